@@ -1,0 +1,10 @@
+//! The domain: money, days, resources, report tasks and subscriptions.
+//!
+//! Pure values. No I/O, no HTTP, no Prometheus; `now` is always an argument.
+
+pub mod amount;
+pub mod period;
+pub mod record;
+pub mod report_task;
+pub mod resource;
+pub mod subscription;

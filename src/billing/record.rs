@@ -1,0 +1,104 @@
+//! One line of a cost or usage report, whatever its resource type.
+
+use jiff::Timestamp;
+
+use super::amount::Amount;
+use super::resource::{Currency, ProjectId, RegionId, ResourceType, Unit};
+
+/// One billed resource in one cost report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostRecord {
+    /// The project that pays.
+    pub project: ProjectId,
+    /// Where it ran; `None` where the API names no region.
+    pub region: Option<RegionId>,
+    /// What it is.
+    pub resource_type: ResourceType,
+    /// What it cost in the period, if the API knows.
+    pub price: Price,
+    /// The currency of the price; unknown where the API names none.
+    pub currency: Currency,
+    /// The last time within the period that the resource was metered.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// The cost of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price {
+    /// A known amount, zero and negative ones included.
+    Known(Amount),
+    /// No usable amount. Not zero: the money is spent, only nobody said how much.
+    Unknown(UnpricedReason),
+}
+
+/// Why a record has no price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UnpricedReason {
+    /// `cost` is null or missing and `err` says nothing.
+    NullCost,
+    /// `cost` is null or missing and `err` says why.
+    RowError,
+}
+
+impl UnpricedReason {
+    /// The word for the `reason` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NullCost => "null_cost",
+            Self::RowError => "row_error",
+        }
+    }
+}
+
+/// One metered resource in one usage report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// The project that used it.
+    pub project: ProjectId,
+    /// Where it ran; `None` where the API names no region.
+    pub region: Option<RegionId>,
+    /// What it is.
+    pub resource_type: ResourceType,
+    /// How much was billed, in `unit`.
+    pub value: Amount,
+    /// The unit of `value`, as the API spells it.
+    pub unit: Unit,
+    /// The last time within the period that the resource was metered.
+    pub last_seen: Option<Timestamp>,
+}
+
+/// Why a row of a report, task list or subscription list could not be read. The rows around it still count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejectReason {
+    /// The row is no JSON object.
+    NotAnObject,
+    /// A key that matters occurs twice, so its value is ambiguous.
+    DuplicateKey,
+    /// No usable project id, so nobody could be billed for it.
+    NoProject,
+    /// No usable identity (uuid, id or name).
+    NoId,
+    /// A usage row without a value.
+    NoValue,
+    /// The cost or value is no number.
+    BadNumber,
+    /// The cost or value is a number beyond any bill.
+    OutOfRange,
+}
+
+impl RejectReason {
+    /// The word for the `reason` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateKey => "duplicate_key",
+            Self::NoProject => "no_project",
+            Self::NoId => "no_id",
+            Self::NoValue => "no_value",
+            Self::BadNumber => "bad_number",
+            Self::OutOfRange => "out_of_range",
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a cost or a usage belongs to: project, region, resource type, currency, unit.
+//!
+//! The API's lists of types, currencies and units grow without notice, so each is an open vocabulary: any
+//! word is taken, the known ones are merely listed.
+
+use smol_str::SmolStr;
+
+/// What stands in a label where the API gave no value.
+pub const UNKNOWN: &str = "unknown";
+
+/// The number of a project (`project_id`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectId(pub u64);
+
+/// The number of a region (`region_id`, or `region` where that is missing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionId(pub u64);
+
+macro_rules! word {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(SmolStr);
+
+        impl $name {
+            /// The word as the API spells it; an empty one is unknown.
+            #[must_use]
+            pub fn new(word: &str) -> Self {
+                Self(if word.is_empty() { SmolStr::new_static(UNKNOWN) } else { SmolStr::new(word) })
+            }
+
+            /// The word for a value that the API did not give.
+            #[must_use]
+            pub fn unknown() -> Self {
+                Self(SmolStr::new_static(UNKNOWN))
+            }
+
+            /// The word, ready for a label.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+pub(super) use word;
+
+word! {
+    /// A kind of billed resource, such as `instance` or `egress_traffic`. See [`RESOURCE_TYPES`].
+    ResourceType
+}
+word! {
+    /// An ISO 4217 code as the API gives it. Amounts of two currencies are never added.
+    Currency
+}
+word! {
+    /// The API's own unit of a billing value, such as `minutes`, `gbminutes`, `bytes`; never converted.
+    Unit
+}
+
+/// The resource types that the API documents (early 2026). Others are read all the same.
+pub const RESOURCE_TYPES: [&str; 25] = [
+    "ai_cluster",
+    "ai_virtual_cluster",
+    "backup",
+    "baremetal",
+    "basic_vm",
+    "containers",
+    "dbaas_postgresql_connection_pooler",
+    "dbaas_postgresql_cpu",
+    "dbaas_postgresql_memory",
+    "dbaas_postgresql_public_network",
+    "dbaas_postgresql_volume",
+    "egress_traffic",
+    "external_ip",
+    "file_share",
+    "floatingip",
+    "functions",
+    "functions_calls",
+    "functions_traffic",
+    "image",
+    "inference",
+    "instance",
+    "load_balancer",
+    "log_index",
+    "snapshot",
+    "volume",
+];

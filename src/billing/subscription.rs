@@ -1,0 +1,98 @@
+//! Subscriptions: what was bought for a stretch of time, and when that ends.
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use super::amount::Amount;
+
+/// One subscription (`GET /billing/org/v1/subscriptions`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its identity.
+    pub id: SmolStr,
+    /// The client it belongs to; empty where the API does not say.
+    pub client_id: SmolStr,
+    /// The product's name (`product.name`); empty where the API does not say.
+    pub product: SmolStr,
+    /// The feature's name (`feature.name`); empty where the API does not say.
+    pub feature: SmolStr,
+    /// How it is charged, such as `commit` or `unit`; empty where the API does not say.
+    pub calc_rule_type: SmolStr,
+    /// `active_range.start`; `None`: since always.
+    pub start: Option<Timestamp>,
+    /// `active_range.end`; `None`: open-ended.
+    pub end: Option<Timestamp>,
+    /// The price, where it is one number.
+    pub price: Option<Amount>,
+    /// The currency of the price; empty where the API does not say.
+    pub currency: SmolStr,
+}
+
+/// Where an instant lies relative to a subscription's active range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubscriptionState {
+    /// Its range has not begun.
+    Upcoming,
+    /// It is running.
+    Active,
+    /// Its range is over.
+    Expired,
+}
+
+impl SubscriptionState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Upcoming, Self::Expired];
+
+    /// The word for the `state` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upcoming => "upcoming",
+            Self::Active => "active",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Subscription {
+    /// The state at `now`: the start belongs to the range, the end does not.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> SubscriptionState {
+        if self.end.is_some_and(|end| end <= now) {
+            SubscriptionState::Expired
+        } else if self.start.is_some_and(|start| start > now) {
+            SubscriptionState::Upcoming
+        } else {
+            SubscriptionState::Active
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_has_sharp_edges() {
+        let subscription = |start: Option<&str>, end: Option<&str>| Subscription {
+            id: "1".into(),
+            client_id: "".into(),
+            product: "".into(),
+            feature: "".into(),
+            calc_rule_type: "".into(),
+            start: start.map(|t| t.parse().unwrap()),
+            end: end.map(|t| t.parse().unwrap()),
+            price: None,
+            currency: "".into(),
+        };
+        let (early, now, late) = ("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z");
+        for (name, start, end, want) in [
+            ("starts now", Some(now), Some(late), SubscriptionState::Active),
+            ("starts later", Some(late), None, SubscriptionState::Upcoming),
+            ("ends now", Some(early), Some(now), SubscriptionState::Expired),
+            ("open at both ends", None, None, SubscriptionState::Active),
+        ] {
+            assert_eq!(subscription(start, end).state(now.parse().unwrap()), want, "{name}");
+        }
+    }
+}

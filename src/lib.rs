@@ -1,0 +1,5 @@
+//! Prometheus exporter and alerting daemon for the Gcore cloud's billing APIs.
+
+pub mod billing;
+pub mod clock;
+pub mod http;

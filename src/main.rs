@@ -1,0 +1,3 @@
+//! The program `gcore-billing-exporter`.
+
+fn main() {}
