@@ -2,4 +2,6 @@
 
 pub mod billing;
 pub mod clock;
+pub mod collect;
+pub mod gcore;
 pub mod http;

@@ -1,0 +1,75 @@
+//! What is polled, and when.
+
+use std::time::Duration;
+
+use crate::billing::period::Window;
+
+/// Settings of all collectors (`[collect]`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `[collect.cost]`
+    pub cost: Windowed,
+    /// `[collect.usage]`
+    pub usage: Windowed,
+    /// `[collect.reports]`
+    pub reports: Reports,
+    /// `[collect.subscriptions]`
+    pub subscriptions: Schedule,
+    /// `[collect.names]`
+    pub names: Schedule,
+}
+
+/// When one collector polls, and how long its readings are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whether it polls at all. Default true.
+    pub enabled: bool,
+    /// From the start of one poll to the start of the next.
+    pub interval: Duration,
+    /// How long one poll may take, all its requests and their retries together.
+    pub timeout: Duration,
+    /// The age at which the last good reading is withdrawn.
+    pub stale_after: Duration,
+}
+
+/// A collector that reads one report per window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windowed {
+    /// When it polls.
+    pub schedule: Schedule,
+    /// The windows that it reads, each a family of its own.
+    pub windows: Vec<Window>,
+    /// How long after its end a period may still be corrected. Default 24 h.
+    pub settle_after: Duration,
+}
+
+/// The collector of report tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reports {
+    /// When it polls.
+    pub schedule: Schedule,
+    /// How far back tasks are looked at, by their creation. Default 7 days.
+    pub look_back: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Default for Settings {
+    fn default() -> Self {
+        let schedule = |interval, timeout, stale_after| Schedule { enabled: true, interval, timeout, stale_after };
+        let windowed = |windows: &[Window]| Windowed {
+            schedule: schedule(15 * MINUTE, 10 * MINUTE, 6 * HOUR),
+            windows: windows.to_vec(),
+            settle_after: DAY,
+        };
+        Self {
+            cost: windowed(&Window::ALL),
+            usage: windowed(&[Window::Today, Window::Yesterday, Window::MonthToDate]),
+            reports: Reports { schedule: schedule(5 * MINUTE, 2 * MINUTE, HOUR), look_back: 7 * DAY },
+            subscriptions: schedule(HOUR, 5 * MINUTE, DAY),
+            names: schedule(HOUR, 5 * MINUTE, DAY),
+        }
+    }
+}

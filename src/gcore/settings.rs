@@ -1,0 +1,56 @@
+//! How one account's API is reached.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+/// Settings of one account (`[accounts.NAME]`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The permanent API token, without the scheme word before it.
+    pub api_key: SecretString,
+    /// The word before the token in the `Authorization` header. Default `APIKey`.
+    pub auth_scheme: String,
+    /// Where the API is. Default `https://api.gcore.com`.
+    pub api_url: Url,
+    /// A PEM file with certificate authorities to trust besides the system's, for a proxy that opens TLS.
+    pub ca_file: Option<PathBuf>,
+    /// Requests that may start within a second. Default 2.
+    pub max_requests_per_second: f64,
+    /// How long one request may take, its body included. Default 120 s.
+    pub request_timeout: Duration,
+    /// Rows asked for at once in cloud reports; billing lists never ask for more than 100. Default 1000.
+    pub page_size: u32,
+    /// What the reports are restricted to.
+    pub filter: Filter,
+}
+
+/// A restriction of the cost and usage reports. An empty list restricts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Project ids.
+    pub projects: Vec<u64>,
+    /// Region ids.
+    pub regions: Vec<u64>,
+    /// Resource types.
+    pub types: Vec<String>,
+}
+
+impl Settings {
+    /// Settings for a key, with the default of everything else.
+    #[must_use]
+    pub fn new(api_key: SecretString, api_url: Url) -> Self {
+        Self {
+            api_key,
+            auth_scheme: "APIKey".into(),
+            api_url,
+            ca_file: None,
+            max_requests_per_second: 2.0,
+            request_timeout: Duration::from_secs(120),
+            page_size: 1000,
+            filter: Filter::default(),
+        }
+    }
+}
