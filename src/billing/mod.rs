@@ -3,6 +3,7 @@
 //! Pure values. No I/O, no HTTP, no Prometheus; `now` is always an argument.
 
 pub mod amount;
+pub mod names;
 pub mod period;
 pub mod record;
 pub mod report_task;

@@ -1,0 +1,47 @@
+//! Counters of the requests themselves.
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+/// The request counters of all accounts, registered once.
+#[derive(Clone)]
+pub struct Metrics {
+    pub(super) requests: IntCounterVec,
+    pub(super) failures: IntCounterVec,
+    pub(super) retries: IntCounterVec,
+    pub(super) duration: HistogramVec,
+    pub(super) response_bytes: IntCounterVec,
+    pub(super) pages: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers the counters.
+    ///
+    /// # Errors
+    /// Fails where the registry already has them.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let call = ["account", "endpoint"];
+        let outcome = ["account", "endpoint", "reason"];
+        let duration = HistogramVec::new(
+            HistogramOpts::new(
+                "gcore_api_request_duration_seconds",
+                "Time from sending a request to the last byte of its answer.",
+            )
+            .buckets(vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0]),
+            &call,
+        )?;
+        registry.register(Box::new(duration.clone()))?;
+        Ok(Self {
+            requests: counter("gcore_api_requests_total", "Requests sent, repeated ones included.", &call)?,
+            failures: counter("gcore_api_request_failures_total", "Requests without a usable answer.", &outcome)?,
+            retries: counter("gcore_api_retries_total", "Requests repeated after a passing failure.", &outcome)?,
+            duration,
+            response_bytes: counter("gcore_api_response_bytes_total", "Bytes of answers, decompressed.", &call)?,
+            pages: counter("gcore_api_pages_total", "Pages read completely.", &call)?,
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /billing/org/v1/reports`: background tasks of the billing system.
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+use tokio::time::Instant;
+
+use crate::billing::record::RejectReason;
+use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
+
+use super::client::Client;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::list;
+use super::wire::Field;
+
+/// The most that billing lists give at once.
+const PAGE_SIZE: u32 = 100;
+const FIELDS: [&str; 6] = ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"];
+
+/// Reads the tasks created after an instant, handing each to `fold` as its page arrives.
+///
+/// # Errors
+/// Whatever keeps the list from being read whole.
+pub async fn read(
+    client: &Client,
+    created_after: Timestamp,
+    deadline: Instant,
+    mut fold: impl FnMut(Result<ReportTask, RejectReason>),
+) -> Result<(), Error> {
+    let query = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
+    list::read(client, Endpoint::Reports, PAGE_SIZE, &query, FIELDS, deadline, |row| fold(row.and_then(task))).await
+}
+
+fn task([uuid, task_type, status, created_at, updated_at, notes]: [Field<'_>; 6]) -> Result<ReportTask, RejectReason> {
+    let [errors, warnings] = notes.object(["errors", "warnings"]);
+    Ok(ReportTask {
+        uuid: uuid.text().map(SmolStr::from).ok_or(RejectReason::NoId)?,
+        task_type: TaskType::new(&task_type.text().unwrap_or_default()),
+        status: TaskStatus::new(&status.text().unwrap_or_default()),
+        created_at: created_at.timestamp(),
+        updated_at: updated_at.timestamp(),
+        errors: errors.elements().len() as u64,
+        warnings: warnings.elements().len() as u64,
+    })
+}

@@ -1,0 +1,85 @@
+//! `GET /billing/org/v1/subscriptions`: what was bought for a stretch of time.
+//!
+//! Two shapes of this list have been published. In the first a row is a subscription with its own `id`, `price` and
+//! `active_range`. In the second a row is a feature whose `prices` each carry these; there, each price is one
+//! subscription.
+
+use smol_str::{SmolStr, format_smolstr};
+use tokio::time::Instant;
+
+use crate::billing::record::RejectReason;
+use crate::billing::subscription::Subscription;
+
+use super::client::Client;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::list;
+use super::wire::Field;
+
+/// The most that billing lists give at once.
+const PAGE_SIZE: u32 = 100;
+const FIELDS: [&str; 9] =
+    ["id", "client_id", "product", "feature", "metric_ext_name", "calc_rule_type", "active_range", "price", "prices"];
+
+/// Reads all subscriptions, handing each to `fold` as its page arrives.
+///
+/// # Errors
+/// Whatever keeps the list from being read whole.
+pub async fn read(
+    client: &Client,
+    deadline: Instant,
+    mut fold: impl FnMut(Result<Subscription, RejectReason>),
+) -> Result<(), Error> {
+    let query = [("ordering", "id".to_owned())];
+    list::read(client, Endpoint::Subscriptions, PAGE_SIZE, &query, FIELDS, deadline, |row| match row {
+        Ok(fields) => subscriptions(fields).into_iter().for_each(&mut fold),
+        Err(reason) => fold(Err(reason)),
+    })
+    .await
+}
+
+fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReason>> {
+    let [id, client, product, feature, metric, calc_rule_type, active_range, price, prices] = fields;
+    let [product] = product.object(["name"]);
+    let [feature_id, feature] = feature.object(["id", "name"]);
+    let subscription = |id: Field<'_>, active_range: Field<'_>, price: Field<'_>, currency: SmolStr| {
+        let [start, end] = active_range.object(["start", "end"]);
+        Ok(Subscription {
+            id: id
+                .text()
+                .map(SmolStr::from)
+                .or_else(|| made_up_id(feature_id, metric, start))
+                .ok_or(RejectReason::NoId)?,
+            client_id: client.small(),
+            product: product.small(),
+            feature: feature.small(),
+            calc_rule_type: calc_rule_type.small(),
+            start: start.timestamp(),
+            end: end.timestamp(),
+            // A stepped price is an object: no single number would be true of it.
+            price: price.amount().unwrap_or(None),
+            currency,
+        })
+    };
+    let prices = prices.elements();
+    if prices.is_empty() {
+        return vec![subscription(id, active_range, price, SmolStr::default())];
+    }
+    prices
+        .into_iter()
+        .map(|entry| {
+            let [own_id, active_range, price] = entry.object(["subscription", "active_range", "price"]);
+            let [money_value, net_value, currency] = price.object(["money_value", "net_value", "currency"]);
+            let [currency] = currency.object(["char_code"]);
+            let [nested_id] = own_id.object(["id"]);
+            let own_id = if nested_id.is_some() { nested_id } else { own_id };
+            subscription(own_id, active_range, money_value.or(net_value), currency.small())
+        })
+        .collect()
+}
+
+/// The second shape may lack an id; feature or metric, with the start, tell two rows apart.
+fn made_up_id(feature_id: Field<'_>, metric: Field<'_>, start: Field<'_>) -> Option<SmolStr> {
+    let what = feature_id.or(metric).text()?;
+    Some(format_smolstr!("{what}@{}", start.text().unwrap_or_default()))
+}

@@ -1,0 +1,340 @@
+//! Reading pages of JSON leniently, one row at a time.
+//!
+//! The published schemas contradict each other on what may be null, missing, a number or a string. So a row is
+//! not deserialised into a struct, which would fail a whole page for one odd field: the fields that matter are
+//! picked as raw JSON text, and each is interpreted on its own. Numbers keep the text that the server sent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use smol_str::SmolStr;
+
+use crate::billing::amount::{Amount, AmountError};
+use crate::billing::record::RejectReason;
+
+/// The raw JSON text of one field; missing and null are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Field<'a>(Option<&'a str>);
+
+/// The picked fields of one row, in the order in which they were named, or why it is none.
+pub(super) type Row<'a, const N: usize> = Result<[Field<'a>; N], RejectReason>;
+
+/// A page without its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PageHead {
+    /// Rows on this page, unreadable ones included.
+    pub(super) rows: u64,
+    /// Rows on all pages, as the server says.
+    pub(super) count: u64,
+    /// `price_status` of a cost report.
+    pub(super) price_status: Option<SmolStr>,
+}
+
+/// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
+///
+/// Fails where the text is no JSON object with a `count` and that array; a row that makes no sense does not.
+pub(super) fn read_page<'a, const N: usize>(
+    body: &'a [u8],
+    rows_key: &str,
+    names: [&str; N],
+    on_row: &mut dyn FnMut(Row<'a, N>),
+) -> Result<PageHead, serde_json::Error> {
+    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let head = json.deserialize_map(PageVisitor { rows_key, names, on_row })?;
+    json.end()?;
+    Ok(head)
+}
+
+impl<'a> Field<'a> {
+    fn new(raw: &'a str) -> Self {
+        Self((raw != "null").then_some(raw))
+    }
+
+    pub(super) fn is_some(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// This field, or `other` where it is missing.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
+    }
+
+    /// A string, or a number as its text; anything else is missing.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        let raw = self.0?;
+        match raw.as_bytes().first()? {
+            b'"' => match &raw[1..raw.len() - 1] {
+                plain if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+                _ => serde_json::from_str(raw).ok().map(Cow::Owned),
+            },
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
+            _ => None,
+        }
+    }
+
+    /// The text as a small string, empty where missing.
+    pub(super) fn small(self) -> SmolStr {
+        self.text().map(SmolStr::from).unwrap_or_default()
+    }
+
+    /// A whole number, also one in quotes.
+    pub(super) fn id(self) -> Option<u64> {
+        self.text()?.trim().parse().ok()
+    }
+
+    /// A decimal number, also one in quotes; missing is `Ok(None)`, which is not zero.
+    pub(super) fn amount(self) -> Result<Option<Amount>, RejectReason> {
+        if !self.is_some() {
+            return Ok(None);
+        }
+        let text = self.text().ok_or(RejectReason::BadNumber)?;
+        match text.trim().parse() {
+            Ok(amount) => Ok(Some(amount)),
+            Err(AmountError::NotANumber) => Err(RejectReason::BadNumber),
+            Err(AmountError::OutOfRange) => Err(RejectReason::OutOfRange),
+        }
+    }
+
+    /// An instant; one without an offset is UTC, an unreadable one is missing.
+    pub(super) fn timestamp(self) -> Option<Timestamp> {
+        let text = self.text()?;
+        text.parse().ok().or_else(|| {
+            let naive: DateTime = text.parse().ok()?;
+            naive.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        })
+    }
+
+    /// The picked fields of a nested object; all missing where it is none.
+    pub(super) fn object<const N: usize>(self, names: [&str; N]) -> [Field<'a>; N] {
+        let Some(raw) = self.0 else { return [Field(None); N] };
+        let row = serde_json::Deserializer::from_str(raw).deserialize_any(RowVisitor { names });
+        row.ok().and_then(Result::ok).unwrap_or([Field(None); N])
+    }
+
+    /// The elements of a nested array; none where it is no array.
+    pub(super) fn elements(self) -> Vec<Field<'a>> {
+        let elements: Option<Vec<&RawValue>> = self.0.and_then(|raw| serde_json::from_str(raw).ok());
+        elements.unwrap_or_default().into_iter().map(|element| Field::new(element.get())).collect()
+    }
+}
+
+struct PageVisitor<'n, 'f, 'a, const N: usize> {
+    rows_key: &'n str,
+    names: [&'n str; N],
+    on_row: &'f mut dyn FnMut(Row<'a, N>),
+}
+
+impl<'a, const N: usize> Visitor<'a> for PageVisitor<'_, '_, 'a, N> {
+    type Value = PageHead;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a page: an object with `count` and `{}`", self.rows_key)
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<PageHead, A::Error> {
+        let (mut rows, mut count, mut price_status) = (None, None, None);
+        let keys = [self.rows_key, "count", "price_status"];
+        while let Some(key) = map.next_key_seed(KeyIndex(&keys))? {
+            match key {
+                Some(0) if rows.is_some() => return Err(A::Error::custom(format!("`{}` occurs twice", self.rows_key))),
+                Some(0) => rows = Some(map.next_value_seed(Rows { names: self.names, on_row: self.on_row })?),
+                Some(1) => count = Field::new(map.next_value::<&RawValue>()?.get()).id(),
+                Some(_) => price_status = Field::new(map.next_value::<&RawValue>()?.get()).text().map(SmolStr::from),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(PageHead {
+            rows: rows.ok_or_else(|| A::Error::custom(format!("no `{}`", self.rows_key)))?,
+            count: count.ok_or_else(|| A::Error::custom("no usable `count`"))?,
+            price_status,
+        })
+    }
+}
+
+struct Rows<'n, 'f, 'a, const N: usize> {
+    names: [&'n str; N],
+    on_row: &'f mut dyn FnMut(Row<'a, N>),
+}
+
+impl<'a, const N: usize> DeserializeSeed<'a> for Rows<'_, '_, 'a, N> {
+    type Value = u64;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<u64, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, 'a, N> {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut rows: A) -> Result<u64, A::Error> {
+        let mut seen = 0;
+        while let Some(row) = rows.next_element_seed(RowVisitor { names: self.names })? {
+            (self.on_row)(row);
+            seen += 1;
+        }
+        Ok(seen)
+    }
+}
+
+/// The place of a key in a list of names, if it is there.
+struct KeyIndex<'n>(&'n [&'n str]);
+
+impl<'a> DeserializeSeed<'a> for KeyIndex<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyIndex<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| *name == key))
+    }
+}
+
+/// Picks fields from an object; any other value is a row that makes no sense, not an error.
+#[derive(Clone, Copy)]
+struct RowVisitor<'n, const N: usize> {
+    names: [&'n str; N],
+}
+
+impl<'a, const N: usize> DeserializeSeed<'a> for RowVisitor<'_, N> {
+    type Value = Row<'a, N>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+macro_rules! not_an_object {
+    ($($visit:ident: $kind:ty),*) => {
+        $(fn $visit<E>(self, _: $kind) -> Result<Self::Value, E> {
+            Ok(Err(RejectReason::NotAnObject))
+        })*
+    };
+}
+
+impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
+    type Value = Row<'a, N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields: [Option<&'a RawValue>; N] = [None; N];
+        let mut twice = false;
+        while let Some(key) = map.next_key_seed(KeyIndex(&self.names))? {
+            match key {
+                Some(index) => twice |= fields[index].replace(map.next_value()?).is_some(),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        if twice {
+            return Ok(Err(RejectReason::DuplicateKey));
+        }
+        Ok(Ok(fields.map(|raw| raw.map_or(Field(None), |raw| Field::new(raw.get())))))
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Err(RejectReason::NotAnObject))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Err(RejectReason::NotAnObject))
+    }
+
+    not_an_object!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_values_are_interpreted_one_by_one() {
+        let field = Field::new;
+        assert_eq!(field("12.50").amount(), Ok(Some("12.5".parse().unwrap())));
+        assert_eq!(field("\" 12.5 \"").amount(), Ok(Some("12.5".parse().unwrap())));
+        assert_eq!(field("null").amount(), Ok(None), "null is unknown, not zero");
+        assert_eq!(field("\"abc\"").amount(), Err(RejectReason::BadNumber));
+        assert_eq!(field("{}").amount(), Err(RejectReason::BadNumber));
+        assert_eq!(field("1e999").amount(), Err(RejectReason::OutOfRange));
+        assert_eq!(field("\"76\"").id(), Some(76));
+        assert_eq!(field("76.5").id(), None);
+        assert_eq!(field(r#""a \"b\" \u00e9""#).text().as_deref(), Some("a \"b\" é"));
+        assert_eq!(field("true").text(), None);
+        for text in
+            ["2024-02-10T08:11:12", "2024-02-10 08:11:12", "2024-02-10T08:11:12.000Z", "2024-02-10T10:11:12+02:00"]
+        {
+            let instant = Field(Some(&format!("{text:?}"))).timestamp();
+            assert_eq!(instant, Some("2024-02-10T08:11:12Z".parse().unwrap()), "{text}");
+        }
+        assert_eq!(field("\"yesterday\"").timestamp(), None);
+        assert_eq!(field("[1,null,{}]").elements().len(), 3);
+        assert_eq!(field("7").elements(), []);
+        assert_eq!(field(r#"{"b":2,"a":1}"#).object(["a"]), [field("1")]);
+        assert_eq!(field("[1]").object(["a"]), [Field(None)]);
+    }
+
+    #[test]
+    fn one_odd_row_does_not_spoil_a_page() {
+        let body = br#"{"price_status":"show","extra":{"a":[1]},"results":[
+            {"a":1,"z":{"deep":[{}]}}, 7, null, [1,[2]], "x", {"a":1,"a":2}, {}], "count":"7"}"#;
+        let mut rows = Vec::new();
+        let head = read_page(body, "results", ["a"], &mut |row| rows.push(row.map(|[a]| a.is_some()))).unwrap();
+        assert_eq!(head, PageHead { rows: 7, count: 7, price_status: Some("show".into()) });
+        use RejectReason::{DuplicateKey, NotAnObject};
+        assert_eq!(
+            rows,
+            [
+                Ok(true),
+                Err(NotAnObject),
+                Err(NotAnObject),
+                Err(NotAnObject),
+                Err(NotAnObject),
+                Err(DuplicateKey),
+                Ok(false)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_page_must_be_whole() {
+        for (name, body) in [
+            ("cut short", r#"{"count":1,"results":[{"a":1"#),
+            ("html", "<html>502</html>"),
+            ("no rows", r#"{"count":0}"#),
+            ("no count", r#"{"results":[]}"#),
+            ("rows that are none", r#"{"count":0,"results":{}}"#),
+            ("rows twice", r#"{"count":0,"results":[],"results":[]}"#),
+            ("more after the end", r#"{"count":0,"results":[]} {}"#),
+            ("an array", "[]"),
+            ("empty", ""),
+            ("a bare NaN", r#"{"count":1,"results":[{"a":NaN}]}"#),
+        ] {
+            assert!(read_page(body.as_bytes(), "results", ["a"], &mut |_| ()).is_err(), "{name}");
+        }
+        assert!(read_page(b"{\"count\":0,\"results\":[],\"x\":\"\xff\"}", "results", ["a"], &mut |_| ()).is_err());
+    }
+}
