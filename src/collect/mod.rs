@@ -1,3 +1,81 @@
 //! Collectors: one loop per account and source that polls the API and publishes readings.
+//!
+//! A collector lives alone: its own interval, its own time limit, its own word on how it fares. One that fails never
+//! disturbs another. What it reads goes into the snapshot; who reads the snapshot is not its affair.
 
+mod cost;
+pub mod metrics;
+mod names;
+pub mod poller;
+mod reports;
 pub mod settings;
+mod source;
+mod subscriptions;
+mod usage;
+mod windows;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::billing::account::AccountName;
+use crate::clock::Clock;
+use crate::gcore::client::Client;
+use crate::snapshot::{Collector, Writer};
+
+use metrics::Metrics;
+use poller::Poller;
+use settings::{Schedule, Settings};
+use source::Source;
+
+/// The pollers of one account, one for each enabled collector.
+#[must_use]
+pub fn pollers(
+    account: &AccountName,
+    client: &Arc<Client>,
+    settings: &Settings,
+    clock: &Clock,
+    writer: &Writer,
+    metrics: &Metrics,
+) -> Vec<Poller> {
+    let source = |collector| {
+        let client = Arc::clone(client);
+        match collector {
+            Collector::Cost => Source::Cost(cost::Source { client, settings: settings.cost.clone() }),
+            Collector::Usage => Source::Usage(usage::Source { client, settings: settings.usage.clone() }),
+            Collector::Reports => Source::Reports(reports::Source {
+                client,
+                look_back: settings.reports.look_back,
+                counted: HashSet::new(),
+            }),
+            Collector::Subscriptions => Source::Subscriptions(subscriptions::Source { client }),
+            Collector::Names => Source::Names(names::Source { client }),
+        }
+    };
+    settings
+        .enabled()
+        .map(|(collector, schedule)| Poller {
+            account: account.clone(),
+            source: source(collector),
+            schedule,
+            clock: clock.clone(),
+            writer: writer.clone(),
+            metrics: metrics.clone(),
+            last_failure: None,
+        })
+        .collect()
+}
+
+impl Settings {
+    /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
+    pub fn enabled(&self) -> impl Iterator<Item = (Collector, Schedule)> {
+        [
+            (Collector::Names, self.names),
+            (Collector::Cost, self.cost.schedule),
+            (Collector::Usage, self.usage.schedule),
+            (Collector::Reports, self.reports.schedule),
+            (Collector::Subscriptions, self.subscriptions),
+        ]
+        .into_iter()
+        .filter(|(_, schedule)| schedule.enabled)
+    }
+}

@@ -1,0 +1,58 @@
+//! Exact sums per project, region and resource type.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::billing::amount::Amount;
+use crate::billing::record::RejectReason;
+use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+
+/// What one series of a cost or usage family stands for, besides its currency or unit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    /// The project.
+    pub project: ProjectId,
+    /// The region; `None` where the API names none.
+    pub region: Option<RegionId>,
+    /// The resource type.
+    pub resource_type: ResourceType,
+}
+
+/// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
+#[derive(Clone, Debug)]
+pub struct Sums<M>(HashMap<(Group, M), Amount>);
+
+impl<M> Default for Sums<M> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<M: Eq + Hash> Sums<M> {
+    /// Adds an amount to its group; a sum past the range of [`Amount`] is refused and stays as it was.
+    ///
+    /// # Errors
+    /// [`RejectReason::OutOfRange`].
+    pub fn add(&mut self, group: Group, measure: M, amount: Amount) -> Result<(), RejectReason> {
+        let sum = self.0.entry((group, measure)).or_default();
+        *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
+        Ok(())
+    }
+
+    /// Every sum, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Group, &M, Amount)> {
+        self.0.iter().map(|((group, measure), sum)| (group, measure, *sum))
+    }
+
+    /// The number of sums.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

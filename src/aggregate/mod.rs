@@ -1,0 +1,8 @@
+//! Folding records into totals, one record at a time.
+//!
+//! Pure: what a fold holds grows with the number of groups, never with the number of records.
+
+pub mod cost;
+pub mod group;
+pub mod report_tasks;
+pub mod usage;

@@ -1,0 +1,125 @@
+//! What a list of report tasks says as a whole.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
+
+/// A summary of the tasks within the look-back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTaskTotals {
+    /// Tasks per type and status. Every documented pair is there, at zero where no task has it.
+    pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
+    /// When the newest task of a type completed.
+    pub last_completed: BTreeMap<TaskType, Timestamp>,
+    /// When the newest task of a type failed.
+    pub last_failed: BTreeMap<TaskType, Timestamp>,
+    /// When the oldest unfinished task of a type and status was created.
+    pub oldest_unfinished: BTreeMap<(TaskType, TaskStatus), Timestamp>,
+    /// Errors and warnings noted on the newest task of a type.
+    pub notes: BTreeMap<TaskType, Notes>,
+}
+
+/// Notes on one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notes {
+    /// When the task was created.
+    created_at: Option<Timestamp>,
+    /// Entries in its list of errors.
+    pub errors: u64,
+    /// Entries in its list of warnings.
+    pub warnings: u64,
+}
+
+impl Default for ReportTaskTotals {
+    fn default() -> Self {
+        let pairs = TaskType::KNOWN.iter().flat_map(|task_type| {
+            TaskStatus::KNOWN.iter().map(|status| ((TaskType::new(task_type), TaskStatus::new(status)), 0))
+        });
+        Self {
+            tasks: pairs.collect(),
+            last_completed: BTreeMap::new(),
+            last_failed: BTreeMap::new(),
+            oldest_unfinished: BTreeMap::new(),
+            notes: BTreeMap::new(),
+        }
+    }
+}
+
+impl ReportTaskTotals {
+    /// Adds one task.
+    pub fn add(&mut self, task: &ReportTask) {
+        let kind = (task.task_type.clone(), task.status.clone());
+        if let Some(at) = task.updated_at {
+            let newest = if task.status.is_completed() {
+                Some(&mut self.last_completed)
+            } else if task.status.is_failed() {
+                Some(&mut self.last_failed)
+            } else {
+                None
+            };
+            if let Some(newest) = newest {
+                newest.entry(task.task_type.clone()).and_modify(|last| *last = at.max(*last)).or_insert(at);
+            }
+        }
+        if let Some(at) = task.created_at.filter(|_| task.status.is_unfinished()) {
+            self.oldest_unfinished.entry(kind.clone()).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        }
+        let notes = Notes { created_at: task.created_at, errors: task.errors, warnings: task.warnings };
+        self.notes
+            .entry(task.task_type.clone())
+            .and_modify(|newest| {
+                if notes.created_at >= newest.created_at {
+                    *newest = notes;
+                }
+            })
+            .or_insert(notes);
+        *self.tasks.entry(kind).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(status: &str, created_at: &str, errors: u64) -> ReportTask {
+        let created_at: Timestamp = created_at.parse().unwrap();
+        ReportTask {
+            uuid: created_at.to_string().into(),
+            task_type: TaskType::new("Report"),
+            status: TaskStatus::new(status),
+            created_at: Some(created_at),
+            updated_at: Some(created_at),
+            errors,
+            warnings: 0,
+        }
+    }
+
+    #[test]
+    fn the_newest_and_the_oldest_do_not_depend_on_order() {
+        let (day1, day2, day3) = ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "2026-11-03T00:00:00Z");
+        let mut tasks = [
+            task("Failed", day1, 1),
+            task("Failed", day3, 3),
+            task("Completed", day2, 0),
+            task("InProgress", day2, 0),
+            task("InProgress", day1, 0),
+            task("Paused", day1, 0),
+        ];
+        for _ in 0..2 {
+            let mut totals = ReportTaskTotals::default();
+            tasks.iter().for_each(|task| totals.add(task));
+            let report = TaskType::new("Report");
+            let status = |word| (report.clone(), TaskStatus::new(word));
+            assert_eq!(totals.last_failed[&report], day3.parse().unwrap());
+            assert_eq!(totals.last_completed[&report], day2.parse().unwrap());
+            assert_eq!(totals.oldest_unfinished[&status("InProgress")], day1.parse().unwrap());
+            assert_eq!(totals.notes[&report].errors, 3);
+            assert_eq!(totals.tasks[&status("Failed")], 2);
+            assert_eq!(totals.tasks[&status("Paused")], 1, "a status that nobody documented");
+            assert_eq!(totals.tasks[&status("Pending")], 0, "a documented one that no task has");
+            tasks.reverse();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Costs per window.
+
+use std::sync::Arc;
+
+use crate::aggregate::cost::CostTotals;
+use crate::gcore::client::Client;
+use crate::gcore::cost_report;
+use crate::gcore::error::Error;
+use crate::snapshot::WindowReading;
+
+use super::poller::Poll;
+use super::settings::Windowed;
+use super::windows;
+
+pub(super) struct Source {
+    pub(super) client: Arc<Client>,
+    pub(super) settings: Windowed,
+}
+
+impl Source {
+    pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
+        windows::read_each(poll, &self.settings.windows, async |window, period| {
+            let mut totals = CostTotals::default();
+            let price_status = cost_report::read(&self.client, period, poll.deadline, |record| {
+                record.and_then(|record| totals.add(record)).unwrap_or_else(|reason| poll.reject(reason));
+            })
+            .await?;
+            totals.price_status = price_status;
+            let reading = WindowReading::new(poll.reading(totals), period, self.settings.settle_after);
+            poll.publish(|account| drop(account.cost.insert(window, reading)));
+            Ok(())
+        })
+        .await
+    }
+}

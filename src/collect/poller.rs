@@ -1,0 +1,155 @@
+//! The one loop that all collectors share: poll, publish, say how it went, wait.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::billing::account::AccountName;
+use crate::billing::period::next_midnight;
+use crate::billing::record::RejectReason;
+use crate::clock::Clock;
+use crate::gcore::error::{Error, Reason};
+use crate::shutdown::Stop;
+use crate::snapshot::{Account, Outcome, Reading, Status, Writer};
+
+use super::metrics::Metrics;
+use super::settings::Schedule;
+use super::source::Source;
+
+/// The polls at midnight are spread over this long, or every account would ask at the same instant.
+const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
+
+/// Polls one source of one account, for ever or once.
+pub struct Poller {
+    pub(super) account: AccountName,
+    pub(super) source: Source,
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+    pub(super) writer: Writer,
+    pub(super) metrics: Metrics,
+    pub(super) last_failure: Option<Reason>,
+}
+
+/// One poll under way: its time, and where its results go.
+pub(super) struct Poll<'a> {
+    pub(super) account: &'a AccountName,
+    /// When it began; every reading of it bears this time.
+    pub(super) now: Timestamp,
+    /// When it must have ended.
+    pub(super) deadline: Instant,
+    pub(super) metrics: &'a Metrics,
+    stale_after: Duration,
+    collector: &'static str,
+    writer: &'a Writer,
+}
+
+impl Poll<'_> {
+    /// Publishes a change to the account.
+    pub(super) fn publish(&self, change: impl FnOnce(&mut Account)) {
+        self.writer.update(self.account, change);
+    }
+
+    /// A reading made by this poll.
+    pub(super) fn reading<T>(&self, data: T) -> Reading<T> {
+        Reading::new(data, self.now, self.stale_after)
+    }
+
+    /// Counts a row that could not be read.
+    pub(super) fn reject(&self, reason: RejectReason) {
+        let labels = [self.account.as_str(), self.collector, reason.as_str()];
+        self.metrics.rejected_records.with_label_values(&labels).inc();
+        tracing::debug!(account = labels[0], collector = labels[1], reason = labels[2], "rejected a row");
+    }
+}
+
+impl Poller {
+    /// Polls until told to stop; a poll under way is then dropped.
+    pub async fn run(mut self, stop: Stop) {
+        let forever = async {
+            loop {
+                let (started, now) = (Instant::now(), self.clock.now());
+                self.poll().await;
+                tokio::time::sleep_until(started + self.pause(now)).await;
+            }
+        };
+        tokio::select! {
+            () = forever => {}
+            () = stop.requested() => {}
+        }
+    }
+
+    /// Polls once and says what came of it.
+    pub async fn poll(&mut self) -> Outcome {
+        let (started, now) = (Instant::now(), self.clock.now());
+        let poll = Poll {
+            account: &self.account,
+            now,
+            deadline: started + self.schedule.timeout,
+            metrics: &self.metrics,
+            stale_after: self.schedule.stale_after,
+            collector: self.source.collector().as_str(),
+            writer: &self.writer,
+        };
+        let result = self.source.poll(&poll).await;
+        let outcome = match &result {
+            Ok(()) => Outcome::Good,
+            Err(error) if error.reason == Reason::Unsupported => Outcome::Unsupported,
+            Err(_) => Outcome::Failed,
+        };
+        self.count(&result, started.elapsed());
+        self.tell(&result);
+        self.writer.update(&self.account, |account| {
+            let last = account.collectors.get(&self.source.collector());
+            let last_success =
+                if outcome == Outcome::Good { Some(now) } else { last.and_then(|status| status.last_success) };
+            let interval = self.schedule.interval;
+            let status = Status { interval, last_outcome: Some(outcome), last_attempt: Some(now), last_success };
+            account.collectors.insert(self.source.collector(), status);
+        });
+        outcome
+    }
+
+    /// The time from the start of a poll at `now` to the next one: the interval, or less where the day ends before.
+    fn pause(&self, now: Timestamp) -> Duration {
+        if !self.source.follows_the_calendar() {
+            return self.schedule.interval;
+        }
+        let mut hasher = DefaultHasher::new();
+        (&self.account, self.source.collector()).hash(&mut hasher);
+        let spread = Duration::from_millis(hasher.finish() % u64::try_from(MIDNIGHT_SPREAD.as_millis()).unwrap_or(1));
+        let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
+        self.schedule.interval.min(to_midnight + spread)
+    }
+
+    fn count(&self, result: &Result<(), Error>, took: Duration) {
+        let labels = [self.account.as_str(), self.source.collector().as_str()];
+        self.metrics.polls.with_label_values(&labels).inc();
+        self.metrics.duration.with_label_values(&labels).observe(took.as_secs_f64());
+        if let Err(error) = result {
+            self.metrics.failures.with_label_values(&[labels[0], labels[1], error.reason.as_str()]).inc();
+        }
+    }
+
+    /// Logs a failure when it begins or changes, and its end; not every repetition.
+    fn tell(&mut self, result: &Result<(), Error>) {
+        let (account, collector) = (self.account.as_str(), self.source.collector().as_str());
+        let reason = result.as_ref().err().map(|error| error.reason);
+        let is_news = reason != self.last_failure;
+        match result {
+            Err(error) if error.reason == Reason::Unsupported && is_news => {
+                tracing::warn!(account, collector, %error, "unsupported by this key; the collector may be disabled");
+            }
+            Err(error) if is_news => {
+                tracing::warn!(account, collector, reason = error.reason.as_str(), %error, "poll failed");
+            }
+            Err(error) => {
+                tracing::debug!(account, collector, reason = error.reason.as_str(), %error, "poll failed again");
+            }
+            Ok(()) if is_news => tracing::info!(account, collector, "poll succeeded again"),
+            Ok(()) => tracing::debug!(account, collector, "poll succeeded"),
+        }
+        self.last_failure = reason;
+    }
+}

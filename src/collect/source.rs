@@ -1,0 +1,48 @@
+//! What a source is: something that can be polled and publishes what it read.
+
+use crate::gcore::error::Error;
+use crate::snapshot::Collector;
+
+use super::cost;
+use super::names;
+use super::poller::Poll;
+use super::reports;
+use super::subscriptions;
+use super::usage;
+
+/// Every kind of source.
+pub(super) enum Source {
+    Cost(cost::Source),
+    Usage(usage::Source),
+    Reports(reports::Source),
+    Subscriptions(subscriptions::Source),
+    Names(names::Source),
+}
+
+impl Source {
+    pub(super) fn collector(&self) -> Collector {
+        match self {
+            Self::Cost(_) => Collector::Cost,
+            Self::Usage(_) => Collector::Usage,
+            Self::Reports(_) => Collector::Reports,
+            Self::Subscriptions(_) => Collector::Subscriptions,
+            Self::Names(_) => Collector::Names,
+        }
+    }
+
+    /// Whether its readings end with the UTC day.
+    pub(super) fn follows_the_calendar(&self) -> bool {
+        matches!(self, Self::Cost(_) | Self::Usage(_))
+    }
+
+    /// Reads everything once; what could be read is published even if the rest fails.
+    pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
+        match self {
+            Self::Cost(source) => source.poll(poll).await,
+            Self::Usage(source) => source.poll(poll).await,
+            Self::Reports(source) => source.poll(poll).await,
+            Self::Subscriptions(source) => source.poll(poll).await,
+            Self::Names(source) => source.poll(poll).await,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The latest reading of every source, per account: what every reader sees.
+//!
+//! A snapshot never changes; a collector publishes a new one. Whether a reading still counts is decided by the
+//! reader's `now`, so a reading that nobody replaces ends by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::aggregate::cost::CostTotals;
+use crate::aggregate::report_tasks::ReportTaskTotals;
+use crate::aggregate::usage::UsageTotals;
+use crate::billing::account::AccountName;
+use crate::billing::names::Names;
+use crate::billing::period::{Period, Window};
+use crate::billing::subscription::Subscription;
+
+/// Everything known at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// What is known of each account.
+    pub accounts: BTreeMap<AccountName, Account>,
+}
+
+/// Everything known of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// How each enabled collector fares.
+    pub collectors: BTreeMap<Collector, Status>,
+    /// The last good reading of each cost window.
+    pub cost: BTreeMap<Window, WindowReading<CostTotals>>,
+    /// The last good reading of each usage window.
+    pub usage: BTreeMap<Window, WindowReading<UsageTotals>>,
+    /// The last good reading of the report tasks.
+    pub reports: Option<Reading<ReportTaskTotals>>,
+    /// The last good reading of the subscriptions.
+    pub subscriptions: Option<Reading<Vec<Subscription>>>,
+    /// The last good reading of the names. They do not go stale: an old name beats a number.
+    pub names: Arc<Names>,
+}
+
+/// A source that is polled on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Collector {
+    /// The cost report.
+    Cost,
+    /// The usage report.
+    Usage,
+    /// The report tasks.
+    Reports,
+    /// The subscriptions.
+    Subscriptions,
+    /// The names of projects and regions.
+    Names,
+}
+
+impl Collector {
+    /// The word for the `collector` label and the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Usage => "usage",
+            Self::Reports => "reports",
+            Self::Subscriptions => "subscriptions",
+            Self::Names => "names",
+        }
+    }
+}
+
+/// How one collector of one account fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// From the start of one poll to the start of the next.
+    pub interval: Duration,
+    /// What came of the last finished poll; `None` before the first.
+    pub last_outcome: Option<Outcome>,
+    /// When the last finished poll began.
+    pub last_attempt: Option<Timestamp>,
+    /// When the last wholly good poll began.
+    pub last_success: Option<Timestamp>,
+}
+
+/// What came of a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was read whole.
+    Good,
+    /// Something was not; the readings before it still stand.
+    Failed,
+    /// The key may not read this source, or the account has none.
+    Unsupported,
+}
+
+/// A reading with the time at which it stops counting.
+#[derive(Clone, Debug)]
+pub struct Reading<T> {
+    data: Arc<T>,
+    stale_at: Timestamp,
+}
+
+/// A reading of a window, which also stops counting when the calendar moves on.
+#[derive(Clone, Debug)]
+pub struct WindowReading<T> {
+    reading: Reading<T>,
+    /// The days that were read.
+    pub period: Period,
+    /// When corrections of these days are no longer expected.
+    pub settled_at: Timestamp,
+}
+
+impl<T> Reading<T> {
+    /// A reading begun at `read_at` that counts for `good_for`.
+    #[must_use]
+    pub fn new(data: T, read_at: Timestamp, good_for: Duration) -> Self {
+        Self { data: Arc::new(data), stale_at: read_at.checked_add(good_for).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// The data, unless it is stale.
+    #[must_use]
+    pub fn current(&self, now: Timestamp) -> Option<&T> {
+        (now < self.stale_at).then_some(&*self.data)
+    }
+}
+
+impl<T> WindowReading<T> {
+    /// A reading of `period` whose corrections end `settle_after` its last day.
+    #[must_use]
+    pub fn new(reading: Reading<T>, period: Period, settle_after: Duration) -> Self {
+        let settled_at = period.ends_at().checked_add(settle_after).unwrap_or(Timestamp::MAX);
+        Self { reading, period, settled_at }
+    }
+
+    /// The data, unless it is stale or `window` means other days by now.
+    #[must_use]
+    pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
+        self.reading.current(now).filter(|_| window.period(now) == self.period)
+    }
+}
+
+impl Snapshot {
+    /// A snapshot before the first poll, with the interval of every enabled collector.
+    #[must_use]
+    pub fn before_the_first_poll(enabled: impl IntoIterator<Item = (AccountName, Collector, Duration)>) -> Self {
+        let mut snapshot = Self::default();
+        for (account, collector, interval) in enabled {
+            let status = Status { interval, last_outcome: None, last_attempt: None, last_success: None };
+            snapshot.accounts.entry(account).or_default().collectors.insert(collector, status);
+        }
+        snapshot
+    }
+
+    /// Whether every enabled collector of every account has finished a poll, well or badly.
+    #[must_use]
+    pub fn every_collector_has_tried(&self) -> bool {
+        self.accounts
+            .values()
+            .flat_map(|account| account.collectors.values())
+            .all(|status| status.last_outcome.is_some())
+    }
+}
+
+impl Account {
+    /// Whether names are known as well as they will be: read, or tried in vain, or not wanted.
+    #[must_use]
+    pub fn names_are_settled(&self) -> bool {
+        self.collectors.get(&Collector::Names).is_none_or(|status| status.last_outcome.is_some())
+    }
+}
+
+/// The end of a watch pair that publishes.
+#[derive(Clone, Debug)]
+pub struct Writer(watch::Sender<Arc<Snapshot>>);
+
+/// The end of a watch pair that reads.
+pub type Reader = watch::Receiver<Arc<Snapshot>>;
+
+/// A watch pair that begins with `snapshot`. When the last writer is dropped, readers see the end.
+#[must_use]
+pub fn channel(snapshot: Snapshot) -> (Writer, Reader) {
+    let (sender, receiver) = watch::channel(Arc::new(snapshot));
+    (Writer(sender), receiver)
+}
+
+impl Writer {
+    /// Publishes a snapshot that differs from the last one in one account.
+    pub fn update(&self, account: &AccountName, change: impl FnOnce(&mut Account)) {
+        self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot).accounts.entry(account.clone()).or_default()));
+    }
+}
