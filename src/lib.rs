@@ -3,5 +3,6 @@
 pub mod billing;
 pub mod clock;
 pub mod collect;
+pub mod config;
 pub mod gcore;
 pub mod http;

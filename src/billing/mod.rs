@@ -2,6 +2,7 @@
 //!
 //! Pure values. No I/O, no HTTP, no Prometheus; `now` is always an argument.
 
+pub mod account;
 pub mod amount;
 pub mod period;
 pub mod record;
