@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod billing;
 pub mod clock;
 pub mod collect;
+pub mod config;
 pub mod gcore;
 pub mod http;
 pub mod shutdown;

@@ -14,12 +14,12 @@ pub struct Settings {
     /// `[collect.reports]`
     pub reports: Reports,
     /// `[collect.subscriptions]`
-    pub subscriptions: Schedule,
-    /// `[collect.names]`
+    pub subscriptions: Subscriptions,
+    /// `[collect.names]`. Names are never withdrawn: an old name is better than none.
     pub names: Schedule,
 }
 
-/// When one collector polls, and how long its readings are good for.
+/// When one collector polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Whether it polls at all. Default true.
@@ -28,8 +28,6 @@ pub struct Schedule {
     pub interval: Duration,
     /// How long one poll may take, all its requests and their retries together.
     pub timeout: Duration,
-    /// The age at which the last good reading is withdrawn.
-    pub stale_after: Duration,
 }
 
 /// A collector that reads one report per window.
@@ -37,6 +35,8 @@ pub struct Schedule {
 pub struct Windowed {
     /// When it polls.
     pub schedule: Schedule,
+    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    pub stale_after: Duration,
     /// The windows that it reads, each a family of its own.
     pub windows: Vec<Window>,
     /// How long after its end a period may still be corrected. Default 24 h.
@@ -48,8 +48,19 @@ pub struct Windowed {
 pub struct Reports {
     /// When it polls.
     pub schedule: Schedule,
+    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    pub stale_after: Duration,
     /// How far back tasks are looked at, by their creation. Default 7 days.
     pub look_back: Duration,
+}
+
+/// The collector of subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// When it polls.
+    pub schedule: Schedule,
+    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    pub stale_after: Duration,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -58,18 +69,19 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for Settings {
     fn default() -> Self {
-        let schedule = |interval, timeout, stale_after| Schedule { enabled: true, interval, timeout, stale_after };
+        let schedule = |interval, timeout| Schedule { enabled: true, interval, timeout };
         let windowed = |windows: &[Window]| Windowed {
-            schedule: schedule(15 * MINUTE, 10 * MINUTE, 6 * HOUR),
+            schedule: schedule(15 * MINUTE, 10 * MINUTE),
+            stale_after: 6 * HOUR,
             windows: windows.to_vec(),
             settle_after: DAY,
         };
         Self {
             cost: windowed(&Window::ALL),
             usage: windowed(&[Window::Today, Window::Yesterday, Window::MonthToDate]),
-            reports: Reports { schedule: schedule(5 * MINUTE, 2 * MINUTE, HOUR), look_back: 7 * DAY },
-            subscriptions: schedule(HOUR, 5 * MINUTE, DAY),
-            names: schedule(HOUR, 5 * MINUTE, DAY),
+            reports: Reports { schedule: schedule(5 * MINUTE, 2 * MINUTE), stale_after: HOUR, look_back: 7 * DAY },
+            subscriptions: Subscriptions { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
+            names: schedule(HOUR, 5 * MINUTE),
         }
     }
 }

@@ -6,14 +6,20 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
+/// Where the public API is.
+pub const DEFAULT_API_URL: &str = "https://api.gcore.com";
+
+/// The word before the token in the `Authorization` header, as the vendor's libraries send it.
+pub const DEFAULT_AUTH_SCHEME: &str = "APIKey";
+
 /// Settings of one account (`[accounts.NAME]`).
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The permanent API token, without the scheme word before it.
     pub api_key: SecretString,
-    /// The word before the token in the `Authorization` header. Default `APIKey`.
+    /// The word before the token in the `Authorization` header. Default [`DEFAULT_AUTH_SCHEME`].
     pub auth_scheme: String,
-    /// Where the API is. Default `https://api.gcore.com`.
+    /// Where the API is. Default [`DEFAULT_API_URL`].
     pub api_url: Url,
     /// A PEM file with certificate authorities to trust besides the system's, for a proxy that opens TLS.
     pub ca_file: Option<PathBuf>,
@@ -44,7 +50,7 @@ impl Settings {
     pub fn new(api_key: SecretString, api_url: Url) -> Self {
         Self {
             api_key,
-            auth_scheme: "APIKey".into(),
+            auth_scheme: DEFAULT_AUTH_SCHEME.into(),
             api_url,
             ca_file: None,
             max_requests_per_second: 2.0,

@@ -1,0 +1,271 @@
+//! `[accounts.NAME]`, or the one account that `GCORE_API_KEY` makes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::billing::account::AccountName;
+use crate::billing::resource::RESOURCE_TYPES;
+use crate::config::env::Environment;
+use crate::config::fault::{Fault, Origin};
+use crate::config::file;
+use crate::config::key::{Key, nearest};
+use crate::config::keys::{LONGEST, Reader};
+use crate::config::secret;
+use crate::config::url;
+use crate::gcore::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
+
+const API_KEY: &str = "GCORE_API_KEY";
+const BASE_URL: &str = "GCORE_BASE_URL";
+/// Where systemd puts the files of `LoadCredential=`.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// All accounts; none of those that have faults.
+pub(super) fn read(
+    reader: &mut Reader,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> BTreeMap<AccountName, Settings> {
+    let table = Key::new(["accounts"]);
+    let names = reader.table(&table);
+    if names.is_empty() {
+        if reader.is_faulty(&table) {
+            return BTreeMap::new();
+        }
+        return from_environment(reader, environment)
+            .map(|settings| (AccountName::default(), settings))
+            .into_iter()
+            .collect();
+    }
+    for name in [API_KEY, BASE_URL] {
+        if environment.get(name).is_some_and(|value| !value.is_empty()) {
+            warnings.push(format!("{name} is ignored, since accounts are configured"));
+        }
+    }
+    let mut accounts = BTreeMap::new();
+    for name in names {
+        let key = table.child(&name);
+        let settings = Account { reader, environment, warnings, table: &key }.read();
+        match (name.parse::<AccountName>(), settings) {
+            (Err(error), _) => reader.fault(&key, error.to_string()),
+            (Ok(_), None) => {}
+            (Ok(name), Some(settings)) => {
+                if let Some(twin) = twin(&accounts, &settings) {
+                    let problem = format!(
+                        "duplicate account: it has the same API key and URL as accounts.{twin}, so everything would be \
+                         counted twice; remove one of them"
+                    );
+                    reader.fault(&key, problem);
+                }
+                accounts.insert(name, settings);
+            }
+        }
+    }
+    accounts
+}
+
+/// The account that reads the same as `settings`.
+fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) -> Option<&'a AccountName> {
+    let identity = |settings: &Settings| {
+        (settings.api_key.expose_secret().to_owned(), settings.api_url.as_str().trim_end_matches('/').to_owned())
+    };
+    let wanted = identity(settings);
+    accounts.iter().find(|(_, other)| identity(other) == wanted).map(|(name, _)| name)
+}
+
+/// The account `default`, as the vendor's own tools find it.
+fn from_environment(reader: &mut Reader, environment: &Environment) -> Option<Settings> {
+    let Some(text) = environment.get(API_KEY) else {
+        let problem = "no account is configured: set GCORE_API_KEY, or add a table [accounts.NAME] with api_key_file, \
+                       api_key_credential or api_key to the configuration file, or set \
+                       GCORE_EXPORTER_ACCOUNTS__NAME__API_KEY_FILE";
+        reader.fault(&Key::new(["accounts"]), problem);
+        return None;
+    };
+    let mut note = |variable: &str, problem| {
+        reader.push(Fault { key: None, origin: Origin::Variable(variable.into()), problem });
+    };
+    let key = secret::from_text(text, DEFAULT_AUTH_SCHEME).map_err(|problem| note(API_KEY, problem)).ok();
+    let base_url = environment.get(BASE_URL).map_or(DEFAULT_API_URL, String::as_str);
+    let url = url::parse(base_url, false).map_err(|problem| note(BASE_URL, problem)).ok();
+    Some(Settings::new(key?, url?))
+}
+
+/// One account being read.
+struct Account<'a> {
+    reader: &'a mut Reader,
+    environment: &'a Environment,
+    warnings: &'a mut Vec<String>,
+    table: &'a Key,
+}
+
+impl Account<'_> {
+    /// Reads every key, even after a fault, so that all faults are found at once.
+    fn read(mut self) -> Option<Settings> {
+        self.reader.table(self.table);
+        if self.reader.is_faulty(self.table) {
+            return None;
+        }
+        let scheme = self.auth_scheme();
+        let api_key = self.api_key(&scheme);
+        let api_url = self.api_url();
+        let ca_file = self.ca_file();
+        let filter = self.filter();
+        let rate = self.rate();
+        let request_timeout = self.key("request_timeout");
+        let request_timeout = self.reader.duration(&request_timeout, Duration::from_secs(1)..=LONGEST);
+        let page_size = self.page_size();
+
+        let defaults = Settings::new(api_key?, api_url?);
+        Some(Settings {
+            auth_scheme: scheme,
+            ca_file,
+            max_requests_per_second: rate.unwrap_or(defaults.max_requests_per_second),
+            request_timeout: request_timeout.unwrap_or(defaults.request_timeout),
+            page_size: page_size.unwrap_or(defaults.page_size),
+            filter,
+            ..defaults
+        })
+    }
+
+    fn key(&self, name: &str) -> Key {
+        self.table.child(name)
+    }
+
+    fn auth_scheme(&mut self) -> String {
+        let key = self.key("auth_scheme");
+        let Some(scheme) = self.reader.text(&key) else { return DEFAULT_AUTH_SCHEME.into() };
+        if scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            let problem =
+                format!("must be one word of letters and digits, such as {DEFAULT_AUTH_SCHEME:?} or \"apikey\"");
+            self.reader.fault(&key, problem);
+        }
+        scheme
+    }
+
+    fn api_key(&mut self, scheme: &str) -> Option<SecretString> {
+        let keys = ["api_key", "api_key_file", "api_key_credential"].map(|name| self.key(name));
+        let values = keys.each_ref().map(|key| self.reader.text(key));
+        let set: Vec<&Key> = keys.iter().filter(|key| self.reader.is_set(key)).collect();
+        match set[..] {
+            [] => {
+                let mut problem = "has no API key: set api_key_file, api_key_credential or api_key".to_owned();
+                if self.environment.contains_key(API_KEY) {
+                    problem += "; GCORE_API_KEY is read only where no account is configured";
+                }
+                self.reader.fault(self.table, problem);
+                return None;
+            }
+            [_] => {}
+            [_, ref more @ ..] => {
+                for key in more {
+                    let problem = format!("the API key is given by {} already: keep exactly one of them", set[0]);
+                    self.reader.fault(key, problem);
+                }
+                return None;
+            }
+        }
+        let [text, path, credential] = values;
+        let read = match (text, path, credential) {
+            (Some(text), ..) => secret::from_text(&text, scheme),
+            (_, Some(path), _) if path.is_empty() => Err("must be the path of a file, but is empty".into()),
+            (_, Some(path), _) => secret::from_file(Path::new(&path), scheme),
+            (.., Some(name)) => self.credential(&name).and_then(|path| secret::from_file(&path, scheme)),
+            (None, None, None) => return None,
+        };
+        read.map_err(|problem| self.reader.fault(set[0], problem)).ok()
+    }
+
+    /// The file of a systemd credential.
+    fn credential(&self, name: &str) -> Result<PathBuf, String> {
+        if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+            return Err("must be the name of a systemd credential, not a path: for a path there is api_key_file".into());
+        }
+        let directory = self.environment.get(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty());
+        let directory = directory.ok_or(
+            "CREDENTIALS_DIRECTORY is not set, which systemd does for a unit with LoadCredential=; \
+             outside of systemd use api_key_file",
+        )?;
+        Ok(Path::new(directory).join(name))
+    }
+
+    fn api_url(&mut self) -> Option<Url> {
+        let [key, allow] = ["api_url", "allow_http"].map(|name| self.key(name));
+        let allow_http = self.reader.flag(&allow);
+        let text = self.reader.text(&key);
+        let text = match text {
+            Some(text) => text,
+            None if self.reader.is_set(&key) => return None,
+            None => DEFAULT_API_URL.into(),
+        };
+        // Where allow_http has a fault of its own, the URL is not blamed for it.
+        let allow_http = allow_http.unwrap_or(self.reader.is_faulty(&allow));
+        match url::parse(&text, allow_http) {
+            Ok(url) => {
+                if url::is_open(&url) {
+                    self.warnings.push(format!("{key}: the API key is sent over plain http, as allow_http permits"));
+                }
+                Some(url)
+            }
+            Err(problem) => {
+                self.reader.fault(&key, problem);
+                None
+            }
+        }
+    }
+
+    fn ca_file(&mut self) -> Option<PathBuf> {
+        let key = self.key("ca_file");
+        let path = PathBuf::from(self.reader.text(&key)?);
+        let problem = match file::read(&path) {
+            Err(error) => format!("cannot read {}: {error}", path.display()),
+            Ok(bytes) if String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => return Some(path),
+            Ok(_) => format!("{} holds no certificate: it must be a PEM file", path.display()),
+        };
+        self.reader.fault(&key, problem);
+        None
+    }
+
+    fn filter(&mut self) -> Filter {
+        let [projects, regions, types] = ["projects", "regions", "types"].map(|name| self.key(name));
+        let filter = Filter {
+            projects: self.reader.integers(&projects).unwrap_or_default(),
+            regions: self.reader.integers(&regions).unwrap_or_default(),
+            types: self.reader.words(&types, r#"["instance", "volume"]"#).unwrap_or_default(),
+        };
+        for (index, word) in filter.types.iter().enumerate() {
+            let entry = index + 1;
+            if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                self.reader.fault(&types, format!("entry {entry} must be a resource type, such as \"instance\""));
+            } else if !RESOURCE_TYPES.contains(&word.as_str()) {
+                let hint =
+                    nearest(word, RESOURCE_TYPES).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+                self.warnings.push(format!("{types}: entry {entry} is no resource type that the API documents{hint}"));
+            }
+        }
+        filter
+    }
+
+    fn rate(&mut self) -> Option<f64> {
+        let key = self.key("max_requests_per_second");
+        let rate = self.reader.number(&key)?;
+        // The pause between two requests is the inverse, so a rate near 0 would be a pause for ever.
+        if !(0.001..=100.0).contains(&rate) {
+            self.reader.fault(&key, format!("must be between 0.001 and 100, is {rate}"));
+        }
+        Some(rate)
+    }
+
+    fn page_size(&mut self) -> Option<u32> {
+        let key = self.key("page_size");
+        let size = self.reader.integer(&key)?;
+        let page_size = u32::try_from(size).ok().filter(|size| (1..=1000).contains(size));
+        if page_size.is_none() {
+            self.reader.fault(&key, format!("must be between 1 and 1000, is {size}"));
+        }
+        page_size
+    }
+}

@@ -1,0 +1,111 @@
+//! `[collect.*]`: what is polled, and when.
+
+use std::time::Duration;
+
+use crate::billing::period::Window;
+use crate::collect::settings::{Reports, Schedule, Settings, Subscriptions, Windowed};
+use crate::config::duration;
+use crate::config::key::{Key, nearest};
+use crate::config::keys::{LONGEST, Reader};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// All collectors; what is not set, or has a fault, is as by default.
+pub(super) fn read(reader: &mut Reader) -> Settings {
+    let table = Key::new(["collect"]);
+    reader.table(&table);
+    let defaults = Settings::default();
+    let settings = Settings {
+        cost: windowed(reader, &table.child("cost"), defaults.cost),
+        usage: windowed(reader, &table.child("usage"), defaults.usage),
+        reports: reports(reader, &table.child("reports"), defaults.reports),
+        subscriptions: subscriptions(reader, &table.child("subscriptions"), defaults.subscriptions),
+        names: schedule(reader, &table.child("names"), defaults.names),
+    };
+    let schedules = [
+        settings.cost.schedule,
+        settings.usage.schedule,
+        settings.reports.schedule,
+        settings.subscriptions.schedule,
+        settings.names,
+    ];
+    if !schedules.iter().any(|schedule| schedule.enabled) {
+        reader.fault(
+            &table,
+            "no collector is enabled: set enabled = true for one of cost, usage, reports, subscriptions, names",
+        );
+    }
+    settings
+}
+
+fn schedule(reader: &mut Reader, table: &Key, defaults: Schedule) -> Schedule {
+    reader.table(table);
+    let mut length = |name, default| reader.duration(&table.child(name), SECOND..=LONGEST).unwrap_or(default);
+    let interval = length("interval", defaults.interval);
+    let timeout = length("timeout", defaults.timeout);
+    Schedule { enabled: reader.flag(&table.child("enabled")).unwrap_or(defaults.enabled), interval, timeout }
+}
+
+fn stale_after(reader: &mut Reader, table: &Key, interval: Duration, default: Duration) -> Duration {
+    let [key, interval_key] = ["stale_after", "interval"].map(|name| table.child(name));
+    let read = reader.duration(&key, SECOND..=LONGEST);
+    let value = read.unwrap_or(default);
+    if value < interval && !reader.is_faulty(&key) && !reader.is_faulty(&interval_key) {
+        let [value, interval] = [value, interval].map(duration::text);
+        let by_default = if read.is_some() { "" } else { " by default" };
+        let problem = format!(
+            "{value}{by_default} is shorter than {interval_key}, {interval}: good readings would be withdrawn before the \
+             next; set at least {interval:?}"
+        );
+        reader.fault(&key, problem);
+    }
+    value
+}
+
+fn windowed(reader: &mut Reader, table: &Key, defaults: Windowed) -> Windowed {
+    let schedule = schedule(reader, table, defaults.schedule);
+    Windowed {
+        schedule,
+        stale_after: stale_after(reader, table, schedule.interval, defaults.stale_after),
+        windows: windows(reader, &table.child("windows")).unwrap_or(defaults.windows),
+        settle_after: reader
+            .duration(&table.child("settle_after"), Duration::ZERO..=LONGEST)
+            .unwrap_or(defaults.settle_after),
+    }
+}
+
+fn windows(reader: &mut Reader, key: &Key) -> Option<Vec<Window>> {
+    let words = reader.words(key, r#"["today", "yesterday"]"#)?;
+    let known = Window::ALL.map(Window::as_str);
+    let list = known.join(", ");
+    if words.is_empty() {
+        reader.fault(key, format!("is empty: name one or more of {list}; to stop the collector set enabled = false"));
+        return None;
+    }
+    let mut windows = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        if let Some(window) = Window::ALL.into_iter().find(|window| window.as_str() == word) {
+            windows.push(window);
+            continue;
+        }
+        let hint = nearest(word, known).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        reader.fault(key, format!("entry {} is no window; windows are {list}{hint}", index + 1));
+    }
+    Some(windows)
+}
+
+fn reports(reader: &mut Reader, table: &Key, defaults: Reports) -> Reports {
+    let schedule = schedule(reader, table, defaults.schedule);
+    Reports {
+        schedule,
+        stale_after: stale_after(reader, table, schedule.interval, defaults.stale_after),
+        look_back: reader.duration(&table.child("look_back"), HOUR..=LONGEST).unwrap_or(defaults.look_back),
+    }
+}
+
+fn subscriptions(reader: &mut Reader, table: &Key, defaults: Subscriptions) -> Subscriptions {
+    let schedule = schedule(reader, table, defaults.schedule);
+    let stale_after = stale_after(reader, table, schedule.interval, defaults.stale_after);
+    Subscriptions { schedule, stale_after }
+}

@@ -1,0 +1,78 @@
+//! The environment as a source of the configuration.
+//!
+//! Figment's own environment provider reads the environment of the process, which a test cannot choose, and turns
+//! every value that looks like a number into one, which would break an API key such as `00123`.
+
+use std::collections::BTreeMap;
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+
+use crate::config::fault::{Fault, Origin};
+use crate::config::key::{Key, PREFIX, SEPARATOR};
+
+/// The variables of the process, handed in by the command line.
+pub type Environment = BTreeMap<String, String>;
+
+/// The name of this source in figment's metadata.
+pub(super) const SOURCE: &str = "environment";
+
+/// Keys of an account that are text by nature, so that no value of theirs is read as a number or a list.
+const TEXT: [&str; 6] = ["api_key", "api_key_file", "api_key_credential", "auth_scheme", "api_url", "ca_file"];
+
+/// The values that the environment sets.
+pub(super) struct Variables(Dict);
+
+impl Variables {
+    /// Reads every variable that begins with the prefix; those that cannot be placed are faults.
+    pub(super) fn read(environment: &Environment) -> (Self, Vec<Fault>) {
+        let mut root = Dict::new();
+        let mut faults = Vec::new();
+        for (name, text) in environment {
+            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+            let capitals = rest.to_ascii_uppercase();
+            let problem = if rest == capitals {
+                let key = Key::new(rest.to_ascii_lowercase().split(SEPARATOR));
+                insert(&mut root, key.path(), value(&key, text)).err()
+            } else {
+                Some(format!("variables are in capital letters: write {PREFIX}{capitals}"))
+            };
+            faults.extend(problem.map(|problem| Fault { key: None, origin: Origin::Variable(name.clone()), problem }));
+        }
+        (Self(root), faults)
+    }
+}
+
+impl Provider for Variables {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(SOURCE)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+/// The value that a variable's text stands for.
+fn value(key: &Key, text: &str) -> Value {
+    let parsed = if TEXT.contains(&key.name()) { None } else { text.parse::<Value>().ok() };
+    match parsed {
+        // A table within one variable would hide from its faults which variable set what.
+        None | Some(Value::Dict(..)) => Value::from(text),
+        Some(Value::Char(_, character)) => Value::from(character.to_string()),
+        Some(value) => value,
+    }
+}
+
+/// Puts a value at its path. Where another variable gives a plain value for a table on that path, that is said.
+fn insert(table: &mut Dict, path: &[String], value: Value) -> Result<(), String> {
+    let Some((name, rest)) = path.split_first() else { return Ok(()) };
+    if rest.is_empty() {
+        table.insert(name.clone(), value);
+        return Ok(());
+    }
+    match table.entry(name.clone()).or_insert_with(|| Value::from(Dict::new())) {
+        Value::Dict(_, inner) => insert(inner, rest, value),
+        _ => Err("another variable, whose name this one continues, sets a value; a key is a table or a value".into()),
+    }
+}

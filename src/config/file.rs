@@ -1,0 +1,69 @@
+//! The TOML file as a source of the configuration, and reading of the small files that it names.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map};
+use figment::{Metadata, Profile, Provider};
+
+use crate::config::fault::{Fault, Origin};
+
+/// The largest file that is read: bundles of certificate authorities have some hundred kilobytes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// The values that a TOML file sets.
+#[derive(Default)]
+pub(super) struct TomlFile(Dict);
+
+impl TomlFile {
+    /// Reads a file; one that cannot be read or is no TOML is a fault.
+    pub(super) fn read(path: &Path) -> Result<Self, Fault> {
+        let fault = |problem| Fault { key: None, origin: Origin::file(path), problem };
+        let bytes = read(path).map_err(|error| {
+            fault(format!("cannot read the configuration file: {error}; name one that can be read, or none at all"))
+        })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = line(error.as_bytes(), error.utf8_error().valid_up_to());
+            fault(format!("line {line}: the configuration file must be UTF-8 text"))
+        })?;
+        // The error's own text would quote the faulty line, which may hold an API key.
+        let dict = <Toml as Format>::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line(text.as_bytes(), span.start));
+            let message = error.message().trim().replace('\n', ", ");
+            let hint = if message.contains("duplicate") {
+                "each table and each key stands in the file once"
+            } else {
+                "a line is key = value, and text is in quotes"
+            };
+            fault(format!("line {line}: not valid TOML: {message}; {hint}"))
+        })?;
+        Ok(Self(dict))
+    }
+}
+
+impl Provider for TomlFile {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("TOML file")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+/// Reads a whole file, unless it is far too large for its purpose, as a device without end is.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// The line, counted from 1, of a position in a text.
+fn line(text: &[u8], position: usize) -> usize {
+    1 + text.iter().take(position).filter(|byte| **byte == b'\n').count()
+}

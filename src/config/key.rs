@@ -1,0 +1,66 @@
+//! The path of a key, as a TOML file and as the environment write it.
+
+use std::fmt;
+
+/// What every variable of the configuration begins with.
+pub(super) const PREFIX: &str = "GCORE_EXPORTER_";
+/// What stands between the levels of a key in a variable.
+pub(super) const SEPARATOR: &str = "__";
+
+/// The path of a table or of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(Vec<String>);
+
+impl Key {
+    pub(super) fn new<S: Into<String>>(path: impl IntoIterator<Item = S>) -> Self {
+        Self(path.into_iter().map(Into::into).collect())
+    }
+
+    pub(super) fn child(&self, name: &str) -> Self {
+        Self(self.0.iter().cloned().chain([name.to_owned()]).collect())
+    }
+
+    pub(super) fn path(&self) -> &[String] {
+        &self.0
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
+    pub(super) fn parent(&self) -> &[String] {
+        self.0.split_last().map_or(&[], |(_, parent)| parent)
+    }
+
+    /// The environment variable that sets this key.
+    pub(super) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.0.join(SEPARATOR).to_ascii_uppercase())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(".")?;
+            }
+            // As in TOML: what is not a bare key is quoted.
+            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+                f.write_str(name)?;
+            } else {
+                write!(f, "{name:?}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The candidate that `word` is most likely a misspelling of: about one wrong character in three.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,76 @@
+//! The configuration: defaults, then a TOML file, then the environment.
+//!
+//! A key `collect.cost.interval` of the file is the variable `GCORE_EXPORTER_COLLECT__COST__INTERVAL`. Each setting is
+//! checked once, here; nothing that is wrong is repaired, and everything that is wrong is told at once. The settings
+//! and their defaults belong to the parts that use them. `config.example.toml` explains every key to its reader.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use figment::Figment;
+
+use crate::billing::account::AccountName;
+use crate::collect;
+use crate::gcore;
+
+mod accounts;
+mod collectors;
+mod duration;
+mod env;
+mod fault;
+mod file;
+mod key;
+mod keys;
+mod secret;
+mod summary;
+mod url;
+
+pub use env::Environment;
+pub use fault::Faults;
+
+/// Everything that can be set, checked.
+///
+/// `Display` is the summary that `check-config` prints; neither it nor `Debug` shows an API key.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The accounts that are read; at least one.
+    pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
+    /// What is read of each account, and when.
+    pub collect: collect::settings::Settings,
+}
+
+/// A good configuration and what was noticed while it was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is allowed but most likely not meant, a line each.
+    pub warnings: Vec<String>,
+    /// Every key that was looked for, set or not, such as `collect.cost.interval`.
+    pub keys: Vec<String>,
+}
+
+impl Config {
+    /// Reads the configuration from `file`, if one is given, and `environment`.
+    ///
+    /// # Errors
+    /// All faults at once, so that one correction suffices; but of a file that cannot be read or is no TOML only
+    /// that is told.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Faults> {
+        let toml = file.map_or_else(|| Ok(file::TomlFile::default()), file::TomlFile::read);
+        let toml = toml.map_err(|fault| Faults::new([fault]))?;
+        let (variables, misplaced) = env::Variables::read(environment);
+        let origin = file.map_or(fault::Origin::Unset, fault::Origin::file);
+        let mut reader = keys::Reader::new(Figment::new().merge(toml).merge(variables), origin);
+
+        let mut warnings = Vec::new();
+        let accounts = accounts::read(&mut reader, environment, &mut warnings);
+        let collect = collectors::read(&mut reader);
+        let (keys, faults) = reader.finish();
+        if faults.is_empty() && misplaced.is_empty() {
+            Ok(Loaded { config: Self { accounts, collect }, warnings, keys })
+        } else {
+            Err(Faults::new(faults.into_iter().chain(misplaced)))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A configuration in words, for `check-config`.
+
+use std::fmt;
+
+use crate::billing::period::Window;
+use crate::collect::settings::{Schedule, Windowed};
+use crate::config::Config;
+use crate::config::duration::text;
+use crate::gcore::settings::Filter;
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "accounts:")?;
+        for (name, account) in &self.accounts {
+            let url = account.api_url.as_str().trim_end_matches('/');
+            let rate = account.max_requests_per_second;
+            writeln!(f, "  {name}: {url}, {}, at most {rate} requests/s", filter(&account.filter))?;
+        }
+        let collect = &self.collect;
+        writeln!(f, "collectors:")?;
+        line(f, "cost", collect.cost.schedule, &windows(&collect.cost))?;
+        line(f, "usage", collect.usage.schedule, &windows(&collect.usage))?;
+        let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
+        line(f, "reports", collect.reports.schedule, &look_back)?;
+        line(f, "subscriptions", collect.subscriptions.schedule, "")?;
+        line(f, "names", collect.names, "")
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, schedule: Schedule, more: &str) -> fmt::Result {
+    if schedule.enabled {
+        writeln!(f, "  {name}: every {}{more}", text(schedule.interval))
+    } else {
+        writeln!(f, "  {name}: off")
+    }
+}
+
+fn windows(windowed: &Windowed) -> String {
+    let windows: Vec<_> = windowed.windows.iter().copied().map(Window::as_str).collect();
+    format!(", {}", windows.join(", "))
+}
+
+fn filter(filter: &Filter) -> String {
+    let numbers = |ids: &[u64]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let parts = [
+        ("projects", numbers(&filter.projects)),
+        ("regions", numbers(&filter.regions)),
+        ("types", filter.types.join(", ")),
+    ];
+    let restrictions: Vec<_> =
+        parts.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| format!("only {name} {list}")).collect();
+    if restrictions.is_empty() { "all projects, regions and types".into() } else { restrictions.join(", ") }
+}

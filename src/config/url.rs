@@ -1,0 +1,66 @@
+//! Where the API is: over TLS, unless the host is this one or plain http was asked for.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// Checks the URL of the API. No message quotes it: a wrong one may hold a password.
+pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
+    let https = || "must be an https URL, such as \"https://api.gcore.com\"".to_owned();
+    let url = Url::parse(text).map_err(|_| https())?;
+    let problem = if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        https()
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "must hold no user name or password: the API key has a setting of its own".into()
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "must end before any ? or #: paths and queries are added to it".into()
+    } else if is_open(&url) && !allow_http {
+        "must begin with https://, or the API key could be read on the way; only a loopback host, or an account with \
+         allow_http = true, may use http"
+            .into()
+    } else {
+        return Ok(url);
+    };
+    Err(problem)
+}
+
+/// Whether what is sent can be read on the way.
+pub(super) fn is_open(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let loopback = address.map_or(host == "localhost", |address| address.is_loopback());
+    url.scheme() == "http" && !loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_host() {
+        for (text, good, good_when_allowed) in [
+            ("https://api.gcore.com", true, true),
+            ("https://proxy.example/gcore/", true, true),
+            ("http://127.0.0.1:8080", true, true),
+            ("http://127.8.8.8", true, true),
+            ("http://[::1]:8080", true, true),
+            ("http://localhost:8080", true, true),
+            ("http://api.gcore.com", false, true),
+            ("http://localhost.example", false, true),
+            ("http://10.0.0.1", false, true),
+            ("ftp://api.gcore.com", false, false),
+            ("file:///etc/passwd", false, false),
+            ("api.gcore.com", false, false),
+            ("api.gcore.com:443", false, false),
+            ("", false, false),
+            ("https://", false, false),
+            ("https://user@api.gcore.com", false, false),
+            ("https://user:password@api.gcore.com", false, false),
+            ("https://api.gcore.com?a=b", false, false),
+            ("https://api.gcore.com#a", false, false),
+        ] {
+            assert_eq!(parse(text, false).is_ok(), good, "{text:?}");
+            assert_eq!(parse(text, true).is_ok(), good_when_allowed, "{text:?} with allow_http");
+        }
+    }
+}

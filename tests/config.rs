@@ -1,0 +1,343 @@
+//! The configuration through its front door: files and variables in, settings or faults out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be prepared has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::collect;
+use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
+use gcore_billing_exporter::gcore;
+use secrecy::{ExposeSecret, SecretString};
+
+/// What stands for an API key wherever one is expected.
+const SENTINEL: &str = "SENTINEL";
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
+    fs::write(&file, toml).unwrap();
+    Config::load(Some(&file), &environment(variables))
+}
+
+fn load_variables(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    Config::load(None, &environment(variables))
+}
+
+/// The bad files, sorted by name.
+fn fixtures() -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir("tests/config")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_bad_file_gets_its_exact_message() {
+    let files = fixtures();
+    assert!(files.len() > 40, "{} fixtures", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# => ")).collect();
+        let expected = expected.join("\n").replace("<file>", &file.display().to_string());
+        let faults = Config::load(Some(&file), &Environment::new()).expect_err(&file.display().to_string());
+        assert_eq!(faults.to_string(), expected, "{}", file.display());
+    }
+}
+
+/// Variables, and the exact message that they get.
+type Case = (&'static [(&'static str, &'static str)], &'static str);
+
+const KEY: (&str, &str) = ("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY", SENTINEL);
+
+const BAD_VARIABLES: &[Case] = &[
+    (&[("GCORE_API_KEY", "")], "GCORE_API_KEY: the API key is empty: give a permanent API token of the Gcore portal"),
+    (
+        &[("GCORE_API_KEY", SENTINEL), ("GCORE_BASE_URL", "http://user:SENTINEL@api.gcore.com")],
+        "GCORE_BASE_URL: must hold no user name or password: the API key has a setting of its own",
+    ),
+    (
+        &[("GCORE_API_KEY", "SENTINEL \"SENTINEL"), ("GCORE_BASE_URL", "http://api.gcore.com")],
+        "GCORE_API_KEY: the API key has white space inside: it must be a single word\n\
+             GCORE_BASE_URL: must begin with https://, or the API key could be read on the way; only a loopback host, or \
+             an account with allow_http = true, may use http",
+    ),
+    (
+        &[("GCORE_BASE_URL", "https://api.gcore.com")],
+        "accounts: no account is configured: set GCORE_API_KEY, or add a table [accounts.NAME] with api_key_file, \
+             api_key_credential or api_key to the configuration file, or set GCORE_EXPORTER_ACCOUNTS__NAME__API_KEY_FILE",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORAGE__PATH", SENTINEL)],
+        "collect.cost.intervall (GCORE_EXPORTER_COLLECT__COST__INTERVALL): unknown key; did you mean \"interval\"?\n\
+             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "90")],
+        "collect.cost.interval (GCORE_EXPORTER_COLLECT__COST__INTERVAL): 90 has no unit: write \"90s\" for seconds, \
+             \"90m\", \"90h\" or \"90d\"",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_collect__Cost__interval", "15m")],
+        "GCORE_EXPORTER_collect__Cost__interval: variables are in capital letters: write \
+             GCORE_EXPORTER_COLLECT__COST__INTERVAL",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_COLLECT", "{cost={enabled=false}}")],
+        "collect (GCORE_EXPORTER_COLLECT): must be a table whose keys are set one by one, found text",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "15m"), ("GCORE_EXPORTER_COLLECT__COST__INTERVAL__X", "1")],
+        "GCORE_EXPORTER_COLLECT__COST__INTERVAL__X: another variable, whose name this one continues, sets a value; \
+             a key is a table or a value",
+    ),
+    (
+        &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect; if Kubernetes \
+             set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
+    ),
+    (
+        &[("GCORE_API_KEY", SENTINEL), ("GCORE_EXPORTER_ACCOUNTS__MAIN__PROJECTS", "16")],
+        "accounts.main (GCORE_EXPORTER_ACCOUNTS__MAIN__PROJECTS): has no API key: set api_key_file, \
+             api_key_credential or api_key; GCORE_API_KEY is read only where no account is configured\n\
+             accounts.main.projects (GCORE_EXPORTER_ACCOUNTS__MAIN__PROJECTS): must be a list of ids, such as [16] or \
+             [16, 17], found a number",
+    ),
+    (
+        &[
+            ("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_CREDENTIAL", "api-key"),
+            ("CREDENTIALS_DIRECTORY", "tests/config/nowhere"),
+        ],
+        "accounts.main.api_key_credential (GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_CREDENTIAL): cannot read \
+             tests/config/nowhere/api-key: No such file or directory (os error 2); the daemon's user must be able to read it",
+    ),
+];
+
+#[test]
+fn every_bad_variable_gets_its_exact_message() {
+    for (variables, expected) in BAD_VARIABLES {
+        let faults = load_variables(variables).expect_err(expected);
+        assert_eq!(faults.to_string(), *expected);
+    }
+}
+
+#[test]
+fn a_variable_and_the_file_together_are_one_configuration() {
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n\n[collect.cost]\ninterval = \"5m\"\ntimeout = \"1m\"\n";
+    let loaded = load(toml, &[("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "30m")]).unwrap();
+    let schedule = loaded.config.collect.cost.schedule;
+    assert_eq!((schedule.interval.as_secs(), schedule.timeout.as_secs()), (1_800, 60), "the variable wins, by key");
+
+    let faults = load(toml, &[("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_FILE", "/run/key")]).unwrap_err();
+    assert_eq!(
+        faults.to_string(),
+        "accounts.main.api_key_file (GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_FILE): the API key is given by \
+         accounts.main.api_key already: keep exactly one of them"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let at = |path: &Path| Config::load(Some(path), &Environment::new()).unwrap_err().to_string();
+    assert_eq!(
+        at(Path::new("tests/config/nowhere.toml")),
+        "tests/config/nowhere.toml: cannot read the configuration file: No such file or directory (os error 2); name one \
+         that can be read, or none at all"
+    );
+    assert_eq!(
+        at(Path::new("tests/config")),
+        "tests/config: cannot read the configuration file: Is a directory (os error 21); name one that can be read, or \
+         none at all"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("latin\n1.toml");
+    fs::write(&file, b"[accounts.main]\napi_key = \"SENTINEL\xe9\"\n").unwrap();
+    let shown = file.display().to_string().replace('\n', "\\n");
+    assert_eq!(at(&file), format!("{shown}: line 2: the configuration file must be UTF-8 text"));
+}
+
+#[test]
+fn one_variable_is_a_whole_configuration() {
+    let loaded = load_variables(&[("GCORE_API_KEY", "apikey 1234$abc"), ("PATH", "/bin")]).unwrap();
+    let account = &loaded.config.accounts[&"default".parse().unwrap()];
+    assert_eq!(account.api_key.expose_secret(), "1234$abc");
+    assert_eq!(account.api_url.as_str(), "https://api.gcore.com/");
+    assert_eq!(loaded.config.collect, collect::settings::Settings::default());
+    assert_eq!(loaded.warnings, [""; 0]);
+
+    let elsewhere = [("GCORE_API_KEY", "key"), ("GCORE_BASE_URL", "http://127.0.0.1:8080")];
+    let loaded = load_variables(&elsewhere).unwrap();
+    assert_eq!(loaded.config.accounts[&"default".parse().unwrap()].api_url.as_str(), "http://127.0.0.1:8080/");
+}
+
+#[test]
+fn keys_of_the_environment_stay_as_they_are() {
+    for key in ["00123", "1234$abc", "1e5", "true", "[1]", "{a=1}", "0x10", "12.50"] {
+        let loaded = load_variables(&[("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY", key)]).unwrap();
+        assert_eq!(loaded.config.accounts[&"main".parse().unwrap()].api_key.expose_secret(), key);
+    }
+}
+
+#[test]
+fn the_environment_can_set_every_kind_of_value() {
+    let loaded = load_variables(&[
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_CREDENTIAL", "two-lines.txt"),
+        ("CREDENTIALS_DIRECTORY", "tests/config"),
+    ]);
+    let fault = loaded.unwrap_err().to_string();
+    assert!(
+        fault.ends_with("tests/config/two-lines.txt: the API key has white space inside: it must be a single word")
+    );
+
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("api-key"), "APIKey from-a-file\n").unwrap();
+    let loaded = load_variables(&[
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_CREDENTIAL", "api-key"),
+        ("CREDENTIALS_DIRECTORY", directory.path().to_str().unwrap()),
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__PROJECTS", "[16, 17]"),
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__TYPES", "[instance, volume]"),
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__MAX_REQUESTS_PER_SECOND", "0.5"),
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__PAGE_SIZE", "100"),
+        ("GCORE_EXPORTER_ACCOUNTS__MAIN__REQUEST_TIMEOUT", "1m30s"),
+        ("GCORE_EXPORTER_COLLECT__USAGE__ENABLED", "false"),
+        ("GCORE_EXPORTER_COLLECT__COST__WINDOWS", "[today]"),
+    ])
+    .unwrap();
+    let account = &loaded.config.accounts[&"main".parse().unwrap()];
+    assert_eq!(account.api_key.expose_secret(), "from-a-file");
+    assert_eq!(account.filter.projects, [16, 17]);
+    assert_eq!(account.filter.types, ["instance", "volume"]);
+    assert!((account.max_requests_per_second - 0.5).abs() < f64::EPSILON);
+    assert_eq!((account.page_size, account.request_timeout.as_secs()), (100, 90));
+    assert!(!loaded.config.collect.usage.schedule.enabled);
+    assert_eq!(loaded.config.collect.cost.windows, [Window::Today]);
+}
+
+#[test]
+fn what_is_allowed_but_hardly_meant_is_a_warning() {
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\napi_url = \"http://api.example\"\nallow_http = true\n\
+                types = [\"instnce\", \"moon_base\"]\n";
+    let loaded = load(toml, &[("GCORE_API_KEY", SENTINEL), ("GCORE_BASE_URL", "")]).unwrap();
+    assert_eq!(
+        loaded.warnings,
+        [
+            "GCORE_API_KEY is ignored, since accounts are configured",
+            "accounts.main.api_url: the API key is sent over plain http, as allow_http permits",
+            "accounts.main.types: entry 1 is no resource type that the API documents; did you mean \"instance\"?",
+            "accounts.main.types: entry 2 is no resource type that the API documents",
+        ]
+    );
+}
+
+#[test]
+fn a_summary_tells_accounts_and_collectors() {
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n\n\
+                [accounts.other]\napi_key = \"SENTINEL\"\napi_url = \"http://[::1]:8080/gcore/\"\nprojects = [16, 17]\n\
+                types = [\"volume\"]\nmax_requests_per_second = 0.5\n\n\
+                [collect.reports]\ninterval = \"90s\"\n\n[collect.names]\nenabled = false\n";
+    let summary = load(toml, &[]).unwrap().config.to_string();
+    assert_eq!(
+        summary,
+        "accounts:\n  \
+           main: https://api.gcore.com, all projects, regions and types, at most 2 requests/s\n  \
+           other: http://[::1]:8080/gcore, only projects 16, 17, only types volume, at most 0.5 requests/s\n\
+         collectors:\n  \
+           cost: every 15m, today, yesterday, month_to_date, previous_month\n  \
+           usage: every 15m, today, yesterday, month_to_date\n  \
+           reports: every 1m30s, tasks of the last 7d\n  \
+           subscriptions: every 1h\n  \
+           names: off\n"
+    );
+}
+
+#[test]
+fn nothing_ever_shows_an_api_key() {
+    let mut shown = String::new();
+    for file in fixtures() {
+        let faults = Config::load(Some(&file), &Environment::new()).unwrap_err();
+        shown += &format!("{faults}\n{faults:?}\n{faults:#?}\n");
+    }
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n";
+    let loaded = load(toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
+    shown += &format!("{}\n{loaded:?}\n{loaded:#?}\n", loaded.config);
+    // The key as the value of every key, from the environment: where it is wrong, where it is right, and misspelt.
+    for key in
+        loaded.keys.iter().map(String::as_str).chain(["accounts.main.apikey", "accounts", "collect", "no_such_key"])
+    {
+        let variable = format!("GCORE_EXPORTER_{}", key.replace('.', "__").to_uppercase());
+        // A path is shown, so that a wrong one can be found.
+        if key.ends_with("_file") {
+            continue;
+        }
+        for value in [SENTINEL, "[SENTINEL]", "SENTINEL SENTINEL", "\"SENTINEL\"", "http://SENTINEL:SENTINEL@x"] {
+            match load("", &[(&variable, value)]) {
+                Ok(loaded) => shown += &format!("{loaded:?}\n{}\n{:?}\n", loaded.config, loaded.warnings),
+                Err(faults) => shown += &format!("{faults}\n{faults:?}\n"),
+            }
+        }
+    }
+    let leak = shown.lines().find(|line| line.contains(SENTINEL));
+    assert_eq!(leak, None);
+}
+
+/// The keys that the example mentions, switched off ones too.
+fn keys_of(example: &str) -> BTreeSet<String> {
+    let mut table = "";
+    let mut keys = BTreeSet::new();
+    for line in example.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.strip_suffix(']').unwrap();
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            assert!(keys.insert(format!("{table}.{key}")), "{table}.{key} stands there twice");
+        }
+    }
+    keys
+}
+
+/// The example with its switched off settings switched on, but for those that have no default.
+fn switched_on(example: &str) -> String {
+    let without_default = ["api_key_file", "api_key_credential", "ca_file"];
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(setting)
+            if setting.starts_with(|first: char| first == '[' || first.is_ascii_lowercase())
+                && !without_default.iter().any(|key| setting.starts_with(&format!("{key} ="))) =>
+        {
+            format!("{setting}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    example.lines().map(line).collect()
+}
+
+#[test]
+fn the_example_shows_every_key_with_its_default() {
+    let example = fs::read_to_string("config.example.toml").unwrap();
+    let defaults = |key: &str| {
+        let url = gcore::settings::DEFAULT_API_URL.parse().unwrap();
+        gcore::settings::Settings::new(SecretString::from(key), url)
+    };
+
+    let shipped = load(&example, &[("GCORE_API_KEY", "key")]).unwrap();
+    assert_eq!(shipped.config.collect, collect::settings::Settings::default());
+    assert_eq!(shipped.warnings, [""; 0]);
+
+    let whole = load(&switched_on(&example), &[]).unwrap();
+    assert_eq!(whole.config.collect, collect::settings::Settings::default());
+    // Settings with a secret cannot be compared; as text they can.
+    let accounts: BTreeMap<_, _> =
+        whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();
+    assert_eq!(accounts, BTreeMap::from([("main", format!("{:?}", defaults("1234$abcdef")))]));
+    assert_eq!(keys_of(&example), whole.keys.into_iter().collect(), "the example and the keys that are read");
+}
