@@ -1,11 +1,30 @@
 //! Prometheus exporter and alerting daemon for the Gcore cloud's billing APIs.
+//!
+//! The modules below are layers; each uses only those before it. Read in this order, they tell the life of a datum:
+//!
+//! 1. [`billing`]: money, days, resources, tasks and subscriptions as pure values
+//! 2. [`gcore`]: the API, from an HTTP page to records
+//! 3. [`aggregate`]: records folded into totals
+//! 4. [`snapshot`]: the latest reading of every source, watched by all who read
+//! 5. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
+//! 6. [`http`]: the listener and its pages
+//! 7. [`demo`]: a simulated account behind the same HTTP API
+//! 8. [`config`]: everything that can be set
+//! 9. [`app`]: the wiring
+//! 10. [`cli`]: the commands
+//!
+//! [`clock`], [`shutdown`] and [`telemetry`] lie below all of them.
 
 pub mod aggregate;
+pub mod app;
 pub mod billing;
+pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod exposition;
 pub mod gcore;
 pub mod http;
 pub mod shutdown;
 pub mod snapshot;
+pub mod telemetry;

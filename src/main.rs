@@ -1,3 +1,13 @@
 //! The program `gcore-billing-exporter`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gcore_billing_exporter::cli;
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn main() -> ExitCode {
+    // A value that is no text becomes one that is faulty, so that the fault can be told.
+    let environment = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
+    cli::main(std::env::args_os(), &environment.collect()).into()
+}

@@ -42,12 +42,12 @@ pub fn pollers(
         match collector {
             Collector::Cost => Source::Cost(cost::Source { client, settings: settings.cost.clone() }),
             Collector::Usage => Source::Usage(usage::Source { client, settings: settings.usage.clone() }),
-            Collector::Reports => Source::Reports(reports::Source {
-                client,
-                look_back: settings.reports.look_back,
-                counted: HashSet::new(),
-            }),
-            Collector::Subscriptions => Source::Subscriptions(subscriptions::Source { client }),
+            Collector::Reports => {
+                Source::Reports(reports::Source { client, settings: settings.reports, counted: HashSet::new() })
+            }
+            Collector::Subscriptions => {
+                Source::Subscriptions(subscriptions::Source { client, settings: settings.subscriptions })
+            }
             Collector::Names => Source::Names(names::Source { client }),
         }
     };
@@ -73,7 +73,7 @@ impl Settings {
             (Collector::Cost, self.cost.schedule),
             (Collector::Usage, self.usage.schedule),
             (Collector::Reports, self.reports.schedule),
-            (Collector::Subscriptions, self.subscriptions),
+            (Collector::Subscriptions, self.subscriptions.schedule),
         ]
         .into_iter()
         .filter(|(_, schedule)| schedule.enabled)

@@ -1,5 +1,6 @@
 //! The one loop that all collectors share: poll, publish, say how it went, wait.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -40,7 +41,6 @@ pub(super) struct Poll<'a> {
     /// When it must have ended.
     pub(super) deadline: Instant,
     pub(super) metrics: &'a Metrics,
-    stale_after: Duration,
     collector: &'static str,
     writer: &'a Writer,
 }
@@ -51,9 +51,9 @@ impl Poll<'_> {
         self.writer.update(self.account, change);
     }
 
-    /// A reading made by this poll.
-    pub(super) fn reading<T>(&self, data: T) -> Reading<T> {
-        Reading::new(data, self.now, self.stale_after)
+    /// A reading made by this poll, withdrawn when it is `stale_after` old.
+    pub(super) fn reading<T>(&self, data: T, stale_after: Duration) -> Reading<T> {
+        Reading::new(data, self.now, stale_after)
     }
 
     /// Counts a row that could not be read.
@@ -61,6 +61,12 @@ impl Poll<'_> {
         let labels = [self.account.as_str(), self.collector, reason.as_str()];
         self.metrics.rejected_records.with_label_values(&labels).inc();
         tracing::debug!(account = labels[0], collector = labels[1], reason = labels[2], "rejected a row");
+    }
+}
+
+impl fmt::Display for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "collector {} of account {}", self.source.collector().as_str(), self.account)
     }
 }
 
@@ -88,7 +94,6 @@ impl Poller {
             now,
             deadline: started + self.schedule.timeout,
             metrics: &self.metrics,
-            stale_after: self.schedule.stale_after,
             collector: self.source.collector().as_str(),
             writer: &self.writer,
         };

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -14,10 +13,11 @@ use crate::gcore::error::Error;
 use crate::gcore::reports;
 
 use super::poller::Poll;
+use super::settings::Reports;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
-    pub(super) look_back: Duration,
+    pub(super) settings: Reports,
     /// Failed tasks that were counted and may still be listed; those that left the list are forgotten.
     pub(super) counted: HashSet<SmolStr>,
 }
@@ -26,7 +26,7 @@ impl Source {
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
         let mut totals = ReportTaskTotals::default();
         let mut failed: Vec<(SmolStr, TaskType)> = Vec::new();
-        let since = poll.now.checked_sub(self.look_back).unwrap_or(Timestamp::MIN);
+        let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
         reports::read(&self.client, since, poll.deadline, |task| match task {
             // The server's filter compares days, so tasks just past the look-back arrive as well.
             Ok(task) if task.created_at.is_some_and(|created| created < since) => {}
@@ -49,7 +49,7 @@ impl Source {
             }
         }
         self.counted = failed.into_iter().map(|(uuid, _)| uuid).collect();
-        poll.publish(|account| account.reports = Some(poll.reading(totals)));
+        poll.publish(|account| account.reports = Some(poll.reading(totals, self.settings.stale_after)));
         Ok(())
     }
 }

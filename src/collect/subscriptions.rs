@@ -7,9 +7,11 @@ use crate::gcore::error::Error;
 use crate::gcore::subscriptions;
 
 use super::poller::Poll;
+use super::settings::Subscriptions;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
+    pub(super) settings: Subscriptions,
 }
 
 impl Source {
@@ -20,7 +22,7 @@ impl Source {
             Err(reason) => poll.reject(reason),
         })
         .await?;
-        poll.publish(|account| account.subscriptions = Some(poll.reading(list)));
+        poll.publish(|account| account.subscriptions = Some(poll.reading(list, self.settings.stale_after)));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::aggregate::usage::UsageTotals;
+use crate::billing::period::Window;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::usage_report;
@@ -10,7 +11,7 @@ use crate::snapshot::WindowReading;
 
 use super::poller::Poll;
 use super::settings::Windowed;
-use super::windows;
+use super::windows::Attempts;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
@@ -19,16 +20,25 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        windows::read_each(poll, &self.settings.windows, async |window, period| {
-            let mut totals = UsageTotals::default();
-            usage_report::read(&self.client, period, poll.deadline, |record| {
-                record.and_then(|record| totals.add(record)).unwrap_or_else(|reason| poll.reject(reason));
-            })
-            .await?;
-            let reading = WindowReading::new(poll.reading(totals), period, self.settings.settle_after);
-            poll.publish(|account| drop(account.usage.insert(window, reading)));
-            Ok(())
+        let mut attempts = Attempts::new(poll);
+        for &window in &self.settings.windows {
+            if attempts.are_worthwhile() {
+                attempts.note(window, self.read(poll, window).await);
+            }
+        }
+        attempts.outcome()
+    }
+
+    async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
+        let period = window.period(poll.now);
+        let mut totals = UsageTotals::default();
+        usage_report::read(&self.client, period, poll.deadline, |record| {
+            record.and_then(|record| totals.add(record)).unwrap_or_else(|reason| poll.reject(reason));
         })
-        .await
+        .await?;
+        let reading = poll.reading(totals, self.settings.stale_after);
+        let reading = WindowReading::new(reading, period, self.settings.settle_after);
+        poll.publish(|account| drop(account.usage.insert(window, reading)));
+        Ok(())
     }
 }

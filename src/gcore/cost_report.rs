@@ -26,10 +26,7 @@ pub async fn read(
     mut fold: impl FnMut(Result<CostRecord, RejectReason>),
 ) -> Result<Option<SmolStr>, Error> {
     let endpoint = Endpoint::CostReportResources;
-    let last_page = report_query::read(client, endpoint, "results", FIELDS, period, deadline, |row| {
-        fold(row.and_then(record));
-    });
-    Ok(last_page.await?.price_status)
+    report_query::read(client, endpoint, "results", FIELDS, period, deadline, |row| fold(row.and_then(record))).await
 }
 
 fn record(

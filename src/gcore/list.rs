@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::page;
+use super::page::Walk;
 use super::report_query::bad_body;
 use super::wire::{self, Row};
 
@@ -19,14 +19,14 @@ pub(super) async fn read<const N: usize>(
     deadline: Instant,
     mut on_row: impl FnMut(Row<'_, N>),
 ) -> Result<(), Error> {
-    page::walk(endpoint, async |offset| {
+    let mut walk = Walk::new(endpoint);
+    while let Some(offset) = walk.next_offset() {
         let mut query = query.to_vec();
         query.extend([("limit", page_size.to_string()), ("offset", offset.to_string())]);
         let page = client.send(endpoint, &Payload::Query(query), deadline).await?;
         let head = wire::read_page(&page, "results", names, &mut on_row).map_err(|error| bad_body(endpoint, &error))?;
+        walk.page(&head)?;
         client.page_done(endpoint);
-        Ok(head)
-    })
-    .await
-    .map(drop)
+    }
+    Ok(())
 }

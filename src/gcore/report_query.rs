@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use serde::Serialize;
+use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::billing::period::{Period, utc_date};
@@ -16,8 +17,8 @@ use crate::billing::period::{Period, utc_date};
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
-use super::page;
-use super::wire::{self, PageHead, Row};
+use super::page::Walk;
+use super::wire::{self, Row};
 
 /// A page size that every list of this API takes.
 const CAUTIOUS_PAGE_SIZE: u32 = 100;
@@ -50,7 +51,7 @@ struct Body<'a> {
     types: &'a [String],
 }
 
-/// Reads all rows of a report for `period`, restricted by the account's filter.
+/// Reads all rows of a report for `period`, restricted by the account's filter; returns the `price_status`.
 pub(super) async fn read<const N: usize>(
     client: &Client,
     endpoint: Endpoint,
@@ -59,29 +60,39 @@ pub(super) async fn read<const N: usize>(
     period: Period,
     deadline: Instant,
     mut on_row: impl FnMut(Row<'_, N>),
-) -> Result<PageHead, Error> {
+) -> Result<Option<SmolStr>, Error> {
     let is_running = period.end() > utc_date(client.clock.now());
     let initial = Form { page_size: client.settings.page_size, last_day_included: is_running };
     let mut form = client
         .forms
         .get(endpoint)
         .map_or(initial, |known| Form { last_day_included: known.last_day_included && is_running, ..known });
-    page::walk(endpoint, async |offset| {
-        loop {
-            let payload = Payload::Json(body(client, period, form, offset));
-            match client.send(endpoint, &payload, deadline).await {
-                Ok(page) => {
-                    let head = wire::read_page(&page, rows_key, names, &mut on_row)
-                        .map_err(|error| bad_body(endpoint, &error))?;
-                    client.page_done(endpoint);
-                    client.forms.learn(endpoint, form, is_running);
-                    return Ok(head);
-                }
-                Err(error) => form = next_form(form, &error).filter(|_| offset == 0).ok_or(error)?,
+    let mut walk = Walk::new(endpoint);
+    let mut price_status = None;
+    while let Some(offset) = walk.next_offset() {
+        let payload = Payload::Json(body(client, period, form, offset));
+        let page = match client.send(endpoint, &payload, deadline).await {
+            Ok(page) => page,
+            Err(error) => {
+                form = next_form(form, &error).filter(|_| offset == 0).ok_or(error)?;
+                continue;
             }
-        }
-    })
-    .await
+        };
+        let head = wire::read_page(&page, rows_key, names, &mut on_row).map_err(|error| bad_body(endpoint, &error))?;
+        walk.page(&head)?;
+        client.page_done(endpoint);
+        client.forms.learn(endpoint, form, is_running);
+        price_status = worse(price_status, head.price_status);
+    }
+    Ok(price_status)
+}
+
+/// The status of all pages together: one page that does not simply show its prices speaks for the whole.
+fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
+    match (so_far, page) {
+        (Some(so_far), Some(page)) if page == "show" => Some(so_far),
+        (so_far, page) => page.or(so_far),
+    }
 }
 
 /// The error for a page that cannot be read.

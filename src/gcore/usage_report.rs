@@ -10,7 +10,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::report_query;
-use super::wire::Field;
+use super::wire::{Field, Row};
 
 const FIELDS: [&str; 7] =
     ["type", "billing_value", "billing_value_unit", "last_seen", "project_id", "region_id", "region"];
@@ -28,10 +28,8 @@ pub async fn read(
     mut fold: impl FnMut(Result<UsageRecord, RejectReason>),
 ) -> Result<(), Error> {
     let endpoint = Endpoint::UsageReport;
-    let last_page = report_query::read(client, endpoint, "resources", FIELDS, period, deadline, |row| {
-        fold(row.and_then(record));
-    });
-    last_page.await.map(drop)
+    let on_row = |row: Row<'_, 7>| fold(row.and_then(record));
+    report_query::read(client, endpoint, "resources", FIELDS, period, deadline, on_row).await.map(drop)
 }
 
 fn record(

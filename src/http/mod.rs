@@ -1,3 +1,5 @@
 //! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
 
+mod page;
+pub mod routes;
 pub mod server;

@@ -1,0 +1,96 @@
+//! The daemon against a simulated account: the same code path as production, only URL, key and pace differ.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use crate::app::{App, Web};
+use crate::billing::account::AccountName;
+use crate::clock::Clock;
+use crate::collect;
+use crate::collect::settings::Schedule;
+use crate::config::Config;
+use crate::demo;
+use crate::demo::api::Api;
+use crate::demo::world::World;
+use crate::gcore;
+use crate::shutdown;
+
+use super::say;
+
+/// The same company every time.
+const SEED: u64 = 2026;
+
+/// Starts the simulated API and the daemon, says where they are, and runs both until a signal comes.
+pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()> {
+    let signal = shutdown::signals()?;
+    let clock = Clock::system();
+    let api = Api::bind(api_address, World::new(SEED, clock.now()), demo::KEY, clock.clone())
+        .await
+        .context("the simulated API cannot start; choose another address with --demo.api-address")?;
+    let api_url = api.url();
+    let telemetry_path = web.telemetry_path.clone();
+    let app = App::build(&config(&api_url)?, web, clock).await?;
+    let daemon = app.addresses().first().copied().context("no address to listen on")?;
+    say(&mut io::stdout(), &welcome(daemon, &telemetry_path, &api_url));
+
+    let (trigger, stop) = shutdown::channel();
+    let api = tokio::spawn(api.run(stop.requested()));
+    let outcome = app.run(signal).await;
+    trigger.stop();
+    api.await.context("the simulated API failed")?;
+    outcome
+}
+
+/// One account at the simulated API, polled every few seconds.
+fn config(api_url: &str) -> anyhow::Result<Config> {
+    let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
+    account.max_requests_per_second = 100.0;
+    let mut collect = collect::settings::Settings::default();
+    let every = |seconds| Schedule {
+        enabled: true,
+        interval: Duration::from_secs(seconds),
+        timeout: Duration::from_secs(60),
+    };
+    collect.cost.schedule = every(5);
+    collect.usage.schedule = every(5);
+    collect.reports.schedule = every(5);
+    collect.subscriptions.schedule = every(15);
+    collect.names.schedule = every(30);
+    Ok(Config { accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]), collect })
+}
+
+fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
+    let key = demo::KEY;
+    format!(
+        "\
+The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
+
+  Metrics      http://{daemon}{telemetry_path}
+  Start page   http://{daemon}/
+
+Watch today's cost grow:
+
+  watch -n 5 'curl -s http://{daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
+
+Read the same account with the command `once`:
+
+  GCORE_BASE_URL={api_url} GCORE_API_KEY='{key}' gcore-billing-exporter once
+
+Scrape it with this prometheus.yml:
+
+  scrape_configs:
+    - job_name: gcore-billing
+      scrape_interval: 15s
+      metrics_path: {telemetry_path}
+      static_configs:
+        - targets: ['{daemon}']
+
+Ctrl-C stops everything.
+"
+    )
+}

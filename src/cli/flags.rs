@@ -1,0 +1,152 @@
+//! The command line, as people of the Prometheus world expect it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+use crate::app::Web;
+use crate::telemetry::Format;
+
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (revision ",
+    env!("EXPORTER_REVISION"),
+    ", rustc ",
+    env!("EXPORTER_RUSTC"),
+    ")"
+);
+
+const ABOUT: &str = "\
+Prometheus exporter and alerting daemon for the Gcore cloud's billing APIs.
+
+Polls the cost and usage reports, the report tasks and the subscriptions of one or more Gcore accounts in the
+background, and serves what it read last on /metrics.
+
+Try it without a key:       gcore-billing-exporter demo
+With nothing but a key:     GCORE_API_KEY='1234$abcdef' gcore-billing-exporter
+With a configuration:       gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
+Look before you start it:   gcore-billing-exporter check-config --config.file=...";
+
+const AFTER: &str = "\
+Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use;
+2 a wrong flag or configuration; 3 `once` could not read everything.
+
+Every configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL.
+config.example.toml explains them all.";
+
+/// The parsed command line.
+#[derive(Debug, Parser)]
+#[command(name = "gcore-billing-exporter", version = VERSION, about = ABOUT, after_help = AFTER, max_term_width = 110)]
+pub(super) struct Flags {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) config: ConfigFlags,
+    #[command(flatten)]
+    pub(super) web: WebFlags,
+    #[command(flatten)]
+    pub(super) log: LogFlags,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Poll and serve until stopped (the default)
+    Run,
+    /// Run against a simulated account, without a key, and say which URLs to open
+    Demo {
+        /// Where the simulated API listens
+        #[arg(long = "demo.api-address", value_name = "IP:PORT", default_value = "127.0.0.1:10062")]
+        api_address: SocketAddr,
+    },
+    /// Poll everything once and print what /metrics would say
+    Once,
+    /// Say everything that is wrong with the configuration, or what it means
+    CheckConfig,
+}
+
+/// Where the configuration is.
+#[derive(Args, Debug)]
+pub(super) struct ConfigFlags {
+    /// Configuration file (TOML); without it, defaults and the environment serve
+    #[arg(long = "config.file", value_name = "FILE", global = true)]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// How the daemon is reached.
+#[derive(Args, Debug)]
+pub(super) struct WebFlags {
+    /// Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:10061",
+          value_parser = listen_address, global = true)]
+    listen_addresses: Vec<SocketAddr>,
+    /// Path of the metrics
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics",
+          value_parser = telemetry_path, global = true)]
+    telemetry_path: String,
+}
+
+/// What is logged, and how.
+#[derive(Args, Debug)]
+pub(super) struct LogFlags {
+    /// The least severe events to log
+    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
+    level: Level,
+    /// How a line is written
+    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
+    format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+impl From<WebFlags> for Web {
+    fn from(flags: WebFlags) -> Self {
+        Self { listen_addresses: flags.listen_addresses, telemetry_path: flags.telemetry_path }
+    }
+}
+
+impl LogFlags {
+    pub(super) fn level(&self) -> LevelFilter {
+        match self.level {
+            Level::Error => LevelFilter::ERROR,
+            Level::Warn => LevelFilter::WARN,
+            Level::Info => LevelFilter::INFO,
+            Level::Debug => LevelFilter::DEBUG,
+        }
+    }
+
+    pub(super) fn format(&self) -> Format {
+        match self.format {
+            LogFormat::Logfmt => Format::Logfmt,
+            LogFormat::Json => Format::Json,
+        }
+    }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "expected IP:PORT such as 127.0.0.1:10061, or :PORT for every interface".to_owned())
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    if text.len() > 1 && text.starts_with('/') && !text.starts_with("/-/") && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path such as /metrics, of letters, digits, `/`, `-`, `_` and `.`, not below /-/".to_owned())
+    }
+}

@@ -1,0 +1,106 @@
+//! The commands: from the words on the command line to an exit code.
+
+//DEMO mod demo;
+pub mod exit;
+mod flags;
+
+use std::ffi::OsString;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+
+use clap::Parser as _;
+
+use crate::app;
+use crate::app::{App, Web};
+use crate::clock::Clock;
+use crate::config::{Config, Environment};
+use crate::shutdown;
+use crate::snapshot::Outcome;
+use crate::telemetry;
+
+use exit::ExitCode;
+use flags::{Command, Flags};
+
+/// Runs the program with these arguments and this environment.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
+    let flags = match Flags::try_parse_from(arguments) {
+        Ok(flags) => flags,
+        Err(error) => {
+            // Nobody left to tell, should the terminal be gone.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
+        }
+    };
+    let outcome = telemetry::init(flags.log.level(), flags.log.format())
+        .map_err(anyhow::Error::from)
+        .and_then(|()| run(flags, environment));
+    outcome.unwrap_or_else(|error| {
+        say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
+        ExitCode::Failure
+    })
+}
+
+fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let web = Web::from(flags.web);
+    let command = flags.command.unwrap_or(Command::Run);
+    if let Command::Demo { api_address } = command {
+        return Ok(ExitCode::Success); //DEMO
+    }
+    let Some(config) = load(flags.config.file.as_deref(), environment) else { return Ok(ExitCode::Usage) };
+    match command {
+        Command::CheckConfig => {
+            say(&mut io::stdout(), &format!("{config}\nThe configuration is good.\n"));
+            Ok(ExitCode::Success)
+        }
+        Command::Once => block_on(once(&config)),
+        Command::Run | Command::Demo { .. } => block_on(serve(&config, web)).map(|()| ExitCode::Success),
+    }
+}
+
+/// The configuration; or nothing, after every fault of it has been told.
+fn load(file: Option<&Path>, environment: &Environment) -> Option<Config> {
+    match Config::load(file, environment) {
+        Ok(loaded) => {
+            for warning in loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            Some(loaded.config)
+        }
+        Err(faults) => {
+            say(&mut io::stderr(), &format!("{faults}\n"));
+            None
+        }
+    }
+}
+
+async fn serve(config: &Config, web: Web) -> anyhow::Result<()> {
+    let stop = shutdown::signals()?;
+    let telemetry_path = web.telemetry_path.clone();
+    let app = App::build(config, web, Clock::system()).await?;
+    for address in app.addresses() {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            url = format!("http://{address}{telemetry_path}"),
+            "serving"
+        );
+    }
+    app.run(stop).await
+}
+
+async fn once(config: &Config) -> anyhow::Result<ExitCode> {
+    let once = app::once(config, Clock::system()).await?;
+    io::stdout().write_all(&once.exposition)?;
+    let has_failed = once.outcomes.contains(&Outcome::Failed);
+    let is_complete = !has_failed && once.outcomes.contains(&Outcome::Good);
+    Ok(if is_complete { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Writes to a terminal or a pipe; one that is gone is nothing to fail about.
+fn say(to: &mut impl io::Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}

@@ -1,0 +1,190 @@
+//! Every family that is made from the snapshot, in one table.
+//!
+//! A name, a label or a unit here is a contract with dashboards and rules: changing one breaks them. Counters of the
+//! daemon's own work live beside that work (`gcore::metrics`, `collect::metrics`).
+
+use crate::billing::period::Window;
+
+/// A family of gauges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The metric's name.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// Its labels, in the order in which they are written.
+    pub labels: &'static [&'static str],
+}
+
+const fn family(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { name, help, labels }
+}
+
+const MONEY: &[&str] =
+    &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "currency"];
+const QUANTITY: &[&str] =
+    &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "unit"];
+const COLLECTOR: &[&str] = &["account", "collector"];
+const WINDOW: &[&str] = &["account", "collector", "window"];
+const TASK_TYPE: &[&str] = &["account", "task_type"];
+const SUBSCRIPTION: &[&str] = &["account", "subscription_id"];
+
+/// The cost family of a window.
+#[must_use]
+pub const fn cost(window: Window) -> Family {
+    match window {
+        Window::Today => family(
+            "gcore_cost_today_amount",
+            "Cost of this UTC day so far at pay-as-you-go prices, provisional. Cached, refreshed by polling.",
+            MONEY,
+        ),
+        Window::Yesterday => family(
+            "gcore_cost_yesterday_amount",
+            "Cost of the last full UTC day; may be revised for a day. Cached, refreshed by polling.",
+            MONEY,
+        ),
+        Window::MonthToDate => family(
+            "gcore_cost_month_to_date_amount",
+            "Cost from the 1st of the month 00:00 UTC until now. Cached, refreshed by polling.",
+            MONEY,
+        ),
+        Window::PreviousMonth => family(
+            "gcore_cost_previous_month_amount",
+            "Cost of the whole previous month; may be revised for a day. Cached, refreshed by polling.",
+            MONEY,
+        ),
+    }
+}
+
+/// The usage family of a window.
+#[must_use]
+pub const fn usage(window: Window) -> Family {
+    match window {
+        Window::Today => family(
+            "gcore_usage_today_billing_value",
+            "Usage of this UTC day so far in the API's own unit. Cached, refreshed by polling.",
+            QUANTITY,
+        ),
+        Window::Yesterday => family(
+            "gcore_usage_yesterday_billing_value",
+            "Usage of the last full UTC day in the API's own unit. Cached, refreshed by polling.",
+            QUANTITY,
+        ),
+        Window::MonthToDate => family(
+            "gcore_usage_month_to_date_billing_value",
+            "Usage since the 1st of the month 00:00 UTC in the API's own unit. Cached, refreshed by polling.",
+            QUANTITY,
+        ),
+        Window::PreviousMonth => family(
+            "gcore_usage_previous_month_billing_value",
+            "Usage of the whole previous month in the API's own unit. Cached, refreshed by polling.",
+            QUANTITY,
+        ),
+    }
+}
+
+/// When the days of a window begin.
+pub const WINDOW_START: Family =
+    family("gcore_window_start_timestamp_seconds", "Start of the days that a window covers.", WINDOW);
+/// When the days of a window end.
+pub const WINDOW_END: Family =
+    family("gcore_window_end_timestamp_seconds", "End of the days that a window covers, exclusive.", WINDOW);
+/// Whether corrections are no longer expected.
+pub const WINDOW_SETTLED: Family =
+    family("gcore_window_settled", "1 once the window's days are past the settling delay.", WINDOW);
+/// How far the data reaches.
+pub const DATA_THROUGH: Family = family(
+    "gcore_data_through_timestamp_seconds",
+    "Newest time at which any resource in the data was metered. Cached, refreshed by polling.",
+    COLLECTOR,
+);
+/// Records whose cost is unknown.
+pub const UNPRICED_RECORDS: Family = family(
+    "gcore_cost_unpriced_records",
+    "Records without a usable price, whose cost is in no sum. Cached, refreshed by polling.",
+    &["account", "resource_type", "reason"],
+);
+/// What the API says of its prices.
+pub const PRICE_STATUS: Family = family(
+    "gcore_cost_price_status",
+    "1 for the status that the API gives its prices, 0 for the others. Cached, refreshed by polling.",
+    &["account", "status"],
+);
+/// Projects, to join by id.
+pub const PROJECT_INFO: Family =
+    family("gcore_project_info", "A project, always 1.", &["account", "project_id", "project_name", "state"]);
+/// Regions, to join by id.
+pub const REGION_INFO: Family =
+    family("gcore_region_info", "A region, always 1.", &["account", "region_id", "region_name", "country"]);
+/// Tasks by type and status.
+pub const REPORT_TASKS: Family = family(
+    "gcore_report_tasks",
+    "Report tasks created within the look-back. Cached, refreshed by polling.",
+    &["account", "task_type", "status"],
+);
+/// The newest completed task.
+pub const REPORT_LAST_COMPLETED: Family = family(
+    "gcore_report_task_last_completed_timestamp_seconds",
+    "When the newest completed task of a type ended. Cached, refreshed by polling.",
+    TASK_TYPE,
+);
+/// The newest failed task.
+pub const REPORT_LAST_FAILED: Family = family(
+    "gcore_report_task_last_failed_timestamp_seconds",
+    "When the newest failed task of a type ended. Cached, refreshed by polling.",
+    TASK_TYPE,
+);
+/// The oldest unfinished task.
+pub const REPORT_OLDEST_UNFINISHED: Family = family(
+    "gcore_report_task_oldest_unfinished_timestamp_seconds",
+    "When the oldest pending or running task was created. Cached, refreshed by polling.",
+    &["account", "task_type", "status"],
+);
+/// Notes on the newest task.
+pub const REPORT_NOTES: Family = family(
+    "gcore_report_task_notes",
+    "Errors and warnings noted on the newest task of a type. Cached, refreshed by polling.",
+    &["account", "task_type", "severity"],
+);
+/// Subscriptions, to join by id.
+pub const SUBSCRIPTION_INFO: Family = family(
+    "gcore_subscription_info",
+    "A subscription, always 1; gone 30 days after its end.",
+    &["account", "subscription_id", "client_id", "product", "feature", "calc_rule_type"],
+);
+/// When a subscription begins.
+pub const SUBSCRIPTION_START: Family = family(
+    "gcore_subscription_active_start_timestamp_seconds",
+    "When a subscription begins. Cached, refreshed by polling.",
+    SUBSCRIPTION,
+);
+/// When a subscription ends.
+pub const SUBSCRIPTION_END: Family = family(
+    "gcore_subscription_active_end_timestamp_seconds",
+    "When a subscription ends; no series where it is open-ended. Cached, refreshed by polling.",
+    SUBSCRIPTION,
+);
+/// What a subscription costs.
+pub const SUBSCRIPTION_PRICE: Family = family(
+    "gcore_subscription_price_amount",
+    "Price of a subscription as reported, where it is one number. Cached, refreshed by polling.",
+    &["account", "subscription_id", "currency"],
+);
+/// Subscriptions by state.
+pub const SUBSCRIPTIONS: Family =
+    family("gcore_subscriptions", "Subscriptions by product and state.", &["account", "product", "state"]);
+/// Whether the last poll was good.
+pub const UP: Family =
+    family("gcore_up", "1 if the last poll read everything whole; no series before the first poll.", COLLECTOR);
+/// Whether the key may read a source.
+pub const SUPPORTED: Family =
+    family("gcore_collector_supported", "0 if the key may not read this source (403 or 404), else 1.", COLLECTOR);
+/// The interval of a collector.
+pub const POLL_INTERVAL: Family =
+    family("gcore_poll_interval_seconds", "From the start of one poll to the start of the next.", COLLECTOR);
+/// The last poll.
+pub const POLL_LAST_ATTEMPT: Family =
+    family("gcore_poll_last_attempt_timestamp_seconds", "When the last finished poll began.", COLLECTOR);
+/// The last good poll.
+pub const POLL_LAST_SUCCESS: Family =
+    family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);

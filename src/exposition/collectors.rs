@@ -1,0 +1,36 @@
+//! Families on how the collectors fare.
+
+use prometheus::proto::MetricFamily;
+
+use crate::snapshot::{Outcome, Snapshot};
+
+use super::catalog;
+use super::family::Gauges;
+use super::{seconds, word};
+
+/// One series per enabled collector and family.
+pub(super) fn collectors(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
+    let mut up = Gauges::new(catalog::UP);
+    let mut supported = Gauges::new(catalog::SUPPORTED);
+    let mut interval = Gauges::new(catalog::POLL_INTERVAL);
+    let mut last_attempt = Gauges::new(catalog::POLL_LAST_ATTEMPT);
+    let mut last_success = Gauges::new(catalog::POLL_LAST_SUCCESS);
+    for (name, account) in &snapshot.accounts {
+        for (collector, status) in &account.collectors {
+            let labels = || [word(name.as_str()), word(collector.as_str())];
+            let is = |condition: bool| f64::from(u8::from(condition));
+            interval.set(labels(), status.interval.as_secs_f64());
+            if let Some(outcome) = status.last_outcome {
+                up.set(labels(), is(outcome == Outcome::Good));
+                supported.set(labels(), is(outcome != Outcome::Unsupported));
+            }
+            if let Some(at) = status.last_attempt {
+                last_attempt.set(labels(), seconds(at));
+            }
+            if let Some(at) = status.last_success {
+                last_success.set(labels(), seconds(at));
+            }
+        }
+    }
+    [up, supported, interval, last_attempt, last_success].map(Gauges::finish).into()
+}

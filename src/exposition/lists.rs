@@ -1,0 +1,115 @@
+//! Families of names, report tasks and subscriptions.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use prometheus::proto::MetricFamily;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::subscription::{Subscription, SubscriptionState};
+use crate::snapshot::Snapshot;
+
+use super::catalog;
+use super::family::Gauges;
+use super::{seconds, word};
+
+/// How long after its end a subscription keeps its own series; after that it is only counted.
+const EXPIRED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Projects and regions to join by id.
+pub(super) fn names(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
+    let mut projects = Gauges::new(catalog::PROJECT_INFO);
+    let mut regions = Gauges::new(catalog::REGION_INFO);
+    for (name, account) in &snapshot.accounts {
+        for (id, project) in &account.names.projects {
+            let id = format_smolstr!("{}", id.0);
+            projects.set([word(name.as_str()), id, project.name.clone(), project.state.clone()], 1.0);
+        }
+        for (id, region) in &account.names.regions {
+            let id = format_smolstr!("{}", id.0);
+            regions.set([word(name.as_str()), id, region.name.clone(), region.country.clone()], 1.0);
+        }
+    }
+    [projects, regions].map(Gauges::finish).into()
+}
+
+/// Report tasks.
+#[expect(clippy::cast_precision_loss, reason = "no list has 2^53 tasks or notes")]
+pub(super) fn report_tasks(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+    let mut tasks = Gauges::new(catalog::REPORT_TASKS);
+    let mut last_completed = Gauges::new(catalog::REPORT_LAST_COMPLETED);
+    let mut last_failed = Gauges::new(catalog::REPORT_LAST_FAILED);
+    let mut oldest_unfinished = Gauges::new(catalog::REPORT_OLDEST_UNFINISHED);
+    let mut notes = Gauges::new(catalog::REPORT_NOTES);
+    for (name, account) in &snapshot.accounts {
+        let Some(totals) = account.reports.as_ref().and_then(|reading| reading.current(now)) else { continue };
+        let name = word(name.as_str());
+        for ((task_type, status), number) in &totals.tasks {
+            tasks.set([name.clone(), word(task_type.as_str()), word(status.as_str())], *number as f64);
+        }
+        for (task_type, at) in &totals.last_completed {
+            last_completed.set([name.clone(), word(task_type.as_str())], seconds(*at));
+        }
+        for (task_type, at) in &totals.last_failed {
+            last_failed.set([name.clone(), word(task_type.as_str())], seconds(*at));
+        }
+        for ((task_type, status), at) in &totals.oldest_unfinished {
+            let labels = [name.clone(), word(task_type.as_str()), word(status.as_str())];
+            oldest_unfinished.set(labels, seconds(*at));
+        }
+        for (task_type, on_newest) in &totals.notes {
+            for (severity, number) in [("error", on_newest.errors), ("warning", on_newest.warnings)] {
+                notes.set([name.clone(), word(task_type.as_str()), word(severity)], number as f64);
+            }
+        }
+    }
+    [tasks, last_completed, last_failed, oldest_unfinished, notes].map(Gauges::finish).into()
+}
+
+/// Subscriptions.
+pub(super) fn subscriptions(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+    let mut info = Gauges::new(catalog::SUBSCRIPTION_INFO);
+    let mut start = Gauges::new(catalog::SUBSCRIPTION_START);
+    let mut end = Gauges::new(catalog::SUBSCRIPTION_END);
+    let mut price = Gauges::new(catalog::SUBSCRIPTION_PRICE);
+    let mut by_state = Gauges::new(catalog::SUBSCRIPTIONS);
+    for (name, account) in &snapshot.accounts {
+        let Some(list) = account.subscriptions.as_ref().and_then(|reading| reading.current(now)) else { continue };
+        let name = word(name.as_str());
+        for ((product, state), number) in count_by_state(list, now) {
+            by_state.set([name.clone(), product, word(state.as_str())], f64::from(number));
+        }
+        for subscription in list.iter().filter(|subscription| has_own_series(subscription, now)) {
+            let Subscription { id, client_id, product, feature, calc_rule_type, .. } = subscription.clone();
+            let own = || [name.clone(), subscription.id.clone()];
+            info.set([name.clone(), id, client_id, product, feature, calc_rule_type], 1.0);
+            if let Some(at) = subscription.start {
+                start.set(own(), seconds(at));
+            }
+            if let Some(at) = subscription.end {
+                end.set(own(), seconds(at));
+            }
+            if let Some(amount) = subscription.price {
+                let [account, id] = own();
+                price.set([account, id, subscription.currency.clone()], amount.to_f64());
+            }
+        }
+    }
+    [info, start, end, price, by_state].map(Gauges::finish).into()
+}
+
+fn has_own_series(subscription: &Subscription, now: Timestamp) -> bool {
+    subscription.end.is_none_or(|end| now.duration_since(end) <= EXPIRED_FOR)
+}
+
+/// The number of subscriptions per product and state, zeros included, so that an alert on one can resolve.
+fn count_by_state(list: &[Subscription], now: Timestamp) -> BTreeMap<(SmolStr, SubscriptionState), u32> {
+    let mut counts = BTreeMap::new();
+    for subscription in list {
+        for state in SubscriptionState::ALL {
+            let count = counts.entry((subscription.product.clone(), state)).or_default();
+            *count += u32::from(subscription.state(now) == state);
+        }
+    }
+    counts
+}

@@ -1,0 +1,154 @@
+//! Families of the cost and usage reports.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use prometheus::proto::MetricFamily;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::aggregate::cost::CostTotals;
+use crate::aggregate::group::{Group, Sums};
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::names::Names;
+use crate::billing::period::Window;
+use crate::billing::resource::UNKNOWN;
+use crate::snapshot::{Account, Collector, Snapshot, WindowReading};
+
+use super::catalog;
+use super::family::Gauges;
+use super::{seconds, word};
+
+/// The statuses that the API documents for its prices.
+const PRICE_STATUSES: [&str; 3] = ["error", "hide", "show"];
+
+/// Which window speaks for families without one: month to date, else the widest there is.
+const WIDEST_FIRST: [Window; 4] = [Window::MonthToDate, Window::PreviousMonth, Window::Yesterday, Window::Today];
+
+/// Amounts per group. Accounts whose names are not settled yet are left out, or labels would change in a minute.
+pub(super) fn amounts(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+    let mut families = Vec::new();
+    for window in Window::ALL {
+        let mut gauges = Gauges::new(catalog::cost(window));
+        for (name, account) in named_accounts(snapshot) {
+            if let Some(totals) = current(&account.cost, window, now) {
+                set_sums(&mut gauges, name, &account.names, &totals.amounts, |currency| currency.as_str());
+            }
+        }
+        families.push(gauges.finish());
+    }
+    for window in Window::ALL {
+        let mut gauges = Gauges::new(catalog::usage(window));
+        for (name, account) in named_accounts(snapshot) {
+            if let Some(totals) = current(&account.usage, window, now) {
+                set_sums(&mut gauges, name, &account.names, &totals.values, |unit| unit.as_str());
+            }
+        }
+        families.push(gauges.finish());
+    }
+    families
+}
+
+/// What the windows cover, and what is to be known of their data.
+pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+    let mut start = Gauges::new(catalog::WINDOW_START);
+    let mut end = Gauges::new(catalog::WINDOW_END);
+    let mut settled = Gauges::new(catalog::WINDOW_SETTLED);
+    let mut data_through = Gauges::new(catalog::DATA_THROUGH);
+    let mut unpriced = Gauges::new(catalog::UNPRICED_RECORDS);
+    let mut price_status = Gauges::new(catalog::PRICE_STATUS);
+    for (name, account) in named_accounts(snapshot) {
+        let name = word(name.as_str());
+        let covered =
+            periods(&account.cost, Collector::Cost, now).chain(periods(&account.usage, Collector::Usage, now));
+        for (collector, window, reading) in covered {
+            let labels = || [name.clone(), word(collector.as_str()), word(window.as_str())];
+            start.set(labels(), seconds(reading.starts_at));
+            end.set(labels(), seconds(reading.ends_at));
+            settled.set(labels(), f64::from(u8::from(reading.settled_at <= now)));
+        }
+        let cost = widest(&account.cost, now);
+        let usage = widest(&account.usage, now);
+        let through = [
+            (Collector::Cost, cost.and_then(|totals| totals.data_through)),
+            (Collector::Usage, usage.and_then(|totals| totals.data_through)),
+        ];
+        for (collector, newest) in through {
+            if let Some(newest) = newest {
+                data_through.set([name.clone(), word(collector.as_str())], seconds(newest));
+            }
+        }
+        if let Some(totals) = cost {
+            set_price_quality(&mut unpriced, &mut price_status, &name, totals);
+        }
+    }
+    [start, end, settled, data_through, unpriced, price_status].map(Gauges::finish).into()
+}
+
+fn set_price_quality(unpriced: &mut Gauges, price_status: &mut Gauges, account: &SmolStr, totals: &CostTotals) {
+    for ((resource_type, reason), records) in &totals.unpriced {
+        let labels = [account.clone(), word(resource_type.as_str()), word(reason.as_str())];
+        #[expect(clippy::cast_precision_loss, reason = "no report has 2^53 records")]
+        unpriced.set(labels, *records as f64);
+    }
+    if let Some(status) = &totals.price_status {
+        for known in PRICE_STATUSES {
+            price_status.set([account.clone(), word(known)], 0.0);
+        }
+        price_status.set([account.clone(), status.clone()], 1.0);
+    }
+}
+
+fn named_accounts(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
+    snapshot.accounts.iter().filter(|(_, account)| account.names_are_settled())
+}
+
+fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
+    readings.get(&window)?.current(window, now)
+}
+
+fn widest<T>(readings: &BTreeMap<Window, WindowReading<T>>, now: Timestamp) -> Option<&T> {
+    WIDEST_FIRST.iter().find_map(|&window| current(readings, window, now))
+}
+
+/// The instants that matter of one current reading.
+struct Covered {
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    settled_at: Timestamp,
+}
+
+fn periods<T>(
+    readings: &BTreeMap<Window, WindowReading<T>>,
+    collector: Collector,
+    now: Timestamp,
+) -> impl Iterator<Item = (Collector, Window, Covered)> {
+    readings.iter().filter(move |(window, reading)| reading.current(**window, now).is_some()).map(
+        move |(window, reading)| {
+            let (starts_at, ends_at) = (reading.period.starts_at(), reading.period.ends_at());
+            (collector, *window, Covered { starts_at, ends_at, settled_at: reading.settled_at })
+        },
+    )
+}
+
+fn set_sums<M: Eq + std::hash::Hash>(
+    gauges: &mut Gauges,
+    account: &AccountName,
+    names: &Names,
+    sums: &Sums<M>,
+    measure_word: impl Fn(&M) -> &str,
+) {
+    for (group, measure, sum) in sums.iter() {
+        let Group { project, region, resource_type } = group;
+        let labels = [
+            word(account.as_str()),
+            format_smolstr!("{}", project.0),
+            names.project(*project),
+            region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0)),
+            names.region(*region),
+            word(resource_type.as_str()),
+            word(measure_word(measure)),
+        ];
+        gauges.set(labels, Amount::to_f64(sum));
+    }
+}

@@ -1,0 +1,19 @@
+//! The start page: what this is, and where to go.
+
+/// The start page; `telemetry_path` is where the metrics are.
+#[must_use]
+pub(super) fn index(telemetry_path: &str) -> String {
+    format!(
+        "<!doctype html>\n\
+         <html lang=\"en\"><head><meta charset=\"utf-8\"><title>Gcore billing exporter</title></head><body>\n\
+         <h1>Gcore billing exporter {version}</h1>\n\
+         <p>Costs, usage, report tasks and subscriptions of Gcore accounts, for Prometheus.</p>\n\
+         <ul>\n\
+         <li><a href=\"{telemetry_path}\">Metrics</a></li>\n\
+         <li><a href=\"/-/healthy\">Healthy</a>: the process answers</li>\n\
+         <li><a href=\"/-/ready\">Ready</a>: every collector has finished a poll</li>\n\
+         </ul>\n\
+         </body></html>\n",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}

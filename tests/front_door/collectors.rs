@@ -1,0 +1,101 @@
+//! Each collector: fixture pages in, the whole text of `/metrics` out.
+
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::snapshot::Collector;
+use serde_json::json;
+use wiremock::MockServer;
+use wiremock::matchers::body_partial_json;
+
+use crate::harness::{
+    COST, PROJECTS, REPORTS, SUBSCRIPTIONS, TestApp, USAGE, asked, bodies, config, json as answer, mount_names, noon,
+    only, queries,
+};
+
+#[tokio::test]
+async fn cost() {
+    let api = MockServer::start().await;
+    mount_names(&api).await;
+    let page = |offset: u64| asked(COST).and(body_partial_json(json!({ "offset": offset })));
+    page(0).respond_with(answer(include_str!("pages/cost_1.json"))).mount(&api).await;
+    page(6).respond_with(answer(include_str!("pages/cost_2.json"))).mount(&api).await;
+
+    let config = config(&api.uri(), only(&[Collector::Cost, Collector::Names]));
+    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+
+    assert_eq!(app.stable_metrics().await, include_str!("expected/cost.prom"));
+    let today = json!({"time_from": "2026-11-22T00:00:00Z", "time_to": "2026-11-22T00:00:00Z", "enable_last_day": true,
+        "limit": 1000, "offset": 0});
+    let mut second = today.clone();
+    second["offset"] = json!(6);
+    assert_eq!(bodies(&api, COST).await, [today, second], "only documented keys, and the offset by rows received");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn usage() {
+    let api = MockServer::start().await;
+    asked(USAGE).respond_with(answer(include_str!("pages/usage.json"))).mount(&api).await;
+
+    let mut config = config(&api.uri(), only(&[Collector::Usage]));
+    config.collect.usage.windows = vec![Window::Today, Window::Yesterday];
+    for account in config.accounts.values_mut() {
+        account.filter.projects = vec![101, 102];
+        account.filter.regions = vec![7];
+        account.filter.types = vec!["instance".into()];
+        account.page_size = 50;
+    }
+    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+
+    assert_eq!(app.stable_metrics().await, include_str!("expected/usage.prom"));
+    let filter = |body: serde_json::Value| {
+        let mut body = body;
+        body["projects"] = json!([101, 102]);
+        body["regions"] = json!([7]);
+        body["types"] = json!(["instance"]);
+        body["limit"] = json!(50);
+        body["offset"] = json!(0);
+        body
+    };
+    let today =
+        json!({"time_from": "2026-11-22T00:00:00Z", "time_to": "2026-11-22T00:00:00Z", "enable_last_day": true});
+    let yesterday = json!({"time_from": "2026-11-21T00:00:00Z", "time_to": "2026-11-22T00:00:00Z"});
+    assert_eq!(bodies(&api, USAGE).await, [filter(today), filter(yesterday)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn reports() {
+    let api = MockServer::start().await;
+    asked(REPORTS).respond_with(answer(include_str!("pages/reports.json"))).mount(&api).await;
+
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
+
+    assert_eq!(app.stable_metrics().await, include_str!("expected/reports.prom"));
+    let query = "created_after=2026-11-15T12%3A00%3A00Z&ordering=created_at%2Cuuid&limit=100&offset=0";
+    assert_eq!(queries(&api, REPORTS).await, [query], "the link to the next page names another host");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn subscriptions() {
+    let api = MockServer::start().await;
+    asked(SUBSCRIPTIONS).respond_with(answer(include_str!("pages/subscriptions.json"))).mount(&api).await;
+
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Subscriptions])), Clock::frozen(noon())).await;
+
+    assert_eq!(app.stable_metrics().await, include_str!("expected/subscriptions.prom"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn names() {
+    let api = MockServer::start().await;
+    mount_names(&api).await;
+
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Names])), Clock::frozen(noon())).await;
+
+    assert_eq!(app.stable_metrics().await, include_str!("expected/names.prom"));
+    assert_eq!(queries(&api, PROJECTS).await, ["include_deleted=true&limit=1000&offset=0"]);
+    app.stop().await;
+}

@@ -1,0 +1,165 @@
+//! A daemon on a port of its own, and the API that it polls.
+
+use std::time::Duration;
+
+use gcore_billing_exporter::app::{App, Web};
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
+use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::snapshot::Collector;
+use jiff::Timestamp;
+use reqwest::{Response, StatusCode};
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// The key that every test account has; no output may ever hold it.
+pub const KEY: &str = "555$never-to-be-seen";
+
+/// A Sunday noon in a month of 30 days.
+pub fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// A running daemon.
+pub struct TestApp {
+    pub url: String,
+    http: reqwest::Client,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestApp {
+    pub async fn start(config: &Config, clock: Clock) -> Self {
+        let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };
+        let app = App::build(config, web, clock).await.unwrap();
+        let url = format!("http://{}", app.addresses()[0]);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(app.run(async { drop(stopped.await) }));
+        Self { url, http: reqwest::Client::new(), stop, task }
+    }
+
+    /// Starts a daemon and waits for its first poll of everything.
+    pub async fn ready(config: &Config, clock: Clock) -> Self {
+        let app = Self::start(config, clock).await;
+        app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
+        app
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    pub async fn request(&self, method: reqwest::Method, path: &str) -> Response {
+        self.http.request(method, format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    /// All of `/metrics`.
+    pub async fn metrics(&self) -> String {
+        self.get("/metrics").await.text().await.unwrap()
+    }
+
+    /// The value of one series, if it is there.
+    pub async fn value(&self, series: &str) -> Option<String> {
+        self.metrics().await.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))
+    }
+
+    /// What `/metrics` says, without what no two runs share: the process itself and how long things took.
+    pub async fn stable_metrics(&self) -> String {
+        let differs = |line: &&str| {
+            let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
+            name.starts_with("process_")
+                || name.starts_with("gcore_exporter_build_info")
+                || name.contains("_duration_seconds")
+        };
+        self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Waits for a condition that must come within seconds.
+    pub async fn until(&self, condition: impl AsyncFn() -> bool) {
+        let patience = Duration::from_secs(30);
+        let met = tokio::time::timeout(patience, async {
+            while !condition().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        if met.await.is_err() {
+            panic!("it did not come within {patience:?}; the metrics are\n{}", self.metrics().await);
+        }
+    }
+
+    /// Stops the daemon and fails if it did not end well.
+    pub async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// One account called `main`, whose API is at `url`.
+pub fn config(url: &str, collect: Collect) -> Config {
+    let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
+    account.max_requests_per_second = 1000.0;
+    Config { accounts: [("main".parse().unwrap(), account)].into(), collect }
+}
+
+/// Settings in which only these collectors poll, once in the life of a test.
+pub fn only(collectors: &[Collector]) -> Collect {
+    every(Duration::from_secs(3600), collectors)
+}
+
+/// Settings in which only these collectors poll, today's window only.
+pub fn every(interval: Duration, collectors: &[Collector]) -> Collect {
+    let schedule =
+        |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: Duration::from_secs(20) };
+    let mut collect = Collect::default();
+    collect.cost.schedule = schedule(Collector::Cost);
+    collect.cost.windows = vec![Window::Today];
+    collect.usage.schedule = schedule(Collector::Usage);
+    collect.usage.windows = vec![Window::Today];
+    collect.reports.schedule = schedule(Collector::Reports);
+    collect.subscriptions.schedule = schedule(Collector::Subscriptions);
+    collect.names = schedule(Collector::Names);
+    collect
+}
+
+/// The path of each endpoint.
+pub const COST: &str = "/cloud/v1/cost_report/resources";
+pub const USAGE: &str = "/cloud/v1/usage_report";
+pub const REPORTS: &str = "/billing/org/v1/reports";
+pub const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
+pub const PROJECTS: &str = "/cloud/v1/projects";
+pub const REGIONS: &str = "/cloud/v1/regions";
+
+/// A request to an endpoint with the key in the documented form.
+pub fn asked(endpoint: &str) -> wiremock::MockBuilder {
+    let verb = if [COST, USAGE].contains(&endpoint) { "POST" } else { "GET" };
+    Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
+}
+
+/// An answer with a JSON text, byte for byte.
+pub fn json(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(text, "application/json")
+}
+
+/// Lets the API know the names of the fixtures' projects and regions.
+pub async fn mount_names(api: &MockServer) {
+    asked(PROJECTS).respond_with(json(include_str!("pages/projects.json"))).mount(api).await;
+    asked(REGIONS).respond_with(json(include_str!("pages/regions.json"))).mount(api).await;
+}
+
+/// The JSON bodies sent to an endpoint, in order.
+pub async fn bodies(api: &MockServer, endpoint: &str) -> Vec<Value> {
+    let requests = api.received_requests().await.unwrap();
+    requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.body_json().unwrap()).collect()
+}
+
+/// The queries sent to an endpoint, in order.
+pub async fn queries(api: &MockServer, endpoint: &str) -> Vec<String> {
+    let requests = api.received_requests().await.unwrap();
+    requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.url.query().unwrap_or_default().to_owned()).collect()
+}
