@@ -3,5 +3,6 @@
 pub mod billing;
 pub mod clock;
 pub mod collect;
+pub mod demo;
 pub mod gcore;
 pub mod http;
