@@ -62,7 +62,9 @@ impl App {
     /// Fails where an address is taken or an account's client cannot be made.
     pub async fn build(config: &Config, web: Web, clock: Clock) -> anyhow::Result<Self> {
         let Parts { pollers, snapshot, registry } = assemble(config, &clock)?;
-        let server = Server::bind(&web.listen_addresses).await?;
+        let server = Server::bind(&web.listen_addresses)
+            .await
+            .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let site = Arc::new(Site { snapshot, registry, clock, telemetry_path: web.telemetry_path });
         Ok(Self { server, site, pollers })
     }

@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;

@@ -51,16 +51,13 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
     account.max_requests_per_second = 100.0;
     let mut collect = collect::settings::Settings::default();
-    let every = |seconds| Schedule {
-        enabled: true,
-        interval: Duration::from_secs(seconds),
-        timeout: Duration::from_secs(60),
-    };
+    let every =
+        |seconds| Schedule { enabled: true, interval: Duration::from_secs(seconds), timeout: Duration::from_secs(60) };
     collect.cost.schedule = every(5);
     collect.usage.schedule = every(5);
     collect.reports.schedule = every(5);
     collect.subscriptions.schedule = every(15);
-    collect.names.schedule = every(30);
+    collect.names = every(30);
     Ok(Config { accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]), collect })
 }
 

@@ -1,6 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
-//DEMO mod demo;
+mod demo;
 pub mod exit;
 mod flags;
 
@@ -45,7 +45,7 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
     if let Command::Demo { api_address } = command {
-        return Ok(ExitCode::Success); //DEMO
+        return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
     }
     let Some(config) = load(flags.config.file.as_deref(), environment) else { return Ok(ExitCode::Usage) };
     match command {

@@ -19,23 +19,23 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The key that every test account has; no output may ever hold it.
-pub const KEY: &str = "555$never-to-be-seen";
+pub(crate) const KEY: &str = "555$never-to-be-seen";
 
 /// A Sunday noon in a month of 30 days.
-pub fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
 /// A running daemon.
-pub struct TestApp {
-    pub url: String,
+pub(crate) struct TestApp {
+    pub(crate) url: String,
     http: reqwest::Client,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl TestApp {
-    pub async fn start(config: &Config, clock: Clock) -> Self {
+    pub(crate) async fn start(config: &Config, clock: Clock) -> Self {
         let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };
         let app = App::build(config, web, clock).await.unwrap();
         let url = format!("http://{}", app.addresses()[0]);
@@ -45,32 +45,41 @@ impl TestApp {
     }
 
     /// Starts a daemon and waits for its first poll of everything.
-    pub async fn ready(config: &Config, clock: Clock) -> Self {
+    pub(crate) async fn ready(config: &Config, clock: Clock) -> Self {
         let app = Self::start(config, clock).await;
         app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
         app
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
 
-    pub async fn request(&self, method: reqwest::Method, path: &str) -> Response {
+    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
         self.http.request(method, format!("{}{path}", self.url)).send().await.unwrap()
     }
 
     /// All of `/metrics`.
-    pub async fn metrics(&self) -> String {
+    pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.text().await.unwrap()
     }
 
     /// The value of one series, if it is there.
-    pub async fn value(&self, series: &str) -> Option<String> {
+    pub(crate) async fn value(&self, series: &str) -> Option<String> {
         self.metrics().await.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))
     }
 
+    /// Fails unless `/metrics` says exactly what the file in `expected` does; what it says is kept for comparison.
+    pub(crate) async fn expect_metrics(&self, file: &str) {
+        let expected = format!("{}/tests/front_door/expected/{file}", env!("CARGO_MANIFEST_DIR"));
+        let actual = format!("{}/{file}", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&actual, self.stable_metrics().await).unwrap();
+        let same = std::fs::read(&actual).unwrap() == std::fs::read(&expected).unwrap();
+        assert!(same, "the metrics are not as expected; see: diff {expected} {actual}");
+    }
+
     /// What `/metrics` says, without what no two runs share: the process itself and how long things took.
-    pub async fn stable_metrics(&self) -> String {
+    async fn stable_metrics(&self) -> String {
         let differs = |line: &&str| {
             let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
             name.starts_with("process_")
@@ -81,7 +90,7 @@ impl TestApp {
     }
 
     /// Waits for a condition that must come within seconds.
-    pub async fn until(&self, condition: impl AsyncFn() -> bool) {
+    pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
         let patience = Duration::from_secs(30);
         let met = tokio::time::timeout(patience, async {
             while !condition().await {
@@ -94,26 +103,26 @@ impl TestApp {
     }
 
     /// Stops the daemon and fails if it did not end well.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
 }
 
 /// One account called `main`, whose API is at `url`.
-pub fn config(url: &str, collect: Collect) -> Config {
+pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
     Config { accounts: [("main".parse().unwrap(), account)].into(), collect }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.
-pub fn only(collectors: &[Collector]) -> Collect {
+pub(crate) fn only(collectors: &[Collector]) -> Collect {
     every(Duration::from_secs(3600), collectors)
 }
 
 /// Settings in which only these collectors poll, today's window only.
-pub fn every(interval: Duration, collectors: &[Collector]) -> Collect {
+pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     let schedule =
         |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: Duration::from_secs(20) };
     let mut collect = Collect::default();
@@ -128,38 +137,38 @@ pub fn every(interval: Duration, collectors: &[Collector]) -> Collect {
 }
 
 /// The path of each endpoint.
-pub const COST: &str = "/cloud/v1/cost_report/resources";
-pub const USAGE: &str = "/cloud/v1/usage_report";
-pub const REPORTS: &str = "/billing/org/v1/reports";
-pub const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
-pub const PROJECTS: &str = "/cloud/v1/projects";
-pub const REGIONS: &str = "/cloud/v1/regions";
+pub(crate) const COST: &str = "/cloud/v1/cost_report/resources";
+pub(crate) const USAGE: &str = "/cloud/v1/usage_report";
+pub(crate) const REPORTS: &str = "/billing/org/v1/reports";
+pub(crate) const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
+pub(crate) const PROJECTS: &str = "/cloud/v1/projects";
+pub(crate) const REGIONS: &str = "/cloud/v1/regions";
 
 /// A request to an endpoint with the key in the documented form.
-pub fn asked(endpoint: &str) -> wiremock::MockBuilder {
+pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
     let verb = if [COST, USAGE].contains(&endpoint) { "POST" } else { "GET" };
     Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
 }
 
 /// An answer with a JSON text, byte for byte.
-pub fn json(text: &str) -> ResponseTemplate {
+pub(crate) fn json(text: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(text, "application/json")
 }
 
 /// Lets the API know the names of the fixtures' projects and regions.
-pub async fn mount_names(api: &MockServer) {
+pub(crate) async fn mount_names(api: &MockServer) {
     asked(PROJECTS).respond_with(json(include_str!("pages/projects.json"))).mount(api).await;
     asked(REGIONS).respond_with(json(include_str!("pages/regions.json"))).mount(api).await;
 }
 
 /// The JSON bodies sent to an endpoint, in order.
-pub async fn bodies(api: &MockServer, endpoint: &str) -> Vec<Value> {
+pub(crate) async fn bodies(api: &MockServer, endpoint: &str) -> Vec<Value> {
     let requests = api.received_requests().await.unwrap();
     requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.body_json().unwrap()).collect()
 }
 
 /// The queries sent to an endpoint, in order.
-pub async fn queries(api: &MockServer, endpoint: &str) -> Vec<String> {
+pub(crate) async fn queries(api: &MockServer, endpoint: &str) -> Vec<String> {
     let requests = api.received_requests().await.unwrap();
     requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.url.query().unwrap_or_default().to_owned()).collect()
 }

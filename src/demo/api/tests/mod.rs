@@ -1,0 +1,127 @@
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Period, Window};
+use crate::billing::resource::RESOURCE_TYPES;
+use crate::demo::KEY;
+use crate::demo::world::Group;
+
+const NOW: &str = "2026-11-22T14:24:07Z";
+
+mod lists;
+mod reports;
+
+/// A running account, with a client that has its key.
+struct Running {
+    url: String,
+    client: reqwest::Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+/// The money and identity of a row, by the text of its numbers.
+#[derive(serde::Deserialize)]
+struct Row {
+    project_id: u64,
+    region_id: u64,
+    #[serde(rename = "type")]
+    resource_type: String,
+    #[serde(default)]
+    cost: Option<Box<RawValue>>,
+    currency: Option<String>,
+    billing_value: Box<RawValue>,
+    billing_value_unit: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Rows {
+    count: usize,
+    #[serde(alias = "resources")]
+    results: Vec<Row>,
+}
+
+fn world(now: &str) -> World {
+    World::new(11, now.parse().unwrap())
+}
+
+async fn start(now: &str) -> Running {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let api =
+        Api::bind("127.0.0.1:0".parse().unwrap(), world(now), KEY, Clock::frozen(now.parse().unwrap())).await.unwrap();
+    let (url, (stop, stopped)) = (api.url(), oneshot::channel::<()>());
+    let served = tokio::spawn(api.run(async {
+        let _ = stopped.await;
+    }));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    Running { url, client, stop, served }
+}
+
+impl Running {
+    async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        auth: Option<&str>,
+        body: Option<&Value>,
+    ) -> (u16, String) {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(auth) = auth {
+            request = request.header("authorization", auth);
+        }
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/json", "{path}");
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, String) {
+        self.send(reqwest::Method::POST, path, Some(&format!("APIKey {KEY}")), Some(body)).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let (status, text) = self.send(reqwest::Method::GET, path, Some(&format!("apikey {KEY}")), None).await;
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
+    /// Every row of a report, page by page.
+    async fn walk(&self, path: &str, period: Period, limit: usize) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        loop {
+            let body = json!({"time_from": period.starts_at().to_string(), "time_to": period.ends_at().to_string(),
+                              "limit": limit, "offset": rows.len()});
+            let (status, text) = self.post(path, &body).await;
+            assert_eq!(status, 200, "{text}");
+            let page: Rows = serde_json::from_str(&text).unwrap();
+            assert!(page.results.len() <= limit);
+            if page.results.is_empty() {
+                assert_eq!(rows.len(), page.count);
+                return rows;
+            }
+            rows.extend(page.results);
+        }
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        self.served.await.unwrap();
+    }
+}
+
+fn sum(rows: Vec<Row>, pick: impl Fn(&Row) -> Option<(String, Amount)>) -> BTreeMap<Group, Amount> {
+    let mut sums = BTreeMap::new();
+    for row in rows {
+        if let Some((last, amount)) = pick(&row) {
+            let sum = sums.entry((row.project_id, row.region_id, row.resource_type, last)).or_insert(Amount::ZERO);
+            *sum = sum.checked_add(amount).unwrap();
+        }
+    }
+    sums
+}

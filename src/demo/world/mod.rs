@@ -1,0 +1,92 @@
+//! An imaginary company with a Gcore account: projects, resources, report tasks and subscriptions.
+//!
+//! Pure and deterministic: a seed and an instant of birth make it, and every question carries its own `now`.
+//! Money and quantities are integers throughout. A day's quantity follows a weekday pattern, a trend and a noise
+//! that is a hash of seed, resource and day; today's part of it grows with every millisecond.
+
+mod company;
+mod details;
+mod dice;
+mod estate;
+mod ledger;
+mod meter;
+mod oddities;
+mod product;
+mod subscription;
+mod task;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+pub use company::{Project, Region};
+pub(crate) use details::{Details, Grouping};
+pub use ledger::Group;
+pub(crate) use meter::{Measured, Meter, decimals, rounded_cost};
+pub use subscription::Subscription;
+pub use task::Task;
+
+use crate::billing::period::{Period, utc_date};
+
+/// The company and everything that it rents.
+pub struct World {
+    seed: u64,
+    born: Timestamp,
+    projects: Vec<Project>,
+    regions: Vec<Region>,
+    meters: Vec<Meter>,
+}
+
+impl World {
+    /// A company as it is at `born`. Most of its resources are older than 120 days, so that earlier days can be
+    /// asked about as well as later ones.
+    #[must_use]
+    pub fn new(seed: u64, born: Timestamp) -> Self {
+        // The company was founded on a whole second: its dates look like dates.
+        let born = Timestamp::from_second(born.as_second()).unwrap_or(born);
+        let (projects, regions) = (company::projects(born), company::regions());
+        let meters = estate::meters(seed, born, &projects, &regions);
+        Self { seed, born, projects, regions, meters }
+    }
+
+    /// Every project, deleted ones included, by id.
+    #[must_use]
+    pub fn projects(&self) -> &[Project] {
+        &self.projects
+    }
+
+    /// Every region that the company uses, in no particular order.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The one project whose traffic multiplies on one day, and that day: the one before the birth.
+    #[must_use]
+    pub fn spike(&self) -> (u64, Date) {
+        (company::MEDIA, spike_day(self.born))
+    }
+
+    /// Every report task that exists at `now`, newest first.
+    #[must_use]
+    pub fn tasks(&self, now: Timestamp) -> Vec<Task> {
+        task::tasks(self.seed, self.born, now)
+    }
+
+    /// Every subscription, by id.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        subscription::subscriptions(self.born)
+    }
+
+    /// The rows of a report: whatever was seen in the period, projects ascending and otherwise in a fixed order.
+    pub(crate) fn measured(&self, period: Period, now: Timestamp) -> impl Iterator<Item = (&Meter, Measured)> {
+        self.meters.iter().filter_map(move |meter| Some((meter, meter.measure(period, now)?)))
+    }
+}
+
+fn spike_day(born: Timestamp) -> Date {
+    utc_date(born).saturating_sub(1.day())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Window, midnight};
+use crate::billing::report_task::{TaskStatus, TaskType};
+use crate::billing::resource::RESOURCE_TYPES;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Ordinary and awkward instants to be born at.
+const BIRTHS: [&str; 5] = [
+    "2026-11-22T14:24:07.123456789Z",
+    "2026-03-01T00:10:00Z",
+    "2028-02-29T12:00:00Z",
+    "2026-12-31T23:59:59Z",
+    "2027-01-01T01:00:00Z",
+];
+
+fn period(first: Date, end: Date) -> Period {
+    Period::new(first, end).unwrap()
+}
+
+#[test]
+fn the_company_has_everything_that_it_should_whenever_it_is_born() {
+    for born in BIRTHS {
+        let now = at(born);
+        let world = World::new(1, now);
+        assert!(world.projects().len() >= 8, "{born}");
+        assert_eq!(world.projects().iter().filter(|p| p.is_deleted()).count(), 2, "{born}");
+        assert!(world.regions().len() >= 6, "{born}");
+        let names: String = world.projects().iter().map(|p| p.name).collect();
+        for awkward in ['"', '\\', '\n', '🚀'] {
+            assert!(names.contains(awkward), "{born}: {awkward:?}");
+        }
+        let rows: Vec<_> = world.measured(Window::Today.period(now), now).collect();
+        assert!((150..=400).contains(&rows.len()), "{born}: {} rows", rows.len());
+        let types: BTreeSet<_> = rows.iter().map(|(meter, _)| meter.resource_type).collect();
+        assert_eq!(types.into_iter().collect::<Vec<_>>(), RESOURCE_TYPES, "{born}");
+        let currencies: BTreeSet<_> = rows.iter().filter_map(|(meter, _)| meter.currency()).collect();
+        assert_eq!(currencies.into_iter().collect::<Vec<_>>(), ["EUR", "USD"], "{born}");
+        let regions: BTreeSet<_> = rows.iter().map(|(meter, _)| meter.region).collect();
+        assert_eq!(regions.len(), 6, "{born}");
+    }
+}
+
+#[test]
+fn prices_are_known_unknown_zero_and_negative() {
+    let now = at(BIRTHS[0]);
+    let world = World::new(1, now);
+    let rows: Vec<_> = world.measured(Window::Yesterday.period(now), now).collect();
+    let any = |test: &dyn Fn(Option<i128>, Option<&str>) -> bool| {
+        rows.iter().any(|(meter, measured)| test(measured.cost(), meter.err()))
+    };
+    assert!(any(&|cost, err| cost.is_none() && err.is_some()), "unpriced, with a reason");
+    assert!(any(&|cost, err| cost.is_none() && err.is_none()), "unpriced, without");
+    assert!(any(&|cost, err| cost.is_some() && err.is_some()), "priced, with a remark");
+    assert!(any(&|cost, _| cost == Some(0)), "zero");
+    assert_eq!(rows.iter().filter(|(_, measured)| measured.cost().is_some_and(|cost| cost < 0)).count(), 1);
+    let ledger = world.cost_ledger(Window::Yesterday.period(now), now);
+    let of_type = |project: u64, wanted: &str| {
+        ledger.iter().find(|((p, _, kind, _), _)| *p == project && kind == wanted).map(|(_, amount)| *amount)
+    };
+    assert_eq!(of_type(company::ML_LAB, "inference"), None, "only unpriced rows");
+    assert_eq!(of_type(company::SHOP, "functions_traffic"), Some(Amount::ZERO), "free");
+}
+
+#[test]
+fn every_deleted_project_still_has_the_costs_of_its_time() {
+    for born in BIRTHS {
+        let now = at(born);
+        let world = World::new(1, now);
+        let cost = |project: u64, period| {
+            world.cost_ledger(period, now).into_iter().any(|(group, cost)| group.0 == project && cost > Amount::ZERO)
+        };
+        assert!(cost(company::CAMPAIGN, Window::MonthToDate.period(now)), "{born}");
+        assert!(!cost(company::PROTOTYPE, Window::PreviousMonth.period(now)), "{born}");
+        let before = utc_date(now).saturating_sub(90.days());
+        assert!(cost(company::PROTOTYPE, period(before, before.saturating_add(1.day()))), "{born}");
+    }
+}
+
+#[test]
+fn history_reaches_back_120_days_and_has_weekdays_growth_and_one_spike() {
+    let now = at(BIRTHS[0]);
+    let world = World::new(1, now);
+    let today = utc_date(now);
+    let cost = |project: u64, days_ago: i64| -> f64 {
+        let day = today.saturating_sub(days_ago.days());
+        let ledger = world.cost_ledger(period(day, day.saturating_add(1.day())), now);
+        ledger.into_iter().filter(|(group, _)| group.0 == project).map(|(_, cost)| cost.to_f64()).sum()
+    };
+    let (spiky, day) = world.spike();
+    assert_eq!(day, today.saturating_sub(1.day()));
+    for days_ago in 2..120 {
+        assert!(cost(company::SHOP, days_ago) > 1.0, "{days_ago}");
+        assert!(cost(spiky, days_ago) * 4.0 < cost(spiky, 1), "{days_ago}");
+    }
+    let week = |ago: i64| (ago..ago + 7).map(|days_ago| cost(spiky, days_ago)).sum::<f64>();
+    assert!(week(2) > 1.05 * week(114), "growth");
+    // 2026-11-22 is a Sunday.
+    assert!(cost(company::TOOLS, 8) < cost(company::TOOLS, 9 + 1), "Saturdays are quieter than Thursdays");
+}
+
+#[test]
+fn costs_are_believable() {
+    let now = at(BIRTHS[0]);
+    let ledger = World::new(1, now).cost_ledger(Window::Yesterday.period(now), now);
+    let total: f64 = ledger.iter().filter(|(group, _)| group.3 == "EUR").map(|(_, cost)| cost.to_f64()).sum();
+    assert!((100.0..1_000.0).contains(&total), "{total} EUR a day");
+}
+
+#[test]
+fn the_same_seed_makes_the_same_company_and_another_seed_another() {
+    let now = at(BIRTHS[0]);
+    let ledger = |seed| World::new(seed, now).cost_ledger(Window::MonthToDate.period(now), now);
+    assert_eq!(ledger(1), ledger(1));
+    assert_ne!(ledger(1), ledger(2));
+}
+
+#[test]
+fn today_grows_within_seconds_and_never_shrinks() {
+    let born = at(BIRTHS[0]);
+    let world = World::new(1, born);
+    let mut before = None;
+    for step in 0..200 {
+        let now = born + SignedDuration::from_secs(5 * step);
+        let today = Window::Today.period(now);
+        let (cost, usage) = (world.cost_ledger(today, now), world.usage_ledger(today, now));
+        if let Some((old_cost, old_usage)) = before {
+            assert_ne!(cost, old_cost, "{now}");
+            let never_less = |old: &std::collections::BTreeMap<Group, Amount>,
+                              new: &std::collections::BTreeMap<_, _>| {
+                old.iter().all(|(group, amount)| new.get(group).is_some_and(|new| new >= amount))
+            };
+            assert!(never_less(&old_cost, &cost), "{now}");
+            assert!(never_less(&old_usage, &usage), "{now}");
+        }
+        before = Some((cost, usage));
+    }
+}
+
+#[test]
+fn a_closed_day_no_longer_changes() {
+    let born = at(BIRTHS[1]);
+    let world = World::new(1, born);
+    let yesterday = Window::Yesterday.period(born);
+    let at_once = world.cost_ledger(yesterday, midnight(yesterday.end()));
+    assert_eq!(at_once, world.cost_ledger(yesterday, born));
+    assert_eq!(at_once, world.cost_ledger(yesterday, born + SignedDuration::from_hours(1_000)));
+}
+
+#[test]
+fn a_day_begins_without_rows() {
+    let midnight = at("2026-12-01T00:00:00Z");
+    let world = World::new(1, midnight);
+    let today = Window::Today.period(midnight);
+    assert_eq!(world.measured(today, midnight + SignedDuration::from_secs(30)).count(), 0);
+    assert!(world.measured(today, midnight + SignedDuration::from_secs(31)).count() > 150);
+}
+
+#[test]
+fn samples_lie_within_the_period_and_before_now() {
+    for born in BIRTHS {
+        let now = at(born);
+        let world = World::new(3, now);
+        for window in Window::ALL {
+            let period = window.period(now);
+            for (meter, seen) in world.measured(period, now) {
+                let order = [period.starts_at(), seen.first_seen, seen.last_seen, period.ends_at().min(now)];
+                assert!(order.is_sorted(), "{} {order:?}", meter.resource_type);
+                assert_eq!(seen.first_seen.as_second() % 60, 30);
+                assert_eq!(seen.last_seen.as_second() % 60, 30);
+            }
+        }
+    }
+}
+
+#[test]
+fn report_tasks_show_every_type_and_status() {
+    let born = at(BIRTHS[0]);
+    let world = World::new(1, born);
+    for minutes in [0, 4, 12, 60, 600] {
+        let now = born + SignedDuration::from_mins(minutes);
+        let tasks = world.tasks(now);
+        let recent: Vec<_> =
+            tasks.iter().filter(|task| task.created_at > now - SignedDuration::from_hours(7 * 24)).collect();
+        assert!(recent.len() < tasks.len(), "some are older");
+        let statuses: BTreeSet<_> = recent.iter().map(|task| task.status).collect();
+        assert_eq!(statuses, TaskStatus::KNOWN.into());
+        let types: BTreeSet<_> = recent.iter().map(|task| task.task_type).collect();
+        assert_eq!(types, TaskType::KNOWN.into());
+        let uuids: BTreeSet<_> = tasks.iter().map(|task| &task.uuid).collect();
+        assert_eq!(uuids.len(), tasks.len());
+        assert!(tasks.iter().all(|task| task.created_at <= task.updated_at && task.created_at <= now));
+        assert!(tasks.is_sorted_by_key(|task| std::cmp::Reverse(task.created_at)));
+    }
+    let stuck = world.tasks(born).into_iter().filter(|task| {
+        task.status == "InProgress" && born.duration_since(task.created_at) > SignedDuration::from_hours(2)
+    });
+    assert_eq!(stuck.count(), 1);
+}
+
+#[test]
+fn subscriptions_end_soon_ended_lately_begin_later_or_never_end() {
+    let born = at("2026-11-22T14:24:07Z");
+    let subscriptions = World::new(1, born).subscriptions();
+    let days = |days: i64| Some(born + SignedDuration::from_hours(24 * days));
+    for end in [days(5), days(-3), None] {
+        assert!(subscriptions.iter().any(|s| s.end() == end), "{end:?}");
+    }
+    assert!(subscriptions.iter().any(|s| s.start() > Some(born)));
+    assert!(subscriptions.iter().any(|s| s.start().is_none()));
+}
