@@ -5,3 +5,4 @@ mod collectors;
 mod faults;
 mod harness;
 mod paths;
+mod prometheus;
