@@ -36,7 +36,7 @@ pub async fn read(client: &Client, deadline: Instant, mut rejected: impl FnMut(R
     let fields = ["id", "display_name", "keystone_name", "country"];
     list::read(client, Endpoint::Regions, PAGE_SIZE, &[], fields, deadline, |row| {
         let region = row.and_then(|[id, display_name, keystone_name, country]| {
-            let (id, name) = id.id().zip(display_name.or(keystone_name).text()).ok_or(RejectReason::NoId)?;
+            let (id, name) = id.id().zip(display_name.or(&keystone_name).text()).ok_or(RejectReason::NoId)?;
             Ok((RegionId(id), Region { name: name.into(), country: country.small() }))
         });
         match region {

@@ -96,7 +96,7 @@ fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
 }
 
 /// The error for a page that cannot be read.
-pub(super) fn bad_body(endpoint: Endpoint, error: &serde_json::Error) -> Error {
+pub(super) fn bad_body(endpoint: Endpoint, error: &sonic_rs::Error) -> Error {
     Error { endpoint, reason: Reason::BadBody, detail: format!("the answer is no page: {error}") }
 }
 

@@ -42,13 +42,13 @@ fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReaso
     let [id, client, product, feature, metric, calc_rule_type, active_range, price, prices] = fields;
     let [product] = product.object(["name"]);
     let [feature_id, feature] = feature.object(["id", "name"]);
-    let subscription = |id: Field<'_>, active_range: Field<'_>, price: Field<'_>, currency: SmolStr| {
+    let subscription = |id: &Field<'_>, active_range: &Field<'_>, price: &Field<'_>, currency: SmolStr| {
         let [start, end] = active_range.object(["start", "end"]);
         Ok(Subscription {
             id: id
                 .text()
                 .map(SmolStr::from)
-                .or_else(|| made_up_id(feature_id, metric, start))
+                .or_else(|| made_up_id(&feature_id, &metric, &start))
                 .ok_or(RejectReason::NoId)?,
             client_id: client.small(),
             product: product.small(),
@@ -63,7 +63,7 @@ fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReaso
     };
     let prices = prices.elements();
     if prices.is_empty() {
-        return vec![subscription(id, active_range, price, SmolStr::default())];
+        return vec![subscription(&id, &active_range, &price, SmolStr::default())];
     }
     prices
         .into_iter()
@@ -72,14 +72,13 @@ fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReaso
             let [money_value, net_value, currency] = price.object(["money_value", "net_value", "currency"]);
             let [currency] = currency.object(["char_code"]);
             let [nested_id] = own_id.object(["id"]);
-            let own_id = if nested_id.is_some() { nested_id } else { own_id };
-            subscription(own_id, active_range, money_value.or(net_value), currency.small())
+            subscription(nested_id.or(&own_id), &active_range, money_value.or(&net_value), currency.small())
         })
         .collect()
 }
 
 /// The second shape may lack an id; feature or metric, with the start, tell two rows apart.
-fn made_up_id(feature_id: Field<'_>, metric: Field<'_>, start: Field<'_>) -> Option<SmolStr> {
+fn made_up_id(feature_id: &Field<'_>, metric: &Field<'_>, start: &Field<'_>) -> Option<SmolStr> {
     let what = feature_id.or(metric).text()?;
     Some(format_smolstr!("{what}@{}", start.text().unwrap_or_default()))
 }

@@ -12,15 +12,15 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use smol_str::SmolStr;
+use sonic_rs::LazyValue;
 
 use crate::billing::amount::{Amount, AmountError};
 use crate::billing::record::RejectReason;
 
 /// The raw JSON text of one field; missing and null are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Field<'a>(Option<&'a str>);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Field<'a>(Option<Cow<'a, str>>);
 
 /// The picked fields of one row, in the order in which they were named, or why it is none.
 pub(super) type Row<'a, const N: usize> = Result<[Field<'a>; N], RejectReason>;
@@ -44,35 +44,41 @@ pub(super) fn read_page<'a, const N: usize>(
     rows_key: &str,
     names: [&str; N],
     on_row: &mut dyn FnMut(Row<'a, N>),
-) -> Result<PageHead, serde_json::Error> {
-    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
-    let mut json = serde_json::Deserializer::from_str(text);
+) -> Result<PageHead, sonic_rs::Error> {
+    // Checked once as a whole: every piece below is then text without another look.
+    let text = std::str::from_utf8(body).map_err(sonic_rs::Error::custom)?;
+    let mut json = sonic_rs::Deserializer::from_str(text);
     let head = json.deserialize_map(PageVisitor { rows_key, names, on_row })?;
     json.end()?;
     Ok(head)
 }
 
 impl<'a> Field<'a> {
-    fn new(raw: &'a str) -> Self {
+    fn new(raw: Cow<'a, str>) -> Self {
         Self((raw != "null").then_some(raw))
     }
 
-    pub(super) fn is_some(self) -> bool {
+    /// The raw text; copied by the reader only where a string holds an escape.
+    fn of(value: &LazyValue<'a>) -> Self {
+        Self::new(value.as_raw_cow())
+    }
+
+    pub(super) fn is_some(&self) -> bool {
         self.0.is_some()
     }
 
     /// This field, or `other` where it is missing.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0.or(other.0))
+    pub(super) fn or<'s>(&'s self, other: &'s Self) -> &'s Self {
+        if self.is_some() { self } else { other }
     }
 
     /// A string, or a number as its text; anything else is missing.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        let raw = self.0?;
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        let raw = self.0.as_deref()?;
         match raw.as_bytes().first()? {
             b'"' => match &raw[1..raw.len() - 1] {
                 plain if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
-                _ => serde_json::from_str(raw).ok().map(Cow::Owned),
+                _ => sonic_rs::from_str(raw).ok().map(Cow::Owned),
             },
             b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
             _ => None,
@@ -80,17 +86,17 @@ impl<'a> Field<'a> {
     }
 
     /// The text as a small string, empty where missing.
-    pub(super) fn small(self) -> SmolStr {
+    pub(super) fn small(&self) -> SmolStr {
         self.text().map(SmolStr::from).unwrap_or_default()
     }
 
     /// A whole number, also one in quotes.
-    pub(super) fn id(self) -> Option<u64> {
+    pub(super) fn id(&self) -> Option<u64> {
         self.text()?.trim().parse().ok()
     }
 
     /// A decimal number, also one in quotes; missing is `Ok(None)`, which is not zero.
-    pub(super) fn amount(self) -> Result<Option<Amount>, RejectReason> {
+    pub(super) fn amount(&self) -> Result<Option<Amount>, RejectReason> {
         if !self.is_some() {
             return Ok(None);
         }
@@ -103,7 +109,7 @@ impl<'a> Field<'a> {
     }
 
     /// An instant; one without an offset is UTC, an unreadable one is missing.
-    pub(super) fn timestamp(self) -> Option<Timestamp> {
+    pub(super) fn timestamp(&self) -> Option<Timestamp> {
         let text = self.text()?;
         text.parse().ok().or_else(|| {
             let naive: DateTime = text.parse().ok()?;
@@ -112,16 +118,17 @@ impl<'a> Field<'a> {
     }
 
     /// The picked fields of a nested object; all missing where it is none.
-    pub(super) fn object<const N: usize>(self, names: [&str; N]) -> [Field<'a>; N] {
-        let Some(raw) = self.0 else { return [Field(None); N] };
-        let row = serde_json::Deserializer::from_str(raw).deserialize_any(RowVisitor { names });
-        row.ok().and_then(Result::ok).unwrap_or([Field(None); N])
+    pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Field<'_>; N] {
+        let nothing = || std::array::from_fn(|_| Field::default());
+        let Some(raw) = self.0.as_deref() else { return nothing() };
+        let row = sonic_rs::Deserializer::from_str(raw).deserialize_any(RowVisitor { names });
+        row.ok().and_then(Result::ok).unwrap_or_else(nothing)
     }
 
     /// The elements of a nested array; none where it is no array.
-    pub(super) fn elements(self) -> Vec<Field<'a>> {
-        let elements: Option<Vec<&RawValue>> = self.0.and_then(|raw| serde_json::from_str(raw).ok());
-        elements.unwrap_or_default().into_iter().map(|element| Field::new(element.get())).collect()
+    pub(super) fn elements(&self) -> Vec<Field<'_>> {
+        let elements: Option<Vec<LazyValue<'_>>> = self.0.as_deref().and_then(|raw| sonic_rs::from_str(raw).ok());
+        elements.unwrap_or_default().iter().map(Field::of).collect()
     }
 }
 
@@ -145,8 +152,8 @@ impl<'a, const N: usize> Visitor<'a> for PageVisitor<'_, '_, 'a, N> {
             match key {
                 Some(0) if rows.is_some() => return Err(A::Error::custom(format!("`{}` occurs twice", self.rows_key))),
                 Some(0) => rows = Some(map.next_value_seed(Rows { names: self.names, on_row: self.on_row })?),
-                Some(1) => count = Field::new(map.next_value::<&RawValue>()?.get()).id(),
-                Some(_) => price_status = Field::new(map.next_value::<&RawValue>()?.get()).text().map(SmolStr::from),
+                Some(1) => count = Field::of(&map.next_value()?).id(),
+                Some(_) => price_status = Field::of(&map.next_value()?).text().map(SmolStr::from),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -241,18 +248,18 @@ impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields: [Option<&'a RawValue>; N] = [None; N];
+        let mut fields = [const { None }; N];
         let mut twice = false;
         while let Some(key) = map.next_key_seed(KeyIndex(&self.names))? {
             match key {
-                Some(index) => twice |= fields[index].replace(map.next_value()?).is_some(),
+                Some(index) => twice |= fields[index].replace(Field::of(&map.next_value()?)).is_some(),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         if twice {
             return Ok(Err(RejectReason::DuplicateKey));
         }
-        Ok(Ok(fields.map(|raw| raw.map_or(Field(None), |raw| Field::new(raw.get())))))
+        Ok(Ok(fields.map(Option::unwrap_or_default)))
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
@@ -273,7 +280,7 @@ mod tests {
 
     #[test]
     fn odd_values_are_interpreted_one_by_one() {
-        let field = Field::new;
+        let field = |raw: &'static str| Field::new(raw.into());
         assert_eq!(field("12.50").amount(), Ok(Some("12.5".parse().unwrap())));
         assert_eq!(field("\" 12.5 \"").amount(), Ok(Some("12.5".parse().unwrap())));
         assert_eq!(field("null").amount(), Ok(None), "null is unknown, not zero");
@@ -287,7 +294,7 @@ mod tests {
         for text in
             ["2024-02-10T08:11:12", "2024-02-10 08:11:12", "2024-02-10T08:11:12.000Z", "2024-02-10T10:11:12+02:00"]
         {
-            let instant = Field(Some(&format!("{text:?}"))).timestamp();
+            let instant = Field::new(format!("{text:?}").into()).timestamp();
             assert_eq!(instant, Some("2024-02-10T08:11:12Z".parse().unwrap()), "{text}");
         }
         assert_eq!(field("\"yesterday\"").timestamp(), None);

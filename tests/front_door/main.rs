@@ -1,7 +1,8 @@
 //! Tests through the front door: an API on one side, `/metrics` on the other, nothing in between replaced.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod collectors;
+mod dashboard;
 mod faults;
 mod harness;
 mod paths;

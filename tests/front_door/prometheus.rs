@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
-use gcore_billing_exporter::collect::settings::Settings as Collect;
+use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::demo;
 use gcore_billing_exporter::demo::api::Api;
@@ -23,6 +24,7 @@ use tokio::process::{Child, Command};
 use crate::harness::{TestApp, noon};
 
 const SEED: u64 = 7;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A running Prometheus with a folder of its own.
 pub(crate) struct Prometheus {
@@ -88,7 +90,7 @@ impl Prometheus {
 }
 
 /// The daemon on the simulated account, at a clock of the test's choice; the world is a second copy to compare with.
-pub(crate) async fn demo_app(clock: Clock) -> (TestApp, World) {
+pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, World) {
     let born = clock.now();
     let address = "127.0.0.1:0".parse().unwrap();
     let api = Api::bind(address, World::new(SEED, born), demo::KEY, clock.clone()).await.unwrap();
@@ -97,6 +99,12 @@ pub(crate) async fn demo_app(clock: Clock) -> (TestApp, World) {
     account.page_size = 100;
     tokio::spawn(api.run(std::future::pending()));
     let mut collect = Collect::default();
+    let schedule = Schedule { enabled: true, interval, timeout: Duration::from_secs(20) };
+    collect.cost.schedule = schedule;
+    collect.usage.schedule = schedule;
+    collect.reports.schedule = schedule;
+    collect.subscriptions.schedule = schedule;
+    collect.names = schedule;
     collect.usage.windows = Window::ALL.to_vec();
     let config = Config { accounts: [("demo".parse().unwrap(), account)].into(), collect };
     (TestApp::ready(&config, clock).await, World::new(SEED, born))
@@ -122,7 +130,7 @@ fn labels(world: &World, project: u64, region: u64, resource_type: &str, measure
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_series_of_every_window_equals_the_ledger() {
     let now = noon();
-    let (app, world) = demo_app(Clock::frozen(now)).await;
+    let (app, world) = demo_app(Clock::frozen(now), HOUR).await;
     let prometheus = Prometheus::scraping(&app).await;
 
     for window in Window::ALL {
@@ -186,7 +194,7 @@ async fn the_daemon_agrees_with_the_ledger_on_awkward_days() {
         "2028-03-31T12:00:00Z",
     ] {
         let now: Timestamp = now.parse().unwrap();
-        let (app, world) = demo_app(Clock::frozen(now)).await;
+        let (app, world) = demo_app(Clock::frozen(now), HOUR).await;
         let text = app.metrics().await;
         for window in Window::ALL {
             let name = format!("gcore_cost_{}_amount{{", window.as_str());

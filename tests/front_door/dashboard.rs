@@ -1,0 +1,93 @@
+//! What ships for Grafana and Prometheus, held against a real Prometheus that scrapes the daemon.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gcore_billing_exporter::billing::period::{midnight, utc_date};
+use gcore_billing_exporter::clock::Clock;
+use jiff::ToSpan;
+use serde_json::Value;
+
+use crate::harness::TestApp;
+use crate::prometheus::{Prometheus, demo_app};
+
+/// Now, but never in the first minutes of a day, in which nothing has been metered yet.
+fn some_time_today() -> Clock {
+    let now = Clock::system().now();
+    Clock::frozen(now.max(midnight(utc_date(now)) + 10.minutes()))
+}
+
+async fn scraped_demo() -> (TestApp, Prometheus) {
+    let (app, _) = demo_app(some_time_today(), Duration::from_secs(2)).await;
+    let prometheus = Prometheus::scraping(&app).await;
+    (app, prometheus)
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(include_str!("../../grafana/overview.json")).unwrap()
+}
+
+/// Every expression of every panel, those in rows included.
+fn expressions(panels: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for panel in panels.as_array().into_iter().flatten() {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        found.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
+        found.extend(expressions(&panel["panels"]));
+    }
+    found
+}
+
+/// An expression as Grafana would send it with every variable on "All".
+fn as_sent(expression: &str) -> String {
+    let sent = ["account", "currency", "project"]
+        .iter()
+        .fold(expression.replace("$__rate_interval", "1m"), |sent, name| sent.replace(&format!("${name}"), ".*"));
+    assert!(!sent.contains('$'), "a variable that Grafana would not know: {sent}");
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_query_of_the_dashboard_has_data() {
+    let (app, prometheus) = scraped_demo().await;
+    let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
+    app.until(async || prometheus.query(rates).await.len() == 5).await;
+    let dashboard = dashboard();
+
+    let panels = expressions(&dashboard["panels"]);
+    assert!(panels.len() > 30, "the dashboard has panels");
+    let mut empty = Vec::new();
+    for expression in panels {
+        if prometheus.query(&as_sent(&expression)).await.is_empty() {
+            empty.push(expression);
+        }
+    }
+    assert!(empty.is_empty(), "no data for\n{}", empty.join("\n"));
+
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        let Some(definition) = variable["definition"].as_str() else { continue };
+        let inner = definition.split_once('(').unwrap().1.strip_suffix(')').unwrap();
+        let (selector, label) = inner.rsplit_once(", ").filter(|_| definition.starts_with("label_values")).unzip();
+        let series = prometheus.query(&as_sent(selector.unwrap_or(inner))).await;
+        let values: BTreeSet<_> = series.keys().map(|labels| labels.get(label.unwrap_or("project_id"))).collect();
+        assert!(!values.is_empty() && !values.contains(&None), "{definition}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shipped_rules_fire_on_the_demo() {
+    let (app, prometheus) = scraped_demo().await;
+    let firing = |name: &str| format!(r#"ALERTS{{alertname="{name}",alertstate="firing"}}"#);
+    for name in ["GcoreReportTaskFailed", "GcoreReportTaskStuck", "GcoreSubscriptionExpiring"] {
+        app.until(async || !prometheus.query(&firing(name)).await.is_empty()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let wrong = prometheus.query(r#"ALERTS{alertname=~"GcoreCollectorFailing|GcoreDataStale|GcoreKeyRefused"}"#).await;
+    assert!(wrong.is_empty(), "a healthy daemon raises no alert about itself: {wrong:?}");
+    let groups = prometheus.api("rules", &[]).await;
+    for rule in groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()) {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
+    app.stop().await;
+}
