@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::billing::record::{CostRecord, Price, RejectReason, UnpricedReason};
+use crate::billing::record::{CostRecord, Fold, Price, RejectReason, UnpricedReason};
 use crate::billing::resource::{Currency, ResourceType};
 
 use super::group::{Group, Sums};
@@ -23,12 +23,9 @@ pub struct CostTotals {
     pub price_status: Option<SmolStr>,
 }
 
-impl CostTotals {
-    /// Adds one record.
-    ///
-    /// # Errors
-    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
-    pub fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
+impl Fold<CostRecord> for CostTotals {
+    /// A sum that would leave the range of an amount is refused.
+    fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
         self.data_through = self.data_through.max(record.last_seen);
         match record.price {
             Price::Known(amount) => {

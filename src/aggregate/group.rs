@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 use crate::billing::amount::Amount;
 use crate::billing::record::RejectReason;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
@@ -20,11 +22,11 @@ pub struct Group {
 
 /// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
 #[derive(Clone, Debug)]
-pub struct Sums<M>(HashMap<(Group, M), Amount>);
+pub struct Sums<M>(HashMap<(Group, M), Amount, RandomState>);
 
 impl<M> Default for Sums<M> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::billing::record::{RejectReason, UsageRecord};
+use crate::billing::record::{Fold, RejectReason, UsageRecord};
 use crate::billing::resource::Unit;
 
 use super::group::{Group, Sums};
@@ -16,12 +16,9 @@ pub struct UsageTotals {
     pub data_through: Option<Timestamp>,
 }
 
-impl UsageTotals {
-    /// Adds one record.
-    ///
-    /// # Errors
-    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
-    pub fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
+impl Fold<UsageRecord> for UsageTotals {
+    /// A sum that would leave the range of an amount is refused.
+    fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
         self.data_through = self.data_through.max(record.last_seen);
         let group = Group { project: record.project, region: record.region, resource_type: record.resource_type };
         self.values.add(group, record.unit, record.value)

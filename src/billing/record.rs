@@ -1,5 +1,7 @@
 //! One line of a cost or usage report, whatever its resource type.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::amount::Amount;
@@ -66,6 +68,29 @@ pub struct UsageRecord {
     pub unit: Unit,
     /// The last time within the period that the resource was metered.
     pub last_seen: Option<Timestamp>,
+}
+
+/// Something that records are folded into, one at a time.
+pub trait Fold<R>: Default {
+    /// Takes a record in.
+    ///
+    /// # Errors
+    /// The reason why the record cannot count; what was folded before is as it was.
+    fn add(&mut self, record: R) -> Result<(), RejectReason>;
+}
+
+impl<R> Fold<R> for Vec<R> {
+    fn add(&mut self, record: R) -> Result<(), RejectReason> {
+        self.push(record);
+        Ok(())
+    }
+}
+
+impl<K: Ord, V> Fold<(K, V)> for BTreeMap<K, V> {
+    fn add(&mut self, (key, value): (K, V)) -> Result<(), RejectReason> {
+        self.insert(key, value);
+        Ok(())
+    }
 }
 
 /// Why a row of a report, task list or subscription list could not be read. The rows around it still count.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::billing::names::Names;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::names;
@@ -14,7 +15,11 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let names = names::read(&self.client, poll.deadline, |reason| poll.reject(reason)).await?;
+        let projects = names::projects(&self.client, poll.deadline).await?;
+        let regions = names::regions(&self.client, poll.deadline).await?;
+        poll.reject(&projects.rejected);
+        poll.reject(&regions.rejected);
+        let names = Names { projects: projects.data, regions: regions.data };
         poll.publish(|account| account.names = Arc::new(names));
         Ok(())
     }

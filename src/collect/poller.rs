@@ -1,5 +1,6 @@
 //! The one loop that all collectors share: poll, publish, say how it went, wait.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -56,11 +57,13 @@ impl Poll<'_> {
         Reading::new(data, self.now, stale_after)
     }
 
-    /// Counts a row that could not be read.
-    pub(super) fn reject(&self, reason: RejectReason) {
-        let labels = [self.account.as_str(), self.collector, reason.as_str()];
-        self.metrics.rejected_records.with_label_values(&labels).inc();
-        tracing::debug!(account = labels[0], collector = labels[1], reason = labels[2], "rejected a row");
+    /// Counts the rows that could not be read.
+    pub(super) fn reject(&self, rejected: &BTreeMap<RejectReason, u64>) {
+        for (reason, rows) in rejected {
+            let labels = [self.account.as_str(), self.collector, reason.as_str()];
+            self.metrics.rejected_records.with_label_values(&labels).inc_by(*rows);
+            tracing::debug!(account = labels[0], collector = labels[1], reason = labels[2], rows, "rejected rows");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::aggregate::report_tasks::ReportTaskTotals;
-use crate::billing::report_task::TaskType;
+use crate::billing::report_task::{ReportTask, TaskType};
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::reports;
@@ -24,21 +24,19 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
+        let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
+        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.deadline).await?;
+        poll.reject(&listing.rejected);
         let mut totals = ReportTaskTotals::default();
         let mut failed: Vec<(SmolStr, TaskType)> = Vec::new();
-        let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
-        reports::read(&self.client, since, poll.deadline, |task| match task {
-            // The server's filter compares days, so tasks just past the look-back arrive as well.
-            Ok(task) if task.created_at.is_some_and(|created| created < since) => {}
-            Ok(task) => {
-                totals.add(&task);
-                if task.status.is_failed() {
-                    failed.push((task.uuid, task.task_type));
-                }
+        // The server's filter may compare whole days, so tasks from before the look-back are dropped here.
+        let is_recent = |task: &ReportTask| task.created_at.is_none_or(|created| created >= since);
+        for task in listing.data.into_iter().filter(is_recent) {
+            totals.add(&task);
+            if task.status.is_failed() {
+                failed.push((task.uuid, task.task_type));
             }
-            Err(reason) => poll.reject(reason),
-        })
-        .await?;
+        }
         let failures = &poll.metrics.report_task_failures;
         for task_type in TaskType::KNOWN {
             failures.with_label_values(&[poll.account.as_str(), task_type]).inc_by(0);

@@ -16,13 +16,10 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let mut list = Vec::new();
-        subscriptions::read(&self.client, poll.deadline, |subscription| match subscription {
-            Ok(subscription) => list.push(subscription),
-            Err(reason) => poll.reject(reason),
-        })
-        .await?;
-        poll.publish(|account| account.subscriptions = Some(poll.reading(list, self.settings.stale_after)));
+        let listing = subscriptions::read(&self.client, poll.deadline).await?;
+        poll.reject(&listing.rejected);
+        let reading = poll.reading(listing.data, self.settings.stale_after);
+        poll.publish(|account| account.subscriptions = Some(reading));
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::snapshot::WindowReading;
 
 use super::poller::Poll;
 use super::settings::Windowed;
-use super::windows::Attempts;
+use super::windows;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
@@ -20,23 +20,14 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let mut attempts = Attempts::new(poll);
-        for &window in &self.settings.windows {
-            if attempts.are_worthwhile() {
-                attempts.note(window, self.read(poll, window).await);
-            }
-        }
-        attempts.outcome()
+        windows::read_each(poll, &self.settings.windows, |window| self.read(poll, window)).await
     }
 
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
-        let mut totals = UsageTotals::default();
-        usage_report::read(&self.client, period, poll.deadline, |record| {
-            record.and_then(|record| totals.add(record)).unwrap_or_else(|reason| poll.reject(reason));
-        })
-        .await?;
-        let reading = poll.reading(totals, self.settings.stale_after);
+        let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.deadline).await?;
+        poll.reject(&listing.rejected);
+        let reading = poll.reading(listing.data, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);
         poll.publish(|account| drop(account.usage.insert(window, reading)));
         Ok(())

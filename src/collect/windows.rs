@@ -1,5 +1,6 @@
 //! Reading one report per window, each on its own.
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::billing::period::Window;
@@ -7,36 +8,29 @@ use crate::gcore::error::Error;
 
 use super::poller::Poll;
 
-/// What came of the windows read so far in one poll.
+/// Reads the first window, then all others side by side, and returns the first failure.
 ///
-/// One window's failure does not keep the others from being read, unless none of them could succeed: the key is
-/// refused, or the poll's time is up.
-pub(super) struct Attempts {
-    deadline: Instant,
-    is_hopeless: bool,
-    first_failure: Option<Error>,
-}
-
-impl Attempts {
-    pub(super) fn new(poll: &Poll<'_>) -> Self {
-        Self { deadline: poll.deadline, is_hopeless: false, first_failure: None }
+/// One window's failure does not keep the others from being read. But where the first shows that none could succeed,
+/// because the key is refused or the poll's time is up, the server is not asked again.
+pub(super) async fn read_each<F: Future<Output = Result<(), Error>>>(
+    poll: &Poll<'_>,
+    windows: &[Window],
+    read: impl Fn(Window) -> F,
+) -> Result<(), Error> {
+    let read = |&window: &Window| {
+        let reading = read(window);
+        async move {
+            reading
+                .await
+                .map_err(|error| Error { detail: format!("window {}: {}", window.as_str(), error.detail), ..error })
+        }
+    };
+    let Some((first, others)) = windows.split_first() else { return Ok(()) };
+    let outcome = read(first).await;
+    let is_hopeless = |error: &Error| error.reason.concerns_the_key() || Instant::now() >= poll.deadline;
+    if outcome.as_ref().is_err_and(is_hopeless) {
+        return outcome;
     }
-
-    /// Whether the next window could be read at all.
-    pub(super) fn are_worthwhile(&self) -> bool {
-        !self.is_hopeless
-    }
-
-    /// Notes how reading a window went.
-    pub(super) fn note(&mut self, window: Window, result: Result<(), Error>) {
-        let Err(mut error) = result else { return };
-        self.is_hopeless = error.reason.concerns_the_key() || Instant::now() >= self.deadline;
-        error.detail = format!("window {}: {}", window.as_str(), error.detail);
-        self.first_failure.get_or_insert(error);
-    }
-
-    /// Good where every window was; else the first failure.
-    pub(super) fn outcome(self) -> Result<(), Error> {
-        self.first_failure.map_or(Ok(()), Err)
-    }
+    let others = join_all(others.iter().map(read)).await;
+    std::iter::once(outcome).chain(others).collect()
 }

@@ -1,6 +1,8 @@
 //! `[accounts.NAME]`, or the one account that `GCORE_API_KEY` makes.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,15 +117,17 @@ impl Account<'_> {
         let ca_file = self.ca_file();
         let filter = self.filter();
         let rate = self.rate();
+        let concurrency = self.whole("concurrency", 1..=64);
         let request_timeout = self.key("request_timeout");
         let request_timeout = self.reader.duration(&request_timeout, Duration::from_secs(1)..=LONGEST);
-        let page_size = self.page_size();
+        let page_size = self.whole("page_size", 1..=1000);
 
         let defaults = Settings::new(api_key?, api_url?);
         Some(Settings {
             auth_scheme: scheme,
             ca_file,
             max_requests_per_second: rate.unwrap_or(defaults.max_requests_per_second),
+            concurrency: concurrency.unwrap_or(defaults.concurrency),
             request_timeout: request_timeout.unwrap_or(defaults.request_timeout),
             page_size: page_size.unwrap_or(defaults.page_size),
             filter,
@@ -253,19 +257,21 @@ impl Account<'_> {
         let key = self.key("max_requests_per_second");
         let rate = self.reader.number(&key)?;
         // The pause between two requests is the inverse, so a rate near 0 would be a pause for ever.
-        if !(0.001..=100.0).contains(&rate) {
-            self.reader.fault(&key, format!("must be between 0.001 and 100, is {rate}"));
+        if !(0.001..=10_000.0).contains(&rate) {
+            self.reader.fault(&key, format!("must be between 0.001 and 10000, is {rate}"));
         }
         Some(rate)
     }
 
-    fn page_size(&mut self) -> Option<u32> {
-        let key = self.key("page_size");
-        let size = self.reader.integer(&key)?;
-        let page_size = u32::try_from(size).ok().filter(|size| (1..=1000).contains(size));
-        if page_size.is_none() {
-            self.reader.fault(&key, format!("must be between 1 and 1000, is {size}"));
+    /// A whole number within `limits`.
+    fn whole<T: TryFrom<i64> + PartialOrd + Display>(&mut self, name: &str, limits: RangeInclusive<T>) -> Option<T> {
+        let key = self.key(name);
+        let number = self.reader.integer(&key)?;
+        let within = T::try_from(number).ok().filter(|number| limits.contains(number));
+        if within.is_none() {
+            let problem = format!("must be between {} and {}, is {number}", limits.start(), limits.end());
+            self.reader.fault(&key, problem);
         }
-        page_size
+        within
     }
 }

@@ -4,15 +4,15 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use backon::Retryable;
-use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
 
 use crate::clock::Clock;
 
+use super::body::{Body, Buffers};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
@@ -36,6 +36,8 @@ pub struct Client {
     pub(super) forms: Forms,
     authorization: HeaderValue,
     turns: Mutex<Interval>,
+    lanes: Semaphore,
+    buffers: Buffers,
     metrics: Metrics,
 }
 
@@ -108,20 +110,27 @@ impl Client {
             authorization: authorization(account, &settings.auth_scheme, &settings.api_key)?,
             account: account.to_owned(),
             http,
-            settings,
             clock,
             forms: Forms::default(),
             turns: Mutex::new(turns),
+            lanes: Semaphore::new(settings.concurrency),
+            settings,
+            buffers: Buffers::default(),
             metrics: metrics.clone(),
         })
     }
 
     /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and
     /// `deadline` is not reached.
-    pub(super) async fn send(&self, endpoint: Endpoint, payload: &Payload, deadline: Instant) -> Result<Bytes, Error> {
+    pub(super) async fn send(
+        &self,
+        endpoint: Endpoint,
+        payload: &Payload,
+        deadline: Instant,
+    ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            self.turn(deadline).await?;
+            let _lane = self.turn(deadline).await?;
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
             let until = deadline.min(started + self.settings.request_timeout);
@@ -163,15 +172,24 @@ impl Client {
         }
     }
 
+    /// The account's name.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
     /// Counts one page that was read to its end.
     pub(super) fn page_done(&self, endpoint: Endpoint) {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
     }
 
-    /// Waits until the account's request rate allows one more request.
-    async fn turn(&self, deadline: Instant) -> Result<(), Failure> {
-        let waited = timeout_at(deadline, async { self.turns.lock().await.tick().await }).await;
-        waited.map(drop).map_err(|_| {
+    /// Waits until the account's rate and concurrency allow one more request.
+    async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let waited = timeout_at(deadline, async {
+            let lane = self.lanes.acquire().await.ok();
+            self.turns.lock().await.tick().await;
+            lane
+        });
+        waited.await.map_err(|_| {
             let rate = self.settings.max_requests_per_second;
             let detail = format!(
                 "the poll's time ran out while waiting for a turn at {rate} requests/s; \
@@ -187,7 +205,7 @@ impl Client {
         self.turns.lock().await.reset_at(Instant::now() + wait);
     }
 
-    async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Bytes, Failure> {
+    async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Body<'_>, Failure> {
         let base = self.settings.api_url.as_str().trim_end_matches('/');
         let request = self
             .http
@@ -200,7 +218,7 @@ impl Client {
         let response = request.send().await.map_err(|error| transport_failure(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let Some((reason, may_pass)) = retry::classify(status) else {
-            let body = read_body(response).await?;
+            let body = self.read_body(response).await?;
             require_json(&headers)?;
             return Ok(body);
         };
@@ -220,10 +238,25 @@ impl Client {
 
     /// The beginning of an error answer on one line, without the key should the server echo it.
     async fn error_text(&self, response: Response) -> String {
-        let body = read_body(response).await.unwrap_or_default();
-        let text = String::from_utf8_lossy(&body).replace(self.settings.api_key.expose_secret(), "***");
+        let body = self.read_body(response).await.ok();
+        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default())
+            .replace(self.settings.api_key.expose_secret(), "***");
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
+    }
+
+    async fn read_body(&self, mut response: Response) -> Result<Body<'_>, Failure> {
+        let mut body = self.buffers.take();
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        body.reserve(announced.unwrap_or_default().min(MAX_BODY));
+        while let Some(chunk) = response.chunk().await.map_err(|error| transport_failure(&error))? {
+            if body.len() + chunk.len() > MAX_BODY {
+                let detail = format!("the answer is larger than {} MiB", MAX_BODY >> 20);
+                return Err(Failure::new(Reason::BadBody, false, detail));
+            }
+            body.push(&chunk);
+        }
+        Ok(body)
     }
 }
 
@@ -240,18 +273,6 @@ fn authorities(account: &str, settings: &Settings) -> Result<Vec<Certificate>, B
         |cause: String| BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause };
     let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
     Certificate::from_pem_bundle(&pem).map_err(|error| refused(chain(&error)))
-}
-
-async fn read_body(mut response: Response) -> Result<Bytes, Failure> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport_failure(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            let detail = format!("the answer is larger than {} MiB", MAX_BODY >> 20);
-            return Err(Failure::new(Reason::BadBody, false, detail));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {

@@ -1,37 +1,56 @@
 //! `POST /cloud/v1/cost_report/resources`: what each resource cost in a period, at pay-as-you-go prices.
 
-use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::billing::period::Period;
-use crate::billing::record::{CostRecord, Price, RejectReason, UnpricedReason};
+use crate::billing::record::{CostRecord, Fold, Price, RejectReason, UnpricedReason};
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::report_query;
+use super::listing;
+use super::listing::{Layout, Listing};
+use super::report_query::ReportQuery;
 use super::wire::Field;
 
-const FIELDS: [&str; 8] = ["type", "cost", "currency", "err", "last_seen", "project_id", "region_id", "region"];
+/// The fields after `region` only tell one row from another.
+const LAYOUT: Layout<CostRecord, 14> = Layout {
+    endpoint: Endpoint::CostReportResources,
+    rows_key: "results",
+    fields: [
+        "type",
+        "cost",
+        "currency",
+        "err",
+        "last_seen",
+        "project_id",
+        "region_id",
+        "region",
+        "uuid",
+        "port_id",
+        "last_name",
+        "first_seen",
+        "billing_metric_name",
+        "billing_value",
+    ],
+    records: |fields, each| each(record(fields)),
+};
 
-/// Reads the report for `period`, handing every row to `fold` as its page arrives; returns `price_status`.
+/// Reads the report for `period` and folds its rows as their pages arrive.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole; rows folded until then are a part only.
-pub async fn read(
+/// Whatever keeps the report from being read whole.
+pub async fn read<F: Fold<CostRecord>>(
     client: &Client,
     period: Period,
     deadline: Instant,
-    mut fold: impl FnMut(Result<CostRecord, RejectReason>),
-) -> Result<Option<SmolStr>, Error> {
-    let endpoint = Endpoint::CostReportResources;
-    report_query::read(client, endpoint, "results", FIELDS, period, deadline, |row| fold(row.and_then(record))).await
+) -> Result<Listing<F>, Error> {
+    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
 }
 
-fn record(
-    [resource_type, cost, currency, err, last_seen, project, region_id, region]: [Field<'_>; 8],
-) -> Result<CostRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 14]) -> Result<CostRecord, RejectReason> {
+    let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     let price = match cost.amount()? {
         Some(amount) => Price::Known(amount),
         None if err.is_some() => Price::Unknown(UnpricedReason::RowError),

@@ -2,18 +2,19 @@
 //!
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
+mod body;
 pub mod client;
 pub mod cost_report;
 pub mod endpoint;
 pub mod error;
-mod list;
+pub mod listing;
 pub mod metrics;
 pub mod names;
-mod page;
 mod report_query;
 pub mod reports;
 mod retry;
 pub mod settings;
 pub mod subscriptions;
 pub mod usage_report;
+mod walk;
 mod wire;

@@ -2,48 +2,50 @@
 
 use tokio::time::Instant;
 
-use crate::billing::names::{Names, Project, Region};
-use crate::billing::record::RejectReason;
+use crate::billing::names::{Project, Region};
+use crate::billing::record::{Fold, RejectReason};
 use crate::billing::resource::{ProjectId, RegionId};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::list;
+use super::listing;
+use super::listing::{Layout, Listing, PlainQuery};
 
 /// The most that these lists give at once.
 const PAGE_SIZE: u32 = 1000;
+const PROJECTS: Layout<(ProjectId, Project), 3> = Layout {
+    endpoint: Endpoint::Projects,
+    rows_key: "results",
+    fields: ["id", "name", "state"],
+    records: |[id, name, state], each| {
+        let named = id.id().zip(name.text()).ok_or(RejectReason::NoId);
+        each(named.map(|(id, name)| (ProjectId(id), Project { name: name.into(), state: state.small() })));
+    },
+};
+const REGIONS: Layout<(RegionId, Region), 4> = Layout {
+    endpoint: Endpoint::Regions,
+    rows_key: "results",
+    fields: ["id", "display_name", "keystone_name", "country"],
+    records: |[id, display_name, keystone_name, country], each| {
+        let named = id.id().zip(display_name.or(keystone_name).text()).ok_or(RejectReason::NoId);
+        each(named.map(|(id, name)| (RegionId(id), Region { name: name.into(), country: country.small() })));
+    },
+};
 
-/// Reads the names of all projects, deleted ones included, and of all regions.
+/// Reads the names of all projects, deleted ones included: bills go on naming them.
 ///
 /// # Errors
-/// Whatever keeps one of the lists from being read whole.
-pub async fn read(client: &Client, deadline: Instant, mut rejected: impl FnMut(RejectReason)) -> Result<Names, Error> {
-    let mut names = Names::default();
-    let query = [("include_deleted", "true".to_owned())];
-    let fields = ["id", "name", "state"];
-    list::read(client, Endpoint::Projects, PAGE_SIZE, &query, fields, deadline, |row| {
-        let project = row.and_then(|[id, name, state]| {
-            let (id, name) = id.id().zip(name.text()).ok_or(RejectReason::NoId)?;
-            Ok((ProjectId(id), Project { name: name.into(), state: state.small() }))
-        });
-        match project {
-            Ok((id, project)) => drop(names.projects.insert(id, project)),
-            Err(reason) => rejected(reason),
-        }
-    })
-    .await?;
-    let fields = ["id", "display_name", "keystone_name", "country"];
-    list::read(client, Endpoint::Regions, PAGE_SIZE, &[], fields, deadline, |row| {
-        let region = row.and_then(|[id, display_name, keystone_name, country]| {
-            let (id, name) = id.id().zip(display_name.or(&keystone_name).text()).ok_or(RejectReason::NoId)?;
-            Ok((RegionId(id), Region { name: name.into(), country: country.small() }))
-        });
-        match region {
-            Ok((id, region)) => drop(names.regions.insert(id, region)),
-            Err(reason) => rejected(reason),
-        }
-    })
-    .await?;
-    Ok(names)
+/// Whatever keeps the list from being read whole.
+pub async fn projects<F: Fold<(ProjectId, Project)>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
+    let parameters = [("include_deleted", "true".to_owned())];
+    listing::read(client, &PROJECTS, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
+}
+
+/// Reads the names of all regions.
+///
+/// # Errors
+/// Whatever keeps the list from being read whole.
+pub async fn regions<F: Fold<(RegionId, Region)>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
+    listing::read(client, &REGIONS, PlainQuery { parameters: &[], page_size: PAGE_SIZE }, deadline).await
 }

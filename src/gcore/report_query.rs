@@ -9,16 +9,14 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use serde::Serialize;
-use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use crate::billing::period::{Period, utc_date};
 
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
-use super::page::Walk;
-use super::wire::{self, Row};
+use super::listing::Query;
+use super::settings::Filter;
 
 /// A page size that every list of this API takes.
 const CAUTIOUS_PAGE_SIZE: u32 = 100;
@@ -51,70 +49,54 @@ struct Body<'a> {
     types: &'a [String],
 }
 
-/// Reads all rows of a report for `period`, restricted by the account's filter; returns the `price_status`.
-pub(super) async fn read<const N: usize>(
-    client: &Client,
+/// A report of one period, restricted by the account's filter.
+pub(super) struct ReportQuery<'a> {
     endpoint: Endpoint,
-    rows_key: &str,
-    names: [&str; N],
+    filter: &'a Filter,
     period: Period,
-    deadline: Instant,
-    mut on_row: impl FnMut(Row<'_, N>),
-) -> Result<Option<SmolStr>, Error> {
-    let is_running = period.end() > utc_date(client.clock.now());
-    let initial = Form { page_size: client.settings.page_size, last_day_included: is_running };
-    let mut form = client
-        .forms
-        .get(endpoint)
-        .map_or(initial, |known| Form { last_day_included: known.last_day_included && is_running, ..known });
-    let mut walk = Walk::new(endpoint);
-    let mut price_status = None;
-    while let Some(offset) = walk.next_offset() {
-        let payload = Payload::Json(body(client, period, form, offset));
-        let page = match client.send(endpoint, &payload, deadline).await {
-            Ok(page) => page,
-            Err(error) => {
-                form = next_form(form, &error).filter(|_| offset == 0).ok_or(error)?;
-                continue;
-            }
+    is_running: bool,
+    form: Form,
+}
+
+impl<'a> ReportQuery<'a> {
+    pub(super) fn new(client: &'a Client, endpoint: Endpoint, period: Period) -> Self {
+        let is_running = period.end() > utc_date(client.clock.now());
+        let initial = Form { page_size: client.settings.page_size, last_day_included: is_running };
+        let form = client
+            .forms
+            .get(endpoint)
+            .map_or(initial, |known| Form { last_day_included: known.last_day_included && is_running, ..known });
+        Self { endpoint, filter: &client.settings.filter, period, is_running, form }
+    }
+}
+
+impl Query for ReportQuery<'_> {
+    fn payload(&self, offset: u64) -> Payload {
+        let day_start = |day: Date| format!("{day}T00:00:00Z");
+        let Form { page_size, last_day_included } = self.form;
+        let body = Body {
+            time_from: day_start(self.period.first()),
+            time_to: day_start(if last_day_included { self.period.last() } else { self.period.end() }),
+            enable_last_day: last_day_included,
+            limit: page_size,
+            offset,
+            projects: &self.filter.projects,
+            regions: &self.filter.regions,
+            types: &self.filter.types,
         };
-        let head = wire::read_page(&page, rows_key, names, &mut on_row).map_err(|error| bad_body(endpoint, &error))?;
-        walk.page(&head)?;
-        client.page_done(endpoint);
-        client.forms.learn(endpoint, form, is_running);
-        price_status = worse(price_status, head.price_status);
+        // Strings, numbers and lists of them: nothing here can fail to be written.
+        Payload::Json(sonic_rs::to_string(&body).unwrap_or_default())
     }
-    Ok(price_status)
-}
 
-/// The status of all pages together: one page that does not simply show its prices speaks for the whole.
-fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
-    match (so_far, page) {
-        (Some(so_far), Some(page)) if page == "show" => Some(so_far),
-        (so_far, page) => page.or(so_far),
+    fn adapt(&mut self, refusal: &Error) -> bool {
+        let next = next_form(self.form, refusal);
+        self.form = next.unwrap_or(self.form);
+        next.is_some()
     }
-}
 
-/// The error for a page that cannot be read.
-pub(super) fn bad_body(endpoint: Endpoint, error: &sonic_rs::Error) -> Error {
-    Error { endpoint, reason: Reason::BadBody, detail: format!("the answer is no page: {error}") }
-}
-
-fn body(client: &Client, period: Period, form: Form, offset: u64) -> String {
-    let day_start = |day: Date| format!("{day}T00:00:00Z");
-    let filter = &client.settings.filter;
-    let body = Body {
-        time_from: day_start(period.first()),
-        time_to: day_start(if form.last_day_included { period.last() } else { period.end() }),
-        enable_last_day: form.last_day_included,
-        limit: form.page_size,
-        offset,
-        projects: &filter.projects,
-        regions: &filter.regions,
-        types: &filter.types,
-    };
-    // Strings, numbers and lists of them: nothing here can fail to be written.
-    serde_json::to_string(&body).unwrap_or_default()
+    fn accepted(&self, client: &Client) {
+        client.forms.learn(self.endpoint, self.form, self.is_running);
+    }
 }
 
 /// The form to try after a 400, by what the answer complains of.

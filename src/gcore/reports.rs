@@ -4,34 +4,39 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
-use crate::billing::record::RejectReason;
+use crate::billing::record::{Fold, RejectReason};
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::list;
+use super::listing;
+use super::listing::{Layout, Listing, PlainQuery};
 use super::wire::Field;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
-const FIELDS: [&str; 6] = ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"];
+const LAYOUT: Layout<ReportTask, 6> = Layout {
+    endpoint: Endpoint::Reports,
+    rows_key: "results",
+    fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
+    records: |fields, each| each(task(fields)),
+};
 
-/// Reads the tasks created after an instant, handing each to `fold` as its page arrives.
+/// Reads the tasks created after an instant.
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn read(
+pub async fn read<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,
     deadline: Instant,
-    mut fold: impl FnMut(Result<ReportTask, RejectReason>),
-) -> Result<(), Error> {
-    let query = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
-    list::read(client, Endpoint::Reports, PAGE_SIZE, &query, FIELDS, deadline, |row| fold(row.and_then(task))).await
+) -> Result<Listing<F>, Error> {
+    let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
+    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
 }
 
-fn task([uuid, task_type, status, created_at, updated_at, notes]: [Field<'_>; 6]) -> Result<ReportTask, RejectReason> {
+fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {
     let [errors, warnings] = notes.object(["errors", "warnings"]);
     Ok(ReportTask {
         uuid: uuid.text().map(SmolStr::from).ok_or(RejectReason::NoId)?,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Requests that may start within a second. Default 2.
     pub max_requests_per_second: f64,
+    /// Requests that may be under way at once. Default 4.
+    pub concurrency: usize,
     /// How long one request may take, its body included. Default 120 s.
     pub request_timeout: Duration,
     /// Rows asked for at once in cloud reports; billing lists never ask for more than 100. Default 1000.
@@ -54,6 +56,7 @@ impl Settings {
             api_url,
             ca_file: None,
             max_requests_per_second: 2.0,
+            concurrency: 4,
             request_timeout: Duration::from_secs(120),
             page_size: 1000,
             filter: Filter::default(),

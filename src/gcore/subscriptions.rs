@@ -7,49 +7,53 @@
 use smol_str::{SmolStr, format_smolstr};
 use tokio::time::Instant;
 
-use crate::billing::record::RejectReason;
+use crate::billing::record::{Fold, RejectReason};
 use crate::billing::subscription::Subscription;
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::list;
+use super::listing;
+use super::listing::{Layout, Listing, PlainQuery};
 use super::wire::Field;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
-const FIELDS: [&str; 9] =
-    ["id", "client_id", "product", "feature", "metric_ext_name", "calc_rule_type", "active_range", "price", "prices"];
+const LAYOUT: Layout<Subscription, 9> = Layout {
+    endpoint: Endpoint::Subscriptions,
+    rows_key: "results",
+    fields: [
+        "id",
+        "client_id",
+        "product",
+        "feature",
+        "metric_ext_name",
+        "calc_rule_type",
+        "active_range",
+        "price",
+        "prices",
+    ],
+    records: subscriptions,
+};
 
-/// Reads all subscriptions, handing each to `fold` as its page arrives.
+/// Reads all subscriptions.
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn read(
-    client: &Client,
-    deadline: Instant,
-    mut fold: impl FnMut(Result<Subscription, RejectReason>),
-) -> Result<(), Error> {
-    let query = [("ordering", "id".to_owned())];
-    list::read(client, Endpoint::Subscriptions, PAGE_SIZE, &query, FIELDS, deadline, |row| match row {
-        Ok(fields) => subscriptions(fields).into_iter().for_each(&mut fold),
-        Err(reason) => fold(Err(reason)),
-    })
-    .await
+pub async fn read<F: Fold<Subscription>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
+    let parameters = [("ordering", "id".to_owned())];
+    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
 }
 
-fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReason>> {
+fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscription, RejectReason>)) {
     let [id, client, product, feature, metric, calc_rule_type, active_range, price, prices] = fields;
     let [product] = product.object(["name"]);
     let [feature_id, feature] = feature.object(["id", "name"]);
     let subscription = |id: &Field<'_>, active_range: &Field<'_>, price: &Field<'_>, currency: SmolStr| {
         let [start, end] = active_range.object(["start", "end"]);
+        let id = id.text().map(SmolStr::from).or_else(|| made_up_id(&feature_id, metric, &start));
         Ok(Subscription {
-            id: id
-                .text()
-                .map(SmolStr::from)
-                .or_else(|| made_up_id(&feature_id, &metric, &start))
-                .ok_or(RejectReason::NoId)?,
+            id: id.ok_or(RejectReason::NoId)?,
             client_id: client.small(),
             product: product.small(),
             feature: feature.small(),
@@ -63,18 +67,15 @@ fn subscriptions(fields: [Field<'_>; 9]) -> Vec<Result<Subscription, RejectReaso
     };
     let prices = prices.elements();
     if prices.is_empty() {
-        return vec![subscription(&id, &active_range, &price, SmolStr::default())];
+        each(subscription(id, active_range, price, SmolStr::default()));
     }
-    prices
-        .into_iter()
-        .map(|entry| {
-            let [own_id, active_range, price] = entry.object(["subscription", "active_range", "price"]);
-            let [money_value, net_value, currency] = price.object(["money_value", "net_value", "currency"]);
-            let [currency] = currency.object(["char_code"]);
-            let [nested_id] = own_id.object(["id"]);
-            subscription(nested_id.or(&own_id), &active_range, money_value.or(&net_value), currency.small())
-        })
-        .collect()
+    for entry in prices {
+        let [own_id, active_range, price] = entry.object(["subscription", "active_range", "price"]);
+        let [money_value, net_value, currency] = price.object(["money_value", "net_value", "currency"]);
+        let [currency] = currency.object(["char_code"]);
+        let [nested_id] = own_id.object(["id"]);
+        each(subscription(nested_id.or(&own_id), &active_range, money_value.or(&net_value), currency.small()));
+    }
 }
 
 /// The second shape may lack an id; feature or metric, with the start, tell two rows apart.

@@ -1,40 +1,56 @@
 //! `POST /cloud/v1/usage_report`: how much each resource used in a period, in the API's own units.
+//!
+//! The answer's `totals` have no project and are not paged, so they are left alone.
 
 use tokio::time::Instant;
 
 use crate::billing::period::Period;
-use crate::billing::record::{RejectReason, UsageRecord};
+use crate::billing::record::{Fold, RejectReason, UsageRecord};
 use crate::billing::resource::{ProjectId, RegionId, ResourceType, Unit};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::report_query;
-use super::wire::{Field, Row};
+use super::listing;
+use super::listing::{Layout, Listing};
+use super::report_query::ReportQuery;
+use super::wire::Field;
 
-const FIELDS: [&str; 7] =
-    ["type", "billing_value", "billing_value_unit", "last_seen", "project_id", "region_id", "region"];
+/// The fields after `region` only tell one row from another.
+const LAYOUT: Layout<UsageRecord, 12> = Layout {
+    endpoint: Endpoint::UsageReport,
+    rows_key: "resources",
+    fields: [
+        "type",
+        "billing_value",
+        "billing_value_unit",
+        "last_seen",
+        "project_id",
+        "region_id",
+        "region",
+        "uuid",
+        "port_id",
+        "last_name",
+        "first_seen",
+        "billing_metric_name",
+    ],
+    records: |fields, each| each(record(fields)),
+};
 
-/// Reads the report for `period`, handing every row of `resources` to `fold` as its page arrives.
-///
-/// The answer's `totals` have no project and are not paged, so they are left alone.
+/// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole; rows folded until then are a part only.
-pub async fn read(
+/// Whatever keeps the report from being read whole.
+pub async fn read<F: Fold<UsageRecord>>(
     client: &Client,
     period: Period,
     deadline: Instant,
-    mut fold: impl FnMut(Result<UsageRecord, RejectReason>),
-) -> Result<(), Error> {
-    let endpoint = Endpoint::UsageReport;
-    let on_row = |row: Row<'_, 7>| fold(row.and_then(record));
-    report_query::read(client, endpoint, "resources", FIELDS, period, deadline, on_row).await.map(drop)
+) -> Result<Listing<F>, Error> {
+    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
 }
 
-fn record(
-    [resource_type, value, unit, last_seen, project, region_id, region]: [Field<'_>; 7],
-) -> Result<UsageRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 12]) -> Result<UsageRecord, RejectReason> {
+    let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
         region: region_id.id().or_else(|| region.id()).map(RegionId),

@@ -19,7 +19,7 @@ use crate::billing::amount::{Amount, AmountError};
 use crate::billing::record::RejectReason;
 
 /// The raw JSON text of one field; missing and null are the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Field<'a>(Option<Cow<'a, str>>);
 
 /// The picked fields of one row, in the order in which they were named, or why it is none.

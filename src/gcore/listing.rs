@@ -1,0 +1,170 @@
+//! Reading a paged list whole: from its first row to its last, each row once.
+//!
+//! The first page tells how many rows there are and how many come at once; the other pages are then asked for side by
+//! side. Pages that do not add up to one list are read again, one after the other, and at last refused: half a list
+//! is no list. The server's own `next` link is never followed, since it may name another host.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use smol_str::SmolStr;
+use tokio::time::Instant;
+
+use crate::billing::record::{Fold, RejectReason};
+
+use super::client::{Client, Payload};
+use super::endpoint::Endpoint;
+use super::error::{Error, Reason};
+use super::walk::{Taken, Walk};
+use super::wire::{self, Field};
+
+/// How often a list that does not add up is read again.
+const REREADS: usize = 2;
+
+/// A list that was read whole.
+#[derive(Clone, Debug, Default)]
+pub struct Listing<F> {
+    /// All readable rows, folded.
+    pub data: F,
+    /// How many rows there were, unreadable ones included.
+    pub rows: u64,
+    /// Rows that could not be read, by reason.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// `price_status` of a cost report.
+    pub price_status: Option<SmolStr>,
+}
+
+/// Where a list's rows are in its pages, and how a row becomes records.
+pub(super) struct Layout<R, const N: usize> {
+    pub(super) endpoint: Endpoint,
+    pub(super) rows_key: &'static str,
+    pub(super) fields: [&'static str; N],
+    pub(super) records: Records<R, N>,
+}
+
+/// Hands over the records of a row: mostly one.
+pub(super) type Records<R, const N: usize> = fn(&[Field<'_>; N], &mut dyn FnMut(Result<R, RejectReason>));
+
+/// What is asked of the server.
+pub(super) trait Query {
+    /// The request for the page that starts at a row.
+    fn payload(&self, offset: u64) -> Payload;
+
+    /// Changes the request after a refusal of its first page; false where there is no other way to ask.
+    fn adapt(&mut self, _refusal: &Error) -> bool {
+        false
+    }
+
+    /// Learns that the first page was answered.
+    fn accepted(&self, _client: &Client) {}
+}
+
+/// Reads a list whole.
+pub(super) async fn read<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    mut query: impl Query,
+    deadline: Instant,
+) -> Result<Listing<F>, Error> {
+    let mut rereads = 0;
+    loop {
+        let lanes = if rereads == 0 { client.settings.concurrency } else { 1 };
+        match attempt(client, layout, &mut query, lanes, deadline).await {
+            Err(error) if error.reason == Reason::Inconsistent && rereads < REREADS => {
+                tracing::debug!(account = client.account(), %error, "pages do not add up and are read again");
+                rereads += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn attempt<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    query: &mut impl Query,
+    lanes: usize,
+    deadline: Instant,
+) -> Result<Listing<F>, Error> {
+    let endpoint = layout.endpoint;
+    let mut listing = Listing::default();
+    let first = loop {
+        match client.send(endpoint, &query.payload(0), deadline).await {
+            Ok(page) => break page,
+            Err(refusal) if query.adapt(&refusal) => {}
+            Err(error) => return Err(error),
+        }
+    };
+    query.accepted(client);
+    let mut walk = Walk::begin(endpoint, listing.add(layout, &first)?, lanes > 1)?;
+    client.page_done(endpoint);
+    drop(first);
+
+    let mut pending = FuturesUnordered::new();
+    loop {
+        while pending.len() < lanes
+            && let Some(offset) = walk.next_offset(pending.is_empty())
+        {
+            let payload = query.payload(offset);
+            pending.push(async move { (offset, client.send(endpoint, &payload, deadline).await) });
+        }
+        let Some((offset, page)) = pending.next().await else { break };
+        walk.take(offset, listing.add(layout, &page?)?)?;
+        client.page_done(endpoint);
+    }
+    Ok(listing)
+}
+
+impl<F> Listing<F> {
+    /// Folds the rows of one page.
+    fn add<R, const N: usize>(&mut self, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
+    where
+        F: Fold<R>,
+    {
+        let Self { data, rejected, .. } = self;
+        let hasher = foldhash::fast::FixedState::default();
+        let mut fingerprints = Vec::new();
+        let head = wire::read_page(page, layout.rows_key, layout.fields, &mut |row| match row {
+            Ok(fields) => {
+                fingerprints.push(hasher.hash_one(&fields));
+                (layout.records)(&fields, &mut |record| {
+                    if let Err(reason) = record.and_then(|record| data.add(record)) {
+                        *rejected.entry(reason).or_default() += 1;
+                    }
+                });
+            }
+            Err(reason) => *rejected.entry(reason).or_default() += 1,
+        });
+        let head = head.map_err(|error| {
+            let detail = format!("the answer is no page: {error}");
+            Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
+        })?;
+        self.rows += head.rows;
+        self.price_status = worse(self.price_status.take(), head.price_status);
+        Ok(Taken { rows: head.rows, count: head.count, fingerprints })
+    }
+}
+
+/// The status of all pages together: one page that does not simply show its prices speaks for the whole.
+fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
+    match (so_far, page) {
+        (Some(so_far), Some(page)) if page == "show" => Some(so_far),
+        (so_far, page) => page.or(so_far),
+    }
+}
+
+/// A plain list: `GET` with `limit` and `offset`.
+pub(super) struct PlainQuery<'a> {
+    pub(super) parameters: &'a [(&'static str, String)],
+    pub(super) page_size: u32,
+}
+
+impl Query for PlainQuery<'_> {
+    fn payload(&self, offset: u64) -> Payload {
+        let mut parameters = self.parameters.to_vec();
+        parameters.extend([("limit", self.page_size.to_string()), ("offset", offset.to_string())]);
+        Payload::Query(parameters)
+    }
+}
