@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
@@ -38,6 +39,8 @@ pub struct Account {
     pub reports: Option<Reading<ReportTaskTotals>>,
     /// The last good reading of the subscriptions.
     pub subscriptions: Option<Reading<Vec<Subscription>>>,
+    /// The last good reading of the commitments.
+    pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
 }
@@ -53,6 +56,8 @@ pub enum Collector {
     Reports,
     /// The subscriptions.
     Subscriptions,
+    /// The commitments.
+    Commitments,
     /// The names of projects and regions.
     Names,
 }
@@ -66,6 +71,7 @@ impl Collector {
             Self::Usage => "usage",
             Self::Reports => "reports",
             Self::Subscriptions => "subscriptions",
+            Self::Commitments => "commitments",
             Self::Names => "names",
         }
     }
@@ -186,6 +192,12 @@ pub fn channel(snapshot: Snapshot) -> (Writer, Reader) {
 }
 
 impl Writer {
+    /// What was published last of an account.
+    #[must_use]
+    pub fn account(&self, account: &AccountName) -> Account {
+        self.0.borrow().accounts.get(account).cloned().unwrap_or_default()
+    }
+
     /// Publishes a snapshot that differs from the last one in one account.
     pub fn update(&self, account: &AccountName, change: impl FnOnce(&mut Account)) {
         self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot).accounts.entry(account.clone()).or_default()));

@@ -1,14 +1,17 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
 use std::error::Error as _;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::Retryable;
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout_at};
 
 use crate::clock::Clock;
 
@@ -16,9 +19,10 @@ use super::body::{Body, Buffers};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
+use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
-use super::settings::Settings;
+use super::settings::{Filter, Settings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
@@ -36,6 +40,8 @@ pub struct Client {
     pub(super) forms: Forms,
     authorization: HeaderValue,
     turns: Mutex<Interval>,
+    /// Until when the server asked to be left alone.
+    held_until: std::sync::Mutex<Instant>,
     lanes: Semaphore,
     buffers: Buffers,
     metrics: Metrics,
@@ -71,6 +77,13 @@ pub enum BuildError {
 pub(super) enum Payload {
     Query(Vec<(&'static str, String)>),
     Json(String),
+}
+
+impl Payload {
+    pub(super) fn json(body: &impl Serialize) -> Self {
+        // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
+        Self::Json(sonic_rs::to_string(body).unwrap_or_default())
+    }
 }
 
 /// One try that failed.
@@ -113,6 +126,7 @@ impl Client {
             clock,
             forms: Forms::default(),
             turns: Mutex::new(turns),
+            held_until: std::sync::Mutex::new(Instant::now()),
             lanes: Semaphore::new(settings.concurrency),
             settings,
             buffers: Buffers::default(),
@@ -120,27 +134,27 @@ impl Client {
         })
     }
 
-    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and
-    /// `deadline` is not reached.
+    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and there is
+    /// time.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
         payload: &Payload,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            let _lane = self.turn(deadline).await?;
+            let _lane = self.turn(patience.until).await?;
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
-            let until = deadline.min(started + self.settings.request_timeout);
+            let until = patience.until.min(started + self.settings.request_timeout);
             let outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &outcome {
-                self.hold_back(failure.wait, deadline).await;
+                self.hold_back(failure.wait, patience.longest_wait);
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
             outcome
@@ -150,7 +164,7 @@ impl Client {
             .when(|failure| failure.may_pass)
             .adjust(|failure, backoff| {
                 let wait = backoff?.max(failure.wait.unwrap_or_default());
-                (Instant::now() + wait < deadline).then_some(wait)
+                (Instant::now() + wait < patience.until).then_some(wait)
             })
             .notify(|failure, wait| {
                 self.metrics.retries.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
@@ -177,6 +191,24 @@ impl Client {
         &self.account
     }
 
+    /// What the account's reports are restricted to.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.settings.filter
+    }
+
+    /// Rows asked for at once in reports.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        self.settings.page_size
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Counts one page that was read to its end.
     pub(super) fn page_done(&self, endpoint: Endpoint) {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
@@ -184,8 +216,15 @@ impl Client {
 
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if held_until >= deadline {
+            let wait = held_until.duration_since(Instant::now()).as_secs();
+            let detail = format!("the server asked to wait for {wait} s more, which is longer than this poll may take");
+            return Err(Failure::new(Reason::RateLimited, false, detail));
+        }
         let waited = timeout_at(deadline, async {
             let lane = self.lanes.acquire().await.ok();
+            sleep_until(held_until).await;
             self.turns.lock().await.tick().await;
             lane
         });
@@ -199,10 +238,11 @@ impl Client {
         })
     }
 
-    /// Holds back every request of the account where the server asked for that, if the poll can wait as long.
-    async fn hold_back(&self, wait: Option<Duration>, deadline: Instant) {
-        let Some(wait) = wait.filter(|wait| Instant::now() + *wait < deadline) else { return };
-        self.turns.lock().await.reset_at(Instant::now() + wait);
+    /// Holds back every request of the account for as long as the server asks, within reason.
+    fn hold_back(&self, wait: Option<Duration>, longest: Duration) {
+        let Some(wait) = wait else { return };
+        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(Instant::now() + wait.min(longest));
     }
 
     async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Body<'_>, Failure> {

@@ -10,13 +10,13 @@ use std::hash::BuildHasher;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use crate::billing::record::{Fold, RejectReason};
 
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::patience::Patience;
 use super::walk::{Taken, Walk};
 use super::wire::{self, Field};
 
@@ -66,12 +66,12 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
     mut query: impl Query,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let mut rereads = 0;
     loop {
         let lanes = if rereads == 0 { client.settings.concurrency } else { 1 };
-        match attempt(client, layout, &mut query, lanes, deadline).await {
+        match attempt(client, layout, &mut query, lanes, patience).await {
             Err(error) if error.reason == Reason::Inconsistent && rereads < REREADS => {
                 tracing::debug!(account = client.account(), %error, "pages do not add up and are read again");
                 rereads += 1;
@@ -86,12 +86,12 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
     layout: &Layout<R, N>,
     query: &mut impl Query,
     lanes: usize,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let endpoint = layout.endpoint;
     let mut listing = Listing::default();
     let first = loop {
-        match client.send(endpoint, &query.payload(0), deadline).await {
+        match client.send(endpoint, &query.payload(0), patience).await {
             Ok(page) => break page,
             Err(refusal) if query.adapt(&refusal) => {}
             Err(error) => return Err(error),
@@ -108,7 +108,7 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
             && let Some(offset) = walk.next_offset(pending.is_empty())
         {
             let payload = query.payload(offset);
-            pending.push(async move { (offset, client.send(endpoint, &payload, deadline).await) });
+            pending.push(async move { (offset, client.send(endpoint, &payload, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
         walk.take(offset, listing.add(layout, &page?)?)?;
@@ -158,13 +158,16 @@ fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
 /// A plain list: `GET` with `limit` and `offset`.
 pub(super) struct PlainQuery<'a> {
     pub(super) parameters: &'a [(&'static str, String)],
-    pub(super) page_size: u32,
+    /// Rows asked for at once; `None` for a list that comes whole.
+    pub(super) page_size: Option<u32>,
 }
 
 impl Query for PlainQuery<'_> {
     fn payload(&self, offset: u64) -> Payload {
         let mut parameters = self.parameters.to_vec();
-        parameters.extend([("limit", self.page_size.to_string()), ("offset", offset.to_string())]);
+        if let Some(limit) = self.page_size {
+            parameters.extend([("limit", limit.to_string()), ("offset", offset.to_string())]);
+        }
         Payload::Query(parameters)
     }
 }

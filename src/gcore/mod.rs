@@ -5,13 +5,16 @@
 mod body;
 pub mod client;
 pub mod cost_report;
+pub mod cost_totals;
 pub mod endpoint;
 pub mod error;
 pub mod listing;
 pub mod metrics;
 pub mod names;
+pub mod patience;
 mod report_query;
 pub mod reports;
+pub mod reservations;
 mod retry;
 pub mod settings;
 pub mod subscriptions;

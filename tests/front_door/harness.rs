@@ -132,12 +132,16 @@ pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     collect.usage.windows = vec![Window::Today];
     collect.reports.schedule = schedule(Collector::Reports);
     collect.subscriptions.schedule = schedule(Collector::Subscriptions);
+    collect.commitments.schedule = schedule(Collector::Commitments);
     collect.names = schedule(Collector::Names);
     collect
 }
 
 /// The path of each endpoint.
 pub(crate) const COST: &str = "/cloud/v1/cost_report/resources";
+pub(crate) const COST_TOTALS: &str = "/cloud/v1/cost_report/totals";
+pub(crate) const RESERVATIONS: &str = "/cloud/v2/reservations";
+pub(crate) const RESERVATION_TOTALS: &str = "/cloud/v1/reservation_cost_report/totals";
 pub(crate) const USAGE: &str = "/cloud/v1/usage_report";
 pub(crate) const REPORTS: &str = "/billing/org/v1/reports";
 pub(crate) const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
@@ -146,7 +150,7 @@ pub(crate) const REGIONS: &str = "/cloud/v1/regions";
 
 /// A request to an endpoint with the key in the documented form.
 pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
-    let verb = if [COST, USAGE].contains(&endpoint) { "POST" } else { "GET" };
+    let verb = if [COST, COST_TOTALS, RESERVATION_TOTALS, USAGE].contains(&endpoint) { "POST" } else { "GET" };
     Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
 }
 
