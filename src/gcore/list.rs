@@ -24,7 +24,8 @@ pub(super) async fn read<const N: usize>(
         let mut query = query.to_vec();
         query.extend([("limit", page_size.to_string()), ("offset", offset.to_string())]);
         let page = client.send(endpoint, &Payload::Query(query), deadline).await?;
-        let head = wire::read_page(&page, "results", names, &mut on_row).map_err(|error| bad_body(endpoint, &error))?;
+        let head = wire::read_page(&page, "results", names, &mut on_row)
+            .map_err(|error| bad_body(client, endpoint, &error))?;
         walk.page(&head)?;
         client.page_done(endpoint);
     }

@@ -78,7 +78,8 @@ pub(super) async fn read<const N: usize>(
                 continue;
             }
         };
-        let head = wire::read_page(&page, rows_key, names, &mut on_row).map_err(|error| bad_body(endpoint, &error))?;
+        let head =
+            wire::read_page(&page, rows_key, names, &mut on_row).map_err(|error| bad_body(client, endpoint, &error))?;
         walk.page(&head)?;
         client.page_done(endpoint);
         client.forms.learn(endpoint, form, is_running);
@@ -96,8 +97,10 @@ fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
 }
 
 /// The error for a page that cannot be read.
-pub(super) fn bad_body(endpoint: Endpoint, error: &serde_json::Error) -> Error {
-    Error { endpoint, reason: Reason::BadBody, detail: format!("the answer is no page: {error}") }
+pub(super) fn bad_body(client: &Client, endpoint: Endpoint, error: &serde_json::Error) -> Error {
+    // The message quotes a value that is not of the expected kind.
+    let detail = client.without_key(&format!("the answer is no page: {error}"));
+    Error { endpoint, reason: Reason::BadBody, detail }
 }
 
 fn body(client: &Client, period: Period, form: Form, offset: u64) -> String {

@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod collectors;
+mod commands;
 mod faults;
 mod harness;
+mod logs;
+mod network;
 mod paths;
+mod program;
