@@ -21,20 +21,25 @@ const VERSION: &str = concat!(
 const ABOUT: &str = "\
 Prometheus exporter and alerting daemon for the Gcore cloud's billing APIs.
 
-Polls the cost and usage reports, the report tasks and the subscriptions of one or more Gcore accounts in the
+Polls the cost and usage reports, the report tasks and the subscriptions of one or more Gcore accounts in the \
 background, and serves what it read last on /metrics.
 
-Try it without a key:       gcore-billing-exporter demo
-With nothing but a key:     GCORE_API_KEY='1234$abcdef' gcore-billing-exporter
-With a configuration:       gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
-Look before you start it:   gcore-billing-exporter check-config --config.file=...";
+Try it without a key:
+  gcore-billing-exporter demo
+With nothing but a key:
+  GCORE_API_KEY='1234$abcdef' gcore-billing-exporter
+With a configuration:
+  gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
+Look before you start it:
+  gcore-billing-exporter check-config --config.file=config.toml";
 
 const AFTER: &str = "\
-Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use;
+Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use; \
 2 a wrong flag or configuration; 3 `once` could not read everything.
 
-Every configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL.
-config.example.toml explains them all.";
+Environment: GCORE_API_KEY and GCORE_BASE_URL make the account `default` where the configuration has none. Every \
+configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL. \
+config.example.toml explains them all. HTTPS_PROXY and NO_PROXY are honoured.";
 
 /// The parsed command line.
 #[derive(Debug, Parser)]

@@ -22,7 +22,7 @@ use super::metrics::Metrics;
 use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
-use super::settings::{Filter, Settings};
+use super::settings::{Filter, Settings, is_loopback};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
@@ -108,21 +108,12 @@ impl Client {
     pub fn new(account: &str, settings: Settings, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
         // Fails only where a provider is there already, and any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none());
-        for certificate in authorities(account, &settings)? {
-            builder = builder.tls_certs_merge([certificate]);
-        }
-        let http =
-            builder.build().map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })?;
         let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             authorization: authorization(account, &settings.auth_scheme, &settings.api_key)?,
             account: account.to_owned(),
-            http,
+            http: http_client(account, &settings)?,
             clock,
             forms: Forms::default(),
             turns: Mutex::new(turns),
@@ -148,12 +139,13 @@ impl Client {
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
             let until = patience.until.min(started + self.settings.request_timeout);
-            let outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
+            let mut outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
-            if let Err(failure) = &outcome {
+            if let Err(failure) = &mut outcome {
+                failure.detail = self.without_key(&failure.detail);
                 self.hold_back(failure.wait, patience.longest_wait);
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
@@ -212,6 +204,13 @@ impl Client {
     /// Counts one page that was read to its end.
     pub(super) fn page_done(&self, endpoint: Endpoint) {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
+    }
+
+    /// A text in which the server may have repeated the key, without it.
+    pub(super) fn without_key(&self, text: &str) -> String {
+        let key = self.settings.api_key.expose_secret();
+        // Quoted text has a backslash before quotes and backslashes.
+        text.replace(key, "***").replace(&key.escape_debug().to_string(), "***")
     }
 
     /// Waits until the account's rate and concurrency allow one more request.
@@ -276,11 +275,11 @@ impl Client {
         })
     }
 
-    /// The beginning of an error answer on one line, without the key should the server echo it.
+    /// The beginning of an error answer on one line.
     async fn error_text(&self, response: Response) -> String {
         let body = self.read_body(response).await.ok();
-        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default())
-            .replace(self.settings.api_key.expose_secret(), "***");
+        // Before it is cut, or a part of the key could stay.
+        let text = self.without_key(&String::from_utf8_lossy(body.as_deref().unwrap_or_default()));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
@@ -298,6 +297,27 @@ impl Client {
         }
         Ok(body)
     }
+}
+
+fn http_client(account: &str, settings: &Settings) -> Result<reqwest::Client, BuildError> {
+    let authorities = authorities(account, settings)?;
+    let builder = || {
+        let builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .tls_certs_merge(authorities.clone());
+        // A proxy would look for the API on its own host, and learn the key where the URL is plain http.
+        if is_loopback(&settings.api_url) { builder.no_proxy() } else { builder }
+    };
+    let built = builder().build();
+    // It fails on a machine without certificate authorities. Plain http gets on without them.
+    let built = if settings.api_url.scheme() == "http" {
+        built.or_else(|_| builder().tls_certs_only([]).build())
+    } else {
+        built
+    };
+    built.map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
 }
 
 fn authorization(account: &str, scheme: &str, key: &SecretString) -> Result<HeaderValue, BuildError> {

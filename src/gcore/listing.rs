@@ -98,7 +98,7 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
         }
     };
     query.accepted(client);
-    let mut walk = Walk::begin(endpoint, listing.add(layout, &first)?, lanes > 1)?;
+    let mut walk = Walk::begin(endpoint, listing.add(client, layout, &first)?, lanes > 1)?;
     client.page_done(endpoint);
     drop(first);
 
@@ -111,7 +111,7 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
             pending.push(async move { (offset, client.send(endpoint, &payload, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
-        walk.take(offset, listing.add(layout, &page?)?)?;
+        walk.take(offset, listing.add(client, layout, &page?)?)?;
         client.page_done(endpoint);
     }
     Ok(listing)
@@ -119,7 +119,7 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
 
 impl<F> Listing<F> {
     /// Folds the rows of one page.
-    fn add<R, const N: usize>(&mut self, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
+    fn add<R, const N: usize>(&mut self, client: &Client, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
     where
         F: Fold<R>,
     {
@@ -138,7 +138,8 @@ impl<F> Listing<F> {
             Err(reason) => *rejected.entry(reason).or_default() += 1,
         });
         let head = head.map_err(|error| {
-            let detail = format!("the answer is no page: {error}");
+            // The message quotes the text around the fault.
+            let detail = client.without_key(&format!("the answer is no page: {error}"));
             Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
         self.rows += head.rows;

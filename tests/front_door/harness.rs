@@ -41,7 +41,8 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        Self { url, http: reqwest::Client::new(), stop, task }
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { url, http, stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
