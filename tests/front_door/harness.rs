@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// The key that every test account has; no output may ever hold it.
-pub(crate) const KEY: &str = "555$never-to-be-seen";
+/// The key that every test account has; no output may ever hold it, whichever way that quotes text.
+pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 
 /// A Sunday noon in a month of 30 days.
 pub(crate) fn noon() -> Timestamp {
@@ -41,8 +41,7 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { url, http, stop, task }
+        Self { url, http: http(), stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
@@ -108,6 +107,13 @@ impl TestApp {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// A client for pages on this host.
+pub(crate) fn http() -> reqwest::Client {
+    // Fails where a test before has done so.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// One account called `main`, whose API is at `url`.

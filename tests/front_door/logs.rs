@@ -10,8 +10,8 @@ use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json};
 use crate::program::{Process, config_file, get, value};
 
-/// The part of the test account's key that no output may hold.
-const SECRET: &str = "never-to-be-seen";
+/// The part of the test account's key that is the same in every quotation.
+const SECRET: &str = "to-be-seen";
 
 /// Answers and notes when it was asked.
 struct Noting(ResponseTemplate, Arc<Mutex<Vec<Instant>>>);

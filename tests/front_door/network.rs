@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
-use gcore_billing_exporter::collect::settings::Settings as Collect;
 use gcore_billing_exporter::snapshot::Collector;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tempfile::NamedTempFile;
@@ -69,17 +68,6 @@ async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// Settings in which the reports are read once, with one try and little time.
-fn hurried(url: &str) -> gcore_billing_exporter::config::Config {
-    let mut collect: Collect = only(&[Collector::Reports]);
-    collect.reports.schedule.timeout = Duration::from_millis(490);
-    let mut config = config(url, collect);
-    for account in config.accounts.values_mut() {
-        account.request_timeout = Duration::from_millis(400);
-    }
-    config
-}
-
 #[tokio::test]
 async fn a_server_that_breaks_off_is_a_failure_with_its_reason() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,19 +100,30 @@ async fn a_server_that_breaks_off_is_a_failure_with_its_reason() {
         head(&mut stream).await;
         stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await.unwrap();
     });
-    for (name, address, reason) in [
-        ("nobody listens", refused, "connect"),
-        ("reset within the answer", reset.await, "connect"),
-        ("an answer shorter than announced", cut.await, "connect"),
-        ("another protocol", nonsense.await, "connect"),
-        ("an answer byte by byte", drip.await, "timeout"),
-        ("no answer", hang.await, "timeout"),
-    ] {
-        let app = TestApp::ready(&hurried(&format!("http://{address}")), Clock::frozen(noon())).await;
+    let fails = async |name, address, timeout, reason, retries| {
+        let mut config = config(&format!("http://{address}"), only(&[Collector::Reports]));
+        config.collect.reports.schedule.timeout = timeout;
+        for account in config.accounts.values_mut() {
+            account.request_timeout = timeout - Duration::from_millis(90);
+        }
+        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
         assert_eq!(app.value(UP).await.as_deref(), Some("0"), "{name}");
         assert_eq!(app.value(&failures(reason)).await.as_deref(), Some("1"), "{name}:\n{}", app.metrics().await);
+        let repeated = format!(r#"gcore_api_retries_total{{account="main",endpoint="reports",reason="{reason}"}}"#);
+        assert_eq!(app.value(&repeated).await.as_deref(), retries, "{name}");
         app.stop().await;
-    }
+    };
+    let patient = Duration::from_secs(20);
+    // Too short for another try, which would come after half a second at the earliest.
+    let hurried = Duration::from_millis(490);
+    tokio::join!(
+        fails("nobody listens", refused, patient, "connect", Some("3")),
+        fails("reset within the answer", reset.await, patient, "connect", Some("3")),
+        fails("an answer shorter than announced", cut.await, patient, "connect", Some("3")),
+        fails("another protocol", nonsense.await, patient, "connect", Some("3")),
+        fails("an answer byte by byte", drip.await, hurried, "timeout", None),
+        fails("no answer", hang.await, hurried, "timeout", None),
+    );
 }
 
 /// JSON may begin with any amount of white space, so only the size is wrong with this.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::harness::KEY;
+use crate::harness::{KEY, http};
 
 /// Longer than anything may take, so that a test which fails says how far it came.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -166,8 +166,7 @@ impl Process {
 
 /// A page of a listening program.
 pub(crate) async fn get(url: &str) -> String {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    http.get(url).send().await.unwrap().text().await.unwrap()
+    http().get(url).send().await.unwrap().text().await.unwrap()
 }
 
 /// The value of one series in an exposition.
