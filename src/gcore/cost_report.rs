@@ -14,7 +14,7 @@ use super::report_query::ReportQuery;
 use super::wire::Field;
 
 /// The fields after `region` only tell one row from another.
-const LAYOUT: Layout<CostRecord, 14> = Layout {
+const LAYOUT: Layout<CostRecord, 11> = Layout {
     endpoint: Endpoint::CostReportResources,
     rows_key: "results",
     fields: [
@@ -29,9 +29,6 @@ const LAYOUT: Layout<CostRecord, 14> = Layout {
         "uuid",
         "port_id",
         "last_name",
-        "first_seen",
-        "billing_metric_name",
-        "billing_value",
     ],
     records: |fields, each| each(record(fields)),
 };
@@ -50,7 +47,7 @@ pub async fn read<F: Fold<CostRecord>>(
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, project), patience).await
 }
 
-fn record(fields: &[Field<'_>; 14]) -> Result<CostRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,

@@ -16,7 +16,7 @@ use super::report_query::ReportQuery;
 use super::wire::Field;
 
 /// The fields after `region` only tell one row from another.
-const LAYOUT: Layout<UsageRecord, 12> = Layout {
+const LAYOUT: Layout<UsageRecord, 10> = Layout {
     endpoint: Endpoint::UsageReport,
     rows_key: "resources",
     fields: [
@@ -30,8 +30,6 @@ const LAYOUT: Layout<UsageRecord, 12> = Layout {
         "uuid",
         "port_id",
         "last_name",
-        "first_seen",
-        "billing_metric_name",
     ],
     records: |fields, each| each(record(fields)),
 };
@@ -48,7 +46,7 @@ pub async fn read<F: Fold<UsageRecord>>(
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 12]) -> Result<UsageRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
