@@ -66,6 +66,18 @@ pub fn pollers(
 }
 
 impl Settings {
+    /// Whether a collector is set alike in both.
+    #[must_use]
+    pub fn agrees(&self, other: &Self, collector: Collector) -> bool {
+        match collector {
+            Collector::Cost => self.cost == other.cost,
+            Collector::Usage => self.usage == other.usage,
+            Collector::Reports => self.reports == other.reports,
+            Collector::Subscriptions => self.subscriptions == other.subscriptions,
+            Collector::Names => self.names == other.names,
+        }
+    }
+
     /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
     pub fn enabled(&self) -> impl Iterator<Item = (Collector, Schedule)> {
         [

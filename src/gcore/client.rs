@@ -1,10 +1,11 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
 use std::error::Error as _;
+use std::path::Path;
 use std::time::Duration;
 
 use backon::Retryable;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use reqwest::{Certificate, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
@@ -34,7 +35,8 @@ pub struct Client {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) forms: Forms,
-    authorization: HeaderValue,
+    /// What `ca_file` held.
+    authorities: Vec<u8>,
     turns: Mutex<Interval>,
     lanes: Semaphore,
     buffers: Buffers,
@@ -99,7 +101,11 @@ impl Client {
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(redirect::Policy::none());
-        for certificate in authorities(account, &settings)? {
+        if authorization(&settings.auth_scheme, &settings.api_key.current()).is_err() {
+            return Err(BuildError::Key(account.to_owned()));
+        }
+        let authorities = authorities(account, &settings)?;
+        for certificate in certificates(account, &settings, &authorities)? {
             builder = builder.tls_certs_merge([certificate]);
         }
         let http =
@@ -107,17 +113,24 @@ impl Client {
         let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
-            authorization: authorization(account, &settings.auth_scheme, &settings.api_key)?,
             account: account.to_owned(),
             http,
             clock,
             forms: Forms::default(),
+            authorities,
             turns: Mutex::new(turns),
             lanes: Semaphore::new(settings.concurrency),
             settings,
             buffers: Buffers::default(),
             metrics: metrics.clone(),
         })
+    }
+
+    /// Whether a client made from `settings` would be no other than this one.
+    #[must_use]
+    pub fn fits(&self, settings: &Settings) -> bool {
+        self.settings == *settings
+            && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
     }
 
     /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and
@@ -131,10 +144,12 @@ impl Client {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
             let _lane = self.turn(deadline).await?;
+            // Only now: waiting for a turn may outlast a key.
+            let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
             let until = deadline.min(started + self.settings.request_timeout);
-            let outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
+            let outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
@@ -149,7 +164,12 @@ impl Client {
             .retry(retry::backoff())
             .when(|failure| failure.may_pass)
             .adjust(|failure, backoff| {
-                let wait = backoff?.max(failure.wait.unwrap_or_default());
+                let backoff = backoff?;
+                if failure.reason == Reason::Unauthorized {
+                    // The key was exchanged meanwhile, so there is nothing to wait for.
+                    return Some(Duration::ZERO);
+                }
+                let wait = backoff.max(failure.wait.unwrap_or_default());
                 (Instant::now() + wait < deadline).then_some(wait)
             })
             .notify(|failure, wait| {
@@ -205,12 +225,15 @@ impl Client {
         self.turns.lock().await.reset_at(Instant::now() + wait);
     }
 
-    async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Body<'_>, Failure> {
+    async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {
+        let authorization = authorization(&self.settings.auth_scheme, key).map_err(|_| {
+            Failure::new(Reason::Unauthorized, false, "the API key cannot be sent in a header; is it plain text?")
+        })?;
         let base = self.settings.api_url.as_str().trim_end_matches('/');
         let request = self
             .http
             .request(endpoint.method(), format!("{base}/{}", endpoint.path()))
-            .header(AUTHORIZATION, self.authorization.clone());
+            .header(AUTHORIZATION, authorization);
         let request = match payload {
             Payload::Query(parameters) => request.query(parameters),
             Payload::Json(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
@@ -222,13 +245,15 @@ impl Client {
             require_json(&headers)?;
             return Ok(body);
         };
+        // A key that was exchanged after this request had left deserves its own answer.
+        let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
             // The answer to a refused key quotes a part of it, so it is not repeated here.
             Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
                 eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
                 .to_owned(),
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
-            _ => format!("answered {status}{}", self.error_text(response).await),
+            _ => format!("answered {status}{}", self.error_text(response, key).await),
         };
         Err(Failure {
             wait: retry::requested_wait(&headers, self.clock.now()),
@@ -237,10 +262,9 @@ impl Client {
     }
 
     /// The beginning of an error answer on one line, without the key should the server echo it.
-    async fn error_text(&self, response: Response) -> String {
+    async fn error_text(&self, response: Response, key: &SecretString) -> String {
         let body = self.read_body(response).await.ok();
-        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default())
-            .replace(self.settings.api_key.expose_secret(), "***");
+        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default()).replace(key.expose_secret(), "***");
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
@@ -260,19 +284,25 @@ impl Client {
     }
 }
 
-fn authorization(account: &str, scheme: &str, key: &SecretString) -> Result<HeaderValue, BuildError> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))
-        .map_err(|_| BuildError::Key(account.to_owned()))?;
+fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn authorities(account: &str, settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
+/// What `ca_file` holds; nothing where there is none.
+fn authorities(account: &str, settings: &Settings) -> Result<Vec<u8>, BuildError> {
     let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let refused =
-        |cause: String| BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause };
-    let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-    Certificate::from_pem_bundle(&pem).map_err(|error| refused(chain(&error)))
+    std::fs::read(path).map_err(|error| ca_file_refused(account, path, error.to_string()))
+}
+
+fn certificates(account: &str, settings: &Settings, pem: &[u8]) -> Result<Vec<Certificate>, BuildError> {
+    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
+    Certificate::from_pem_bundle(pem).map_err(|error| ca_file_refused(account, path, chain(&error)))
+}
+
+fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {
+    BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause }
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing};
+use super::listing::{Glance, Layout, Listing};
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
@@ -47,6 +47,14 @@ pub async fn read<F: Fold<CostRecord>>(
     deadline: Instant,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
+}
+
+/// Reads the first page of the report for `period`.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<CostRecord>>(client: &Client, period: Period, deadline: Instant) -> Result<Glance<F>, Error> {
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
 }
 
 fn record(fields: &[Field<'_>; 14]) -> Result<CostRecord, RejectReason> {

@@ -2,6 +2,7 @@
 //!
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
+pub mod api_key;
 mod body;
 pub mod client;
 pub mod cost_report;

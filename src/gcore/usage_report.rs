@@ -12,7 +12,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing};
+use super::listing::{Glance, Layout, Listing};
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
@@ -47,6 +47,18 @@ pub async fn read<F: Fold<UsageRecord>>(
     deadline: Instant,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
+}
+
+/// Reads the first page of the report for `period`.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<UsageRecord>>(
+    client: &Client,
+    period: Period,
+    deadline: Instant,
+) -> Result<Glance<F>, Error> {
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
 }
 
 fn record(fields: &[Field<'_>; 12]) -> Result<UsageRecord, RejectReason> {

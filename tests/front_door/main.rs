@@ -5,5 +5,8 @@ mod collectors;
 mod dashboard;
 mod faults;
 mod harness;
+mod online;
 mod paths;
+mod process;
 mod prometheus;
+mod reload;
