@@ -86,8 +86,9 @@ pub(super) struct ConfigFlags {
 /// How the daemon is reached.
 #[derive(Args, Debug)]
 pub(super) struct WebFlags {
-    /// Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated
+    // Not a doc comment: the brackets would be read as a link.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:10061",
+          help = "Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated",
           value_parser = listen_address, global = true)]
     listen_addresses: Vec<SocketAddr>,
     /// Path of the metrics

@@ -68,7 +68,7 @@ impl Deref for TestApp {
 
 impl Listener {
     pub(crate) fn new(url: String) -> Self {
-        Self { url, http: reqwest::Client::new() }
+        Self { url, http: http() }
     }
 
     /// Waits for the first poll of everything.
@@ -134,6 +134,12 @@ impl TestApp {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// An HTTP client, in a process where perhaps no daemon has chosen how to speak TLS yet.
+pub(crate) fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// One account called `main`, whose API is at `url`.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{COST, KEY, PROJECTS, REGIONS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json as answer, mount_names};
+use crate::harness::{
+    COST, KEY, PROJECTS, REGIONS, REPORTS, SUBSCRIPTIONS, USAGE, asked, http, json as answer, mount_names, queries,
+};
 use crate::process::{program, run};
 
 /// The exit code and what was printed, with all logs. The key must not be in any of it.
@@ -63,6 +65,9 @@ Everything but billing can be read; the daemon does its other work without it.
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("not for ***"), "the server's own words are logged: {log}");
     assert_eq!(api.received_requests().await.unwrap().len(), 6, "one request for each endpoint");
+    let asked = queries(&api, REPORTS).await;
+    assert!(asked[0].ends_with("&ordering=-created_at&limit=1&offset=0"), "the newest task is enough: {asked:?}");
+    assert!(queries(&api, SUBSCRIPTIONS).await[0].ends_with("&limit=1&offset=0"));
 }
 
 #[tokio::test]
@@ -147,7 +152,7 @@ async fn the_demo_account_can_be_read_whole() {
     let shown = findings(&shown, &url);
     assert!(shown.ends_with("Everything that is enabled can be read.\n"), "{shown}");
 
-    let http = reqwest::Client::new();
+    let http = http();
     for (row, list) in [("subscriptions", SUBSCRIPTIONS), ("names (projects)", PROJECTS), ("names (regions)", REGIONS)]
     {
         let query = if list == PROJECTS { "limit=1&include_deleted=true" } else { "limit=1" };

@@ -159,6 +159,19 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     daemon.hang_up().await;
     let told = || daemon.log().matches("the one before goes on").count();
     listener.until(async || told() == 4).await;
+    let folder = tempfile::tempdir().unwrap();
+    let authorities = folder.path().join("ca.pem");
+    std::fs::write(&authorities, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
+    let table = format!("[accounts.main]\nca_file = \"{}\"\n", authorities.display());
+    daemon.configure(&good.replace("[accounts.main]\n", &table));
+    let response = listener.request(Method::POST, "/-/reload").await;
+    assert_eq!(
+        response.status(),
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "only a client can tell that it is no certificate"
+    );
+    assert!(response.text().await.unwrap().contains("account main: cannot use ca_file"));
+
     daemon.configure(&good);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for verb in [Method::POST, Method::PUT] {
