@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
@@ -40,6 +41,8 @@ pub struct Account {
     pub reports: Option<Reading<ReportTaskTotals>>,
     /// The last good reading of the subscriptions.
     pub subscriptions: Option<Reading<Vec<Subscription>>>,
+    /// The last good reading of the commitments.
+    pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
 }
@@ -55,13 +58,16 @@ pub enum Collector {
     Reports,
     /// The subscriptions.
     Subscriptions,
+    /// The commitments.
+    Commitments,
     /// The names of projects and regions.
     Names,
 }
 
 impl Collector {
     /// Every collector.
-    pub const ALL: [Self; 5] = [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Names];
+    pub const ALL: [Self; 6] =
+        [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names];
 
     /// The word for the `collector` label and the configuration.
     #[must_use]
@@ -71,6 +77,7 @@ impl Collector {
             Self::Usage => "usage",
             Self::Reports => "reports",
             Self::Subscriptions => "subscriptions",
+            Self::Commitments => "commitments",
             Self::Names => "names",
         }
     }
@@ -204,6 +211,12 @@ impl Writer {
     /// Publishes a snapshot made from the last one.
     pub fn replace(&self, make: impl FnOnce(&Snapshot) -> Snapshot) {
         self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
+    }
+
+    /// What was published last of an account.
+    #[must_use]
+    pub fn account(&self, account: &AccountName) -> Account {
+        self.0.borrow().accounts.get(account).cloned().unwrap_or_default()
     }
 
     /// Publishes a snapshot that differs from the last one in one account.

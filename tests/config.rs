@@ -251,10 +251,11 @@ fn a_summary_tells_accounts_and_collectors() {
            main: https://api.gcore.com, all projects, regions and types, at most 2 requests/s\n  \
            other: http://[::1]:8080/gcore, only projects 16, 17, only types volume, at most 0.5 requests/s\n\
          collectors:\n  \
-           cost: every 15m, today, yesterday, month_to_date, previous_month\n  \
+           cost: every 15m, today, yesterday, month_to_date, previous_month, method auto\n  \
            usage: every 15m, today, yesterday, month_to_date\n  \
            reports: every 1m30s, tasks of the last 7d\n  \
            subscriptions: every 1h\n  \
+           commitments: every 1h\n  \
            names: off\n"
     );
 }

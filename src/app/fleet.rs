@@ -17,7 +17,8 @@ use crate::collect;
 use crate::collect::poller::{Memory, Poller};
 use crate::config::Config;
 use crate::gcore;
-use crate::gcore::client::{BuildError, Client};
+use crate::gcore::client::Client;
+use crate::gcore::connection::BuildError;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
@@ -215,6 +216,7 @@ fn forget(account: &mut Account, collector: Collector) {
         Collector::Usage => account.usage.clear(),
         Collector::Reports => account.reports = None,
         Collector::Subscriptions => account.subscriptions = None,
+        Collector::Commitments => account.commitments = None,
         Collector::Names => account.names = Arc::default(),
     }
 }

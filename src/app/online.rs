@@ -10,8 +10,9 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
+use crate::billing::commitment::Commitment;
 use crate::billing::names::{Project, Region};
-use crate::billing::period::Window;
+use crate::billing::period::{Window, utc_date};
 use crate::billing::record::{CostRecord, Fold, RejectReason, UsageRecord};
 use crate::billing::report_task::ReportTask;
 use crate::billing::resource::{ProjectId, RegionId};
@@ -24,6 +25,7 @@ use crate::gcore::client::Client;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
 use crate::gcore::listing::{Glance, Listing};
+use crate::gcore::patience::Patience;
 use crate::snapshot::Collector;
 
 /// What the key of one account may read.
@@ -63,6 +65,8 @@ pub struct Seen {
     pub price_status: Option<SmolStr>,
     /// The projects that were named, or that have rows.
     pub projects: BTreeSet<ProjectId>,
+    /// Commitments that run now.
+    pub commitments: usize,
 }
 
 /// How many of the projects in the cost report have a name.
@@ -75,11 +79,12 @@ pub struct Naming {
 }
 
 impl Finding {
-    /// Whether the daemon can do its work: the billing endpoints are closed to most keys, which harms nothing else.
+    /// Whether the daemon can do its work: billing and commitments are closed to most keys, which harms nothing else.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        let is_billing = matches!(self.endpoint, Endpoint::Reports | Endpoint::Subscriptions);
-        self.outcome.as_ref().map_or_else(|error| is_billing && error.reason == Reason::Unsupported, |_| true)
+        let is_optional =
+            matches!(self.collector, Collector::Reports | Collector::Subscriptions | Collector::Commitments);
+        self.outcome.as_ref().map_or_else(|error| is_optional && error.reason == Reason::Unsupported, |_| true)
     }
 }
 
@@ -97,8 +102,9 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
             let probes = Collector::ALL.into_iter().filter_map(|collector| {
                 let (_, schedule) = collect.enabled().find(|(enabled, _)| *enabled == collector)?;
                 // Somebody waits for this, so it takes no longer than a single request may.
-                let deadline = Instant::now() + schedule.timeout.min(settings.request_timeout);
-                let probe = Probe { client: &client, collect, now: clock.now(), deadline };
+                let limit = schedule.timeout.min(settings.request_timeout);
+                let patience = Patience { until: Instant::now() + limit, longest_wait: limit };
+                let probe = Probe { client: &client, collect, now: clock.now(), patience };
                 Some(async move { probe.look(collector).await })
             });
             let findings: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
@@ -114,36 +120,52 @@ struct Probe<'a> {
     client: &'a Client,
     collect: &'a collect::settings::Settings,
     now: Timestamp,
-    deadline: Instant,
+    patience: Patience,
 }
 
 impl Probe<'_> {
     async fn look(&self, collector: Collector) -> Vec<Finding> {
-        let (client, deadline) = (self.client, self.deadline);
+        let (client, patience) = (self.client, self.patience);
         let finding = |endpoint, outcome| Finding { collector, endpoint, outcome };
         // The newest day that is complete.
         let yesterday = Window::Yesterday.period(self.now);
         match collector {
             Collector::Cost => {
-                let seen = gcore::cost_report::peek::<Rows>(client, yesterday, deadline).await.map(Seen::from);
+                let seen = gcore::cost_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
                 vec![finding(Endpoint::CostReportResources, seen)]
             }
             Collector::Usage => {
-                let seen = gcore::usage_report::peek::<Rows>(client, yesterday, deadline).await.map(Seen::from);
+                let seen = gcore::usage_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
                 vec![finding(Endpoint::UsageReport, seen)]
             }
             Collector::Reports => {
                 let since = self.now.checked_sub(self.collect.reports.look_back).unwrap_or(Timestamp::MIN);
-                let tasks = gcore::reports::peek::<Rows>(client, since, deadline).await;
+                let tasks = gcore::reports::peek::<Rows>(client, since, patience).await;
                 vec![finding(Endpoint::Reports, tasks.map(Seen::from))]
             }
             Collector::Subscriptions => {
-                let list = gcore::subscriptions::peek::<Rows>(client, deadline).await;
+                let list = gcore::subscriptions::peek::<Rows>(client, patience).await;
                 vec![finding(Endpoint::Subscriptions, list.map(Seen::from))]
             }
+            Collector::Commitments => {
+                let month_so_far = Window::MonthToDate.period(self.now);
+                let list = gcore::reservations::commitments(client, month_so_far, patience).await;
+                let list = list.map(|list| {
+                    let running = |list: Vec<Commitment>| list.iter().filter(|one| one.is_active(self.now)).count();
+                    Seen::of(list, |list| Rows { commitments: running(list), ..Rows::default() })
+                });
+                let has_running = list.as_ref().is_ok_and(|seen| seen.commitments > 0);
+                let mut findings = vec![finding(Endpoint::Reservations, list)];
+                if has_running {
+                    let totals = gcore::reservations::month_totals(client, utc_date(self.now), patience).await;
+                    let seen = totals.map(|totals| Seen::of(totals, |_| Rows::default()));
+                    findings.push(finding(Endpoint::ReservationCostReportTotals, seen));
+                }
+                findings
+            }
             Collector::Names => {
-                let projects = gcore::names::projects::<Rows>(client, deadline);
-                let regions = gcore::names::regions::<Rows>(client, deadline);
+                let projects = gcore::names::projects::<Rows>(client, patience);
+                let regions = gcore::names::regions::<Rows>(client, patience);
                 let (projects, regions) = tokio::join!(projects, regions);
                 vec![
                     finding(Endpoint::Projects, projects.map(Seen::from)),
@@ -168,6 +190,7 @@ fn naming(findings: &[Finding]) -> Option<Naming> {
 struct Rows {
     projects: BTreeSet<ProjectId>,
     newest: Option<Timestamp>,
+    commitments: usize,
 }
 
 impl Rows {
@@ -214,10 +237,17 @@ impl Fold<(RegionId, Region)> for Rows {
     }
 }
 
+impl Seen {
+    fn of<F>(list: Listing<F>, look: impl FnOnce(F) -> Rows) -> Self {
+        let Listing { data, rows, rejected, price_status } = list;
+        let Rows { projects, newest, commitments } = look(data);
+        Self { rows, rejected: rejected.values().sum(), newest, price_status, projects, commitments }
+    }
+}
+
 impl From<Listing<Rows>> for Seen {
     fn from(list: Listing<Rows>) -> Self {
-        let Listing { data: Rows { projects, newest }, rows, rejected, price_status } = list;
-        Self { rows, rejected: rejected.values().sum(), newest, price_status, projects }
+        Self::of(list, |rows| rows)
     }
 }
 

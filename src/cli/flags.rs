@@ -21,24 +21,29 @@ const VERSION: &str = concat!(
 const ABOUT: &str = "\
 Prometheus exporter and alerting daemon for the Gcore cloud's billing APIs.
 
-Polls the cost and usage reports, the report tasks and the subscriptions of one or more Gcore accounts in the
+Polls the cost and usage reports, the report tasks and the subscriptions of one or more Gcore accounts in the \
 background, and serves what it read last on /metrics.
 
-Try it without a key:       gcore-billing-exporter demo
-With nothing but a key:     GCORE_API_KEY='1234$abcdef' gcore-billing-exporter
-With a configuration:       gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
-Look before you start it:   gcore-billing-exporter check-config --online --config.file=...";
+Try it without a key:
+  gcore-billing-exporter demo
+With nothing but a key:
+  GCORE_API_KEY='1234$abcdef' gcore-billing-exporter
+With a configuration:
+  gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
+Look before you start it:
+  gcore-billing-exporter check-config --online --config.file=config.toml";
 
 const AFTER: &str = "\
-Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use;
+Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use; \
 2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything.
 
-SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad one is
-refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: the
-next request uses the new key.
+Reload: SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad \
+one is refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: \
+the next request uses the new key.
 
-Every configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL.
-config.example.toml explains them all.";
+Environment: GCORE_API_KEY and GCORE_BASE_URL make the account `default` where the configuration has none. Every \
+configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL. \
+config.example.toml explains them all. HTTPS_PROXY and NO_PROXY are honoured.";
 
 /// The parsed command line.
 #[derive(Debug, Parser)]
@@ -86,7 +91,7 @@ pub(super) struct ConfigFlags {
 /// How the daemon is reached.
 #[derive(Args, Debug)]
 pub(super) struct WebFlags {
-    // Not a doc comment: the brackets would be read as a link.
+    // Not a doc comment, in which rustdoc would take the IPv6 address for a link.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:10061",
           help = "Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated",
           value_parser = listen_address, global = true)]

@@ -98,7 +98,12 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    // The look-up of a name blocks a thread until the system gives it up, after half a minute where no name server
+    // answers. Dropping the runtime would wait for that.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Writes to a terminal or a pipe; one that is gone is nothing to fail about.

@@ -29,7 +29,7 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let (verdict, code) = if findings().all(|(_, finding)| finding.outcome.is_ok()) {
         ("Everything that is enabled can be read.", ExitCode::Success)
     } else if findings().all(|(_, finding)| finding.is_fine()) {
-        ("Everything but billing can be read; the daemon does its other work without it.", ExitCode::Success)
+        ("What cannot be read is closed to most keys; the daemon does its other work without it.", ExitCode::Success)
     } else {
         ("Not everything that is enabled can be read; the hints say what to do.", ExitCode::Incomplete)
     };
@@ -66,6 +66,7 @@ fn line(finding: &Finding, naming: Option<Naming>) -> [String; 6] {
         Endpoint::Projects | Endpoint::Regions => {
             format!("{} ({})", finding.collector.as_str(), finding.endpoint.as_str())
         }
+        Endpoint::ReservationCostReportTotals => format!("{} (month)", finding.collector.as_str()),
         _ => finding.collector.as_str().to_owned(),
     };
     let unknown = || "-".to_owned();
@@ -99,6 +100,10 @@ fn remark(endpoint: Endpoint, seen: &Seen, naming: Option<Naming>) -> String {
         (Endpoint::CostReportResources | Endpoint::UsageReport, _) if seen.rows == 0 => {
             "nothing for yesterday; a key sees only the projects that its role covers".into()
         }
+        (Endpoint::Reservations, _) if seen.commitments > 0 => format!(
+            "{} running: pay-as-you-go costs overstate what is paid, gcore_commit_month_amount does not",
+            seen.commitments
+        ),
         (Endpoint::Reports, _) if seen.rows == 0 => "no task within the look-back".into(),
         (Endpoint::Projects, Some(Naming { projects, nameless: 0 })) if projects > 0 => {
             format!("all {projects} projects seen in the cost report have a name")
@@ -137,15 +142,18 @@ fn advice(collector: Collector, reason: Reason) -> String {
 
 fn unsupported(collector: Collector) -> String {
     let name = collector.as_str();
-    if matches!(collector, Collector::Reports | Collector::Subscriptions) {
-        format!(
+    match collector {
+        Collector::Reports | Collector::Subscriptions => format!(
             "this key may not read billing: reports and subscriptions are reseller endpoints; set enabled = false in \
              [collect.{name}], or ask for a role that may"
-        )
-    } else {
-        format!(
+        ),
+        Collector::Commitments => format!(
+            "this key may not read commitments, which only a Client Administrator may: ask for that role, or set \
+             enabled = false in [collect.{name}]"
+        ),
+        Collector::Cost | Collector::Usage | Collector::Names => format!(
             "this key may not read it: ask for a role in the cloud, such as Client Administrator, or set enabled = \
              false in [collect.{name}]; is api_url right?"
-        )
+        ),
     }
 }

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use crate::gcore::error::Error;
 use crate::snapshot::Collector;
 
+use super::commitments;
 use super::cost;
 use super::names;
 use super::poller::Poll;
@@ -20,6 +21,7 @@ pub(super) enum Source {
     Usage(usage::Source),
     Reports(reports::Source),
     Subscriptions(subscriptions::Source),
+    Commitments(commitments::Source),
     Names(names::Source),
 }
 
@@ -30,6 +32,7 @@ impl Source {
             Self::Usage(_) => Collector::Usage,
             Self::Reports(_) => Collector::Reports,
             Self::Subscriptions(_) => Collector::Subscriptions,
+            Self::Commitments(_) => Collector::Commitments,
             Self::Names(_) => Collector::Names,
         }
     }
@@ -54,6 +57,7 @@ impl Source {
             Self::Usage(source) => source.poll(poll).await,
             Self::Reports(source) => source.poll(poll).await,
             Self::Subscriptions(source) => source.poll(poll).await,
+            Self::Commitments(source) => source.poll(poll).await,
             Self::Names(source) => source.poll(poll).await,
         }
     }

@@ -33,6 +33,27 @@ pub(super) fn names(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
     [projects, regions].map(Gauges::finish).into()
 }
 
+/// Commitments.
+pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+    let mut has_commits = Gauges::new(catalog::HAS_COMMITS);
+    let mut month = Gauges::new(catalog::COMMIT_MONTH);
+    let mut end = Gauges::new(catalog::COMMIT_END);
+    for (name, account) in &snapshot.accounts {
+        let Some(totals) = account.commitments.as_ref().and_then(|reading| reading.current(now)) else { continue };
+        let name = word(name.as_str());
+        has_commits.set([name.clone()], f64::from(u8::from(totals.has_active(now))));
+        for (currency, amount) in &totals.month_amounts {
+            month.set([name.clone(), word(currency.as_str())], amount.to_f64());
+        }
+        for commitment in totals.commitments.iter().filter(|commitment| commitment.is_active(now)) {
+            if let Some(at) = commitment.end {
+                end.set([name.clone(), commitment.id.clone()], seconds(at));
+            }
+        }
+    }
+    [has_commits, month, end].map(Gauges::finish).into()
+}
+
 /// Report tasks.
 #[expect(clippy::cast_precision_loss, reason = "no list has 2^53 tasks or notes")]
 pub(super) fn report_tasks(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {

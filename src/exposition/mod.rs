@@ -38,6 +38,8 @@ pub fn families(snapshot: &Snapshot, now: Timestamp) -> Vec<MetricFamily> {
     [
         windows::amounts(snapshot, now),
         windows::coverage(snapshot, now),
+        windows::reconciliation(snapshot, now),
+        lists::commitments(snapshot, now),
         lists::names(snapshot),
         lists::report_tasks(snapshot, now),
         lists::subscriptions(snapshot, now),

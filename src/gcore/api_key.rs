@@ -40,6 +40,8 @@ struct KeyFile {
 #[derive(Debug)]
 struct Last {
     key: SecretString,
+    /// The key before it, which an answer under way may still repeat.
+    before: Option<SecretString>,
     /// Whether the file could not be used when it was last looked at, which is said once.
     is_unusable: bool,
 }
@@ -69,7 +71,7 @@ impl ApiKey {
         if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(Self::from(key));
         }
-        let last = Mutex::new(Last { key, is_unusable: false });
+        let last = Mutex::new(Last { key, before: None, is_unusable: false });
         Ok(Self(Source::File(Arc::new(KeyFile { path: path.to_owned(), scheme: scheme.to_owned(), last }))))
     }
 
@@ -79,6 +81,22 @@ impl ApiKey {
         match &self.0 {
             Source::Fixed(key) => key.clone(),
             Source::File(file) => file.current(),
+        }
+    }
+
+    /// A text in which somebody may have repeated the key, without it.
+    pub(super) fn blot_out(&self, text: &str) -> String {
+        let blot_out = |text: &str, key: &SecretString| {
+            let key = key.expose_secret();
+            // Quoted text has a backslash before quotes and backslashes.
+            text.replace(key, "***").replace(&key.escape_debug().to_string(), "***")
+        };
+        match &self.0 {
+            Source::Fixed(key) => blot_out(text, key),
+            Source::File(file) => {
+                let last = file.last.lock().unwrap_or_else(PoisonError::into_inner);
+                last.before.iter().fold(blot_out(text, &last.key), |text, before| blot_out(&text, before))
+            }
         }
     }
 
@@ -113,7 +131,7 @@ impl KeyFile {
                 last.is_unusable = false;
                 if !same(&last.key, &key) {
                     tracing::info!(file = %self.path.display(), "the API key was exchanged; the new one is used");
-                    last.key = key;
+                    last.before = Some(std::mem::replace(&mut last.key, key));
                 }
             }
             Err(problem) if !last.is_unusable => {
@@ -215,6 +233,7 @@ mod tests {
         assert_eq!(now(), "other", "the file is gone");
         fs::write(&path, "third").unwrap();
         assert_eq!(now(), "third");
+        assert_eq!(key.blot_out("either third or other"), "either *** or ***");
         assert!(!format!("{key:?}").contains("third"));
     }
 

@@ -1,32 +1,33 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
-use std::error::Error as _;
-use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::Retryable;
+use jiff::Timestamp;
+use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use reqwest::{Certificate, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout_at};
 
 use crate::clock::Clock;
 
 use super::body::{Body, Buffers};
+use super::connection::{BuildError, authorities, chain, http_client, is_tls};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
+use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
-use super::settings::Settings;
+use super::settings::{Filter, Settings};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
 const MAX_BODY: usize = 64 << 20;
 /// How much of an error answer is worth telling.
 const MAX_ERROR_TEXT: usize = 500;
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// The API of one account.
 pub struct Client {
@@ -38,41 +39,24 @@ pub struct Client {
     /// What `ca_file` held.
     authorities: Vec<u8>,
     turns: Mutex<Interval>,
+    /// Until when the server asked to be left alone.
+    held_until: std::sync::Mutex<Instant>,
     lanes: Semaphore,
     buffers: Buffers,
     metrics: Metrics,
-}
-
-/// Why a client cannot be made from its settings.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The key or the scheme holds characters that no header may hold.
-    #[error("account {0}: the API key cannot be sent in a header; is there a line break in it?")]
-    Key(String),
-    /// The file of certificate authorities cannot be used.
-    #[error("account {account}: cannot use ca_file {path}: {cause}")]
-    CaFile {
-        /// The account.
-        account: String,
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// The HTTP client cannot be made, for example because the system has no certificate authorities.
-    #[error("account {account}: cannot set up HTTPS: {cause}; is the package ca-certificates installed?")]
-    Http {
-        /// The account.
-        account: String,
-        /// What is wrong.
-        cause: String,
-    },
 }
 
 /// What a request carries.
 pub(super) enum Payload {
     Query(Vec<(&'static str, String)>),
     Json(String),
+}
+
+impl Payload {
+    pub(super) fn json(body: &impl Serialize) -> Self {
+        // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
+        Self::Json(sonic_rs::to_string(body).unwrap_or_default())
+    }
 }
 
 /// One try that failed.
@@ -95,30 +79,20 @@ impl Client {
     /// # Errors
     /// [`BuildError`] where key or certificate authorities cannot be used.
     pub fn new(account: &str, settings: Settings, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
-        // Fails only where a provider is there already, and any provider will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none());
         if authorization(&settings.auth_scheme, &settings.api_key.current()).is_err() {
             return Err(BuildError::Key(account.to_owned()));
         }
         let authorities = authorities(account, &settings)?;
-        for certificate in certificates(account, &settings, &authorities)? {
-            builder = builder.tls_certs_merge([certificate]);
-        }
-        let http =
-            builder.build().map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })?;
         let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             account: account.to_owned(),
-            http,
+            http: http_client(account, &settings, &authorities)?,
+            authorities,
             clock,
             forms: Forms::default(),
-            authorities,
             turns: Mutex::new(turns),
+            held_until: std::sync::Mutex::new(Instant::now()),
             lanes: Semaphore::new(settings.concurrency),
             settings,
             buffers: Buffers::default(),
@@ -133,29 +107,30 @@ impl Client {
             && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
     }
 
-    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and
-    /// `deadline` is not reached.
+    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and there is
+    /// time.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
         payload: &Payload,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            let _lane = self.turn(deadline).await?;
+            let _lane = self.turn(patience.until).await?;
             // Only now: waiting for a turn may outlast a key.
             let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
-            let until = deadline.min(started + self.settings.request_timeout);
-            let outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
+            let until = patience.until.min(started + self.settings.request_timeout);
+            let mut outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
-            if let Err(failure) = &outcome {
-                self.hold_back(failure.wait, deadline).await;
+            if let Err(failure) = &mut outcome {
+                failure.detail = self.without_key(&failure.detail);
+                self.hold_back(failure.wait, patience.longest_wait);
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
             outcome
@@ -170,7 +145,7 @@ impl Client {
                     return Some(Duration::ZERO);
                 }
                 let wait = backoff.max(failure.wait.unwrap_or_default());
-                (Instant::now() + wait < deadline).then_some(wait)
+                (Instant::now() + wait < patience.until).then_some(wait)
             })
             .notify(|failure, wait| {
                 self.metrics.retries.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
@@ -197,15 +172,45 @@ impl Client {
         &self.account
     }
 
+    /// What the account's reports are restricted to.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.settings.filter
+    }
+
+    /// Rows asked for at once in reports.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        self.settings.page_size
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Counts one page that was read to its end.
     pub(super) fn page_done(&self, endpoint: Endpoint) {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
     }
 
+    /// A text in which the server may have repeated the key, without it.
+    pub(super) fn without_key(&self, text: &str) -> String {
+        self.settings.api_key.blot_out(text)
+    }
+
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if held_until >= deadline {
+            let wait = held_until.duration_since(Instant::now()).as_secs();
+            let detail = format!("the server asked to wait for {wait} s more, which is longer than this poll may take");
+            return Err(Failure::new(Reason::RateLimited, false, detail));
+        }
         let waited = timeout_at(deadline, async {
             let lane = self.lanes.acquire().await.ok();
+            sleep_until(held_until).await;
             self.turns.lock().await.tick().await;
             lane
         });
@@ -219,10 +224,11 @@ impl Client {
         })
     }
 
-    /// Holds back every request of the account where the server asked for that, if the poll can wait as long.
-    async fn hold_back(&self, wait: Option<Duration>, deadline: Instant) {
-        let Some(wait) = wait.filter(|wait| Instant::now() + *wait < deadline) else { return };
-        self.turns.lock().await.reset_at(Instant::now() + wait);
+    /// Holds back every request of the account for as long as the server asks, within reason.
+    fn hold_back(&self, wait: Option<Duration>, longest: Duration) {
+        let Some(wait) = wait else { return };
+        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(Instant::now() + wait.min(longest));
     }
 
     async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {
@@ -253,7 +259,7 @@ impl Client {
                 eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
                 .to_owned(),
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
-            _ => format!("answered {status}{}", self.error_text(response, key).await),
+            _ => format!("answered {status}{}", self.error_text(response).await),
         };
         Err(Failure {
             wait: retry::requested_wait(&headers, self.clock.now()),
@@ -261,10 +267,11 @@ impl Client {
         })
     }
 
-    /// The beginning of an error answer on one line, without the key should the server echo it.
-    async fn error_text(&self, response: Response, key: &SecretString) -> String {
+    /// The beginning of an error answer on one line.
+    async fn error_text(&self, response: Response) -> String {
         let body = self.read_body(response).await.ok();
-        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default()).replace(key.expose_secret(), "***");
+        // Before it is cut, or a part of the key could stay.
+        let text = self.without_key(&String::from_utf8_lossy(body.as_deref().unwrap_or_default()));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
@@ -290,21 +297,6 @@ fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, Invali
     Ok(value)
 }
 
-/// What `ca_file` holds; nothing where there is none.
-fn authorities(account: &str, settings: &Settings) -> Result<Vec<u8>, BuildError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    std::fs::read(path).map_err(|error| ca_file_refused(account, path, error.to_string()))
-}
-
-fn certificates(account: &str, settings: &Settings, pem: &[u8]) -> Result<Vec<Certificate>, BuildError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    Certificate::from_pem_bundle(pem).map_err(|error| ca_file_refused(account, path, chain(&error)))
-}
-
-fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {
-    BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause }
-}
-
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
     let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let kind = String::from_utf8_lossy(kind.as_bytes());
@@ -324,34 +316,4 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
     } else {
         Failure::new(Reason::Connect, true, detail)
     }
-}
-
-/// Whether somewhere below lies a TLS error: an I/O error hides what it wraps from `source`.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        next = match wrapped {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// An error with its causes on one line. The URL in it holds no secret: the key travels in a header.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

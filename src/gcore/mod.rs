@@ -5,14 +5,18 @@
 pub mod api_key;
 mod body;
 pub mod client;
+pub mod connection;
 pub mod cost_report;
+pub mod cost_totals;
 pub mod endpoint;
 pub mod error;
 pub mod listing;
 pub mod metrics;
 pub mod names;
+pub mod patience;
 mod report_query;
 pub mod reports;
+pub mod reservations;
 mod retry;
 pub mod settings;
 pub mod subscriptions;

@@ -2,8 +2,6 @@
 //!
 //! The answer's `totals` have no project and are not paged, so they are left alone.
 
-use tokio::time::Instant;
-
 use crate::billing::period::Period;
 use crate::billing::record::{Fold, RejectReason, UsageRecord};
 use crate::billing::resource::{ProjectId, RegionId, ResourceType, Unit};
@@ -13,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
 use super::listing::{Glance, Layout, Listing};
+use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
@@ -44,9 +43,9 @@ const LAYOUT: Layout<UsageRecord, 12> = Layout {
 pub async fn read<F: Fold<UsageRecord>>(
     client: &Client,
     period: Period,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
+    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
 /// Reads the first page of the report for `period`.
@@ -56,9 +55,9 @@ pub async fn read<F: Fold<UsageRecord>>(
 pub async fn peek<F: Fold<UsageRecord>>(
     client: &Client,
     period: Period,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Glance<F>, Error> {
-    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period), deadline).await
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
 fn record(fields: &[Field<'_>; 12]) -> Result<UsageRecord, RejectReason> {

@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// The key that every test account has; no output may ever hold it.
-pub(crate) const KEY: &str = "555$never-to-be-seen";
+/// The key that every test account has; no output may ever hold it, whichever way that quotes text.
+pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 
 /// A Sunday noon in a month of 30 days.
 pub(crate) fn noon() -> Timestamp {
@@ -136,10 +136,11 @@ impl TestApp {
     }
 }
 
-/// An HTTP client, in a process where perhaps no daemon has chosen how to speak TLS yet.
+/// A client for pages on this host.
 pub(crate) fn http() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    // Fails where a test before has done so.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// One account called `main`, whose API is at `url`.
@@ -165,12 +166,16 @@ pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     collect.usage.windows = vec![Window::Today];
     collect.reports.schedule = schedule(Collector::Reports);
     collect.subscriptions.schedule = schedule(Collector::Subscriptions);
+    collect.commitments.schedule = schedule(Collector::Commitments);
     collect.names = schedule(Collector::Names);
     collect
 }
 
 /// The path of each endpoint.
 pub(crate) const COST: &str = "/cloud/v1/cost_report/resources";
+pub(crate) const COST_TOTALS: &str = "/cloud/v1/cost_report/totals";
+pub(crate) const RESERVATIONS: &str = "/cloud/v2/reservations";
+pub(crate) const RESERVATION_TOTALS: &str = "/cloud/v1/reservation_cost_report/totals";
 pub(crate) const USAGE: &str = "/cloud/v1/usage_report";
 pub(crate) const REPORTS: &str = "/billing/org/v1/reports";
 pub(crate) const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
@@ -179,7 +184,7 @@ pub(crate) const REGIONS: &str = "/cloud/v1/regions";
 
 /// A request to an endpoint with the key in the documented form.
 pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
-    let verb = if [COST, USAGE].contains(&endpoint) { "POST" } else { "GET" };
+    let verb = if [COST, COST_TOTALS, RESERVATION_TOTALS, USAGE].contains(&endpoint) { "POST" } else { "GET" };
     Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
 }
 

@@ -1,5 +1,6 @@
 //! A configuration or a key that changes while the daemon runs.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
@@ -13,10 +14,10 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use crate::harness::{
     COST, KEY, Listener, REPORTS, SUBSCRIPTIONS, TestApp, asked, bodies, config, every, json as answer, noon, only,
 };
-use crate::process::Process;
+use crate::program::{Process, file};
 
 /// What no output may hold: a part of every key of these tests.
-const SECRET: &str = "never-to-be-seen";
+const SECRET: &str = "to-be-seen";
 
 /// Longer than any of these tests waits.
 const HANGING: Duration = Duration::from_secs(60);
@@ -38,13 +39,13 @@ fn failed_tasks() -> ResponseTemplate {
 
 /// An account in a file; more of its table may follow.
 fn account(name: &str, api: &MockServer) -> String {
-    format!("[accounts.{name}]\napi_key = \"{KEY}\"\napi_url = \"{}\"\nmax_requests_per_second = 1000\n", api.uri())
+    format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = \"{}\"\nmax_requests_per_second = 1000\n", api.uri())
 }
 
 /// Settings in which nothing polls but for these tables.
 fn collectors(tables: &[(&str, &str)]) -> String {
     let mut text = String::new();
-    for name in ["cost", "usage", "reports", "subscriptions", "names"] {
+    for name in ["cost", "usage", "reports", "subscriptions", "commitments", "names"] {
         match tables.iter().find(|(table, _)| *table == name) {
             Some((_, keys)) => text += &format!("[collect.{name}]\n{keys}\n"),
             None => text += &format!("[collect.{name}]\nenabled = false\n"),
@@ -59,6 +60,39 @@ async fn value(listener: &Listener, series: &str) -> Option<f64> {
 
 fn polls(account: &str, collector: &str) -> String {
     format!(r#"gcore_polls_total{{account="{account}",collector="{collector}"}}"#)
+}
+
+/// The built daemon with a configuration file that changes.
+struct Daemon {
+    process: Process,
+    listener: Listener,
+    config: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a daemon that logs everything it can, and waits for its first poll of everything.
+    async fn ready(toml: &str, flags: &[&str]) -> Self {
+        let config = file(toml);
+        let path = config.path().to_owned();
+        let process = Process::serving(config, &[&["--log.level=debug"], flags].concat());
+        let listener = Listener::new(process.url().await);
+        listener.until_ready().await;
+        Self { process, listener, config: path }
+    }
+
+    /// Changes the configuration file; nobody is told.
+    fn configure(&self, toml: &str) {
+        std::fs::write(&self.config, toml).unwrap();
+    }
+
+    /// Ends the daemon and fails if it ever showed a key; returns its log.
+    async fn stop(self) -> String {
+        let metrics = self.listener.metrics().await;
+        let log = self.process.stop().await.stderr;
+        let shown = metrics.lines().chain(log.lines()).find(|line| line.contains(SECRET));
+        assert_eq!(shown, None, "a key was shown");
+        log
+    }
 }
 
 const SUCCESSFUL: &str = "gcore_config_last_reload_successful";
@@ -81,7 +115,7 @@ async fn a_good_configuration_is_followed_and_what_it_leaves_alone_goes_on() {
             ("reports", "look_back = \"400d\""),
             ("subscriptions", ""),
         ]);
-    let daemon = Process::ready(&before, &[]).await;
+    let daemon = Daemon::ready(&before, &[]).await;
     let listener = &daemon.listener;
     let metrics = listener.metrics().await;
     assert!(metrics.contains(&window("today", "main")) && metrics.contains(&window("yesterday", "main")), "{metrics}");
@@ -95,7 +129,7 @@ async fn a_good_configuration_is_followed_and_what_it_leaves_alone_goes_on() {
         + &account("other", &second)
         + &collectors(&[("cost", "windows = [\"today\"]\ninterval = \"20m\""), ("reports", "look_back = \"400d\"")]);
     daemon.configure(&after);
-    daemon.hang_up().await;
+    daemon.process.signal("HUP").await;
     listener.until(async || value(listener, &polls("main", "cost")).await == Some(2.0)).await;
 
     let metrics = listener.metrics().await;
@@ -113,10 +147,10 @@ async fn a_good_configuration_is_followed_and_what_it_leaves_alone_goes_on() {
     assert_eq!(listener.get("/-/ready").await.status(), StatusCode::OK, "what was ready stays so");
 
     daemon.configure(&before);
-    daemon.hang_up().await;
+    daemon.process.signal("HUP").await;
     listener.until(async || listener.metrics().await.contains(&window("yesterday", "main"))).await;
     assert!(!listener.metrics().await.contains(r#"{account="other",collector="cost"} 0"#), "its poll was dropped");
-    let log = daemon.stop(SECRET).await;
+    let log = daemon.stop().await;
     for change in ["pollers.stopped=2 pollers.started=3", "pollers.stopped=3 pollers.started=2"] {
         assert_eq!(log.matches(&format!("{change} pollers.unchanged=1")).count(), 1, "{change}: {log}");
     }
@@ -127,11 +161,11 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     let api = MockServer::start().await;
     asked(COST).respond_with(cost_row("1.25")).mount(&api).await;
     let good = account("main", &api) + &collectors(&[("cost", "interval = \"1s\"\nwindows = [\"today\"]")]);
-    let daemon = Process::ready(&good, &["--web.enable-lifecycle"]).await;
+    let daemon = Daemon::ready(&good, &["--web.enable-lifecycle"]).await;
     let listener = &daemon.listener;
     let started_at = value(listener, SUCCESS_TIME).await.unwrap();
 
-    let bad = format!("{good}\n[collect.costs]\ninterval = \"{KEY}\"\n[accounts.other]\napi_key = \"{KEY} {KEY}\"\n");
+    let bad = format!("{good}\n[collect.costs]\ninterval = '{KEY}'\n[accounts.other]\napi_key = '{KEY} {KEY}'\n");
     daemon.configure(&bad);
     let response = listener.request(Method::POST, "/-/reload").await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -142,8 +176,8 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     ];
     let shown: String = text
         .lines()
-        .map(|line| match (line.find('('), line.find("toml)")) {
-            (Some(from), Some(to)) => format!("{}(FILE{}\n", &line[..from], &line[to + 4..]),
+        .map(|line| match (line.find('('), line.find("):")) {
+            (Some(from), Some(to)) => format!("{}(FILE{}\n", &line[..from], &line[to..]),
             _ => format!("{line}\n"),
         })
         .collect();
@@ -156,8 +190,8 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     listener.until(async || value(listener, &polls("main", "cost")).await.unwrap() > polled + 1.0).await;
     assert!(listener.metrics().await.contains(&window("today", "main")), "the old one goes on");
 
-    daemon.hang_up().await;
-    let told = || daemon.log().matches("the one before goes on").count();
+    daemon.process.signal("HUP").await;
+    let told = || daemon.process.log().matches("the one before goes on").count();
     listener.until(async || told() == 4).await;
     let folder = tempfile::tempdir().unwrap();
     let authorities = folder.path().join("ca.pem");
@@ -180,7 +214,7 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     }
     assert_eq!(value(listener, SUCCESSFUL).await, Some(1.0));
     assert!(value(listener, SUCCESS_TIME).await.unwrap() > started_at);
-    let log = daemon.stop(SECRET).await;
+    let log = daemon.stop().await;
     for problem in ["unknown key; did you mean", "the API key has white space inside"] {
         assert_eq!(log.matches(problem).count(), 2, "{problem}: {log}");
     }
@@ -210,7 +244,7 @@ async fn a_failed_task_is_counted_once_whatever_is_reloaded() {
     asked(REPORTS).respond_with(failed_tasks()).mount(&api).await;
     asked(SUBSCRIPTIONS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
     let reports = |keys| account("main", &api) + &collectors(&[("reports", keys), ("subscriptions", "")]);
-    let daemon = Process::ready(&reports("look_back = \"400d\""), &["--web.enable-lifecycle"]).await;
+    let daemon = Daemon::ready(&reports("look_back = \"400d\""), &["--web.enable-lifecycle"]).await;
     let listener = &daemon.listener;
     let failures = r#"gcore_report_task_failures_total{account="main",task_type="Report"}"#;
     assert_eq!(value(listener, failures).await, Some(2.0));
@@ -222,7 +256,7 @@ async fn a_failed_task_is_counted_once_whatever_is_reloaded() {
         listener.until(async || value(listener, &polls("main", "reports")).await == Some(polled)).await;
         assert_eq!(value(listener, failures).await, Some(2.0), "{keys}");
     }
-    daemon.stop(SECRET).await;
+    daemon.stop().await;
 }
 
 /// Each row changes the account, whose next poll then hangs: what is shown meanwhile is what is still true.
@@ -240,7 +274,7 @@ async fn a_reading_stays_only_where_it_is_still_true() {
             asked(endpoint).respond_with(ResponseTemplate::new(200).set_delay(HANGING)).mount(server).await;
         }
         let collect = collectors(&[("cost", "windows = [\"today\"]"), ("reports", "look_back = \"400d\"")]);
-        let daemon = Process::ready(&(account("main", &api) + &collect), &["--web.enable-lifecycle"]).await;
+        let daemon = Daemon::ready(&(account("main", &api) + &collect), &["--web.enable-lifecycle"]).await;
         let listener = &daemon.listener;
         assert!(listener.metrics().await.contains(&window("today", "main")), "{name}");
 
@@ -251,7 +285,7 @@ async fn a_reading_stays_only_where_it_is_still_true() {
         assert_eq!(metrics.contains(&window("today", "main")), stays, "{name}: {metrics}");
         assert_eq!(metrics.contains(r#"gcore_up{account="main",collector="cost"}"#), stays, "{name}: {metrics}");
         assert_eq!(metrics.contains("gcore_report_tasks{"), reports_stay, "{name}: {metrics}");
-        daemon.stop(SECRET).await;
+        daemon.stop().await;
     }
 }
 
@@ -264,7 +298,7 @@ async fn a_poll_under_way_is_dropped_and_publishes_nothing_any_more() {
     asked(COST).and(body_partial_json(from)).respond_with(cost_row("3").set_delay(late)).mount(&api).await;
     asked(COST).respond_with(cost_row("1.25")).mount(&api).await;
     let cost = |windows: &str| account("main", &api) + &collectors(&[("cost", windows)]);
-    let daemon = Process::ready(&cost("windows = [\"today\"]"), &["--web.enable-lifecycle"]).await;
+    let daemon = Daemon::ready(&cost("windows = [\"today\"]"), &["--web.enable-lifecycle"]).await;
     let listener = &daemon.listener;
 
     daemon.configure(&cost("windows = [\"today\", \"yesterday\"]"));
@@ -275,7 +309,7 @@ async fn a_poll_under_way_is_dropped_and_publishes_nothing_any_more() {
     tokio::time::sleep(late + Duration::from_secs(1)).await;
     assert!(!listener.metrics().await.contains(&window("yesterday", "main")));
     assert_eq!(value(listener, &polls("main", "cost")).await, Some(2.0), "the dropped one does not count");
-    daemon.stop(SECRET).await;
+    daemon.stop().await;
 }
 
 /// A request with another key than that of the other tests.
@@ -292,10 +326,10 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
     asked_with("1$never-to-be-seen-old").respond_with(cost_row("1")).mount(&api).await;
     asked_with("2$never-to-be-seen-new").respond_with(cost_row("2")).mount(&api).await;
     Mock::given(path(COST)).respond_with(ResponseTemplate::new(401)).mount(&api).await;
-    let account = account("main", &api)
-        .replace(&format!("api_key = \"{KEY}\""), &format!("api_key_file = \"{}\"", file.display()));
+    let account =
+        account("main", &api).replace(&format!("api_key = '{KEY}'"), &format!("api_key_file = \"{}\"", file.display()));
     let toml = account + &collectors(&[("cost", "interval = \"1s\"\nwindows = [\"today\"]")]);
-    let daemon = Process::ready(&toml, &[]).await;
+    let daemon = Daemon::ready(&toml, &[]).await;
     let listener = &daemon.listener;
     let series = concat!(
         r#"gcore_cost_today_amount{account="main",project_id="101",project_name="101",region_id="7","#,
@@ -311,8 +345,8 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
         listener.until(async || value(listener, &polls("main", "cost")).await.unwrap() >= polled + 2.0).await;
     }
     assert_eq!(value(listener, r#"gcore_up{account="main",collector="cost"}"#).await, Some(1.0));
-    assert!(!listener.metrics().await.contains("gcore_api_request_failures_total"), "no request was refused");
-    let log = daemon.stop(SECRET).await;
+    assert!(!listener.metrics().await.contains("unauthorized"), "no request was refused");
+    let log = daemon.stop().await;
     assert_eq!(log.matches("the API key was exchanged").count(), 1, "{log}");
     assert_eq!(log.matches("the last good key is").count(), 1, "one word on the whole outage: {log}");
 }
