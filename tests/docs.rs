@@ -99,7 +99,7 @@ fn the_flags_documented_are_those_of_the_program() {
 }
 
 #[test]
-fn the_readme_lists_every_alert_once() {
+fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
     let rules = read(Path::new("prometheus/rules.yml"));
     let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let listed: Vec<String> = rows("README.md")
@@ -109,6 +109,13 @@ fn the_readme_lists_every_alert_once() {
         .collect();
     assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
     assert_eq!(listed.len(), alerts.len());
+
+    for file in documents() {
+        let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
+        for name in words(&read(&file), "Gcore").filter(is_alert) {
+            assert!(alerts.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
+        }
+    }
 }
 
 #[test]

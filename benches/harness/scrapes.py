@@ -102,8 +102,9 @@ def swap(quick: bool) -> Iterator[Line]:
     ratio = f"{swapping.p99 / rest.p99:.2f} ×"
     yield Line(f"{what}: p99", millis(swapping.p99), f"{millis(rest.p99)} at rest", ratio)
     yield Line(f"{what}: longest", millis(swapping.max), f"{millis(rest.max)} at rest", f"{swapping.max / rest.max:.2f} ×")
-    line = at_most(f"{what}: longest", swapping.max, one_encoding, 1, millis, "one encoding, prometheus crate")
-    line.goal, line.reached = "< 1 ×: never waits for it", yes(swapping.max < one_encoding)
+    # A scrape that waited for an encoding would take about as long as one. A tenth leaves room for the scheduler, since
+    # load generator, daemon and account share the cores.
+    line = at_most(f"{what}: longest", swapping.max, one_encoding, 0.1, millis, "one encoding, prometheus crate")
     yield line
 
 

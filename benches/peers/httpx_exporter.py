@@ -20,7 +20,9 @@ def main() -> None:
     gauge = Gauge("gcore_cost_today_amount", "Cost of the running UTC day.", LABELS, registry=registry)
     client = httpx.Client(base_url=url, headers={"Authorization": "APIKey bench", "Accept-Encoding": "identity"})
     period = {"time_from": f"{day}T00:00:00Z", "time_to": f"{day}T00:00:00Z", "enable_last_day": True}
-    startup_cpu = time.process_time()
+    # The first request loads what the library loads late; that happens once, however many rows there are.
+    client.post("/cloud/v1/cost_report/resources", json={**period, "limit": 1}).json()
+    before = time.process_time()
 
     sums: dict[tuple, float] = defaultdict(float)
     rows = 0
@@ -35,10 +37,11 @@ def main() -> None:
         rows += len(page["results"])
         if rows >= page["count"] or not page["results"]:
             break
+    loop_cpu = time.process_time() - before
     for labels, amount in sums.items():
         gauge.labels(*labels).set(amount)
     generate_latest(registry)
-    print(json.dumps({"rows": rows, "total": sum(sums.values()), "startup_cpu": startup_cpu}))
+    print(json.dumps({"rows": rows, "total": sum(sums.values()), "loop_cpu": loop_cpu}))
 
 
 main()

@@ -16,7 +16,9 @@ def main() -> None:
     client = Gcore(api_key="bench", base_url=url, default_headers={"Accept-Encoding": "identity"})
     reports = client.cloud.cost_reports
     midnight = f"{day}T00:00:00Z"
-    startup_cpu = time.process_time()
+    # The first request loads what the library loads late; that happens once, however many rows there are.
+    reports.get_detailed(time_from=midnight, time_to=midnight, enable_last_day=True, limit=1)
+    before = time.process_time()
 
     sums: dict[tuple, float] = defaultdict(float)
     rows = 0
@@ -30,7 +32,8 @@ def main() -> None:
         rows += len(page.results)
         if rows >= page.count or not page.results:
             break
-    print(json.dumps({"rows": rows, "total": sum(sums.values()), "startup_cpu": startup_cpu}))
+    loop_cpu = time.process_time() - before
+    print(json.dumps({"rows": rows, "total": sum(sums.values()), "loop_cpu": loop_cpu}))
 
 
 main()

@@ -24,8 +24,8 @@ use super::source::Source;
 /// The polls at midnight are spread over this long, or every account would ask at the same instant.
 const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
 
-/// The least share of the interval between the first poll and the second.
-const FIRST_PAUSE: f64 = 0.5;
+/// By how much of the interval the second poll may come later.
+const LATEST_SECOND: f64 = 0.5;
 
 /// Polls one source of one account, for ever or once.
 pub struct Poller {
@@ -102,8 +102,8 @@ impl Poller {
     /// Polls until told to stop; a poll under way is then dropped.
     pub async fn run(mut self, stop: Stop) -> Memory {
         let forever = async {
-            // The second poll comes early by a share of the interval, so that pollers do not march in step.
-            let mut share = FIRST_PAUSE + (1.0 - FIRST_PAUSE) * self.phase();
+            // The second poll comes later by a share of the interval, so that pollers do not march in step.
+            let mut share = 1.0 + LATEST_SECOND * self.phase();
             loop {
                 let (started, now) = (Instant::now(), self.clock.now());
                 self.poll().await;

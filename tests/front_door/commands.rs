@@ -62,10 +62,11 @@ async fn check_config_says_what_a_good_configuration_means() {
 accounts:
   main: https://api.example, only projects 16, 17, at most 100 requests/s
 collectors:
-  cost: every 1s, today, yesterday, month_to_date, previous_month
+  cost: every 1s, today, yesterday, month_to_date, previous_month, method auto
   usage: off
   reports: every 1s, tasks of the last 7d
   subscriptions: off
+  commitments: off
   names: off
 
 The configuration is good.

@@ -83,7 +83,7 @@ impl Account {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path().to_owned();
         match path.as_str() {
-            "/stats" => return answer(StatusCode::OK, JSON, [json!(*self.stats.borrow()).to_string().into()]),
+            "/stats" => return answer(StatusCode::OK, JSON, [self.stats().into()]),
             "/ledger" => return answer(StatusCode::OK, JSON, [self.ledger().into()]),
             _ => {}
         }
@@ -92,12 +92,7 @@ impl Account {
         if gzip {
             pieces = [compressed(&pieces), Bytes::new(), Bytes::new()];
         }
-        let mut stats = self.stats.borrow_mut();
-        let count = stats.entry(path).or_default();
-        count.requests += 1;
-        count.bytes += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        count.gzip += u64::from(gzip);
-        drop(stats);
+        self.count(path, &pieces, gzip);
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
@@ -132,6 +127,18 @@ impl Account {
                 (status, [body.into(), Bytes::new(), Bytes::new()])
             }
         }
+    }
+
+    fn count(&self, path: String, pieces: &[Bytes], gzip: bool) {
+        let mut stats = self.stats.borrow_mut();
+        let count = stats.entry(path).or_default();
+        count.requests += 1;
+        count.bytes += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        count.gzip += u64::from(gzip);
+    }
+
+    fn stats(&self) -> String {
+        json!(*self.stats.borrow()).to_string()
     }
 
     fn ledger(&self) -> String {
