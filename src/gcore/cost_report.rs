@@ -8,7 +8,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing};
+use super::listing::{Glance, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
@@ -45,6 +45,18 @@ pub async fn read<F: Fold<CostRecord>>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, project), patience).await
+}
+
+/// Reads the first page of the report for `period`.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<CostRecord>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
 fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {

@@ -36,6 +36,15 @@ pub struct Listing<F> {
     pub price_status: Option<SmolStr>,
 }
 
+/// A look at the first page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Glance<F> {
+    /// Rows on all pages, as the server counts them.
+    pub count: u64,
+    /// The rows of the first page.
+    pub page: Listing<F>,
+}
+
 /// Where a list's rows are in its pages, and how a row becomes records.
 pub(super) struct Layout<R, const N: usize> {
     pub(super) endpoint: Endpoint,
@@ -81,6 +90,18 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     }
 }
 
+/// Reads the first page of a list, and from it how long the list is.
+pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    mut query: impl Query,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    let mut page = Listing::default();
+    let Taken { count, .. } = first_page(client, layout, &mut query, &mut page, patience).await?;
+    Ok(Glance { count, page })
+}
+
 async fn attempt<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
@@ -90,17 +111,8 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
 ) -> Result<Listing<F>, Error> {
     let endpoint = layout.endpoint;
     let mut listing = Listing::default();
-    let first = loop {
-        match client.send(endpoint, &query.payload(0), patience).await {
-            Ok(page) => break page,
-            Err(refusal) if query.adapt(&refusal) => {}
-            Err(error) => return Err(error),
-        }
-    };
-    query.accepted(client);
-    let mut walk = Walk::begin(endpoint, listing.add(client, layout, &first)?, lanes > 1)?;
-    client.page_done(endpoint);
-    drop(first);
+    let first = first_page(client, layout, query, &mut listing, patience).await?;
+    let mut walk = Walk::begin(endpoint, first, lanes > 1)?;
 
     let mut pending = FuturesUnordered::new();
     loop {
@@ -115,6 +127,28 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
         client.page_done(endpoint);
     }
     Ok(listing)
+}
+
+/// Reads the first page, in a form that the server takes.
+async fn first_page<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    query: &mut impl Query,
+    listing: &mut Listing<F>,
+    patience: Patience,
+) -> Result<Taken, Error> {
+    let endpoint = layout.endpoint;
+    let page = loop {
+        match client.send(endpoint, &query.payload(0), patience).await {
+            Ok(page) => break page,
+            Err(refusal) if query.adapt(&refusal) => {}
+            Err(error) => return Err(error),
+        }
+    };
+    query.accepted(client);
+    let taken = listing.add(client, layout, &page)?;
+    client.page_done(endpoint);
+    Ok(taken)
 }
 
 impl<F> Listing<F> {

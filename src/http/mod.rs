@@ -1,5 +1,6 @@
 //! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
 
 mod page;
+pub mod reload;
 pub mod routes;
 pub mod server;

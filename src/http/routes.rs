@@ -13,8 +13,9 @@ use crate::exposition;
 use crate::snapshot::Reader;
 
 use super::page;
+use super::reload;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Everything that answers need.
@@ -27,15 +28,18 @@ pub struct Site {
     pub clock: Clock,
     /// Where the metrics are, `/metrics` by default.
     pub telemetry_path: String,
+    /// Where wishes for a reload go; `None` answers them with 403.
+    pub reloads: Option<reload::Wishes>,
 }
 
-/// Answers one request. Every path takes GET and HEAD only.
-pub fn answer<B>(site: &Arc<Site>, request: &Request<B>) -> Response<Full<Bytes>> {
+/// Answers one request. Every path takes GET and HEAD only, but for the one that reloads.
+pub async fn answer<B>(site: &Arc<Site>, request: &Request<B>) -> Response<Full<Bytes>> {
     let route = match request.uri().path() {
         path if path == site.telemetry_path => metrics,
         "/" => index,
         "/-/healthy" => healthy,
         "/-/ready" => ready,
+        reload::PATH => return reload::answer(site.reloads.as_ref(), request.method()).await,
         _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -74,7 +78,7 @@ fn ready(site: &Site) -> Response<Full<Bytes>> {
     }
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

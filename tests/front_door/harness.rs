@@ -1,5 +1,6 @@
 //! A daemon on a port of its own, and the API that it polls.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use gcore_billing_exporter::app::{App, Web};
@@ -26,10 +27,15 @@ pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// A running daemon.
-pub(crate) struct TestApp {
+/// The pages of a daemon, wherever it runs.
+pub(crate) struct Listener {
     pub(crate) url: String,
     http: reqwest::Client,
+}
+
+/// A daemon that runs in the test's own process.
+pub(crate) struct TestApp {
+    listener: Listener,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -41,14 +47,33 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        Self { url, http: http(), stop, task }
+        Self { listener: Listener::new(url), stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
     pub(crate) async fn ready(config: &Config, clock: Clock) -> Self {
         let app = Self::start(config, clock).await;
-        app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
+        app.until_ready().await;
         app
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Listener;
+
+    fn deref(&self) -> &Listener {
+        &self.listener
+    }
+}
+
+impl Listener {
+    pub(crate) fn new(url: String) -> Self {
+        Self { url, http: http() }
+    }
+
+    /// Waits for the first poll of everything.
+    pub(crate) async fn until_ready(&self) {
+        self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {
@@ -101,7 +126,9 @@ impl TestApp {
             panic!("it did not come within {patience:?}; the metrics are\n{}", self.metrics().await);
         }
     }
+}
 
+impl TestApp {
     /// Stops the daemon and fails if it did not end well.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
