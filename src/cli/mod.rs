@@ -98,7 +98,7 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
     // The look-up of a name blocks a thread until the system gives it up, after half a minute where no name server
     // answers. Dropping the runtime would wait for that.

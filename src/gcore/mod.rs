@@ -18,6 +18,7 @@ mod report_query;
 pub mod reports;
 pub mod reservations;
 mod retry;
+mod scan;
 pub mod settings;
 pub mod subscriptions;
 pub mod usage_report;

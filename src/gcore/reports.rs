@@ -20,6 +20,7 @@ const LAYOUT: Layout<ReportTask, 6> = Layout {
     endpoint: Endpoint::Reports,
     rows_key: "results",
     fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
+    identity: &[0],
     records: |fields, each| each(task(fields)),
 };
 

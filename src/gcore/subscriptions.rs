@@ -33,6 +33,7 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
         "price",
         "prices",
     ],
+    identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
     records: subscriptions,
 };
 

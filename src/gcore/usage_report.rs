@@ -15,7 +15,7 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another.
+/// The fields after `region` only tell one row from another, with type, amount and project.
 const LAYOUT: Layout<UsageRecord, 10> = Layout {
     endpoint: Endpoint::UsageReport,
     rows_key: "resources",
@@ -31,6 +31,7 @@ const LAYOUT: Layout<UsageRecord, 10> = Layout {
         "port_id",
         "last_name",
     ],
+    identity: &[0, 1, 4, 7, 8, 9],
     records: |fields, each| each(record(fields)),
 };
 
