@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use hyper::Request;
+use hyper::body::Incoming;
 use prometheus::Registry;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -16,6 +18,7 @@ use crate::collect;
 use crate::collect::poller::Poller;
 use crate::config::Config;
 use crate::exposition;
+use crate::exposition::encoder::Encoder;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::http::routes;
@@ -45,6 +48,7 @@ impl Default for Web {
 pub struct App {
     server: Server,
     site: Arc<Site>,
+    encoder: Arc<Encoder>,
     pollers: Vec<Poller>,
 }
 
@@ -65,8 +69,9 @@ impl App {
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
-        let site = Arc::new(Site { snapshot, registry, clock, telemetry_path: web.telemetry_path });
-        Ok(Self { server, site, pollers })
+        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path: web.telemetry_path });
+        Ok(Self { server, site, encoder, pollers })
     }
 
     /// The addresses that it listens on.
@@ -88,10 +93,11 @@ impl App {
             names.insert(tasks.spawn(poller.run(stopped.clone())).id(), name);
         }
         let site = self.site;
-        let handler = move |request| {
-            let response = routes::answer(&site, &request);
-            async move { response }
+        let handler = move |request: Request<Incoming>| {
+            let (site, (head, _)) = (Arc::clone(&site), request.into_parts());
+            async move { routes::answer(&site, &head).await }
         };
+        names.insert(tasks.spawn(self.encoder.run()).id(), "the encoder of the metrics".into());
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let unasked = tokio::select! {
@@ -135,7 +141,8 @@ pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     }
     let outcomes = tasks.join_all().await;
     let snapshot = Arc::clone(&snapshot.borrow());
-    let exposition = exposition::text(&snapshot, &registry, clock.now()).context("cannot write the metrics")?;
+    let exposition =
+        exposition::text(&snapshot, config.metrics, &registry, clock.now()).context("cannot write the metrics")?;
     Ok(Once { exposition, outcomes })
 }
 

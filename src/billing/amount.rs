@@ -37,6 +37,12 @@ impl Amount {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// The distance from zero in units of the last decimal (1e-12): an order of size whatever the sign.
+    #[must_use]
+    pub fn magnitude(self) -> u128 {
+        self.0.unsigned_abs()
+    }
+
     /// The float nearest to this decimal, for the exposition format.
     #[must_use]
     pub fn to_f64(self) -> f64 {

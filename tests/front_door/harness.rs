@@ -7,6 +7,7 @@ use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::Timestamp;
@@ -30,6 +31,7 @@ pub(crate) fn noon() -> Timestamp {
 pub(crate) struct TestApp {
     pub(crate) url: String,
     http: reqwest::Client,
+    plain: reqwest::Client,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -41,7 +43,8 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        Self { url, http: reqwest::Client::new(), stop, task }
+        let plain = reqwest::Client::builder().no_gzip().build().unwrap();
+        Self { url, http: reqwest::Client::new(), plain, stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
@@ -51,12 +54,20 @@ impl TestApp {
         app
     }
 
+    /// Asks as Prometheus does: gzip is welcome.
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
 
+    /// Asks as a plain client does, and sees the answer as it is.
     pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
-        self.http.request(method, format!("{}{path}", self.url)).send().await.unwrap()
+        self.request_with(method, path, &[]).await
+    }
+
+    /// The same with headers of the test's choice.
+    pub(crate) async fn request_with(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.plain.request(method, format!("{}{path}", self.url));
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
     }
 
     /// All of `/metrics`.
@@ -113,7 +124,7 @@ impl TestApp {
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
-    Config { accounts: [("main".parse().unwrap(), account)].into(), collect }
+    Config { accounts: [("main".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.

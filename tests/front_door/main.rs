@@ -7,3 +7,4 @@ mod faults;
 mod harness;
 mod paths;
 mod prometheus;
+mod scrape;

@@ -14,6 +14,7 @@ use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::demo;
 use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -106,7 +107,7 @@ pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, Worl
     collect.subscriptions.schedule = schedule;
     collect.names = schedule;
     collect.usage.windows = Window::ALL.to_vec();
-    let config = Config { accounts: [("demo".parse().unwrap(), account)].into(), collect };
+    let config = Config { accounts: [("demo".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() };
     (TestApp::ready(&config, clock).await, World::new(SEED, born))
 }
 
