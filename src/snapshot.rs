@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
@@ -23,6 +24,8 @@ use crate::billing::subscription::Subscription;
 pub struct Snapshot {
     /// What is known of each account.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Whether every collector had tried before the configuration changed. What is ready stays so.
+    pub was_ready: bool,
 }
 
 /// Everything known of one account.
@@ -38,6 +41,8 @@ pub struct Account {
     pub reports: Option<Reading<ReportTaskTotals>>,
     /// The last good reading of the subscriptions.
     pub subscriptions: Option<Reading<Vec<Subscription>>>,
+    /// The last good reading of the commitments.
+    pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
 }
@@ -53,11 +58,17 @@ pub enum Collector {
     Reports,
     /// The subscriptions.
     Subscriptions,
+    /// The commitments.
+    Commitments,
     /// The names of projects and regions.
     Names,
 }
 
 impl Collector {
+    /// Every collector.
+    pub const ALL: [Self; 6] =
+        [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names];
+
     /// The word for the `collector` label and the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -66,6 +77,7 @@ impl Collector {
             Self::Usage => "usage",
             Self::Reports => "reports",
             Self::Subscriptions => "subscriptions",
+            Self::Commitments => "commitments",
             Self::Names => "names",
         }
     }
@@ -162,7 +174,7 @@ impl Snapshot {
     pub fn before_the_first_poll(enabled: impl IntoIterator<Item = (AccountName, Collector, Duration)>) -> Self {
         let mut snapshot = Self::default();
         for (account, collector, interval) in enabled {
-            let status = Status { interval, last_outcome: None, last_attempt: None, last_success: None };
+            let status = Status::before_the_first_poll(interval);
             snapshot.accounts.entry(account).or_default().collectors.insert(collector, status);
         }
         snapshot
@@ -171,10 +183,20 @@ impl Snapshot {
     /// Whether every enabled collector of every account has finished a poll, well or badly.
     #[must_use]
     pub fn every_collector_has_tried(&self) -> bool {
-        self.accounts
-            .values()
-            .flat_map(|account| account.collectors.values())
-            .all(|status| status.last_outcome.is_some())
+        self.was_ready
+            || self
+                .accounts
+                .values()
+                .flat_map(|account| account.collectors.values())
+                .all(|status| status.last_outcome.is_some())
+    }
+}
+
+impl Status {
+    /// The status of a collector that has not polled yet.
+    #[must_use]
+    pub fn before_the_first_poll(interval: Duration) -> Self {
+        Self { interval, last_outcome: None, last_attempt: None, last_success: None }
     }
 }
 
@@ -201,6 +223,17 @@ pub fn channel(snapshot: Snapshot) -> (Writer, Reader) {
 }
 
 impl Writer {
+    /// Publishes a snapshot made from the last one.
+    pub fn replace(&self, make: impl FnOnce(&Snapshot) -> Snapshot) {
+        self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
+    }
+
+    /// What was published last of an account.
+    #[must_use]
+    pub fn account(&self, account: &AccountName) -> Account {
+        self.0.borrow().accounts.get(account).cloned().unwrap_or_default()
+    }
+
     /// Publishes a snapshot that differs from the last one in one account.
     pub fn update(&self, account: &AccountName, change: impl FnOnce(&mut Account)) {
         self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot).accounts.entry(account.clone()).or_default()));

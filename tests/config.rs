@@ -170,7 +170,7 @@ fn a_file_that_cannot_be_used_is_named() {
 fn one_variable_is_a_whole_configuration() {
     let loaded = load_variables(&[("GCORE_API_KEY", "apikey 1234$abc"), ("PATH", "/bin")]).unwrap();
     let account = &loaded.config.accounts[&"default".parse().unwrap()];
-    assert_eq!(account.api_key.expose_secret(), "1234$abc");
+    assert_eq!(account.api_key.current().expose_secret(), "1234$abc");
     assert_eq!(account.api_url.as_str(), "https://api.gcore.com/");
     assert_eq!(loaded.config.collect, collect::settings::Settings::default());
     assert_eq!(loaded.warnings, [""; 0]);
@@ -184,7 +184,7 @@ fn one_variable_is_a_whole_configuration() {
 fn keys_of_the_environment_stay_as_they_are() {
     for key in ["00123", "1234$abc", "1e5", "true", "[1]", "{a=1}", "0x10", "12.50"] {
         let loaded = load_variables(&[("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY", key)]).unwrap();
-        assert_eq!(loaded.config.accounts[&"main".parse().unwrap()].api_key.expose_secret(), key);
+        assert_eq!(loaded.config.accounts[&"main".parse().unwrap()].api_key.current().expose_secret(), key);
     }
 }
 
@@ -215,7 +215,7 @@ fn the_environment_can_set_every_kind_of_value() {
     ])
     .unwrap();
     let account = &loaded.config.accounts[&"main".parse().unwrap()];
-    assert_eq!(account.api_key.expose_secret(), "from-a-file");
+    assert_eq!(account.api_key.current().expose_secret(), "from-a-file");
     assert_eq!(account.filter.projects, [16, 17]);
     assert_eq!(account.filter.types, ["instance", "volume"]);
     assert!((account.max_requests_per_second - 0.5).abs() < f64::EPSILON);
@@ -254,10 +254,11 @@ fn a_summary_tells_accounts_and_collectors() {
            main: https://api.gcore.com, all projects, regions and types, at most 2 requests/s\n  \
            other: http://[::1]:8080/gcore, only projects 16, 17, only types volume, at most 0.5 requests/s\n\
          collectors:\n  \
-           cost: every 15m, today, yesterday, month_to_date, previous_month\n  \
+           cost: every 15m, today, yesterday, month_to_date, previous_month, method auto\n  \
            usage: every 15m, today, yesterday, month_to_date\n  \
            reports: every 1m30s, tasks of the last 7d\n  \
            subscriptions: every 1h\n  \
+           commitments: every 1h\n  \
            names: off\n"
     );
 }

@@ -1,12 +1,13 @@
 //! What a cost report adds up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::billing::record::{CostRecord, Fold, Price, RejectReason, UnpricedReason};
-use crate::billing::resource::{Currency, ResourceType};
+use crate::billing::amount::Amount;
+use crate::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
+use crate::billing::resource::{Currency, ProjectId, ResourceType};
 
 use super::group::{Group, Sums};
 
@@ -21,6 +22,17 @@ pub struct CostTotals {
     pub data_through: Option<Timestamp>,
     /// `price_status` of the report.
     pub price_status: Option<SmolStr>,
+    /// How far the sums are from the API's own totals; empty where these could not be read.
+    pub differences: BTreeMap<Currency, Difference>,
+}
+
+/// How far sums are from the API's own totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Our sum less the API's.
+    pub amount: Amount,
+    /// What the API's rounding of each line to 5 decimals can explain.
+    pub tolerance: Amount,
 }
 
 impl Fold<CostRecord> for CostTotals {
@@ -39,11 +51,74 @@ impl Fold<CostRecord> for CostTotals {
     }
 }
 
+impl CostTotals {
+    /// Adds a line of a project's totals; an unpriced one adds nothing.
+    ///
+    /// # Errors
+    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
+    pub fn add_line(&mut self, project: ProjectId, line: &CostTotal) -> Result<(), RejectReason> {
+        let Price::Known(amount) = line.price else { return Ok(()) };
+        let group = Group { project, region: line.region, resource_type: line.resource_type.clone() };
+        self.amounts.add(group, line.currency.clone(), amount)
+    }
+
+    /// Whether the report told of no record at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.amounts.is_empty() && self.unpriced.is_empty()
+    }
+}
+
+/// How far the sums of `lines` lines are from the API's own totals, per currency.
+#[must_use]
+pub fn differences(ours: &CostTotals, lines: u64, theirs: &[CostTotal]) -> BTreeMap<Currency, Difference> {
+    let (ours, theirs_by_currency) = (sums(ours), line_sums(theirs));
+    let tolerance = Amount::rounding_of(lines + theirs.len() as u64);
+    let currencies: BTreeSet<&Currency> = ours.keys().chain(theirs_by_currency.keys()).collect();
+    let difference = |currency: &Currency| {
+        let [ours, theirs] = [&ours, &theirs_by_currency].map(|sums| sums.get(currency).copied().unwrap_or_default());
+        Some((currency.clone(), Difference { amount: ours.checked_sub(theirs)?, tolerance }))
+    };
+    currencies.into_iter().filter_map(difference).collect()
+}
+
+/// Whether the sums of `lines` lines lie between two totals, within the rounding of each line.
+#[must_use]
+pub fn is_between(ours: &CostTotals, lines: u64, before: &[CostTotal], after: &[CostTotal]) -> bool {
+    let holds = |theirs: &[CostTotal], is_right: fn(Amount, Amount) -> bool| {
+        differences(ours, lines, theirs).values().all(|difference| is_right(difference.amount, difference.tolerance))
+    };
+    holds(before, |amount, tolerance| amount.checked_add(tolerance).is_some_and(|sum| sum >= Amount::ZERO))
+        && holds(after, |amount, tolerance| amount <= tolerance)
+}
+
+fn sums(totals: &CostTotals) -> BTreeMap<Currency, Amount> {
+    sum_up(totals.amounts.iter().map(|(_, currency, amount)| (currency, amount)))
+}
+
+/// The known prices of lines, per currency.
+#[must_use]
+pub fn line_sums(lines: &[CostTotal]) -> BTreeMap<Currency, Amount> {
+    sum_up(lines.iter().filter_map(|line| match line.price {
+        Price::Known(amount) => Some((&line.currency, amount)),
+        Price::Unknown(_) => None,
+    }))
+}
+
+fn sum_up<'a>(amounts: impl Iterator<Item = (&'a Currency, Amount)>) -> BTreeMap<Currency, Amount> {
+    let mut sums = BTreeMap::new();
+    for (currency, amount) in amounts {
+        let sum: &mut Amount = sums.entry(currency.clone()).or_default();
+        // Each addend is far below the range of the type, so only sums that are no money at all could leave it.
+        *sum = sum.checked_add(amount).unwrap_or(*sum);
+    }
+    sums
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::amount::Amount;
-    use crate::billing::resource::{ProjectId, RegionId};
+    use crate::billing::resource::RegionId;
 
     fn record(price: Price, currency: &str) -> CostRecord {
         CostRecord {
@@ -80,5 +155,41 @@ mod tests {
         assert_eq!(totals.unpriced.values().sum::<u64>(), 1);
         totals.add(record(Price::Known(Amount::ZERO), "EUR")).unwrap();
         assert_eq!(totals.amounts.len(), 1, "a known zero is a sum");
+    }
+
+    fn line(price: &str, currency: &str) -> CostTotal {
+        CostTotal {
+            region: Some(RegionId(76)),
+            resource_type: ResourceType::new("instance"),
+            price: known(price),
+            has_error: false,
+            currency: Currency::new(currency),
+        }
+    }
+
+    #[test]
+    fn differences_are_told_per_currency() {
+        let mut totals = CostTotals::default();
+        totals.add(record(known("10.00001"), "EUR")).unwrap();
+        totals.add(record(known("3"), "USD")).unwrap();
+        let found = differences(&totals, 2, &[line("10", "EUR"), line("1", "GBP")]);
+        let told: Vec<_> = found.iter().map(|(currency, d)| (currency.as_str(), d.amount.to_string())).collect();
+        assert_eq!(told, [("EUR", "0.00001".into()), ("GBP", "-1".into()), ("USD", "3".into())]);
+        assert!(found.values().all(|difference| difference.tolerance.to_string() == "0.00002"), "4 lines");
+    }
+
+    #[test]
+    fn a_missing_project_shows_between_two_totals() {
+        let mut totals = CostTotals::default();
+        totals.add_line(ProjectId(1), &line("10", "EUR")).unwrap();
+        for (name, before, after, want) in [
+            ("nothing moved", "10", "10", true),
+            ("grew while reading", "9.5", "10.5", true),
+            ("rounded apart", "10.00001", "9.99999", true),
+            ("a project is missing", "10.1", "10.6", false),
+            ("more than there is", "9", "9.9", false),
+        ] {
+            assert_eq!(is_between(&totals, 1, &[line(before, "EUR")], &[line(after, "EUR")]), want, "{name}");
+        }
     }
 }

@@ -41,6 +41,11 @@ impl<M: Eq + Hash> Sums<M> {
         Ok(())
     }
 
+    /// Takes a project's sums out.
+    pub fn remove(&mut self, project: ProjectId) {
+        self.0.retain(|(group, _), _| group.project != project);
+    }
+
     /// Every sum, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&Group, &M, Amount)> {
         self.0.iter().map(|((group, measure), sum)| (group, measure, *sum))

@@ -2,6 +2,7 @@
 //!
 //! Pure: what a fold holds grows with the number of groups, never with the number of records.
 
+pub mod commitments;
 pub mod cost;
 pub mod group;
 pub mod report_tasks;

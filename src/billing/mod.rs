@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod commitment;
 pub mod names;
 pub mod period;
 pub mod record;

@@ -58,8 +58,7 @@ impl Period {
 }
 
 /// A stretch of time relative to now that has its own cost and usage gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Window {
     /// The current UTC day, still growing.
     Today,

@@ -24,6 +24,21 @@ pub struct CostRecord {
     pub last_seen: Option<Timestamp>,
 }
 
+/// One line of a cost report's totals: resources of one kind in one region, of all projects that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostTotal {
+    /// Where they ran; `None` where the API names no region.
+    pub region: Option<RegionId>,
+    /// What they are.
+    pub resource_type: ResourceType,
+    /// What they cost together, if the API knows.
+    pub price: Price,
+    /// Whether the line tells of an error; its price may then be of a part only.
+    pub has_error: bool,
+    /// The currency of the price; unknown where the API names none.
+    pub currency: Currency,
+}
+
 /// The cost of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Price {

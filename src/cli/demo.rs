@@ -58,6 +58,7 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.usage.schedule = every(5);
     collect.reports.schedule = every(5);
     collect.subscriptions.schedule = every(15);
+    collect.commitments.schedule = every(15);
     collect.names = every(30);
     Ok(Config {
         accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),

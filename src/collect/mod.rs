@@ -3,6 +3,7 @@
 //! A collector lives alone: its own interval, its own time limit, its own word on how it fares. One that fails never
 //! disturbs another. What it reads goes into the snapshot; who reads the snapshot is not its affair.
 
+mod commitments;
 mod cost;
 pub mod metrics;
 mod names;
@@ -40,13 +41,16 @@ pub fn pollers(
     let source = |collector| {
         let client = Arc::clone(client);
         match collector {
-            Collector::Cost => Source::Cost(cost::Source { client, settings: settings.cost.clone() }),
+            Collector::Cost => Source::Cost(cost::Source::new(client, settings.cost.clone(), settings.cost_method)),
             Collector::Usage => Source::Usage(usage::Source { client, settings: settings.usage.clone() }),
             Collector::Reports => {
                 Source::Reports(reports::Source { client, settings: settings.reports, counted: HashSet::new() })
             }
             Collector::Subscriptions => {
                 Source::Subscriptions(subscriptions::Source { client, settings: settings.subscriptions })
+            }
+            Collector::Commitments => {
+                Source::Commitments(commitments::Source { client, settings: settings.commitments })
             }
             Collector::Names => Source::Names(names::Source { client }),
         }
@@ -61,11 +65,25 @@ pub fn pollers(
             writer: writer.clone(),
             metrics: metrics.clone(),
             last_failure: None,
+            is_overrun: false,
         })
         .collect()
 }
 
 impl Settings {
+    /// Whether a collector is set alike in both.
+    #[must_use]
+    pub fn agrees(&self, other: &Self, collector: Collector) -> bool {
+        match collector {
+            Collector::Cost => self.cost == other.cost && self.cost_method == other.cost_method,
+            Collector::Usage => self.usage == other.usage,
+            Collector::Reports => self.reports == other.reports,
+            Collector::Subscriptions => self.subscriptions == other.subscriptions,
+            Collector::Commitments => self.commitments == other.commitments,
+            Collector::Names => self.names == other.names,
+        }
+    }
+
     /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
     pub fn enabled(&self) -> impl Iterator<Item = (Collector, Schedule)> {
         [
@@ -74,6 +92,7 @@ impl Settings {
             (Collector::Usage, self.usage.schedule),
             (Collector::Reports, self.reports.schedule),
             (Collector::Subscriptions, self.subscriptions.schedule),
+            (Collector::Commitments, self.commitments.schedule),
         ]
         .into_iter()
         .filter(|(_, schedule)| schedule.enabled)

@@ -1,11 +1,11 @@
 //! The one loop that all collectors share: poll, publish, say how it went, wait.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
@@ -13,8 +13,9 @@ use crate::billing::period::next_midnight;
 use crate::billing::record::RejectReason;
 use crate::clock::Clock;
 use crate::gcore::error::{Error, Reason};
+use crate::gcore::patience::Patience;
 use crate::shutdown::Stop;
-use crate::snapshot::{Account, Outcome, Reading, Status, Writer};
+use crate::snapshot::{Account, Collector, Outcome, Reading, Status, Writer};
 
 use super::metrics::Metrics;
 use super::settings::Schedule;
@@ -22,6 +23,9 @@ use super::source::Source;
 
 /// The polls at midnight are spread over this long, or every account would ask at the same instant.
 const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
+
+/// By how much of the interval the second poll may come later.
+const LATEST_SECOND: f64 = 0.5;
 
 /// Polls one source of one account, for ever or once.
 pub struct Poller {
@@ -32,6 +36,14 @@ pub struct Poller {
     pub(super) writer: Writer,
     pub(super) metrics: Metrics,
     pub(super) last_failure: Option<Reason>,
+    pub(super) is_overrun: bool,
+}
+
+/// What a poller knows that its successor, with other settings, should know too.
+#[derive(Debug, Default)]
+pub struct Memory {
+    last_failure: Option<Reason>,
+    counted_failures: HashSet<SmolStr>,
 }
 
 /// One poll under way: its time, and where its results go.
@@ -39,8 +51,8 @@ pub(super) struct Poll<'a> {
     pub(super) account: &'a AccountName,
     /// When it began; every reading of it bears this time.
     pub(super) now: Timestamp,
-    /// When it must have ended.
-    pub(super) deadline: Instant,
+    /// When it must have ended, and how long it may be made to wait.
+    pub(super) patience: Patience,
     pub(super) metrics: &'a Metrics,
     collector: &'static str,
     writer: &'a Writer,
@@ -50,6 +62,11 @@ impl Poll<'_> {
     /// Publishes a change to the account.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Account)) {
         self.writer.update(self.account, change);
+    }
+
+    /// What is known of the account so far.
+    pub(super) fn account_so_far(&self) -> Account {
+        self.writer.account(self.account)
     }
 
     /// A reading made by this poll, withdrawn when it is `stale_after` old.
@@ -67,26 +84,40 @@ impl Poll<'_> {
     }
 }
 
-impl fmt::Display for Poller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "collector {} of account {}", self.source.collector().as_str(), self.account)
-    }
-}
-
 impl Poller {
+    /// What is polled.
+    #[must_use]
+    pub fn collector(&self) -> Collector {
+        self.source.collector()
+    }
+
+    /// Goes on from where another poller of the same account and collector ended.
+    pub fn remember(&mut self, memory: Memory) {
+        self.last_failure = memory.last_failure;
+        if let Some(counted) = self.source.counted_failures() {
+            *counted = memory.counted_failures;
+        }
+    }
+
     /// Polls until told to stop; a poll under way is then dropped.
-    pub async fn run(mut self, stop: Stop) {
+    pub async fn run(mut self, stop: Stop) -> Memory {
         let forever = async {
+            // The second poll comes later by a share of the interval, so that pollers do not march in step.
+            let mut share = 1.0 + LATEST_SECOND * self.phase();
             loop {
                 let (started, now) = (Instant::now(), self.clock.now());
                 self.poll().await;
-                tokio::time::sleep_until(started + self.pause(now)).await;
+                let pause = self.pause(now).mul_f64(std::mem::replace(&mut share, 1.0));
+                self.tell_overrun(started.elapsed(), pause);
+                tokio::time::sleep_until(started + pause).await;
             }
         };
         tokio::select! {
             () = forever => {}
             () = stop.requested() => {}
         }
+        let counted_failures = self.source.counted_failures().map(std::mem::take).unwrap_or_default();
+        Memory { last_failure: self.last_failure, counted_failures }
     }
 
     /// Polls once and says what came of it.
@@ -95,7 +126,7 @@ impl Poller {
         let poll = Poll {
             account: &self.account,
             now,
-            deadline: started + self.schedule.timeout,
+            patience: Patience { until: started + self.schedule.timeout, longest_wait: self.schedule.interval },
             metrics: &self.metrics,
             collector: self.source.collector().as_str(),
             writer: &self.writer,
@@ -124,11 +155,37 @@ impl Poller {
         if !self.source.follows_the_calendar() {
             return self.schedule.interval;
         }
+        let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
+        self.schedule.interval.min(to_midnight + MIDNIGHT_SPREAD.mul_f64(self.phase()))
+    }
+
+    /// A number from 0 to 1 that differs between pollers and stays the same for each.
+    #[expect(clippy::cast_precision_loss, reason = "a phase needs no precision")]
+    fn phase(&self) -> f64 {
         let mut hasher = DefaultHasher::new();
         (&self.account, self.source.collector()).hash(&mut hasher);
-        let spread = Duration::from_millis(hasher.finish() % u64::try_from(MIDNIGHT_SPREAD.as_millis()).unwrap_or(1));
-        let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
-        self.schedule.interval.min(to_midnight + spread)
+        hasher.finish() as f64 / u64::MAX as f64
+    }
+
+    /// Says when polls begin to take longer than the time until the next, and when they no longer do.
+    fn tell_overrun(&mut self, took: Duration, pause: Duration) {
+        let is_overrun = took > pause;
+        if std::mem::replace(&mut self.is_overrun, is_overrun) == is_overrun {
+            return;
+        }
+        let (account, collector) = (self.account.as_str(), self.source.collector().as_str());
+        let (took_seconds, interval_seconds) = (took.as_secs_f64(), self.schedule.interval.as_secs_f64());
+        if is_overrun {
+            tracing::warn!(
+                account,
+                collector,
+                took_seconds,
+                interval_seconds,
+                "a poll takes longer than its interval; raise the interval or max_requests_per_second"
+            );
+        } else {
+            tracing::info!(account, collector, took_seconds, interval_seconds, "polls fit their interval again");
+        }
     }
 
     fn count(&self, result: &Result<(), Error>, took: Duration) {

@@ -25,7 +25,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
         let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
-        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.deadline).await?;
+        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.patience).await?;
         poll.reject(&listing.rejected);
         let mut totals = ReportTaskTotals::default();
         let mut failed: Vec<(SmolStr, TaskType)> = Vec::new();

@@ -9,12 +9,16 @@ use crate::billing::period::Window;
 pub struct Settings {
     /// `[collect.cost]`
     pub cost: Windowed,
+    /// `method` of `[collect.cost]`. Default auto.
+    pub cost_method: Method,
     /// `[collect.usage]`
     pub usage: Windowed,
     /// `[collect.reports]`
     pub reports: Reports,
     /// `[collect.subscriptions]`
-    pub subscriptions: Subscriptions,
+    pub subscriptions: Listed,
+    /// `[collect.commitments]`
+    pub commitments: Listed,
     /// `[collect.names]`. Names are never withdrawn: an old name is better than none.
     pub names: Schedule,
 }
@@ -43,6 +47,17 @@ pub struct Windowed {
     pub settle_after: Duration,
 }
 
+/// How costs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Whatever takes fewer requests.
+    Auto,
+    /// Every resource, page by page.
+    Resources,
+    /// One call per project for its totals.
+    Totals,
+}
+
 /// The collector of report tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reports {
@@ -54,13 +69,28 @@ pub struct Reports {
     pub look_back: Duration,
 }
 
-/// The collector of subscriptions.
+/// A collector that reads a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscriptions {
+pub struct Listed {
     /// When it polls.
     pub schedule: Schedule,
     /// The age at which the last good reading is withdrawn; never shorter than the interval.
     pub stale_after: Duration,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Resources, Self::Totals];
+
+    /// The word for this method in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Resources => "resources",
+            Self::Totals => "totals",
+        }
+    }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,9 +108,11 @@ impl Default for Settings {
         };
         Self {
             cost: windowed(&Window::ALL),
+            cost_method: Method::Auto,
             usage: windowed(&[Window::Today, Window::Yesterday, Window::MonthToDate]),
             reports: Reports { schedule: schedule(5 * MINUTE, 2 * MINUTE), stale_after: HOUR, look_back: 7 * DAY },
-            subscriptions: Subscriptions { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
+            subscriptions: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
+            commitments: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             names: schedule(HOUR, 5 * MINUTE),
         }
     }

@@ -1,8 +1,13 @@
 //! What a source is: something that can be polled and publishes what it read.
 
+use std::collections::HashSet;
+
+use smol_str::SmolStr;
+
 use crate::gcore::error::Error;
 use crate::snapshot::Collector;
 
+use super::commitments;
 use super::cost;
 use super::names;
 use super::poller::Poll;
@@ -16,6 +21,7 @@ pub(super) enum Source {
     Usage(usage::Source),
     Reports(reports::Source),
     Subscriptions(subscriptions::Source),
+    Commitments(commitments::Source),
     Names(names::Source),
 }
 
@@ -26,7 +32,16 @@ impl Source {
             Self::Usage(_) => Collector::Usage,
             Self::Reports(_) => Collector::Reports,
             Self::Subscriptions(_) => Collector::Subscriptions,
+            Self::Commitments(_) => Collector::Commitments,
             Self::Names(_) => Collector::Names,
+        }
+    }
+
+    /// Failures that were counted, where each is counted once.
+    pub(super) fn counted_failures(&mut self) -> Option<&mut HashSet<SmolStr>> {
+        match self {
+            Self::Reports(source) => Some(&mut source.counted),
+            _ => None,
         }
     }
 
@@ -42,6 +57,7 @@ impl Source {
             Self::Usage(source) => source.poll(poll).await,
             Self::Reports(source) => source.poll(poll).await,
             Self::Subscriptions(source) => source.poll(poll).await,
+            Self::Commitments(source) => source.poll(poll).await,
             Self::Names(source) => source.poll(poll).await,
         }
     }

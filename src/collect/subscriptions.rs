@@ -7,16 +7,16 @@ use crate::gcore::error::Error;
 use crate::gcore::subscriptions;
 
 use super::poller::Poll;
-use super::settings::Subscriptions;
+use super::settings::Listed;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
-    pub(super) settings: Subscriptions,
+    pub(super) settings: Listed,
 }
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let listing = subscriptions::read(&self.client, poll.deadline).await?;
+        let listing = subscriptions::read(&self.client, poll.patience).await?;
         poll.reject(&listing.rejected);
         let reading = poll.reading(listing.data, self.settings.stale_after);
         poll.publish(|account| account.subscriptions = Some(reading));

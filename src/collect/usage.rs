@@ -25,7 +25,7 @@ impl Source {
 
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
-        let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.deadline).await?;
+        let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?;
         poll.reject(&listing.rejected);
         let reading = poll.reading(listing.data, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);

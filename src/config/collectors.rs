@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::billing::period::Window;
-use crate::collect::settings::{Reports, Schedule, Settings, Subscriptions, Windowed};
+use crate::collect::settings::{Listed, Method, Reports, Schedule, Settings, Windowed};
 use crate::config::duration;
 use crate::config::key::{Key, nearest};
 use crate::config::keys::{LONGEST, Reader};
@@ -18,9 +18,11 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
     let defaults = Settings::default();
     let settings = Settings {
         cost: windowed(reader, &table.child("cost"), defaults.cost),
+        cost_method: method(reader, &table.child("cost").child("method")).unwrap_or(defaults.cost_method),
         usage: windowed(reader, &table.child("usage"), defaults.usage),
         reports: reports(reader, &table.child("reports"), defaults.reports),
-        subscriptions: subscriptions(reader, &table.child("subscriptions"), defaults.subscriptions),
+        subscriptions: listed(reader, &table.child("subscriptions"), defaults.subscriptions),
+        commitments: listed(reader, &table.child("commitments"), defaults.commitments),
         names: schedule(reader, &table.child("names"), defaults.names),
     };
     let schedules = [
@@ -28,12 +30,14 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         settings.usage.schedule,
         settings.reports.schedule,
         settings.subscriptions.schedule,
+        settings.commitments.schedule,
         settings.names,
     ];
     if !schedules.iter().any(|schedule| schedule.enabled) {
         reader.fault(
             &table,
-            "no collector is enabled: set enabled = true for one of cost, usage, reports, subscriptions, names",
+            "no collector is enabled: set enabled = true for one of cost, usage, reports, subscriptions, \
+             commitments, names",
         );
     }
     settings
@@ -75,6 +79,15 @@ fn windowed(reader: &mut Reader, table: &Key, defaults: Windowed) -> Windowed {
     }
 }
 
+fn method(reader: &mut Reader, key: &Key) -> Option<Method> {
+    let word = reader.text(key)?;
+    let method = Method::ALL.into_iter().find(|method| method.as_str() == word);
+    if method.is_none() {
+        reader.fault(key, format!("must be one of {}", Method::ALL.map(Method::as_str).join(", ")));
+    }
+    method
+}
+
 fn windows(reader: &mut Reader, key: &Key) -> Option<Vec<Window>> {
     let words = reader.words(key, r#"["today", "yesterday"]"#)?;
     let known = Window::ALL.map(Window::as_str);
@@ -104,8 +117,8 @@ fn reports(reader: &mut Reader, table: &Key, defaults: Reports) -> Reports {
     }
 }
 
-fn subscriptions(reader: &mut Reader, table: &Key, defaults: Subscriptions) -> Subscriptions {
+fn listed(reader: &mut Reader, table: &Key, defaults: Listed) -> Listed {
     let schedule = schedule(reader, table, defaults.schedule);
     let stale_after = stale_after(reader, table, schedule.interval, defaults.stale_after);
-    Subscriptions { schedule, stale_after }
+    Listed { schedule, stale_after }
 }

@@ -5,7 +5,7 @@
 //! and their defaults belong to the parts that use them. `config.example.toml` explains every key to its reader.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
@@ -23,7 +23,6 @@ mod file;
 mod key;
 mod keys;
 mod metrics;
-mod secret;
 mod summary;
 mod url;
 
@@ -52,6 +51,24 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Every key that was looked for, set or not, such as `collect.cost.interval`.
     pub keys: Vec<String>,
+}
+
+/// Where a configuration comes from, so that it can be read again. Holds the environment, keys included.
+pub struct Source {
+    /// The TOML file, if one was given.
+    pub file: Option<PathBuf>,
+    /// The environment as it was when the process started.
+    pub environment: Environment,
+}
+
+impl Source {
+    /// Reads all of it: the file, the environment and every file that these name.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load(&self) -> Result<Loaded, Faults> {
+        Config::load(self.file.as_deref(), &self.environment)
+    }
 }
 
 impl Config {

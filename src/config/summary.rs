@@ -18,11 +18,13 @@ impl fmt::Display for Config {
         }
         let collect = &self.collect;
         writeln!(f, "collectors:")?;
-        line(f, "cost", collect.cost.schedule, &windows(&collect.cost))?;
+        let method = format!("{}, method {}", windows(&collect.cost), collect.cost_method.as_str());
+        line(f, "cost", collect.cost.schedule, &method)?;
         line(f, "usage", collect.usage.schedule, &windows(&collect.usage))?;
         let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
         line(f, "reports", collect.reports.schedule, &look_back)?;
         line(f, "subscriptions", collect.subscriptions.schedule, "")?;
+        line(f, "commitments", collect.commitments.schedule, "")?;
         line(f, "names", collect.names, "")
     }
 }

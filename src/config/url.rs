@@ -1,8 +1,8 @@
 //! Where the API is: over TLS, unless the host is this one or plain http was asked for.
 
-use std::net::IpAddr;
-
 use reqwest::Url;
+
+use crate::gcore::settings::is_loopback;
 
 /// Checks the URL of the API. No message quotes it: a wrong one may hold a password.
 pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
@@ -26,10 +26,7 @@ pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
 
 /// Whether what is sent can be read on the way.
 pub(super) fn is_open(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let loopback = address.map_or(host == "localhost", |address| address.is_loopback());
-    url.scheme() == "http" && !loopback
+    url.scheme() == "http" && !is_loopback(url)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ const MONEY: &[&str] =
     &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "currency"];
 const QUANTITY: &[&str] =
     &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "unit"];
+const ACCOUNT: &[&str] = &["account"];
+const RECONCILIATION: &[&str] = &["account", "currency", "window"];
 const COLLECTOR: &[&str] = &["account", "collector"];
 const WINDOW: &[&str] = &["account", "collector", "window"];
 const TASK_TYPE: &[&str] = &["account", "task_type"];
@@ -116,6 +118,36 @@ pub const PRICE_STATUS: Family = growing(
     "gcore_cost_price_status",
     "1 for the status that the API gives its prices, 0 for the others. Cached, refreshed by polling.",
     &["account", "status"],
+);
+/// How far our sums are from the API's own.
+pub const RECONCILIATION_DIFFERENCE: Family = growing(
+    "gcore_cost_reconciliation_difference_amount",
+    "Sum of all cost series of a window less the API's own total. Cached, refreshed by polling.",
+    RECONCILIATION,
+);
+/// How far they may be.
+pub const RECONCILIATION_TOLERANCE: Family = growing(
+    "gcore_cost_reconciliation_tolerance_amount",
+    "Difference that the API's rounding of each line to 5 decimals can explain. Cached, refreshed by polling.",
+    RECONCILIATION,
+);
+/// Whether pay-as-you-go prices tell the whole story.
+pub const HAS_COMMITS: Family = family(
+    "gcore_plan_has_commits",
+    "1 while a commitment is active: the cost families, at pay-as-you-go prices, then overstate.",
+    ACCOUNT,
+);
+/// What the month costs under the commitments.
+pub const COMMIT_MONTH: Family = growing(
+    "gcore_commit_month_amount",
+    "Cost of the current month under the commitments, overcommit included. Cached, refreshed by polling.",
+    &["account", "currency"],
+);
+/// When a commitment ends.
+pub const COMMIT_END: Family = growing(
+    "gcore_commit_end_timestamp_seconds",
+    "When an active commitment ends; no series where it is open-ended. Cached, refreshed by polling.",
+    &["account", "reservation_id"],
 );
 /// Projects, to join by id.
 pub const PROJECT_INFO: Family =

@@ -22,11 +22,10 @@ const REST: u32 = 4;
 /// Holds what was encoded last, and replaces it.
 pub struct Encoder {
     snapshot: Reader,
-    settings: Settings,
     clock: Clock,
     encoded: watch::Sender<Arc<Encoded>>,
-    /// Held while encoding, so that it is done once however many scrapes wait for it.
-    encoding: Mutex<()>,
+    /// Locked while encoding, so that it is done once however many scrapes wait for it.
+    settings: Mutex<Settings>,
 }
 
 impl Encoder {
@@ -35,7 +34,7 @@ impl Encoder {
     pub fn new(snapshot: Reader, settings: Settings, clock: Clock) -> Self {
         let first = Encoded::new(&snapshot.borrow(), settings, clock.now(), None);
         let encoded = watch::Sender::new(Arc::new(first));
-        Self { snapshot, settings, clock, encoded, encoding: Mutex::new(()) }
+        Self { snapshot, clock, encoded, settings: Mutex::new(settings) }
     }
 
     /// Encodes every snapshot, and again when time alone changes what a snapshot says. Ends with the last writer of
@@ -62,12 +61,10 @@ impl Encoder {
                 }
             }
             let started = Instant::now();
-            let turn = self.encoding.lock().await;
-            if let Err(error) = self.encode().await {
+            if let Err(error) = self.encode(&*self.settings.lock().await).await {
                 tracing::error!(%error, "cannot encode the metrics");
                 return;
             }
-            drop(turn);
             tokio::time::sleep(started.elapsed() * REST).await;
         }
     }
@@ -81,12 +78,21 @@ impl Encoder {
         if encoded.holds_at(self.clock.now()) {
             return Ok(encoded);
         }
-        let _turn = self.encoding.lock().await;
+        let settings = self.settings.lock().await;
         let encoded = self.published();
         if encoded.holds_at(self.clock.now()) {
             return Ok(encoded);
         }
-        self.encode().await
+        self.encode(&settings).await
+    }
+
+    /// Goes on with other settings; when this is done, scrapes show them and the latest snapshot.
+    pub async fn follow(&self, settings: Settings) {
+        let mut current = self.settings.lock().await;
+        *current = settings;
+        if let Err(error) = self.encode(&current).await {
+            tracing::error!(%error, "cannot encode the metrics with the new settings");
+        }
     }
 
     /// What was encoded last, whether it still holds or not.
@@ -95,10 +101,11 @@ impl Encoder {
         Arc::clone(&self.encoded.borrow())
     }
 
-    /// Encodes the latest snapshot beside the threads that serve. Whoever calls it holds the turn.
-    async fn encode(&self) -> io::Result<Arc<Encoded>> {
+    /// Encodes the latest snapshot beside the threads that serve. Whoever calls it has
+    /// locked the settings.
+    async fn encode(&self, settings: &Settings) -> io::Result<Arc<Encoded>> {
         let (snapshot, before) = (Arc::clone(&self.snapshot.borrow()), self.published());
-        let (settings, now) = (self.settings, self.clock.now());
+        let (settings, now) = (*settings, self.clock.now());
         let encode = move || Arc::new(Encoded::new(&snapshot, settings, now, Some(&before)));
         let encoded = tokio::task::spawn_blocking(encode).await?;
         self.encoded.send_replace(Arc::clone(&encoded));

@@ -14,14 +14,18 @@ pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
 
 fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     // Whoever adds a field decides here whether its export depends on the time.
-    let Account { collectors: _, cost, usage, reports, subscriptions, names: _ } = account;
+    let Account { collectors: _, cost, usage, reports, subscriptions, commitments, names: _ } = account;
     let cost = cost.values().filter_map(|reading| reading.next_change(now));
     let usage = usage.values().filter_map(|reading| reading.next_change(now));
     let reports = reports.iter().filter_map(|reading| reading.next_change(now));
-    let staleness = subscriptions.iter().filter_map(|reading| reading.next_change(now));
-    let list = subscriptions.iter().filter_map(|reading| reading.current(now));
-    let edges = list.flatten().filter_map(|subscription| lists::next_change(subscription, now));
-    cost.chain(usage).chain(reports).chain(staleness).chain(edges).min()
+    let stale_at = subscriptions.iter().filter_map(|reading| reading.next_change(now));
+    let list = subscriptions.iter().filter_map(|reading| reading.current(now)).flatten();
+    let subscriptions = stale_at.chain(list.filter_map(|subscription| lists::next_change(subscription, now)));
+    let stale_at = commitments.iter().filter_map(|reading| reading.next_change(now));
+    let totals = commitments.iter().filter_map(|reading| reading.current(now));
+    let bought = totals.flat_map(|totals| &totals.commitments);
+    let commitments = stale_at.chain(bought.filter_map(|commitment| lists::next_edge(commitment, now)));
+    cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).min()
 }
 
 #[cfg(test)]
@@ -33,11 +37,13 @@ mod tests {
 
     use super::super::settings::Settings;
     use super::*;
+    use crate::aggregate::commitments::CommitmentTotals;
     use crate::aggregate::cost::CostTotals;
     use crate::aggregate::group::Group;
     use crate::aggregate::report_tasks::ReportTaskTotals;
     use crate::aggregate::usage::UsageTotals;
     use crate::billing::amount::Amount;
+    use crate::billing::commitment::Commitment;
     use crate::billing::period::Window;
     use crate::billing::resource::{Currency, ProjectId, ResourceType, Unit};
     use crate::billing::subscription::Subscription;
@@ -87,7 +93,14 @@ mod tests {
             currency: "".into(),
         });
         account.subscriptions = reading(5).map(|(at, good_for)| Reading::new(list.collect(), at, good_for));
-        Snapshot { accounts: [("main".parse().unwrap(), account)].into() }
+        let commitments = subscriptions.iter().map(|(start, end)| Commitment {
+            id: "".into(),
+            start: start.map(|start| at(start / 2)),
+            end: end.map(|end| at(end / 2)),
+        });
+        let totals = CommitmentTotals { commitments: commitments.collect(), ..CommitmentTotals::default() };
+        account.commitments = reading(6).map(|(at, good_for)| Reading::new(totals, at, good_for));
+        Snapshot { accounts: [("main".parse().unwrap(), account)].into(), was_ready: false }
     }
 
     #[test]
@@ -101,6 +114,7 @@ mod tests {
             ("settles before midnight", &[whole_day, (0, 2 * 86_400, 23 * 3600)], &[], Some(180 * MINUTE)),
             ("a subscription ends", &[whole_day; 6], &[(Some(-DAY), Some(600)), (None, None)], Some(10 * MINUTE)),
             ("a subscription begins", &[whole_day; 6], &[(Some(300), Some(600))], Some(5 * MINUTE)),
+            ("a commitment ends", &[whole_day; 7], &[(None, Some(600))], Some(5 * MINUTE)),
             ("one is forgotten", &[whole_day; 6], &[(None, Some(60 - 30 * DAY))], Some(MINUTE)),
             ("one is forgotten already", &[whole_day; 6], &[(None, Some(-30 * DAY))], Some(240 * MINUTE)),
         ] {
@@ -111,7 +125,7 @@ mod tests {
     proptest! {
         #[test]
         fn until_then_the_text_stays_the_same(
-            reads in prop::collection::vec((-2 * DAY..DAY, 60..4 * 86_400_u64, 0..3 * 86_400_u64), 0..7),
+            reads in prop::collection::vec((-2 * DAY..DAY, 60..4 * 86_400_u64, 0..3 * 86_400_u64), 0..8),
             subscriptions in prop::collection::vec(
                 (prop::option::of(-3 * DAY..3 * DAY), prop::option::of(prop_oneof![-3 * DAY..3 * DAY, -33 * DAY..-27 * DAY])),
                 0..4,

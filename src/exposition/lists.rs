@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::billing::commitment::Commitment;
 use crate::billing::subscription::{Subscription, SubscriptionState};
 use crate::snapshot::Snapshot;
 
@@ -30,6 +31,27 @@ pub(super) fn names(snapshot: &Snapshot) -> [Gauges; 2] {
         }
     }
     [projects, regions]
+}
+
+/// Commitments.
+pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 3] {
+    let mut has_commits = Gauges::new(catalog::HAS_COMMITS);
+    let mut month = Gauges::new(catalog::COMMIT_MONTH);
+    let mut end = Gauges::new(catalog::COMMIT_END);
+    for (name, account) in &snapshot.accounts {
+        let Some(totals) = account.commitments.as_ref().and_then(|reading| reading.current(now)) else { continue };
+        let name = word(name.as_str());
+        has_commits.set([name.clone()], f64::from(u8::from(totals.has_active(now))));
+        for (currency, amount) in &totals.month_amounts {
+            month.set([name.clone(), word(currency.as_str())], amount.to_f64());
+        }
+        for commitment in totals.commitments.iter().filter(|commitment| commitment.is_active(now)) {
+            if let Some(at) = commitment.end {
+                end.set([name.clone(), commitment.id.clone()], seconds(at));
+            }
+        }
+    }
+    [has_commits, month, end]
 }
 
 /// Report tasks.
@@ -103,6 +125,11 @@ fn has_own_series(subscription: &Subscription, now: Timestamp) -> bool {
 
 fn forgotten_at(subscription: &Subscription) -> Option<Timestamp> {
     Some(subscription.end?.checked_add(EXPIRED_FOR).unwrap_or(Timestamp::MAX))
+}
+
+/// The first instant after `now` at which a commitment begins or ends.
+pub(super) fn next_edge(commitment: &Commitment, now: Timestamp) -> Option<Timestamp> {
+    [commitment.start, commitment.end].into_iter().flatten().filter(|at| *at > now).min()
 }
 
 /// The first instant after `now` at which the series of a subscription change by time alone.

@@ -68,6 +68,8 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
     let mut families = Families::new(settings.series_limit, length);
     sums::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));
+    families.write(windows::reconciliation(snapshot, now));
+    families.write(lists::commitments(snapshot, now));
     families.write(lists::names(snapshot));
     families.write(lists::report_tasks(snapshot, now));
     families.write(lists::subscriptions(snapshot, now));

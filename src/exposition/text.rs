@@ -114,9 +114,9 @@ mod tests {
             series in prop::collection::vec((prop::collection::vec(label(), 3), any::<f64>()), 1..5),
             amounts in prop::collection::vec(-1_000_000_000_000_i64..1_000_000_000_000, 1..5),
         ) {
-            let three = Family { name: "gcore_test", help: HELP, labels: &["a", "b_c", "d"], grows: false };
+            let three = Family { name: "family", help: HELP, labels: &["a", "b_c", "d"], grows: false };
             prop_assert_eq!(by_us(&three, &series), by_the_crate(&three, &series));
-            let none = Family { name: "gcore_test", help: "", ..three };
+            let none = Family { name: "family", help: "", ..three };
             let none = Family { help: HELP, labels: &[], ..none };
             #[expect(clippy::cast_precision_loss, reason = "any float will do")]
             let bare: Vec<_> = amounts.iter().map(|amount| (Vec::new(), *amount as f64 / 1e5)).collect();

@@ -56,6 +56,23 @@ pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 6] {
     [start, end, settled, data_through, unpriced, price_status]
 }
 
+/// How far the sums are from the API's own totals.
+pub(super) fn reconciliation(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 2] {
+    let mut difference = Gauges::new(catalog::RECONCILIATION_DIFFERENCE);
+    let mut tolerance = Gauges::new(catalog::RECONCILIATION_TOLERANCE);
+    for (name, account) in named_accounts(snapshot) {
+        for window in Window::ALL {
+            let Some(totals) = current(&account.cost, window, now) else { continue };
+            for (currency, found) in &totals.differences {
+                let labels = || [word(name.as_str()), word(currency.as_str()), word(window.as_str())];
+                difference.set(labels(), found.amount.to_f64());
+                tolerance.set(labels(), found.tolerance.to_f64());
+            }
+        }
+    }
+    [difference, tolerance]
+}
+
 fn set_price_quality(unpriced: &mut Gauges, price_status: &mut Gauges, account: &SmolStr, totals: &CostTotals) {
     for ((resource_type, reason), records) in &totals.unpriced {
         let labels = [account.clone(), word(resource_type.as_str()), word(reason.as_str())];

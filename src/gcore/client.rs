@@ -1,31 +1,33 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
-use std::error::Error as _;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::Retryable;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Certificate, Response, redirect};
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, Interval, MissedTickBehavior, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout_at};
 
 use crate::clock::Clock;
 
 use super::body::{Body, Buffers};
+use super::connection::{BuildError, authorities, chain, http_client, is_tls};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
+use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
-use super::settings::Settings;
+use super::settings::{Filter, Settings};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
 const MAX_BODY: usize = 64 << 20;
 /// How much of an error answer is worth telling.
 const MAX_ERROR_TEXT: usize = 500;
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// The API of one account.
 pub struct Client {
@@ -34,43 +36,27 @@ pub struct Client {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) forms: Forms,
-    authorization: HeaderValue,
+    /// What `ca_file` held.
+    authorities: Vec<u8>,
     turns: Mutex<Interval>,
+    /// Until when the server asked to be left alone.
+    held_until: std::sync::Mutex<Instant>,
     lanes: Semaphore,
     buffers: Buffers,
     metrics: Metrics,
-}
-
-/// Why a client cannot be made from its settings.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The key or the scheme holds characters that no header may hold.
-    #[error("account {0}: the API key cannot be sent in a header; is there a line break in it?")]
-    Key(String),
-    /// The file of certificate authorities cannot be used.
-    #[error("account {account}: cannot use ca_file {path}: {cause}")]
-    CaFile {
-        /// The account.
-        account: String,
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// The HTTP client cannot be made, for example because the system has no certificate authorities.
-    #[error("account {account}: cannot set up HTTPS: {cause}; is the package ca-certificates installed?")]
-    Http {
-        /// The account.
-        account: String,
-        /// What is wrong.
-        cause: String,
-    },
 }
 
 /// What a request carries.
 pub(super) enum Payload {
     Query(Vec<(&'static str, String)>),
     Json(String),
+}
+
+impl Payload {
+    pub(super) fn json(body: &impl Serialize) -> Self {
+        // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
+        Self::Json(sonic_rs::to_string(body).unwrap_or_default())
+    }
 }
 
 /// One try that failed.
@@ -93,26 +79,20 @@ impl Client {
     /// # Errors
     /// [`BuildError`] where key or certificate authorities cannot be used.
     pub fn new(account: &str, settings: Settings, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
-        // Fails only where a provider is there already, and any provider will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none());
-        for certificate in authorities(account, &settings)? {
-            builder = builder.tls_certs_merge([certificate]);
+        if authorization(&settings.auth_scheme, &settings.api_key.current()).is_err() {
+            return Err(BuildError::Key(account.to_owned()));
         }
-        let http =
-            builder.build().map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })?;
+        let authorities = authorities(account, &settings)?;
         let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
-            authorization: authorization(account, &settings.auth_scheme, &settings.api_key)?,
             account: account.to_owned(),
-            http,
+            http: http_client(account, &settings, &authorities)?,
+            authorities,
             clock,
             forms: Forms::default(),
             turns: Mutex::new(turns),
+            held_until: std::sync::Mutex::new(Instant::now()),
             lanes: Semaphore::new(settings.concurrency),
             settings,
             buffers: Buffers::default(),
@@ -120,27 +100,37 @@ impl Client {
         })
     }
 
-    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and
-    /// `deadline` is not reached.
+    /// Whether a client made from `settings` would be no other than this one.
+    #[must_use]
+    pub fn fits(&self, settings: &Settings) -> bool {
+        self.settings == *settings
+            && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
+    }
+
+    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and there is
+    /// time.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
         payload: &Payload,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            let _lane = self.turn(deadline).await?;
+            let _lane = self.turn(patience.until).await?;
+            // Only now: waiting for a turn may outlast a key.
+            let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
-            let until = deadline.min(started + self.settings.request_timeout);
-            let outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
+            let until = patience.until.min(started + self.settings.request_timeout);
+            let mut outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
-            if let Err(failure) = &outcome {
-                self.hold_back(failure.wait, deadline).await;
+            if let Err(failure) = &mut outcome {
+                failure.detail = self.without_key(&failure.detail);
+                self.hold_back(failure.wait, patience.longest_wait);
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
             outcome
@@ -149,8 +139,13 @@ impl Client {
             .retry(retry::backoff())
             .when(|failure| failure.may_pass)
             .adjust(|failure, backoff| {
-                let wait = backoff?.max(failure.wait.unwrap_or_default());
-                (Instant::now() + wait < deadline).then_some(wait)
+                let backoff = backoff?;
+                if failure.reason == Reason::Unauthorized {
+                    // The key was exchanged meanwhile, so there is nothing to wait for.
+                    return Some(Duration::ZERO);
+                }
+                let wait = backoff.max(failure.wait.unwrap_or_default());
+                (Instant::now() + wait < patience.until).then_some(wait)
             })
             .notify(|failure, wait| {
                 self.metrics.retries.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
@@ -177,15 +172,45 @@ impl Client {
         &self.account
     }
 
+    /// What the account's reports are restricted to.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.settings.filter
+    }
+
+    /// Rows asked for at once in reports.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        self.settings.page_size
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Counts one page that was read to its end.
     pub(super) fn page_done(&self, endpoint: Endpoint) {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
     }
 
+    /// A text in which the server may have repeated the key, without it.
+    pub(super) fn without_key(&self, text: &str) -> String {
+        self.settings.api_key.blot_out(text)
+    }
+
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if held_until >= deadline {
+            let wait = held_until.duration_since(Instant::now()).as_secs();
+            let detail = format!("the server asked to wait for {wait} s more, which is longer than this poll may take");
+            return Err(Failure::new(Reason::RateLimited, false, detail));
+        }
         let waited = timeout_at(deadline, async {
             let lane = self.lanes.acquire().await.ok();
+            sleep_until(held_until).await;
             self.turns.lock().await.tick().await;
             lane
         });
@@ -199,18 +224,22 @@ impl Client {
         })
     }
 
-    /// Holds back every request of the account where the server asked for that, if the poll can wait as long.
-    async fn hold_back(&self, wait: Option<Duration>, deadline: Instant) {
-        let Some(wait) = wait.filter(|wait| Instant::now() + *wait < deadline) else { return };
-        self.turns.lock().await.reset_at(Instant::now() + wait);
+    /// Holds back every request of the account for as long as the server asks, within reason.
+    fn hold_back(&self, wait: Option<Duration>, longest: Duration) {
+        let Some(wait) = wait else { return };
+        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(Instant::now() + wait.min(longest));
     }
 
-    async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Body<'_>, Failure> {
+    async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {
+        let authorization = authorization(&self.settings.auth_scheme, key).map_err(|_| {
+            Failure::new(Reason::Unauthorized, false, "the API key cannot be sent in a header; is it plain text?")
+        })?;
         let base = self.settings.api_url.as_str().trim_end_matches('/');
         let request = self
             .http
             .request(endpoint.method(), format!("{base}/{}", endpoint.path()))
-            .header(AUTHORIZATION, self.authorization.clone());
+            .header(AUTHORIZATION, authorization);
         let request = match payload {
             Payload::Query(parameters) => request.query(parameters),
             Payload::Json(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
@@ -222,6 +251,8 @@ impl Client {
             require_json(&headers)?;
             return Ok(body);
         };
+        // A key that was exchanged after this request had left deserves its own answer.
+        let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
             // The answer to a refused key quotes a part of it, so it is not repeated here.
             Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
@@ -236,11 +267,11 @@ impl Client {
         })
     }
 
-    /// The beginning of an error answer on one line, without the key should the server echo it.
+    /// The beginning of an error answer on one line.
     async fn error_text(&self, response: Response) -> String {
         let body = self.read_body(response).await.ok();
-        let text = String::from_utf8_lossy(body.as_deref().unwrap_or_default())
-            .replace(self.settings.api_key.expose_secret(), "***");
+        // Before it is cut, or a part of the key could stay.
+        let text = self.without_key(&String::from_utf8_lossy(body.as_deref().unwrap_or_default()));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
@@ -260,19 +291,10 @@ impl Client {
     }
 }
 
-fn authorization(account: &str, scheme: &str, key: &SecretString) -> Result<HeaderValue, BuildError> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))
-        .map_err(|_| BuildError::Key(account.to_owned()))?;
+fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn authorities(account: &str, settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let refused =
-        |cause: String| BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause };
-    let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-    Certificate::from_pem_bundle(&pem).map_err(|error| refused(chain(&error)))
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
@@ -294,34 +316,4 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
     } else {
         Failure::new(Reason::Connect, true, detail)
     }
-}
-
-/// Whether somewhere below lies a TLS error: an I/O error hides what it wraps from `source`.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        next = match wrapped {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// An error with its causes on one line. The URL in it holds no secret: the key travels in a header.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

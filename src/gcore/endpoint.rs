@@ -7,6 +7,8 @@ use reqwest::Method;
 pub enum Endpoint {
     /// Billed resources with their costs.
     CostReportResources,
+    /// Costs summed over resources, without projects.
+    CostReportTotals,
     /// Metered resources with their quantities.
     UsageReport,
     /// Background tasks of the billing system.
@@ -17,6 +19,10 @@ pub enum Endpoint {
     Projects,
     /// Names of regions.
     Regions,
+    /// Commitments.
+    Reservations,
+    /// Costs of a month under commitments.
+    ReservationCostReportTotals,
 }
 
 impl Endpoint {
@@ -25,11 +31,14 @@ impl Endpoint {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CostReportResources => "cost_report_resources",
+            Self::CostReportTotals => "cost_report_totals",
             Self::UsageReport => "usage_report",
             Self::Reports => "reports",
             Self::Subscriptions => "subscriptions",
             Self::Projects => "projects",
             Self::Regions => "regions",
+            Self::Reservations => "reservations",
+            Self::ReservationCostReportTotals => "reservation_cost_report_totals",
         }
     }
 
@@ -38,20 +47,26 @@ impl Endpoint {
     pub fn path(self) -> &'static str {
         match self {
             Self::CostReportResources => "cloud/v1/cost_report/resources",
+            Self::CostReportTotals => "cloud/v1/cost_report/totals",
             Self::UsageReport => "cloud/v1/usage_report",
             Self::Reports => "billing/org/v1/reports",
             Self::Subscriptions => "billing/org/v1/subscriptions",
             Self::Projects => "cloud/v1/projects",
             Self::Regions => "cloud/v1/regions",
+            Self::Reservations => "cloud/v2/reservations",
+            Self::ReservationCostReportTotals => "cloud/v1/reservation_cost_report/totals",
         }
     }
 
-    /// How it is asked. The two reports are POSTs that change nothing, so they may be repeated.
+    /// How it is asked. The reports are POSTs that change nothing, so they may be repeated.
     #[must_use]
     pub fn method(self) -> Method {
         match self {
-            Self::CostReportResources | Self::UsageReport => Method::POST,
-            Self::Reports | Self::Subscriptions | Self::Projects | Self::Regions => Method::GET,
+            Self::CostReportResources
+            | Self::CostReportTotals
+            | Self::UsageReport
+            | Self::ReservationCostReportTotals => Method::POST,
+            Self::Reports | Self::Subscriptions | Self::Projects | Self::Regions | Self::Reservations => Method::GET,
         }
     }
 }

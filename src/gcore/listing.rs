@@ -10,13 +10,13 @@ use std::hash::BuildHasher;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use crate::billing::record::{Fold, RejectReason};
 
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::patience::Patience;
 use super::walk::{Taken, Walk};
 use super::wire::{self, Field};
 
@@ -34,6 +34,15 @@ pub struct Listing<F> {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// `price_status` of a cost report.
     pub price_status: Option<SmolStr>,
+}
+
+/// A look at the first page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Glance<F> {
+    /// Rows on all pages, as the server counts them.
+    pub count: u64,
+    /// The rows of the first page.
+    pub page: Listing<F>,
 }
 
 /// Where a list's rows are in its pages, and how a row becomes records.
@@ -66,12 +75,12 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
     mut query: impl Query,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let mut rereads = 0;
     loop {
         let lanes = if rereads == 0 { client.settings.concurrency } else { 1 };
-        match attempt(client, layout, &mut query, lanes, deadline).await {
+        match attempt(client, layout, &mut query, lanes, patience).await {
             Err(error) if error.reason == Reason::Inconsistent && rereads < REREADS => {
                 tracing::debug!(account = client.account(), %error, "pages do not add up and are read again");
                 rereads += 1;
@@ -81,26 +90,29 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     }
 }
 
+/// Reads the first page of a list, and from it how long the list is.
+pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    mut query: impl Query,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    let mut page = Listing::default();
+    let Taken { count, .. } = first_page(client, layout, &mut query, &mut page, patience).await?;
+    Ok(Glance { count, page })
+}
+
 async fn attempt<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
     query: &mut impl Query,
     lanes: usize,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let endpoint = layout.endpoint;
     let mut listing = Listing::default();
-    let first = loop {
-        match client.send(endpoint, &query.payload(0), deadline).await {
-            Ok(page) => break page,
-            Err(refusal) if query.adapt(&refusal) => {}
-            Err(error) => return Err(error),
-        }
-    };
-    query.accepted(client);
-    let mut walk = Walk::begin(endpoint, listing.add(layout, &first)?, lanes > 1)?;
-    client.page_done(endpoint);
-    drop(first);
+    let first = first_page(client, layout, query, &mut listing, patience).await?;
+    let mut walk = Walk::begin(endpoint, first, lanes > 1)?;
 
     let mut pending = FuturesUnordered::new();
     loop {
@@ -108,18 +120,40 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
             && let Some(offset) = walk.next_offset(pending.is_empty())
         {
             let payload = query.payload(offset);
-            pending.push(async move { (offset, client.send(endpoint, &payload, deadline).await) });
+            pending.push(async move { (offset, client.send(endpoint, &payload, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
-        walk.take(offset, listing.add(layout, &page?)?)?;
+        walk.take(offset, listing.add(client, layout, &page?)?)?;
         client.page_done(endpoint);
     }
     Ok(listing)
 }
 
+/// Reads the first page, in a form that the server takes.
+async fn first_page<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    query: &mut impl Query,
+    listing: &mut Listing<F>,
+    patience: Patience,
+) -> Result<Taken, Error> {
+    let endpoint = layout.endpoint;
+    let page = loop {
+        match client.send(endpoint, &query.payload(0), patience).await {
+            Ok(page) => break page,
+            Err(refusal) if query.adapt(&refusal) => {}
+            Err(error) => return Err(error),
+        }
+    };
+    query.accepted(client);
+    let taken = listing.add(client, layout, &page)?;
+    client.page_done(endpoint);
+    Ok(taken)
+}
+
 impl<F> Listing<F> {
     /// Folds the rows of one page.
-    fn add<R, const N: usize>(&mut self, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
+    fn add<R, const N: usize>(&mut self, client: &Client, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
     where
         F: Fold<R>,
     {
@@ -138,7 +172,8 @@ impl<F> Listing<F> {
             Err(reason) => *rejected.entry(reason).or_default() += 1,
         });
         let head = head.map_err(|error| {
-            let detail = format!("the answer is no page: {error}");
+            // The message quotes the text around the fault.
+            let detail = client.without_key(&format!("the answer is no page: {error}"));
             Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
         self.rows += head.rows;
@@ -158,13 +193,16 @@ fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
 /// A plain list: `GET` with `limit` and `offset`.
 pub(super) struct PlainQuery<'a> {
     pub(super) parameters: &'a [(&'static str, String)],
-    pub(super) page_size: u32,
+    /// Rows asked for at once; `None` for a list that comes whole.
+    pub(super) page_size: Option<u32>,
 }
 
 impl Query for PlainQuery<'_> {
     fn payload(&self, offset: u64) -> Payload {
         let mut parameters = self.parameters.to_vec();
-        parameters.extend([("limit", self.page_size.to_string()), ("offset", offset.to_string())]);
+        if let Some(limit) = self.page_size {
+            parameters.extend([("limit", limit.to_string()), ("offset", offset.to_string())]);
+        }
         Payload::Query(parameters)
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
+pub mod api_key;
 mod body;
 pub mod client;
+pub mod connection;
 pub mod cost_report;
+pub mod cost_totals;
 pub mod endpoint;
 pub mod error;
 pub mod listing;
 pub mod metrics;
 pub mod names;
+pub mod patience;
 mod report_query;
 pub mod reports;
+pub mod reservations;
 mod retry;
 pub mod settings;
 pub mod subscriptions;

@@ -1,7 +1,5 @@
 //! `GET /cloud/v1/projects` and `GET /cloud/v1/regions`: what the numbers in reports are called.
 
-use tokio::time::Instant;
-
 use crate::billing::names::{Project, Region};
 use crate::billing::record::{Fold, RejectReason};
 use crate::billing::resource::{ProjectId, RegionId};
@@ -11,6 +9,7 @@ use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
 use super::listing::{Layout, Listing, PlainQuery};
+use super::patience::Patience;
 
 /// The most that these lists give at once.
 const PAGE_SIZE: u32 = 1000;
@@ -37,15 +36,15 @@ const REGIONS: Layout<(RegionId, Region), 4> = Layout {
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn projects<F: Fold<(ProjectId, Project)>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
+pub async fn projects<F: Fold<(ProjectId, Project)>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
     let parameters = [("include_deleted", "true".to_owned())];
-    listing::read(client, &PROJECTS, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
+    listing::read(client, &PROJECTS, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
 }
 
 /// Reads the names of all regions.
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn regions<F: Fold<(RegionId, Region)>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
-    listing::read(client, &REGIONS, PlainQuery { parameters: &[], page_size: PAGE_SIZE }, deadline).await
+pub async fn regions<F: Fold<(RegionId, Region)>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
+    listing::read(client, &REGIONS, PlainQuery { parameters: &[], page_size: Some(PAGE_SIZE) }, patience).await
 }

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::billing::period::{Period, utc_date};
+use crate::billing::resource::ProjectId;
 
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
@@ -39,8 +40,10 @@ struct Body<'a> {
     time_to: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     enable_last_day: bool,
-    limit: u32,
-    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     projects: &'a [u64],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -53,20 +56,24 @@ struct Body<'a> {
 pub(super) struct ReportQuery<'a> {
     endpoint: Endpoint,
     filter: &'a Filter,
+    /// The only project to ask for, instead of the filter's.
+    project: Option<u64>,
     period: Period,
     is_running: bool,
     form: Form,
 }
 
 impl<'a> ReportQuery<'a> {
-    pub(super) fn new(client: &'a Client, endpoint: Endpoint, period: Period) -> Self {
+    /// A report of the projects that the account's filter lets pass, or of one project.
+    pub(super) fn new(client: &'a Client, endpoint: Endpoint, period: Period, project: Option<ProjectId>) -> Self {
         let is_running = period.end() > utc_date(client.clock.now());
         let initial = Form { page_size: client.settings.page_size, last_day_included: is_running };
         let form = client
             .forms
             .get(endpoint)
             .map_or(initial, |known| Form { last_day_included: known.last_day_included && is_running, ..known });
-        Self { endpoint, filter: &client.settings.filter, period, is_running, form }
+        let (filter, project) = (&client.settings.filter, project.map(|id| id.0));
+        Self { endpoint, filter, project, period, is_running, form }
     }
 }
 
@@ -74,18 +81,18 @@ impl Query for ReportQuery<'_> {
     fn payload(&self, offset: u64) -> Payload {
         let day_start = |day: Date| format!("{day}T00:00:00Z");
         let Form { page_size, last_day_included } = self.form;
+        let is_paged = self.endpoint != Endpoint::CostReportTotals;
         let body = Body {
             time_from: day_start(self.period.first()),
             time_to: day_start(if last_day_included { self.period.last() } else { self.period.end() }),
             enable_last_day: last_day_included,
-            limit: page_size,
-            offset,
-            projects: &self.filter.projects,
+            limit: is_paged.then_some(page_size),
+            offset: is_paged.then_some(offset),
+            projects: self.project.as_ref().map_or(&self.filter.projects, std::slice::from_ref),
             regions: &self.filter.regions,
             types: &self.filter.types,
         };
-        // Strings, numbers and lists of them: nothing here can fail to be written.
-        Payload::Json(sonic_rs::to_string(&body).unwrap_or_default())
+        Payload::json(&body)
     }
 
     fn adapt(&mut self, refusal: &Error) -> bool {

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use crate::billing::record::{Fold, RejectReason};
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
@@ -11,7 +10,8 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing, PlainQuery};
+use super::listing::{Glance, Layout, Listing, PlainQuery};
+use super::patience::Patience;
 use super::wire::Field;
 
 /// The most that billing lists give at once.
@@ -30,10 +30,23 @@ const LAYOUT: Layout<ReportTask, 6> = Layout {
 pub async fn read<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
-    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
+    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+}
+
+/// Counts the tasks created after an instant, and reads the newest of them.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<ReportTask>>(
+    client: &Client,
+    created_after: Timestamp,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "-created_at".to_owned())];
+    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {

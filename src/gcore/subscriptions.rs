@@ -5,7 +5,6 @@
 //! subscription.
 
 use smol_str::{SmolStr, format_smolstr};
-use tokio::time::Instant;
 
 use crate::billing::record::{Fold, RejectReason};
 use crate::billing::subscription::Subscription;
@@ -14,7 +13,8 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing, PlainQuery};
+use super::listing::{Glance, Layout, Listing, PlainQuery};
+use super::patience::Patience;
 use super::wire::Field;
 
 /// The most that billing lists give at once.
@@ -40,9 +40,18 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn read<F: Fold<Subscription>>(client: &Client, deadline: Instant) -> Result<Listing<F>, Error> {
+pub async fn read<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
-    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: PAGE_SIZE }, deadline).await
+    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+}
+
+/// Counts the subscriptions, and reads one of them.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Glance<F>, Error> {
+    let parameters = [("ordering", "id".to_owned())];
+    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscription, RejectReason>)) {

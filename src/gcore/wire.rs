@@ -48,7 +48,7 @@ pub(super) fn read_page<'a, const N: usize>(
     // Checked once as a whole: every piece below is then text without another look.
     let text = std::str::from_utf8(body).map_err(sonic_rs::Error::custom)?;
     let mut json = sonic_rs::Deserializer::from_str(text);
-    let head = json.deserialize_map(PageVisitor { rows_key, names, on_row })?;
+    let head = json.deserialize_map(PageVisitor { rows_key, shape: Shape::new(names), on_row })?;
     json.end()?;
     Ok(head)
 }
@@ -121,7 +121,7 @@ impl<'a> Field<'a> {
     pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Field<'_>; N] {
         let nothing = || std::array::from_fn(|_| Field::default());
         let Some(raw) = self.0.as_deref() else { return nothing() };
-        let row = sonic_rs::Deserializer::from_str(raw).deserialize_any(RowVisitor { names });
+        let row = sonic_rs::Deserializer::from_str(raw).deserialize_any(RowVisitor { shape: &mut Shape::new(names) });
         row.ok().and_then(Result::ok).unwrap_or_else(nothing)
     }
 
@@ -132,9 +132,41 @@ impl<'a> Field<'a> {
     }
 }
 
+/// The keys of the rows of a page. Rows of a page mostly have the same keys in the same order, so a key is first
+/// compared with the one at the same place in the row before.
+struct Shape<'n, const N: usize> {
+    names: [&'n str; N],
+    /// The keys of a row in order, and which of the names each is.
+    last: Vec<(SmolStr, Option<usize>)>,
+}
+
+impl<'n, const N: usize> Shape<'n, N> {
+    fn new(names: [&'n str; N]) -> Self {
+        Self { names, last: Vec::new() }
+    }
+
+    /// Which of the names the key at `place` of a row is.
+    fn index(&mut self, place: usize, key: &str) -> Option<usize> {
+        if let Some((known, index)) = self.last.get(place)
+            && known == key
+        {
+            return *index;
+        }
+        let index = self.names.iter().position(|name| *name == key);
+        self.last.truncate(place);
+        if place < LONGEST_SHAPE {
+            self.last.push((SmolStr::new(key), index));
+        }
+        index
+    }
+}
+
+/// Keys beyond this place are compared with every name.
+const LONGEST_SHAPE: usize = 64;
+
 struct PageVisitor<'n, 'f, 'a, const N: usize> {
     rows_key: &'n str,
-    names: [&'n str; N],
+    shape: Shape<'n, N>,
     on_row: &'f mut dyn FnMut(Row<'a, N>),
 }
 
@@ -145,13 +177,13 @@ impl<'a, const N: usize> Visitor<'a> for PageVisitor<'_, '_, 'a, N> {
         write!(f, "a page: an object with `count` and `{}`", self.rows_key)
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<PageHead, A::Error> {
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<PageHead, A::Error> {
+        let mut page = Shape::new([self.rows_key, "count", "price_status"]);
         let (mut rows, mut count, mut price_status) = (None, None, None);
-        let keys = [self.rows_key, "count", "price_status"];
-        while let Some(key) = map.next_key_seed(KeyIndex(&keys))? {
+        while let Some(key) = map.next_key_seed(Key { shape: &mut page, place: LONGEST_SHAPE })? {
             match key {
                 Some(0) if rows.is_some() => return Err(A::Error::custom(format!("`{}` occurs twice", self.rows_key))),
-                Some(0) => rows = Some(map.next_value_seed(Rows { names: self.names, on_row: self.on_row })?),
+                Some(0) => rows = Some(map.next_value_seed(Rows { shape: &mut self.shape, on_row: self.on_row })?),
                 Some(1) => count = Field::of(&map.next_value()?).id(),
                 Some(_) => price_status = Field::of(&map.next_value()?).text().map(SmolStr::from),
                 None => drop(map.next_value::<IgnoredAny>()?),
@@ -165,12 +197,12 @@ impl<'a, const N: usize> Visitor<'a> for PageVisitor<'_, '_, 'a, N> {
     }
 }
 
-struct Rows<'n, 'f, 'a, const N: usize> {
-    names: [&'n str; N],
+struct Rows<'n, 's, 'f, 'a, const N: usize> {
+    shape: &'s mut Shape<'n, N>,
     on_row: &'f mut dyn FnMut(Row<'a, N>),
 }
 
-impl<'a, const N: usize> DeserializeSeed<'a> for Rows<'_, '_, 'a, N> {
+impl<'a, const N: usize> DeserializeSeed<'a> for Rows<'_, '_, '_, 'a, N> {
     type Value = u64;
 
     fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<u64, D::Error> {
@@ -178,7 +210,7 @@ impl<'a, const N: usize> DeserializeSeed<'a> for Rows<'_, '_, 'a, N> {
     }
 }
 
-impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, 'a, N> {
+impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, '_, 'a, N> {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +219,7 @@ impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, 'a, N> {
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut rows: A) -> Result<u64, A::Error> {
         let mut seen = 0;
-        while let Some(row) = rows.next_element_seed(RowVisitor { names: self.names })? {
+        while let Some(row) = rows.next_element_seed(RowVisitor { shape: &mut *self.shape })? {
             (self.on_row)(row);
             seen += 1;
         }
@@ -195,10 +227,13 @@ impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, 'a, N> {
     }
 }
 
-/// The place of a key in a list of names, if it is there.
-struct KeyIndex<'n>(&'n [&'n str]);
+/// A key, read as the index of a name.
+struct Key<'n, 's, const N: usize> {
+    shape: &'s mut Shape<'n, N>,
+    place: usize,
+}
 
-impl<'a> DeserializeSeed<'a> for KeyIndex<'_> {
+impl<'a, const N: usize> DeserializeSeed<'a> for Key<'_, '_, N> {
     type Value = Option<usize>;
 
     fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -206,7 +241,7 @@ impl<'a> DeserializeSeed<'a> for KeyIndex<'_> {
     }
 }
 
-impl Visitor<'_> for KeyIndex<'_> {
+impl<const N: usize> Visitor<'_> for Key<'_, '_, N> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,17 +249,16 @@ impl Visitor<'_> for KeyIndex<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
+        Ok(self.shape.index(self.place, key))
     }
 }
 
 /// Picks fields from an object; any other value is a row that makes no sense, not an error.
-#[derive(Clone, Copy)]
-struct RowVisitor<'n, const N: usize> {
-    names: [&'n str; N],
+struct RowVisitor<'n, 's, const N: usize> {
+    shape: &'s mut Shape<'n, N>,
 }
 
-impl<'a, const N: usize> DeserializeSeed<'a> for RowVisitor<'_, N> {
+impl<'a, const N: usize> DeserializeSeed<'a> for RowVisitor<'_, '_, N> {
     type Value = Row<'a, N>;
 
     fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -240,7 +274,7 @@ macro_rules! not_an_object {
     };
 }
 
-impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
+impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, '_, N> {
     type Value = Row<'a, N>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,7 +284,9 @@ impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = [const { None }; N];
         let mut twice = false;
-        while let Some(key) = map.next_key_seed(KeyIndex(&self.names))? {
+        let mut place = 0;
+        while let Some(key) = map.next_key_seed(Key { shape: &mut *self.shape, place })? {
+            place += 1;
             match key {
                 Some(index) => twice |= fields[index].replace(Field::of(&map.next_value()?)).is_some(),
                 None => drop(map.next_value::<IgnoredAny>()?),

@@ -3,5 +3,6 @@
 mod accept;
 pub mod body;
 mod page;
+pub mod reload;
 pub mod routes;
 pub mod server;

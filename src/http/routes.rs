@@ -14,8 +14,9 @@ use crate::exposition::encoder::Encoder;
 use super::accept;
 use super::body::Body;
 use super::page;
+use super::reload;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Everything that answers need.
@@ -26,6 +27,8 @@ pub struct Site {
     pub registry: Registry,
     /// Where the metrics are, `/metrics` by default.
     pub telemetry_path: String,
+    /// Where wishes for a reload go; `None` answers them with 403.
+    pub reloads: Option<reload::Wishes>,
 }
 
 enum Page {
@@ -35,13 +38,15 @@ enum Page {
     Ready,
 }
 
-/// Answers one request, of which only the head matters. Every path takes GET and HEAD only.
+/// Answers one request, of which only the head matters. Every path takes GET and HEAD only, but for the one that
+/// reloads.
 pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
     let page = match request.uri.path() {
         path if path == site.telemetry_path => Page::Metrics,
         "/" => Page::Index,
         "/-/healthy" => Page::Healthy,
         "/-/ready" => Page::Ready,
+        reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
         _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
     };
     if !matches!(request.method, Method::GET | Method::HEAD) {
@@ -83,7 +88,7 @@ fn ready(site: &Site) -> Response<Body> {
     }
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -8,8 +8,8 @@ use wiremock::MockServer;
 use wiremock::matchers::body_partial_json;
 
 use crate::harness::{
-    COST, PROJECTS, REPORTS, SUBSCRIPTIONS, TestApp, USAGE, asked, bodies, config, json as answer, mount_names, noon,
-    only, queries,
+    COST, COST_TOTALS, PROJECTS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, TestApp, USAGE, asked,
+    bodies, config, json as answer, mount_names, noon, only, queries,
 };
 
 #[tokio::test]
@@ -19,6 +19,8 @@ async fn cost() {
     let page = |offset: u64| asked(COST).and(body_partial_json(json!({ "offset": offset })));
     page(0).respond_with(answer(include_str!("pages/cost_1.json"))).mount(&api).await;
     page(6).respond_with(answer(include_str!("pages/cost_2.json"))).mount(&api).await;
+
+    asked(COST_TOTALS).respond_with(answer(include_str!("pages/cost_totals.json"))).mount(&api).await;
 
     let config = config(&api.uri(), only(&[Collector::Cost, Collector::Names]));
     let app = TestApp::ready(&config, Clock::frozen(noon())).await;
@@ -97,5 +99,31 @@ async fn names() {
 
     app.expect_metrics("names.prom").await;
     assert_eq!(queries(&api, PROJECTS).await, ["include_deleted=true&limit=1000&offset=0"]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn commitments() {
+    let api = MockServer::start().await;
+    asked(RESERVATIONS).respond_with(answer(include_str!("pages/reservations.json"))).mount(&api).await;
+    asked(RESERVATION_TOTALS).respond_with(answer(include_str!("pages/reservation_totals.json"))).mount(&api).await;
+
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Commitments])), Clock::frozen(noon())).await;
+
+    app.expect_metrics("commitments.prom").await;
+    let query = "time_from=2026-11-01T00%3A00%3A00Z&time_to=2026-11-23T00%3A00%3A00Z";
+    assert_eq!(queries(&api, RESERVATIONS).await, [query], "at most 31 days, and no paging that is not documented");
+    assert_eq!(bodies(&api, RESERVATION_TOTALS).await, [json!({"year_month": "2026-11"})]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn without_an_active_commitment_the_month_is_not_asked_for() {
+    let api = MockServer::start().await;
+    let ended = r#"{"count": 1, "results": [{"commit": {"active_to": "2026-11-02T00:00:00Z", "subscription_id": 1}}]}"#;
+    asked(RESERVATIONS).respond_with(answer(ended)).mount(&api).await;
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Commitments])), Clock::frozen(noon())).await;
+    assert_eq!(app.value(r#"gcore_plan_has_commits{account="main"}"#).await.as_deref(), Some("0"));
+    assert_eq!(app.value(r#"gcore_up{account="main",collector="commitments"}"#).await.as_deref(), Some("1"));
     app.stop().await;
 }

@@ -51,7 +51,7 @@ fn as_sent(expression: &str) -> String {
 async fn every_query_of_the_dashboard_has_data() {
     let (app, prometheus) = scraped_demo().await;
     let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
-    app.until(async || prometheus.query(rates).await.len() == 5).await;
+    app.until(async || prometheus.query(rates).await.len() == 6).await;
     let dashboard = dashboard();
 
     let panels = expressions(&dashboard["panels"]);

@@ -1,5 +1,6 @@
 //! A daemon on a port of its own, and the API that it polls.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use gcore_billing_exporter::app::{App, Web};
@@ -19,19 +20,24 @@ use tokio::task::JoinHandle;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// The key that every test account has; no output may ever hold it.
-pub(crate) const KEY: &str = "555$never-to-be-seen";
+/// The key that every test account has; no output may ever hold it, whichever way that quotes text.
+pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 
 /// A Sunday noon in a month of 30 days.
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// A running daemon.
-pub(crate) struct TestApp {
+/// The pages of a daemon, wherever it runs.
+pub(crate) struct Listener {
     pub(crate) url: String,
     http: reqwest::Client,
     plain: reqwest::Client,
+}
+
+/// A daemon that runs in the test's own process.
+pub(crate) struct TestApp {
+    listener: Listener,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -43,15 +49,34 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        let plain = reqwest::Client::builder().no_gzip().build().unwrap();
-        Self { url, http: reqwest::Client::new(), plain, stop, task }
+        Self { listener: Listener::new(url), stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
     pub(crate) async fn ready(config: &Config, clock: Clock) -> Self {
         let app = Self::start(config, clock).await;
-        app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
+        app.until_ready().await;
         app
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Listener;
+
+    fn deref(&self) -> &Listener {
+        &self.listener
+    }
+}
+
+impl Listener {
+    pub(crate) fn new(url: String) -> Self {
+        let plain = client().no_gzip().build().unwrap();
+        Self { url, http: http(), plain }
+    }
+
+    /// Waits for the first poll of everything.
+    pub(crate) async fn until_ready(&self) {
+        self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
     }
 
     /// Asks as Prometheus does: gzip is welcome.
@@ -112,12 +137,25 @@ impl TestApp {
             panic!("it did not come within {patience:?}; the metrics are\n{}", self.metrics().await);
         }
     }
+}
 
+impl TestApp {
     /// Stops the daemon and fails if it did not end well.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// A client for pages on this host.
+pub(crate) fn http() -> reqwest::Client {
+    client().build().unwrap()
+}
+
+fn client() -> reqwest::ClientBuilder {
+    // Fails where a test before has done so.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
 }
 
 /// One account called `main`, whose API is at `url`.
@@ -143,12 +181,16 @@ pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     collect.usage.windows = vec![Window::Today];
     collect.reports.schedule = schedule(Collector::Reports);
     collect.subscriptions.schedule = schedule(Collector::Subscriptions);
+    collect.commitments.schedule = schedule(Collector::Commitments);
     collect.names = schedule(Collector::Names);
     collect
 }
 
 /// The path of each endpoint.
 pub(crate) const COST: &str = "/cloud/v1/cost_report/resources";
+pub(crate) const COST_TOTALS: &str = "/cloud/v1/cost_report/totals";
+pub(crate) const RESERVATIONS: &str = "/cloud/v2/reservations";
+pub(crate) const RESERVATION_TOTALS: &str = "/cloud/v1/reservation_cost_report/totals";
 pub(crate) const USAGE: &str = "/cloud/v1/usage_report";
 pub(crate) const REPORTS: &str = "/billing/org/v1/reports";
 pub(crate) const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
@@ -157,7 +199,7 @@ pub(crate) const REGIONS: &str = "/cloud/v1/regions";
 
 /// A request to an endpoint with the key in the documented form.
 pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
-    let verb = if [COST, USAGE].contains(&endpoint) { "POST" } else { "GET" };
+    let verb = if [COST, COST_TOTALS, RESERVATION_TOTALS, USAGE].contains(&endpoint) { "POST" } else { "GET" };
     Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
 }
 

@@ -2,9 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod collectors;
+mod commands;
 mod dashboard;
 mod faults;
 mod harness;
+mod logs;
+mod network;
+mod online;
 mod paths;
+mod program;
 mod prometheus;
+mod reading;
+mod reload;
 mod scrape;

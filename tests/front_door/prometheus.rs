@@ -90,8 +90,8 @@ impl Prometheus {
     }
 }
 
-/// The daemon on the simulated account, at a clock of the test's choice; the world is a second copy to compare with.
-pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, World) {
+/// Settings for the simulated account, at a clock of the test's choice; the world is a second copy to compare with.
+pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, World) {
     let born = clock.now();
     let address = "127.0.0.1:0".parse().unwrap();
     let api = Api::bind(address, World::new(SEED, born), demo::KEY, clock.clone()).await.unwrap();
@@ -103,12 +103,19 @@ pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, Worl
     let schedule = Schedule { enabled: true, interval, timeout: Duration::from_secs(20) };
     collect.cost.schedule = schedule;
     collect.usage.schedule = schedule;
+    collect.usage.windows = Window::ALL.to_vec();
     collect.reports.schedule = schedule;
     collect.subscriptions.schedule = schedule;
+    collect.commitments.schedule = schedule;
     collect.names = schedule;
-    collect.usage.windows = Window::ALL.to_vec();
-    let config = Config { accounts: [("demo".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() };
-    (TestApp::ready(&config, clock).await, World::new(SEED, born))
+    let accounts = [("demo".parse().unwrap(), account)].into();
+    (Config { accounts, collect, metrics: Metrics::default() }, World::new(SEED, born))
+}
+
+/// The daemon on the simulated account.
+pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, World) {
+    let (config, world) = demo_config(&clock, interval).await;
+    (TestApp::ready(&config, clock).await, world)
 }
 
 /// The labels that the catalogue promises for a group.

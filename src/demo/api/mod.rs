@@ -6,6 +6,7 @@
 
 mod billing;
 mod cloud;
+mod commitments;
 mod query;
 mod refusal;
 mod wire;
@@ -92,6 +93,8 @@ fn route(path: &str) -> Option<(Method, Page)> {
         "/cloud/v1/usage_report" => (Method::POST, cloud::usage),
         "/cloud/v1/projects" => (Method::GET, cloud::projects),
         "/cloud/v1/regions" => (Method::GET, cloud::regions),
+        "/cloud/v1/reservation_cost_report/totals" => (Method::POST, commitments::cost_totals),
+        "/cloud/v2/reservations" => (Method::GET, commitments::reservations),
         "/billing/org/v1/reports" => (Method::GET, billing::reports),
         "/billing/org/v1/subscriptions" => (Method::GET, billing::subscriptions),
         _ => return None,

@@ -46,12 +46,7 @@ impl ReportQuery {
     /// # Errors
     /// Every fault at once, each by its key; an unknown key is one.
     pub(super) fn parse(report: Report, body: &[u8]) -> Result<Self, Refusal> {
-        let body: Value =
-            serde_json::from_slice(body).map_err(|error| Refusal::invalid("body", format!("Invalid JSON: {error}")))?;
-        let Value::Object(keys) = body else {
-            return Err(Refusal::invalid("body", "Input should be an object"));
-        };
-        let mut body = Body { keys, faults: Faults::new() };
+        let mut body = Body::parse(body)?;
         let time_from = body.required("time_from", day);
         let time_to = body.required("time_to", day);
         let last_day = body.optional("enable_last_day", boolean).unwrap_or(false);
@@ -93,6 +88,36 @@ impl ReportQuery {
     }
 }
 
+/// The body of the report on commitments, understood.
+pub(super) struct MonthQuery {
+    /// The first day of the month.
+    pub(super) month: Date,
+    regions: Vec<u64>,
+    types: Vec<String>,
+}
+
+impl MonthQuery {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Every fault at once, each by its key; an unknown key is one.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let mut body = Body::parse(body)?;
+        let month = body.required("year_month", month);
+        let regions = body.optional("regions", |value| list(value, unsigned)).unwrap_or_default();
+        let types = body.optional("types", |value| list(value, resource_type)).unwrap_or_default();
+        body.finish()?;
+        let month = month.ok_or_else(|| Refusal::invalid("year_month", "Field required"))?;
+        Ok(Self { month, regions, types })
+    }
+
+    /// Whether the filters let a line pass. An empty list filters nothing.
+    pub(super) fn wants(&self, region: u64, resource_type: &str) -> bool {
+        (self.regions.is_empty() || self.regions.contains(&region))
+            && (self.types.is_empty() || self.types.iter().any(|wanted| wanted == resource_type))
+    }
+}
+
 /// A body while its keys are taken out, one by one.
 struct Body {
     keys: Map<String, Value>,
@@ -100,6 +125,15 @@ struct Body {
 }
 
 impl Body {
+    fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let body: Value =
+            serde_json::from_slice(body).map_err(|error| Refusal::invalid("body", format!("Invalid JSON: {error}")))?;
+        match body {
+            Value::Object(keys) => Ok(Self { keys, faults: Faults::new() }),
+            _ => Err(Refusal::invalid("body", "Input should be an object")),
+        }
+    }
+
     fn fault(&mut self, key: &str, text: impl Into<String>) {
         self.faults.entry(key.to_owned()).or_default().push(text.into());
     }
@@ -133,6 +167,12 @@ fn day(value: &Value) -> Result<Date, String> {
         .and_then(instant)
         .map(utc_date)
         .ok_or_else(|| "Input should be a valid datetime".to_owned())
+}
+
+/// A month as `2026-11`; its first day.
+fn month(value: &Value) -> Result<Date, String> {
+    let first_day = value.as_str().filter(|text| text.len() == 7).and_then(|text| format!("{text}-01").parse().ok());
+    first_day.ok_or_else(|| "Input should be a month such as 2026-11".to_owned())
 }
 
 /// With an offset, or without one and then UTC; with `T` or a space; or a date.

@@ -4,6 +4,7 @@
 //! Money and quantities are integers throughout. A day's quantity follows a weekday pattern, a trend and a noise
 //! that is a hash of seed, resource and day; today's part of it grows with every millisecond.
 
+mod commitment;
 mod company;
 mod details;
 mod dice;
@@ -18,6 +19,7 @@ mod task;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+pub use commitment::Commitment;
 pub use company::{Project, Region};
 pub(crate) use details::{Details, Grouping};
 pub use ledger::Group;
@@ -76,6 +78,12 @@ impl World {
     #[must_use]
     pub fn subscriptions(&self) -> Vec<Subscription> {
         subscription::subscriptions(self.born)
+    }
+
+    /// Everything that was ever bought ahead.
+    #[must_use]
+    pub fn commitments(&self) -> Vec<Commitment> {
+        commitment::commitments(self.born)
     }
 
     /// The rows of a report: whatever was seen in the period, projects ascending and otherwise in a fixed order.

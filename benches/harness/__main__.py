@@ -1,0 +1,69 @@
+"""python3 -m harness [--quick] [ROW]..."""
+
+import argparse
+import datetime
+import os
+import pathlib
+import platform
+import signal
+import subprocess
+import sys
+import time
+
+from . import polls, scrapes
+from .run import ROOT, Failed
+from .table import Line, markdown, text
+
+ROWS = {
+    "cpu": polls.cpu,
+    "peers": polls.peers,
+    "gzip": polls.gzip,
+    "rss": polls.rss,
+    "wall": polls.wall,
+    "scrape": scrapes.scrape,
+    "swap": scrapes.swap,
+    "requests": polls.requests,
+    "idle": scrapes.idle,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures the built exporter against its peers.")
+    parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions; figures are rougher")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {', '.join(ROWS)}")
+    options = parser.parse_args()
+    if unknown := [name for name in options.rows if name not in ROWS]:
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+
+    # Told to end, leave through every block, so that no server outlives this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    lines: list[Line] = []
+    failed = False
+    started = time.monotonic()
+    for name in options.rows or ROWS:
+        print(f"-- {name}: {ROWS[name].__doc__}", file=sys.stderr, flush=True)
+        try:
+            lines += ROWS[name](options.quick)
+        except Failed as error:
+            failed = True
+            print(f"{name}: {error}", file=sys.stderr)
+            lines.append(Line(ROWS[name].__doc__.split(":")[0].rstrip("."), "failed", reached="NO: see above"))
+    took = f"{time.monotonic() - started:.0f} s"
+    print(f"\n{text(lines)}\n\n{surroundings()}; measured in {took}")
+    report = ROOT / "target/bench.md"
+    report.write_text(f"{markdown(lines)}\n{surroundings()}.\n")
+    print(f"also written to {report.relative_to(ROOT)}")
+    return 1 if failed else 0
+
+
+def surroundings() -> str:
+    """Where and when."""
+    models = [line for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    model = models[0].split(": ", 1)[1] if models else platform.machine()
+    git = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    revision = git.stdout.strip() or "unknown"
+    day = datetime.datetime.now(datetime.UTC).date()
+    return f"{day}, revision {revision}, {os.cpu_count()} cores of {model}, everything on this machine over loopback"
+
+
+sys.exit(main())

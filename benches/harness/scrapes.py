@@ -1,0 +1,130 @@
+"""Rows about the daemon: scrapes at rest and while it polls, and its idling."""
+
+import contextlib
+import gzip
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from . import product
+from .account import account
+from .run import Failed, environment, get, server
+from .table import Line, at_most, mib, millis, times_better, yes
+
+LUA = pathlib.Path(__file__).with_name("wrk.lua")
+# 500 projects × 8 regions × 25 types.
+LARGE = {"projects": 500, "regions": 8}
+
+
+@dataclass
+class Load:
+    """What wrk saw; latencies in microseconds."""
+
+    p50: float
+    p99: float
+    max: float
+    per_second: float
+
+
+def wrk(url: str, duration: int, connections: int = 1) -> Load:
+    """Scrapes with gzip over kept connections."""
+    with tempfile.NamedTemporaryFile() as report:
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--timeout=30s", "-s", str(LUA)]
+        command += ["-H", "Accept-Encoding: gzip", url]
+        surroundings = {**environment(), "WRK_REPORT": report.name}
+        done = subprocess.run(command, capture_output=True, text=True, env=surroundings)
+        if done.returncode != 0:
+            raise Failed(f"wrk ended with {done.returncode}: {done.stderr}")
+        seen = json.load(report)
+    if seen["errors"] or not seen["requests"]:
+        raise Failed(f"wrk saw errors at {url}: {seen}")
+    return Load(seen["p50"], seen["p99"], seen["max"], seen["requests"] / seen["seconds"])
+
+
+@contextlib.contextmanager
+def static(body: bytes) -> Iterator[str]:
+    """A server that does nothing but send these bytes."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        with server("static_body", file.name) as address:
+            yield f"http://{address}/metrics"
+
+
+def scrape(quick: bool) -> Iterator[Line]:
+    """Scrapes of 100,000 series against a static body and against encoding per scrape."""
+    repeats, duration = (1, 3) if quick else (3, 5)
+    with (
+        account(100_000, **LARGE) as on,
+        product.daemon(on) as ours,
+        server("encode_per_scrape", "--projects=500", "--regions=8") as encoding,
+    ):
+        body, headers = get(ours.metrics, Accept_Encoding="gzip")
+        compresses = headers.get("content-encoding") == "gzip"
+        plain = gzip.decompress(body) if compresses else body
+        product.verify(on, plain.decode())
+        sizes = f"{len(body) / 1e6:.2f} MB" + ("" if compresses else ", NOT gzip")
+        with static(body if compresses else gzip.compress(plain, 6)) as still:
+            urls = (ours.metrics, still, f"http://{encoding}/metrics")
+            taken = [[wrk(url, duration) for url in urls] for _ in range(repeats)]
+            # Long enough for several of the slowest, which take turns.
+            rates = [wrk(url, 8, connections=4).per_second for url in urls]
+    own, static_p50, encoding_p50 = (median(load.p50 for load in column) for column in zip(*taken))
+    what = f"scrape of 100,000 series, gzip, p50 ({sizes})"
+    yield at_most(what, own, static_p50, 1.5, millis, "static body")
+    line = times_better(what, own, encoding_p50, 300, millis, "prometheus crate per scrape")
+    line.ratio = line.ratio.replace("less", "faster")
+    yield line
+    peer = f"{rates[1]:,.0f}/s static body; {rates[2]:.1f}/s prometheus crate"
+    yield Line("the same over 4 connections, scrapes per second", f"{rates[0]:,.0f}/s", peer, f"{rates[0] / rates[1]:.2f} ×")
+
+
+def swap(quick: bool) -> Iterator[Line]:
+    """Scrapes while polls replace the snapshot, against the same daemon at rest."""
+    duration = 5 if quick else 12
+    with account(100_000, **LARGE) as on:
+        with server("encode_per_scrape", "--projects=500", "--regions=8") as encoding:
+            one_encoding = median(_timed(f"http://{encoding}/metrics") for _ in range(3))
+        with product.daemon(on) as resting:
+            rest = wrk(resting.metrics, duration)
+        with product.daemon(on, collect__cost={"interval": "1s"}) as busy:
+            before = busy.value("gcore_polls_total")
+            swapping = wrk(busy.metrics, duration)
+            polls = busy.value("gcore_polls_total") - before
+    if polls < 2:
+        raise Failed(f"only {polls:g} polls ended while scraping")
+    what = f"scrape of 100,000 series during {polls:g} polls"
+    ratio = f"{swapping.p99 / rest.p99:.2f} ×"
+    yield Line(f"{what}: p99", millis(swapping.p99), f"{millis(rest.p99)} at rest", ratio)
+    yield Line(f"{what}: longest", millis(swapping.max), f"{millis(rest.max)} at rest", f"{swapping.max / rest.max:.2f} ×")
+    # A scrape that waited for an encoding would take about as long as one. A tenth leaves room for the scheduler, since
+    # load generator, daemon and account share the cores.
+    line = at_most(f"{what}: longest", swapping.max, one_encoding, 0.1, millis, "one encoding, prometheus crate")
+    yield line
+
+
+def _timed(url: str) -> float:
+    started = time.monotonic()
+    get(url)
+    return (time.monotonic() - started) * 1e6
+
+
+def idle(quick: bool) -> Iterator[Line]:
+    """A daemon with 10,000 series between two polls."""
+    span = 5 if quick else 20
+    with account(20_000 if quick else 100_000, projects=80, regions=5) as on, product.daemon(on) as daemon:
+        # The start-up is over once the allocator and the runtime have nothing left to tidy.
+        time.sleep(1)
+        before = daemon.cpu()
+        time.sleep(span)
+        used = daemon.cpu() - before
+        rss, peak = daemon.memory("VmRSS"), daemon.memory("VmHWM")
+    what = "idle daemon, 10,000 series"
+    yield Line(f"{what}: RSS (peak {mib(peak)})", mib(rss), goal="≤ 25 MiB", reached=yes(rss <= 25))
+    share = used / span
+    yield Line(f"{what}: CPU in {span} s", f"{used * 1000:.1f} ms", ratio=f"{share:.3%}", goal="≈ 0 (< 0.1 %)", reached=yes(share < 0.001))

@@ -1,0 +1,35 @@
+//! Commitments, and what the month costs under them.
+
+use std::sync::Arc;
+
+use crate::aggregate::commitments::CommitmentTotals;
+use crate::aggregate::cost::line_sums;
+use crate::billing::period::{Window, utc_date};
+use crate::gcore::client::Client;
+use crate::gcore::error::Error;
+use crate::gcore::reservations;
+
+use super::poller::Poll;
+use super::settings::Listed;
+
+pub(super) struct Source {
+    pub(super) client: Arc<Client>,
+    pub(super) settings: Listed,
+}
+
+impl Source {
+    pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
+        let month_so_far = Window::MonthToDate.period(poll.now);
+        let listing = reservations::commitments(&self.client, month_so_far, poll.patience).await?;
+        poll.reject(&listing.rejected);
+        let mut totals = CommitmentTotals { commitments: listing.data, ..CommitmentTotals::default() };
+        if totals.has_active(poll.now) {
+            let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.patience).await?;
+            poll.reject(&lines.rejected);
+            totals.month_amounts = line_sums(&lines.data);
+        }
+        let reading = poll.reading(totals, self.settings.stale_after);
+        poll.publish(|account| account.commitments = Some(reading));
+        Ok(())
+    }
+}

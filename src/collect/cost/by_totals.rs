@@ -1,0 +1,72 @@
+//! Costs by the totals of each project.
+
+use futures_util::future::try_join_all;
+
+use crate::aggregate::cost::{CostTotals, differences, is_between};
+use crate::billing::period::{Period, utc_date};
+use crate::billing::record::{CostTotal, Fold, Price};
+use crate::billing::resource::ProjectId;
+use crate::gcore::client::Client;
+use crate::gcore::cost_report;
+use crate::gcore::cost_totals;
+use crate::gcore::error::{Error, Reason};
+use crate::gcore::patience::Patience;
+
+/// Reads the totals of every project; `None` where they do not add up to the account's, so that resources must be read.
+///
+/// A project with an unpriced or faulty line is read by its resources. The sums of all projects must lie between the
+/// account's totals before and after, within the API's rounding of each line, or a project without a name would be
+/// lost silently: a running day grows while it is read, so no single figure could be compared with.
+pub(super) async fn read(
+    client: &Client,
+    period: Period,
+    projects: &[ProjectId],
+    patience: Patience,
+) -> Result<Option<CostTotals>, Error> {
+    let before = cost_totals::read(client, period, None, patience).await?;
+    let lines_of = |&project: &ProjectId| async move {
+        let listing = cost_totals::read(client, period, Some(project), patience).await?;
+        Ok::<_, Error>((project, listing.data))
+    };
+    let by_project = match try_join_all(projects.iter().map(lines_of)).await {
+        Ok(by_project) => by_project,
+        // A project that this key may not ask for by itself may still be in the account's report.
+        Err(error) if matches!(error.reason, Reason::Unsupported | Reason::BadRequest) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let is_running = period.end() > utc_date(client.now());
+    let after = if is_running { cost_totals::read(client, period, None, patience).await? } else { before.clone() };
+
+    let mut totals = CostTotals { price_status: after.price_status, ..CostTotals::default() };
+    let mut lines = 0;
+    for (project, priced) in &by_project {
+        lines += priced.len() as u64;
+        for line in priced {
+            if totals.add_line(*project, line).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+    if !is_between(&totals, lines, &before.data, &after.data) {
+        return Ok(None);
+    }
+    totals.differences = differences(&totals, lines, &after.data);
+    let unclear: Vec<ProjectId> =
+        by_project.iter().filter(|(_, lines)| lines.iter().any(is_unclear)).map(|(project, _)| *project).collect();
+    for project in unclear {
+        totals.amounts.remove(project);
+        let listing = cost_report::read::<Vec<_>>(client, period, Some(project), patience).await?;
+        for record in listing.data {
+            if totals.add(record).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+    // Records of some projects only do not tell how far the data of all reaches.
+    totals.data_through = None;
+    Ok(Some(totals))
+}
+
+fn is_unclear(line: &CostTotal) -> bool {
+    line.has_error || matches!(line.price, Price::Unknown(_))
+}

@@ -1,0 +1,130 @@
+//! Costs per window, read by the cheapest way that is true.
+//!
+//! Either every resource is read, page by page, or one call per project brings that project's totals. Both give the
+//! same gauges; which one takes fewer requests depends on the account.
+
+mod by_totals;
+mod choice;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::aggregate::cost::{CostTotals, differences};
+use crate::billing::period::{Period, Window};
+use crate::billing::resource::ProjectId;
+use crate::gcore::client::Client;
+use crate::gcore::cost_report;
+use crate::gcore::cost_totals;
+use crate::gcore::endpoint::Endpoint;
+use crate::gcore::error::{Error, Reason};
+use crate::snapshot::WindowReading;
+
+use super::poller::Poll;
+use super::settings::{Method, Windowed};
+use super::windows;
+use choice::{Choice, Known};
+
+pub(super) struct Source {
+    client: Arc<Client>,
+    settings: Windowed,
+    method: Method,
+    /// What the last polls learned of each window.
+    known: Mutex<BTreeMap<Window, Known>>,
+}
+
+impl Source {
+    pub(super) fn new(client: Arc<Client>, settings: Windowed, method: Method) -> Self {
+        Self { client, settings, method, known: Mutex::default() }
+    }
+
+    pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
+        windows::read_each(poll, &self.settings.windows, |window| self.read(poll, window)).await
+    }
+
+    async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
+        let period = window.period(poll.now);
+        let projects = self.projects(poll);
+        let mut totals = None;
+        if self.choose(poll, window, &projects) == Choice::Totals {
+            totals = by_totals::read(&self.client, period, &projects, poll.patience).await?;
+        }
+        let totals = match totals {
+            Some(totals) => totals,
+            None => self.read_resources(poll, window, period).await?,
+        };
+        self.refuse_silent_loss(poll, window, period, &totals)?;
+        let reading = poll.reading(totals, self.settings.stale_after);
+        let reading = WindowReading::new(reading, period, self.settings.settle_after);
+        poll.publish(|account| drop(account.cost.insert(window, reading)));
+        Ok(())
+    }
+
+    /// Reads every resource and compares the sums with the totals of the same period.
+    async fn read_resources(&self, poll: &Poll<'_>, window: Window, period: Period) -> Result<CostTotals, Error> {
+        let listing = cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?;
+        poll.reject(&listing.rejected);
+        self.learn(window, |known| known.rows = Some(listing.rows));
+        let mut totals = listing.data;
+        totals.price_status = listing.price_status;
+        match cost_totals::read(&self.client, period, None, poll.patience).await {
+            Ok(lines) => totals.differences = differences(&totals, listing.rows, &lines.data),
+            Err(error) => tracing::debug!(
+                account = poll.account.as_str(),
+                window = window.as_str(),
+                %error,
+                "the costs could not be compared with their totals"
+            ),
+        }
+        Ok(totals)
+    }
+
+    /// An answer that is suddenly empty while the API does not plainly show its prices says nothing about the costs.
+    fn refuse_silent_loss(
+        &self,
+        poll: &Poll<'_>,
+        window: Window,
+        period: Period,
+        totals: &CostTotals,
+    ) -> Result<(), Error> {
+        let status = totals.price_status.as_deref().unwrap_or("missing");
+        if !totals.is_empty() || status == "show" {
+            return Ok(());
+        }
+        let account = poll.account_so_far();
+        let last = account.cost.get(&window).filter(|reading| reading.period == period);
+        match last.and_then(|reading| reading.current(window, poll.now)) {
+            Some(last) if !last.is_empty() => Err(Error {
+                endpoint: Endpoint::CostReportResources,
+                reason: Reason::Inconsistent,
+                detail: format!("the report is suddenly empty, and its price_status is {status}"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The projects that can have costs, as far as names are known.
+    fn projects(&self, poll: &Poll<'_>) -> Vec<ProjectId> {
+        match &self.client.filter().projects[..] {
+            [] => poll.account_so_far().names.projects.keys().copied().collect(),
+            wanted => wanted.iter().copied().map(ProjectId).collect(),
+        }
+    }
+
+    /// Chooses how to read a window, and says so when that changes.
+    fn choose(&self, poll: &Poll<'_>, window: Window, projects: &[ProjectId]) -> Choice {
+        let mut choice = Choice::Resources;
+        self.learn(window, |known| {
+            let why;
+            (choice, why) = choice::choose(self.method, known, self.client.page_size(), projects.len());
+            if known.choice.replace(choice) != Some(choice) {
+                let (account, window) = (poll.account.as_str(), window.as_str());
+                tracing::info!(account, window, method = choice.as_str(), why, "reading costs");
+            }
+        });
+        choice
+    }
+
+    fn learn(&self, window: Window, change: impl FnOnce(&mut Known)) {
+        change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(window).or_default());
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST /cloud/v1/cost_report/totals`: the same costs summed over resources, in one answer without pages.
+
+use crate::billing::period::Period;
+use crate::billing::record::{CostTotal, RejectReason};
+use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+
+use super::client::Client;
+use super::cost_report::price;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::listing;
+use super::listing::{Layout, Listing};
+use super::patience::Patience;
+use super::report_query::ReportQuery;
+use super::wire::Field;
+
+const LAYOUT: Layout<CostTotal, 11> = Layout {
+    endpoint: Endpoint::CostReportTotals,
+    rows_key: "results",
+    fields: TOTAL_FIELDS,
+    records: |fields, each| each(total(fields)),
+};
+
+/// The fields of a line of totals; those after `region` only tell one line from another.
+pub(super) const TOTAL_FIELDS: [&str; 11] = [
+    "type",
+    "cost",
+    "currency",
+    "err",
+    "region_id",
+    "region",
+    "billing_metric_name",
+    "billing_feature_name",
+    "flavor",
+    "volume_type",
+    "billing_value",
+];
+
+/// Reads the totals for `period`, of one project or of all that the account's filter lets pass.
+///
+/// # Errors
+/// Whatever keeps them from being read whole.
+pub async fn read(
+    client: &Client,
+    period: Period,
+    project: Option<ProjectId>,
+    patience: Patience,
+) -> Result<Listing<Vec<CostTotal>>, Error> {
+    let query = ReportQuery::new(client, LAYOUT.endpoint, period, project);
+    listing::read(client, &LAYOUT, query, patience).await
+}
+
+/// A line of totals; the report of commitments has the same ones.
+pub(super) fn total(fields: &[Field<'_>; 11]) -> Result<CostTotal, RejectReason> {
+    let [resource_type, cost, currency, err, region_id, region, ..] = fields;
+    Ok(CostTotal {
+        region: region_id.id().or_else(|| region.id()).map(RegionId),
+        resource_type: ResourceType::new(&resource_type.text().unwrap_or_default()),
+        price: price(cost, err)?,
+        has_error: err.is_some(),
+        currency: Currency::new(&currency.text().unwrap_or_default()),
+    })
+}

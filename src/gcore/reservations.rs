@@ -1,0 +1,93 @@
+//! `GET /cloud/v2/reservations` and `POST /cloud/v1/reservation_cost_report/totals`: what was bought ahead, and what a
+//! month costs under it.
+//!
+//! The list wants a period of at most 31 days and tells of commitments that have ended as well. It has had two shapes:
+//! the range is in `commit`, or at the top.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::commitment::Commitment;
+use crate::billing::period::Period;
+use crate::billing::record::{CostTotal, RejectReason};
+
+use super::client::{Client, Payload};
+use super::cost_totals::{TOTAL_FIELDS, total};
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::listing;
+use super::listing::{Layout, Listing, PlainQuery, Query};
+use super::patience::Patience;
+use super::wire::Field;
+
+const RESERVATIONS: Layout<Commitment, 7> = Layout {
+    endpoint: Endpoint::Reservations,
+    rows_key: "results",
+    fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
+    records: |fields, each| each(commitment(fields)),
+};
+const TOTALS: Layout<CostTotal, 11> = Layout {
+    endpoint: Endpoint::ReservationCostReportTotals,
+    rows_key: "results",
+    fields: TOTAL_FIELDS,
+    records: |fields, each| each(total(fields)),
+};
+
+/// Reads the commitments of `period`, which must not be longer than 31 days.
+///
+/// # Errors
+/// Whatever keeps the list from being read whole.
+pub async fn commitments(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Listing<Vec<Commitment>>, Error> {
+    let day_start = |day: Date| format!("{day}T00:00:00Z");
+    let parameters = [("time_from", day_start(period.first())), ("time_to", day_start(period.end()))];
+    listing::read(client, &RESERVATIONS, PlainQuery { parameters: &parameters, page_size: None }, patience).await
+}
+
+/// Reads what the month of a day costs under the commitments, overcommit included.
+///
+/// # Errors
+/// Whatever keeps the totals from being read whole.
+pub async fn month_totals(client: &Client, day: Date, patience: Patience) -> Result<Listing<Vec<CostTotal>>, Error> {
+    listing::read(client, &TOTALS, MonthQuery { client, day }, patience).await
+}
+
+struct MonthQuery<'a> {
+    client: &'a Client,
+    day: Date,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    year_month: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    regions: &'a [u64],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    types: &'a [String],
+}
+
+impl Query for MonthQuery<'_> {
+    fn payload(&self, _offset: u64) -> Payload {
+        let filter = &self.client.settings.filter;
+        let year_month = format!("{:04}-{:02}", self.day.year(), self.day.month());
+        Payload::json(&Body { year_month, regions: &filter.regions, types: &filter.types })
+    }
+}
+
+fn commitment(fields: &[Field<'_>; 7]) -> Result<Commitment, RejectReason> {
+    let [commit, active_from, active_to, id, plan, resource_name, region_name] = fields;
+    let [from, to, subscription] = commit.object(["active_from", "active_to", "subscription_id"]);
+    let described = || {
+        let (plan, resource) = (plan.text()?, resource_name.text().unwrap_or_default());
+        Some(format_smolstr!("{plan}:{resource}:{}", region_name.text().unwrap_or_default()))
+    };
+    Ok(Commitment {
+        id: id.or(&subscription).text().map(SmolStr::from).or_else(described).ok_or(RejectReason::NoId)?,
+        start: from.or(active_from).timestamp(),
+        end: to.or(active_to).timestamp(),
+    })
+}

@@ -1,0 +1,248 @@
+//! The documents name everything that there is, and nothing that there is not.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gcore_billing_exporter::app;
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::Settings as Collect;
+use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::demo;
+use gcore_billing_exporter::demo::api::Api;
+use gcore_billing_exporter::demo::world::World;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
+use gcore_billing_exporter::gcore::settings::Settings as Account;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+/// What is to be known of a family: its type and the names of its labels, sorted.
+type Shape = (String, BTreeSet<String>);
+
+#[test]
+fn every_family_is_documented_and_every_documented_one_exists() {
+    let documented: BTreeSet<String> = documented_families().into_keys().collect();
+    let documented_own: BTreeSet<String> =
+        documented.iter().filter(|name| name.starts_with("gcore_")).cloned().collect();
+    assert_eq!(documented_own, families_in_sources(), "docs/metrics.md on the left, the sources on the right");
+
+    for file in documents() {
+        for name in words(&read(&file), "gcore_").filter(|name| name != "gcore_billing_exporter") {
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            // `gcore_cost_*` stands for several.
+            let known = documented.contains(&name)
+                || base.is_some_and(|base| documented.contains(base))
+                || (name.ends_with('_') && documented.iter().any(|family| family.starts_with(&name)));
+            assert!(known, "{} names {name}, which does not exist", file.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documented_types_and_labels_are_those_of_the_demo() {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let clock = Clock::frozen(now);
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), World::new(1, now), demo::KEY, clock.clone()).await.unwrap();
+    let account = |key: &str| {
+        let mut account = Account::new(SecretString::from(key), api.url().parse().unwrap());
+        account.max_requests_per_second = 1000.0;
+        account
+    };
+    // The second is refused, so that failures are counted as well.
+    let accounts = [("demo".parse().unwrap(), account(demo::KEY)), ("refused".parse().unwrap(), account("wrong"))];
+    let mut collect = Collect::default();
+    collect.usage.windows = Window::ALL.to_vec();
+    let config = Config { accounts: accounts.into(), collect, metrics: Metrics::default() };
+    tokio::spawn(api.run(std::future::pending()));
+
+    let served = shapes(&String::from_utf8(app::once(&config, clock).await.unwrap().exposition).unwrap());
+
+    let documented = documented_families();
+    // `once` reloads nothing, so the two families on reloads are not in it.
+    assert!(served.len() + 5 > documented.len(), "the demo shows nearly all families, here {}", served.len());
+    for (name, shape) in served {
+        assert_eq!(documented.get(&name), Some(&shape), "{name}: docs/metrics.md on the left, /metrics on the right");
+    }
+}
+
+#[test]
+fn the_configuration_reference_agrees_with_the_example() {
+    let documented: BTreeMap<String, String> = rows("docs/configuration.md")
+        .into_iter()
+        .filter(|row| ["`accounts.", "`collect.", "`metrics."].iter().any(|table| row[0].starts_with(table)))
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
+        .collect();
+    let mut example = settings_of(&read(Path::new("config.example.toml")));
+    for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"] {
+        // The example shows some value, but there is no default.
+        *example.get_mut(&format!("accounts.NAME.{key}")).unwrap() = "none".into();
+    }
+    assert_eq!(documented, example, "docs/configuration.md on the left, config.example.toml on the right");
+}
+
+#[test]
+fn the_flags_documented_are_those_of_the_program() {
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gcore-billing-exporter")).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let flags = |text: &str| -> BTreeSet<String> {
+        let is_flag = |c: char| c.is_ascii_lowercase() || "-.".contains(c);
+        let of_words = text.split(|c| !is_flag(c)).filter(|word| word.starts_with("--") && word.contains('.'));
+        of_words.map(|word| word.trim_end_matches('.').to_owned()).filter(|word| word.contains('.')).collect()
+    };
+    let mut served = flags(&help(&["--help"]));
+    served.extend(flags(&help(&["demo", "--help"])));
+    assert_eq!(flags(&read(Path::new("docs/configuration.md"))), served);
+}
+
+#[test]
+fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
+    let rules = read(Path::new("prometheus/rules.yml"));
+    let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let listed: Vec<String> = rows("README.md")
+        .into_iter()
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .filter(|name| name.starts_with("Gcore"))
+        .collect();
+    assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
+    assert_eq!(listed.len(), alerts.len());
+
+    for file in documents() {
+        let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
+        for name in words(&read(&file), "Gcore").filter(is_alert) {
+            assert!(alerts.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for file in documents() {
+        for link in links(&read(&file)) {
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if path.is_empty() { file.clone() } else { file.parent().unwrap_or(Path::new("")).join(path) };
+            assert!(target.exists(), "{}: {link} leads to no file", file.display());
+            let found = anchor.is_empty() || anchors(&read(&target)).contains(anchor);
+            assert!(found, "{}: {link} leads to no heading", file.display());
+        }
+    }
+}
+
+/// The Markdown files.
+fn documents() -> Vec<PathBuf> {
+    let mut files = found(Path::new("docs"), "md");
+    files.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from));
+    files
+}
+
+/// The families of docs/metrics.md.
+fn documented_families() -> BTreeMap<String, Shape> {
+    let is_family = |row: &Vec<String>| row[0].starts_with("`gcore_") || row[0].starts_with("`process_");
+    let rows = rows("docs/metrics.md").into_iter().filter(is_family);
+    let mut families = BTreeMap::new();
+    for row in rows {
+        let labels = row[2].split(", ").filter(|label| !label.is_empty()).map(|label| label.trim_matches('`').into());
+        let name = row[0].trim_matches('`').to_owned();
+        assert!(families.insert(name, (row[1].clone(), labels.collect())).is_none(), "{} stands there twice", row[0]);
+    }
+    families
+}
+
+/// The names of families in the sources: string literals that begin with `gcore_`.
+fn families_in_sources() -> BTreeSet<String> {
+    let files = found(Path::new("src"), "rs").into_iter().filter(|file| !file.starts_with("src/demo"));
+    let literals = |text: String| -> Vec<String> {
+        let begins = text.match_indices("\"gcore_").map(|(at, _)| at + 1);
+        begins.filter_map(|at| text[at..].split_once('"').map(|(literal, _)| literal.to_owned())).collect()
+    };
+    files.flat_map(|file| literals(read(&file))).collect()
+}
+
+/// The families of an exposition.
+fn shapes(exposition: &str) -> BTreeMap<String, Shape> {
+    let mut shapes: BTreeMap<String, Shape> = BTreeMap::new();
+    let mut family = String::new();
+    for line in exposition.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            family = name.to_owned();
+            shapes.insert(family.clone(), (kind.to_owned(), BTreeSet::new()));
+        } else if !line.starts_with('#') {
+            let labels = line.split_once('{').map_or("", |(_, labels)| labels);
+            // A label value may hold a comma or a brace, but no unescaped quote.
+            let unescaped = labels.replace("\\\\", "").replace("\\\"", "");
+            let names = unescaped.split('"').step_by(2).filter_map(|part| part.strip_suffix('='));
+            let names = names.map(|name| name.trim_start_matches(',').to_owned()).filter(|name| name != "le");
+            shapes.get_mut(&family).unwrap().1.extend(names);
+        }
+    }
+    shapes
+}
+
+/// The settings that an example shows, those that are switched off included, as keys with TOML values.
+fn settings_of(example: &str) -> BTreeMap<String, String> {
+    let mut table = String::new();
+    let mut settings = BTreeMap::new();
+    for line in example.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.trim_end_matches(']').replace("accounts.main", "accounts.NAME");
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            settings.insert(format!("{table}.{key}"), value.to_owned());
+        }
+    }
+    settings
+}
+
+/// The cells of every table row of a Markdown file.
+fn rows(file: &str) -> Vec<Vec<String>> {
+    let text = read(Path::new(file));
+    let lines = text.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
+    lines.map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The targets of links within this repository.
+fn links(markdown: &str) -> Vec<String> {
+    let targets = markdown.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    targets.map(|(target, _)| target.to_owned()).filter(|target| !target.contains("://")).collect()
+}
+
+/// The anchors that headings have on a code host: lower case, hyphens for blanks, no punctuation.
+fn anchors(markdown: &str) -> BTreeSet<String> {
+    let headings = markdown.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_matches('#').trim());
+    let anchor = |heading: &str| -> String {
+        let kept = heading.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Every word of a text that begins with `prefix`.
+fn words(text: &str, prefix: &'static str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(move |w| w.starts_with(prefix))
+        .map(str::to_owned)
+}
+
+fn found(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(found(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}

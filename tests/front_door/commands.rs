@@ -1,0 +1,263 @@
+//! The commands of the built program: what they print and how they end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gcore_billing_exporter::clock::Clock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use wiremock::{MockServer, ResponseTemplate};
+
+use crate::harness::{KEY, REPORTS, SUBSCRIPTIONS, asked, json};
+use crate::program::{Process, config_file, config_flag, file, finish, get, program, value};
+
+#[tokio::test]
+async fn a_wrong_configuration_is_refused_with_every_fault_on_its_own_line() {
+    let account = format!("[accounts.main]\napi_key = '{KEY}'\n");
+    for (name, text, faults) in [
+        (
+            "no account",
+            "[collect.cost]\ninterval = '30m'\n".to_owned(),
+            vec![
+                "accounts: no account is configured: set GCORE_API_KEY, or add a table [accounts.NAME] with \
+                 api_key_file, api_key_credential or api_key to the configuration file, or set \
+                 GCORE_EXPORTER_ACCOUNTS__NAME__API_KEY_FILE",
+            ],
+        ),
+        (
+            "a misspelt key",
+            format!("{account}[collect.cost]\nintreval = '1h'\n"),
+            vec!["collect.cost.intreval (FILE): unknown key; did you mean \"interval\"?"],
+        ),
+        (
+            "three faults",
+            format!("{account}page_size = 0\n[collect.usage]\ninterval = '5'\n[collect.usages]\nenabled = true\n"),
+            vec![
+                "accounts.main.page_size (FILE): must be between 1 and 1000, is 0",
+                "collect.usage.interval (FILE): 5 has no unit: write \"5s\" for seconds, \"5m\", \"5h\" or \"5d\"",
+                "collect.usages (FILE): unknown key; did you mean \"usage\"?",
+            ],
+        ),
+    ] {
+        let config = file(&text);
+        for command in ["run", "once", "check-config"] {
+            let ended = finish(program(&[command, &config_flag(&config)])).await;
+            assert_eq!(ended.code, Some(2), "{command}, {name}");
+            assert_eq!(ended.stdout, "", "{command}, {name}");
+            let said = ended.stderr.replace(&config.path().display().to_string(), "FILE");
+            assert_eq!(said.lines().collect::<Vec<_>>(), faults, "{command}, {name}");
+        }
+    }
+    let ended = finish(program(&[])).await;
+    assert_eq!(ended.code, Some(2), "nothing at all is set");
+    assert!(ended.stderr.starts_with("accounts: no account is configured: set GCORE_API_KEY"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn check_config_says_what_a_good_configuration_means() {
+    let config = config_file("https://api.example", "projects = [16, 17]", &["cost", "reports"]);
+    let ended = finish(program(&["check-config", &config_flag(&config)])).await;
+    let meaning = "\
+accounts:
+  main: https://api.example, only projects 16, 17, at most 100 requests/s
+collectors:
+  cost: every 1s, today, yesterday, month_to_date, previous_month, method auto
+  usage: off
+  reports: every 1s, tasks of the last 7d
+  subscriptions: off
+  commitments: off
+  names: off
+
+The configuration is good.
+";
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), meaning, ""));
+}
+
+#[tokio::test]
+async fn a_wrong_flag_is_refused_with_what_would_be_right() {
+    for (arguments, hint) in [
+        (vec!["--nope"], "unexpected argument '--nope'"),
+        (vec!["checkconfig"], "'check-config'"),
+        (vec!["run", "more"], "unexpected argument 'more'"),
+        (vec!["--web.listen-address=here"], "expected IP:PORT such as 127.0.0.1:10061, or :PORT"),
+        (vec!["once", "--web.listen-address=127.0.0.1"], "expected IP:PORT such as 127.0.0.1:10061, or :PORT"),
+        (vec!["--web.telemetry-path=metrics"], "expected a path such as /metrics"),
+        (vec!["--web.telemetry-path=/"], "expected a path such as /metrics"),
+        (vec!["--web.telemetry-path=/-/ready"], "not below /-/"),
+        (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
+        (vec!["--log.format=xml"], "[possible values: logfmt, json]"),
+        (vec!["demo", "--demo.api-address=x"], "--demo.api-address <IP:PORT>"),
+    ] {
+        let ended = finish(program(&arguments)).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ended.stderr.contains(hint), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn help_teaches_and_the_version_is_told() {
+    let help = finish(program(&["--help"])).await;
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    for taught in ["run ", "demo ", "once ", "check-config ", "GCORE_API_KEY", "GCORE_BASE_URL", "--config.file"] {
+        assert!(help.stdout.contains(taught), "{taught} is not in:\n{}", help.stdout);
+    }
+    let words = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL"), "{words}");
+    assert!(words.contains("Exit codes: 0 success or stopped on request; 1 a failure"), "{words}");
+    for example in ["  gcore-billing-exporter demo\n", "  GCORE_API_KEY='1234$abcdef' gcore-billing-exporter\n"] {
+        assert!(help.stdout.contains(example), "an example is a line that can be copied:\n{}", help.stdout);
+    }
+    let version = finish(program(&["--version"])).await;
+    assert_eq!(version.code, Some(0));
+    let expected = concat!("gcore-billing-exporter ", env!("CARGO_PKG_VERSION"), " (revision ");
+    assert!(version.stdout.starts_with(expected), "{}", version.stdout);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let (listen, api) = (format!("--web.listen-address={address}"), format!("--demo.api-address={address}"));
+    for (arguments, remedy) in [
+        (vec!["run", &listen], "cannot serve; another address can be chosen with --web.listen-address"),
+        (
+            vec!["demo", &api, "--web.listen-address=127.0.0.1:0"],
+            "the simulated API cannot start; choose another address with --demo.api-address",
+        ),
+    ] {
+        let mut command = program(&arguments);
+        command.env("GCORE_API_KEY", KEY).env("GCORE_BASE_URL", "http://127.0.0.1:1");
+        let ended = finish(command).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+        let cause = format!("cannot listen on {address}: Address already in use (os error 98)");
+        assert_eq!(ended.stderr, format!("gcore-billing-exporter: {remedy}: {cause}\n"));
+    }
+}
+
+/// Idle, and in the middle of everything: polls that wait for an answer, a client that keeps its connection, another
+/// that never finishes its request.
+#[tokio::test]
+async fn a_signal_ends_the_daemon_within_seconds() {
+    let api = MockServer::start().await;
+    let empty = || json(r#"{"count": 0, "results": []}"#);
+    asked(REPORTS).respond_with(empty()).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(empty().set_delay(Duration::from_secs(60))).mount(&api).await;
+    let ends = async |signal, collector, is_busy: bool| {
+        let daemon = Process::serving(config_file(&api.uri(), "", &[collector]), &[]);
+        let url = daemon.url().await;
+        let mut clients = Vec::new();
+        if is_busy {
+            daemon
+                .until(async || api.received_requests().await.unwrap().iter().any(|r| r.url.path() == SUBSCRIPTIONS))
+                .await;
+            for request in ["GET /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n", "GET /metrics HTTP/1.1\r\nho"] {
+                let mut client = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+                client.write_all(request.as_bytes()).await.unwrap();
+                clients.push(client);
+            }
+            let mut answer = [0; 15];
+            clients[0].read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        } else {
+            daemon.until(async || get(&format!("{url}/-/ready")).await == "ready\n").await;
+        }
+        let told = Instant::now();
+        daemon.signal(signal).await;
+        let ended = daemon.end().await;
+        assert!(told.elapsed() < Duration::from_secs(5), "SIG{signal}, {collector}: {:?}", told.elapsed());
+        assert_eq!(ended.code, Some(0), "SIG{signal}, {collector}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("signal=SIG{signal}")), "{}", ended.stderr);
+    };
+    tokio::join!(
+        ends("TERM", "reports", false),
+        ends("INT", "reports", false),
+        ends("TERM", "subscriptions", true),
+        ends("INT", "subscriptions", true),
+    );
+}
+
+#[tokio::test]
+async fn once_prints_the_exposition_and_nothing_else() {
+    for (name, reports, subscriptions, code, up) in [
+        ("all is good", 200, 200, 0, "1"),
+        ("one collector failed", 400, 200, 3, "0"),
+        ("one may not be read", 403, 200, 0, "0"),
+        ("nothing may be read", 403, 404, 3, "0"),
+    ] {
+        let api = MockServer::start().await;
+        let answer =
+            |status| ResponseTemplate::new(status).set_body_raw(r#"{"count": 0, "results": []}"#, "application/json");
+        asked(REPORTS).respond_with(answer(reports)).mount(&api).await;
+        asked(SUBSCRIPTIONS).respond_with(answer(subscriptions)).mount(&api).await;
+        let config = config_file(&api.uri(), "", &["reports", "subscriptions"]);
+        let ended = finish(program(&["once", &config_flag(&config), "--log.level=debug"])).await;
+        assert_eq!(ended.code, Some(code), "{name}: {}", ended.stderr);
+        let is_exposition =
+            |line: &str| line.starts_with("# ") || line.starts_with("gcore_") || line.starts_with("process_");
+        assert!(ended.stdout.lines().all(is_exposition), "{name}: {}", ended.stdout);
+        let series = r#"gcore_up{account="main",collector="reports"}"#;
+        assert_eq!(value(&ended.stdout, series).as_deref(), Some(up), "{name}");
+        assert!(ended.stderr.contains("level="), "{name}: the log is on standard error");
+    }
+}
+
+/// The value of every series whose name begins so, under one name for the account.
+fn series<'a>(exposition: &'a str, account: &str, prefixes: &[&str]) -> BTreeMap<String, &'a str> {
+    exposition
+        .lines()
+        .filter(|line| prefixes.iter().any(|prefix| line.starts_with(prefix)))
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(series, value)| (series.replace(&format!("account=\"{account}\""), "account=\"*\""), value))
+        .collect()
+}
+
+/// The word that follows `before` in a text.
+fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
+    let at = text.find(before).unwrap_or_else(|| panic!("no {before:?} in:\n{text}"));
+    text[at + before.len()..].split_whitespace().next().unwrap()
+}
+
+#[tokio::test]
+async fn once_reads_the_same_of_the_demo_as_the_daemon() {
+    let arguments = ["demo", "--demo.api-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0"];
+    let demo = Process::start(&mut program(&arguments));
+    demo.until(async || demo.printed().contains("Ctrl-C")).await;
+    let welcome = demo.printed();
+    let metrics = word_after(&welcome, "Metrics ");
+    let page = word_after(&welcome, "Start page ");
+    let target = page.trim_start_matches("http://").trim_end_matches('/');
+    let scraped = format!("      metrics_path: /metrics\n      static_configs:\n        - targets: ['{target}']\n");
+    assert!(welcome.contains(&scraped), "{welcome}");
+
+    let closed = ["gcore_cost_yesterday_amount{", "gcore_cost_previous_month_amount{", "gcore_usage_yesterday_"];
+    let (day, by_daemon, by_once) = loop {
+        let day = || Clock::system().now().to_string()[..10].to_owned();
+        let is_read = |metrics: String| closed.iter().all(|family| metrics.contains(family));
+        demo.until(async || is_read(get(metrics).await)).await;
+        let (before, by_daemon) = (day(), get(metrics).await);
+        let mut once = program(&["once"]);
+        once.env("GCORE_BASE_URL", word_after(&welcome, "GCORE_BASE_URL="));
+        once.env("GCORE_API_KEY", word_after(&welcome, "GCORE_API_KEY=").trim_matches('\''));
+        let ended = finish(once).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        // At midnight every window comes to mean other days.
+        if before == day() {
+            break (before, by_daemon, ended.stdout);
+        }
+    };
+    let (daemon, once) = (series(&by_daemon, "demo", &closed), series(&by_once, "default", &closed));
+    assert!(closed.iter().all(|family| once.keys().any(|key| key.starts_with(family))), "{once:#?}");
+    assert_eq!(daemon, once, "closed windows, on {day}");
+
+    let open = ["gcore_cost_today_amount{", "gcore_usage_today_", "gcore_cost_month_to_date_amount{"];
+    let (daemon, once) = (series(&by_daemon, "demo", &open), series(&by_once, "default", &open));
+    assert!(!daemon.is_empty(), "nothing was read of today");
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    for (series, earlier) in daemon {
+        let later = once.get(&series).unwrap_or_else(|| panic!("{series} is gone"));
+        assert!(number(later) >= number(earlier), "{series}: {earlier}, then {later}");
+    }
+    demo.signal("INT").await;
+    assert_eq!(demo.end().await.code, Some(0));
+}

@@ -1,0 +1,118 @@
+//! What the daemon says in its log, and what it never says anywhere.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use wiremock::{MockServer, Request, Respond, ResponseTemplate};
+
+use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json};
+use crate::program::{Process, config_file, get, value};
+
+/// The part of the test account's key that is the same in every quotation.
+const SECRET: &str = "to-be-seen";
+
+/// Answers and notes when it was asked.
+struct Noting(ResponseTemplate, Arc<Mutex<Vec<Instant>>>);
+
+impl Respond for Noting {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        self.1.lock().unwrap().push(Instant::now());
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_refused_key_is_explained_and_not_tried_faster_than_the_interval() {
+    let api = MockServer::start().await;
+    let times = Arc::new(Mutex::new(Vec::new()));
+    asked(USAGE).respond_with(Noting(ResponseTemplate::new(401), Arc::clone(&times))).mount(&api).await;
+    let daemon = Process::serving(config_file(&api.uri(), "", &["usage"]), &[]);
+    daemon.until(async || times.lock().unwrap().len() >= 3).await;
+    let log = daemon.stop().await.stderr;
+
+    let times = times.lock().unwrap();
+    let pauses: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause > Duration::from_millis(900)), "the interval is a second: {pauses:?}");
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("level=warn")).collect();
+    assert_eq!(warnings.len(), 1, "said once: {log}");
+    for part in ["account=main", "collector=usage", "reason=unauthorized", "A `$` in a key is eaten by shells"] {
+        assert!(warnings[0].contains(part), "{part}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_key_may_not_read_is_said_once() {
+    let api = MockServer::start().await;
+    asked(REPORTS).respond_with(ResponseTemplate::new(403)).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(ResponseTemplate::new(404)).mount(&api).await;
+    let daemon = Process::serving(config_file(&api.uri(), "", &["reports", "subscriptions"]), &[]);
+    let asked_often = async || {
+        let requests = api.received_requests().await.unwrap();
+        [REPORTS, SUBSCRIPTIONS].iter().all(|path| requests.iter().filter(|r| r.url.path() == *path).count() >= 3)
+    };
+    daemon.until(asked_often).await;
+    let log = daemon.stop().await.stderr;
+    for (collector, status) in [("reports", "403 Forbidden"), ("subscriptions", "404 Not Found")] {
+        let said: Vec<&str> = log.lines().filter(|line| line.contains(&format!("collector={collector}"))).collect();
+        assert_eq!(said.len(), 1, "{log}");
+        for part in ["level=warn", "account=main", "unsupported by this key", status] {
+            assert!(said[0].contains(part), "{part}: {log}");
+        }
+    }
+}
+
+/// An API that repeats the key wherever it can.
+async fn indiscreet_api() -> MockServer {
+    let api = MockServer::start().await;
+    let echo = format!("you sent Authorization: APIKey {KEY} to me, {KEY}");
+    let said = |status| ResponseTemplate::new(status).set_body_string(&echo);
+    asked(COST).respond_with(said(400)).mount(&api).await;
+    asked(USAGE).respond_with(said(401)).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(said(500)).mount(&api).await;
+    asked(PROJECTS).respond_with(json(&format!("{KEY:?}"))).mount(&api).await;
+    let elsewhere = format!("http://127.0.0.1:1/?key={KEY}");
+    let redirect = said(302).insert_header("location", elsewhere.as_str());
+    asked(REPORTS).respond_with(redirect).up_to_n_times(1).mount(&api).await;
+    asked(REPORTS).respond_with(said(403)).up_to_n_times(1).mount(&api).await;
+    asked(REPORTS).respond_with(ResponseTemplate::new(200).set_body_raw("", &format!("text/{KEY}"))).mount(&api).await;
+    api
+}
+
+#[tokio::test]
+async fn the_key_is_never_said() {
+    let said = async |format: &str| {
+        let api = indiscreet_api().await;
+        let config = config_file(&api.uri(), "", &["cost", "usage", "reports", "subscriptions", "names"]);
+        let format = format!("--log.format={format}");
+        let daemon = Process::serving(config, &["--log.level=debug", &format]);
+        let url = daemon.url().await;
+        let polls = r#"gcore_polls_total{account="main",collector="reports"}"#;
+        let many = async || value(&get(&format!("{url}/metrics")).await, polls).is_some_and(|n| n != "1" && n != "2");
+        daemon.until(many).await;
+        daemon.until(async || daemon.log().contains("request failed and is repeated")).await;
+        for path in ["/metrics", "/", "/-/ready", "/nothing"] {
+            let page = get(&format!("{url}{path}")).await;
+            assert!(!page.contains(SECRET), "{path}: {page}");
+        }
+        let ended = daemon.stop().await;
+        assert_eq!(ended.stdout, "", "{format}");
+        assert!(!ended.stderr.contains(SECRET), "{format}: {}", ended.stderr);
+        for told in ["400 Bad Request", "`$`", "302 Found", "500 Internal Server Error", "403 Forbidden", "***"] {
+            assert!(ended.stderr.contains(told), "{format}: {told}: {}", ended.stderr);
+        }
+        ended.stderr
+    };
+    let (logfmt, json) = tokio::join!(said("logfmt"), said("json"));
+    for line in logfmt.lines() {
+        let is_event = line.starts_with("ts=20") && line.contains(" level=") && line.contains(" message=");
+        assert!(is_event, "{line}");
+    }
+    for line in json.lines() {
+        let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for field in ["timestamp", "level", "message"] {
+            assert!(event[field].is_string(), "{field}: {line}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The built program as its users run it: a process of its own.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::harness::{KEY, http};
+
+/// Longer than anything may take, so that a test which fails says how far it came.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program with these words on its command line and nothing in its environment.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gcore-billing-exporter"));
+    command.args(arguments).env_clear().kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A file that is gone when the test ends.
+pub(crate) fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// A configuration file: the account `main` at `url`, which these collectors read every second. `more` lines are the
+/// account's.
+pub(crate) fn config_file(url: &str, more: &str, collectors: &[&str]) -> NamedTempFile {
+    let mut text =
+        format!("[accounts.main]\napi_key = '{KEY}'\napi_url = '{url}'\nmax_requests_per_second = 100\n{more}\n",);
+    for collector in ["cost", "usage", "reports", "subscriptions", "commitments", "names"] {
+        let enabled = collectors.contains(&collector);
+        text += &format!("[collect.{collector}]\nenabled = {enabled}\ninterval = '1s'\n");
+    }
+    file(&text)
+}
+
+/// The flag that names a configuration file.
+pub(crate) fn config_flag(file: &NamedTempFile) -> String {
+    format!("--config.file={}", file.path().display())
+}
+
+/// What is left of a process.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end.
+pub(crate) async fn finish(mut command: Command) -> Ended {
+    Process::start(&mut command).end().await
+}
+
+/// A process under way.
+pub(crate) struct Process {
+    child: Child,
+    stdout: Output,
+    stderr: Output,
+    _config: Option<NamedTempFile>,
+}
+
+/// What a process has said so far, and the task that listens.
+struct Output(Arc<Mutex<String>>, JoinHandle<()>);
+
+impl Output {
+    fn of(pipe: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
+        let listener = tokio::spawn(async move {
+            let mut lines = BufReader::new(pipe).lines();
+            while let Some(line) = lines.next_line().await.unwrap() {
+                heard.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Self(said, listener)
+    }
+
+    fn so_far(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Self { child, stdout: Output::of(stdout), stderr: Output::of(stderr), _config: None }
+    }
+
+    /// Starts `run` with a configuration file on a port of its own.
+    pub(crate) fn serving(config: NamedTempFile, flags: &[&str]) -> Self {
+        let file = config_flag(&config);
+        let arguments = [&["run", &file, "--web.listen-address=127.0.0.1:0"], flags].concat();
+        Self { _config: Some(config), ..Self::start(&mut program(&arguments)) }
+    }
+
+    /// What is on standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// What is on standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Where the daemon says that it serves, without the path.
+    pub(crate) async fn url(&self) -> String {
+        self.until(async || self.log().contains("/metrics")).await;
+        let log = self.log();
+        let start = log.find("http://127.0.0.1:").unwrap();
+        let end = log[start..].find("/metrics").unwrap();
+        log[start..start + end].to_owned()
+    }
+
+    /// Waits for a condition that must come within seconds.
+    pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
+        let met = tokio::time::timeout(PATIENCE, async {
+            while !condition().await {
+                assert!(!self.stderr.1.is_finished(), "it has ended:\n{}{}", self.printed(), self.log());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        if met.await.is_err() {
+            panic!("it did not come within {PATIENCE:?}; said until then:\n{}{}", self.printed(), self.log());
+        }
+    }
+
+    /// Sends a signal by its name, such as TERM.
+    pub(crate) async fn signal(&self, name: &str) {
+        // A shell has `kill` built in; as a program it is not on every machine.
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status().await;
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn end(mut self) -> Ended {
+        let Ok(status) = tokio::time::timeout(PATIENCE, self.child.wait()).await else {
+            panic!("it did not end within {PATIENCE:?}; said until then:\n{}{}", self.printed(), self.log());
+        };
+        self.stdout.1.await.unwrap();
+        self.stderr.1.await.unwrap();
+        let said = |output: &Arc<Mutex<String>>| output.lock().unwrap().clone();
+        Ended { code: status.unwrap().code(), stdout: said(&self.stdout.0), stderr: said(&self.stderr.0) }
+    }
+
+    /// Ends it as a service manager does, and fails unless it says that all is well.
+    pub(crate) async fn stop(self) -> Ended {
+        self.signal("TERM").await;
+        let ended = self.end().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended
+    }
+}
+
+/// A page of a listening program.
+pub(crate) async fn get(url: &str) -> String {
+    http().get(url).send().await.unwrap().text().await.unwrap()
+}
+
+/// The value of one series in an exposition.
+pub(crate) fn value(exposition: &str, series: &str) -> Option<String> {
+    exposition.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))
+}
