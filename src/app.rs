@@ -9,12 +9,15 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use hyper::Request;
+use hyper::body::Incoming;
 use prometheus::Registry;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
+use crate::exposition::encoder::Encoder;
 use crate::http::routes;
 use crate::http::routes::Site;
 use crate::http::server::Server;
@@ -55,6 +58,7 @@ impl Default for Web {
 pub struct App {
     server: Server,
     site: Arc<Site>,
+    encoder: Arc<Encoder>,
     fleet: Fleet,
     reloader: Reloader,
 }
@@ -73,8 +77,10 @@ impl App {
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
-        let site = Arc::new(Site { snapshot, registry, clock, telemetry_path: web.telemetry_path, reloads });
-        Ok(Self { server, site, fleet, reloader })
+        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let telemetry_path = web.telemetry_path;
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path, reloads });
+        Ok(Self { server, site, encoder, fleet, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -101,10 +107,12 @@ impl App {
         let (mut fleet, mut reloader) = (self.fleet, self.reloader);
         fleet.start();
         let site = self.site;
-        let handler = move |request| {
-            let site = Arc::clone(&site);
-            async move { routes::answer(&site, &request).await }
+        let handler = move |request: Request<Incoming>| {
+            let (site, (head, _)) = (Arc::clone(&site), request.into_parts());
+            async move { routes::answer(&site, &head).await }
         };
+        let encoder = self.encoder;
+        names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let mut stop = pin!(stop);
@@ -118,6 +126,9 @@ impl App {
                 error = fleet.ended() => break Err(error),
                 wish = reloader.asked() => {
                     let outcome = reloader.reload(&mut fleet).await;
+                    if outcome.is_ok() {
+                        encoder.follow(fleet.metrics_settings()).await;
+                    }
                     if let Some(wish) = wish {
                         // Whoever asked may have left.
                         let _ = wish.send(outcome);
@@ -161,6 +172,7 @@ pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     }
     let outcomes = tasks.join_all().await;
     let snapshot = Arc::clone(&snapshot.borrow());
-    let exposition = exposition::text(&snapshot, &registry, clock.now()).context("cannot write the metrics")?;
+    let exposition =
+        exposition::text(&snapshot, config.metrics, &registry, clock.now()).context("cannot write the metrics")?;
     Ok(Once { exposition, outcomes })
 }

@@ -16,7 +16,7 @@ use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
 use crate::billing::account::AccountName;
 use crate::billing::names::Names;
-use crate::billing::period::{Period, Window};
+use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
 
 /// Everything known at one moment.
@@ -136,6 +136,12 @@ impl<T> Reading<T> {
     pub fn current(&self, now: Timestamp) -> Option<&T> {
         (now < self.stale_at).then_some(&*self.data)
     }
+
+    /// The first instant after `now` at which [`Reading::current`] answers otherwise; `None`: never again.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.stale_at).then_some(self.stale_at)
+    }
 }
 
 impl<T> WindowReading<T> {
@@ -150,6 +156,15 @@ impl<T> WindowReading<T> {
     #[must_use]
     pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
+    }
+
+    /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let stale_at = self.reading.next_change(now)?;
+        // Every window moves on with the day, whatever its length.
+        let settled_at = Some(self.settled_at).filter(|at| now < *at);
+        [stale_at, next_midnight(now)].into_iter().chain(settled_at).min()
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
+use gcore_billing_exporter::exposition;
 use gcore_billing_exporter::gcore;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,7 +80,7 @@ const BAD_VARIABLES: &[Case] = &[
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORAGE__PATH", SENTINEL)],
         "collect.cost.intervall (GCORE_EXPORTER_COLLECT__COST__INTERVALL): unknown key; did you mean \"interval\"?\n\
-             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect",
+             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect, metrics",
     ),
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "90")],
@@ -102,7 +103,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -210,6 +211,7 @@ fn the_environment_can_set_every_kind_of_value() {
         ("GCORE_EXPORTER_ACCOUNTS__MAIN__REQUEST_TIMEOUT", "1m30s"),
         ("GCORE_EXPORTER_COLLECT__USAGE__ENABLED", "false"),
         ("GCORE_EXPORTER_COLLECT__COST__WINDOWS", "[today]"),
+        ("GCORE_EXPORTER_METRICS__SERIES_LIMIT", "500"),
     ])
     .unwrap();
     let account = &loaded.config.accounts[&"main".parse().unwrap()];
@@ -220,6 +222,7 @@ fn the_environment_can_set_every_kind_of_value() {
     assert_eq!((account.page_size, account.request_timeout.as_secs()), (100, 90));
     assert!(!loaded.config.collect.usage.schedule.enabled);
     assert_eq!(loaded.config.collect.cost.windows, [Window::Today]);
+    assert_eq!(loaded.config.metrics.series_limit, 500);
 }
 
 #[test]
@@ -332,10 +335,12 @@ fn the_example_shows_every_key_with_its_default() {
 
     let shipped = load(&example, &[("GCORE_API_KEY", "key")]).unwrap();
     assert_eq!(shipped.config.collect, collect::settings::Settings::default());
+    assert_eq!(shipped.config.metrics, exposition::settings::Settings::default());
     assert_eq!(shipped.warnings, [""; 0]);
 
     let whole = load(&switched_on(&example), &[]).unwrap();
     assert_eq!(whole.config.collect, collect::settings::Settings::default());
+    assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::collect;
 use crate::collect::poller::{Memory, Poller};
 use crate::config::Config;
+use crate::exposition;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::connection::BuildError;
@@ -86,6 +87,11 @@ impl Fleet {
             started += 1;
         }
         started
+    }
+
+    /// How much the configuration wants exported.
+    pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
+        self.config.metrics
     }
 
     /// The pollers, none of which has polled.

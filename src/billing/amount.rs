@@ -43,6 +43,12 @@ impl Amount {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The distance from zero in units of the last decimal (1e-12): an order of size whatever the sign.
+    #[must_use]
+    pub fn magnitude(self) -> u128 {
+        self.0.unsigned_abs()
+    }
+
     /// How far `values` amounts that the API has rounded to 5 decimals may be off together.
     #[must_use]
     pub fn rounding_of(values: u64) -> Self {

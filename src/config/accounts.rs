@@ -1,8 +1,6 @@
 //! `[accounts.NAME]`, or the one account that `GCORE_API_KEY` makes.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,10 +118,12 @@ impl Account<'_> {
         let ca_file = self.ca_file();
         let filter = self.filter();
         let rate = self.rate();
-        let concurrency = self.whole("concurrency", 1..=64);
+        let concurrency = self.key("concurrency");
+        let concurrency = self.reader.whole(&concurrency, 1..=64);
         let request_timeout = self.key("request_timeout");
         let request_timeout = self.reader.duration(&request_timeout, Duration::from_secs(1)..=LONGEST);
-        let page_size = self.whole("page_size", 1..=1000);
+        let page_size = self.key("page_size");
+        let page_size = self.reader.whole(&page_size, 1..=1000);
 
         let defaults = Settings::new(api_key?, api_url?);
         Some(Settings {
@@ -265,17 +265,5 @@ impl Account<'_> {
             self.reader.fault(&key, format!("must be between 0.001 and 10000, is {rate}"));
         }
         Some(rate)
-    }
-
-    /// A whole number within `limits`.
-    fn whole<T: TryFrom<i64> + PartialOrd + Display>(&mut self, name: &str, limits: RangeInclusive<T>) -> Option<T> {
-        let key = self.key(name);
-        let number = self.reader.integer(&key)?;
-        let within = T::try_from(number).ok().filter(|number| limits.contains(number));
-        if within.is_none() {
-            let problem = format!("must be between {} and {}, is {number}", limits.start(), limits.end());
-            self.reader.fault(&key, problem);
-        }
-        within
     }
 }

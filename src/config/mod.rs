@@ -11,6 +11,7 @@ use figment::Figment;
 
 use crate::billing::account::AccountName;
 use crate::collect;
+use crate::exposition;
 use crate::gcore;
 
 mod accounts;
@@ -21,6 +22,7 @@ mod fault;
 mod file;
 mod key;
 mod keys;
+mod metrics;
 mod summary;
 mod url;
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
     /// What is read of each account, and when.
     pub collect: collect::settings::Settings,
+    /// How much is exported.
+    pub metrics: exposition::settings::Settings,
 }
 
 /// A good configuration and what was noticed while it was read.
@@ -83,9 +87,10 @@ impl Config {
         let mut warnings = Vec::new();
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
         let collect = collectors::read(&mut reader);
+        let metrics = metrics::read(&mut reader);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, metrics }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

@@ -1,5 +1,7 @@
 //! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
 
+mod accept;
+pub mod body;
 mod page;
 pub mod reload;
 pub mod routes;

@@ -1,11 +1,10 @@
 //! `POST /-/reload`: passes the wish on to whoever owns the configuration, and tells what came of it.
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
+use super::body::Body;
 use super::routes::{TEXT, respond};
 
 /// The path.
@@ -21,7 +20,7 @@ pub type Wish = oneshot::Sender<Outcome>;
 pub type Wishes = mpsc::Sender<Wish>;
 
 /// Answers a request. `None` for `wishes`: reloading over HTTP is not enabled.
-pub(super) async fn answer(wishes: Option<&Wishes>, method: &Method) -> Response<Full<Bytes>> {
+pub(super) async fn answer(wishes: Option<&Wishes>, method: &Method) -> Response<Body> {
     if !matches!(*method, Method::POST | Method::PUT) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only POST and PUT are answered here\n");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT"));

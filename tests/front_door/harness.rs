@@ -8,6 +8,7 @@ use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ pub(crate) fn noon() -> Timestamp {
 pub(crate) struct Listener {
     pub(crate) url: String,
     http: reqwest::Client,
+    plain: reqwest::Client,
 }
 
 /// A daemon that runs in the test's own process.
@@ -68,7 +70,8 @@ impl Deref for TestApp {
 
 impl Listener {
     pub(crate) fn new(url: String) -> Self {
-        Self { url, http: http() }
+        let plain = client().no_gzip().build().unwrap();
+        Self { url, http: http(), plain }
     }
 
     /// Waits for the first poll of everything.
@@ -76,12 +79,20 @@ impl Listener {
         self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
     }
 
+    /// Asks as Prometheus does: gzip is welcome.
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
 
+    /// Asks as a plain client does, and sees the answer as it is.
     pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
-        self.http.request(method, format!("{}{path}", self.url)).send().await.unwrap()
+        self.request_with(method, path, &[]).await
+    }
+
+    /// The same with headers of the test's choice.
+    pub(crate) async fn request_with(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.plain.request(method, format!("{}{path}", self.url));
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
     }
 
     /// All of `/metrics`.
@@ -138,16 +149,20 @@ impl TestApp {
 
 /// A client for pages on this host.
 pub(crate) fn http() -> reqwest::Client {
+    client().build().unwrap()
+}
+
+fn client() -> reqwest::ClientBuilder {
     // Fails where a test before has done so.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    reqwest::Client::builder().no_proxy()
 }
 
 /// One account called `main`, whose API is at `url`.
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
-    Config { accounts: [("main".parse().unwrap(), account)].into(), collect }
+    Config { accounts: [("main".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.

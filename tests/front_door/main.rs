@@ -14,3 +14,4 @@ mod program;
 mod prometheus;
 mod reading;
 mod reload;
+mod scrape;

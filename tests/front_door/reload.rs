@@ -375,3 +375,24 @@ async fn a_request_that_left_with_the_old_key_is_repeated_with_the_new_one() {
     app.stop().await;
     api.verify().await;
 }
+
+#[tokio::test]
+async fn another_series_limit_shows_as_soon_as_it_is_reloaded() {
+    let api = MockServer::start().await;
+    let row = |project: usize| json!({"type": "volume", "cost": 1, "currency": "EUR", "project_id": project});
+    let rows: Vec<_> = (0..150).map(row).collect();
+    let page = json!({"count": 150, "price_status": "show", "results": rows});
+    asked(COST).respond_with(ResponseTemplate::new(200).set_body_json(page)).expect(1).mount(&api).await;
+    let toml = account("main", &api) + &collectors(&[("cost", "windows = [\"today\"]\nmethod = \"resources\"")]);
+    let daemon = Daemon::ready(&toml, &["--web.enable-lifecycle"]).await;
+    let listener = &daemon.listener;
+    let dropped = r#"gcore_series_dropped{family="gcore_cost_today_amount"}"#;
+    assert_eq!(value(listener, dropped).await, Some(0.0));
+
+    daemon.configure(&format!("{toml}[metrics]\nseries_limit = 100\n"));
+    assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK);
+    assert_eq!(value(listener, dropped).await, Some(51.0));
+    let other = listener.metrics().await.lines().any(|line| line.contains("__other__") && line.ends_with(" 51"));
+    assert!(other, "51 of them are in one series");
+    daemon.stop().await;
+}
