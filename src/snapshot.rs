@@ -228,6 +228,14 @@ impl Writer {
         self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
     }
 
+    /// Done once an account's names are known as well as they will be.
+    pub async fn names_settled(&self, account: &AccountName) {
+        let is_settled =
+            |snapshot: &Arc<Snapshot>| snapshot.accounts.get(account).is_none_or(Account::names_are_settled);
+        // The sender is ours, so the channel cannot end here.
+        let _ = self.0.subscribe().wait_for(is_settled).await;
+    }
+
     /// What was published last of an account.
     #[must_use]
     pub fn account(&self, account: &AccountName) -> Account {

@@ -173,6 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn a_string_ends_at_its_first_bare_quote_wherever_that_is() {
+        for length in 0..70 {
+            for (filling, step) in [("x", 1), ("\\\"", 2), ("\u{e9}", 2)] {
+                let text = format!("{}\", \"and more\"", filling.repeat(length));
+                assert_eq!(string_end(text.as_bytes(), 0), Some(length * step + 1), "{length} of {filling:?}");
+            }
+            assert_eq!(string_end("x".repeat(length).as_bytes(), 0), None, "{length} and no end");
+        }
+    }
+
+    #[test]
     fn rows_of_known_shapes_are_read_and_no_others() {
         let names = ["a", "c"];
         let mut shapes = Shapes::new();

@@ -227,7 +227,7 @@ impl<'a> Field<'a> {
 
     /// A whole number, also one in quotes.
     pub(super) fn id(&self) -> Option<u64> {
-        self.text()?.trim().parse().ok()
+        self.raw().parse().ok().or_else(|| self.text()?.trim().parse().ok())
     }
 
     /// A decimal number, also one in quotes; missing is `Ok(None)`, which is not zero.

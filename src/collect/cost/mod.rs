@@ -38,6 +38,10 @@ impl Source {
     }
 
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
+        if self.method != Method::Resources {
+            // Totals are asked for project by project.
+            poll.names_settled().await;
+        }
         windows::read_each(poll, &self.settings.windows, |window| self.read(poll, window)).await
     }
 
