@@ -15,7 +15,7 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type, amount and project.
+/// The fields after `region` only tell one row from another, with type and amount.
 const LAYOUT: Layout<CostRecord, 11> = Layout {
     endpoint: Endpoint::CostReportResources,
     rows_key: "results",
@@ -32,7 +32,7 @@ const LAYOUT: Layout<CostRecord, 11> = Layout {
         "port_id",
         "last_name",
     ],
-    identity: &[0, 1, 5, 8, 9, 10],
+    identity: &[0, 1, 8, 9, 10],
     records: |fields, each| each(record(fields)),
 };
 

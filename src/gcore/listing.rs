@@ -197,7 +197,7 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
 
 /// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
 fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
-    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     for field in identity.iter().filter_map(|&index| fields.get(index)) {
         field.raw().hash(&mut hasher);
     }

@@ -15,7 +15,7 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type, amount and project.
+/// The fields after `region` only tell one row from another, with type and amount.
 const LAYOUT: Layout<UsageRecord, 10> = Layout {
     endpoint: Endpoint::UsageReport,
     rows_key: "resources",
@@ -31,7 +31,7 @@ const LAYOUT: Layout<UsageRecord, 10> = Layout {
         "port_id",
         "last_name",
     ],
-    identity: &[0, 1, 4, 7, 8, 9],
+    identity: &[0, 1, 7, 8, 9],
     records: |fields, each| each(record(fields)),
 };
 
