@@ -144,6 +144,13 @@ impl<T> Reading<T> {
     }
 }
 
+impl<T: Clone> WindowReading<T> {
+    /// Changes what was read, for snapshots to come; its age stays.
+    pub fn amend(&mut self, change: impl FnOnce(&mut T)) {
+        change(Arc::make_mut(&mut self.reading.data));
+    }
+}
+
 impl<T> WindowReading<T> {
     /// A reading of `period` whose corrections end `settle_after` its last day.
     #[must_use]
@@ -156,6 +163,12 @@ impl<T> WindowReading<T> {
     #[must_use]
     pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
+    }
+
+    /// The data, however old.
+    #[must_use]
+    pub fn last(&self) -> &T {
+        &self.reading.data
     }
 
     /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.

@@ -57,6 +57,10 @@ word! {
     /// The API's own unit of a billing value, such as `minutes`, `gbminutes`, `bytes`; never converted.
     Unit
 }
+word! {
+    /// What is metered and priced, such as `g1-standard-1-2_min`. A price list's word: no meaning is read into it.
+    BillingMetric
+}
 
 /// A small string; empty is unknown, and a long word that the API documents costs no memory.
 pub(super) fn intern(word: &str) -> SmolStr {

@@ -3,8 +3,8 @@
 //! The answer's `totals` have no project and are not paged, so they are left alone.
 
 use crate::billing::period::Period;
-use crate::billing::record::{Fold, RejectReason, UsageRecord};
-use crate::billing::resource::{ProjectId, RegionId, ResourceType, Unit};
+use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
+use crate::billing::resource::{BillingMetric, ProjectId, RegionId, ResourceType, Unit};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
@@ -35,6 +35,27 @@ const LAYOUT: Layout<UsageRecord, 10> = Layout {
     records: |fields, each| each(record(fields)),
 };
 
+/// The same rows with the metric of each, for readings that want it.
+const METERED: Layout<MeteredUsage, 11> = Layout {
+    endpoint: LAYOUT.endpoint,
+    rows_key: LAYOUT.rows_key,
+    fields: [
+        "type",
+        "billing_value",
+        "billing_value_unit",
+        "last_seen",
+        "project_id",
+        "region_id",
+        "region",
+        "uuid",
+        "port_id",
+        "last_name",
+        "billing_metric_name",
+    ],
+    identity: LAYOUT.identity,
+    records: |fields, each| each(metered(fields)),
+};
+
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
 ///
 /// # Errors
@@ -45,6 +66,18 @@ pub async fn read<F: Fold<UsageRecord>>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+}
+
+/// The same with the metric of each row.
+///
+/// # Errors
+/// Whatever keeps the report from being read whole.
+pub async fn read_metered<F: Fold<MeteredUsage>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Listing<F>, Error> {
+    listing::read(client, &METERED, ReportQuery::new(client, METERED.endpoint, period, None), patience).await
 }
 
 /// Reads the first page of the report for `period`.
@@ -69,4 +102,9 @@ fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
         unit: Unit::new(&unit.text().unwrap_or_default()),
         last_seen: last_seen.timestamp(),
     })
+}
+
+fn metered(fields: &[Field<'_>; 11]) -> Result<MeteredUsage, RejectReason> {
+    let [common @ .., metric] = fields;
+    Ok(MeteredUsage { usage: record(common)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
 }

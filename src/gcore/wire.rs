@@ -267,6 +267,18 @@ impl<'a> Field<'a> {
     }
 }
 
+impl Field<'_> {
+    /// The members of a nested object that are words, numbers or flags, in their order; none where it is no object.
+    pub(super) fn words(&self) -> Vec<(SmolStr, SmolStr)> {
+        let members: Result<Vec<_>, _> = sonic_rs::to_object_iter(self.raw()).collect();
+        let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::of(&value) {
+            flag if matches!(flag.raw(), "true" | "false") => Some((SmolStr::from(key), flag.raw().into())),
+            word => Some((SmolStr::from(key), word.text()?.into())),
+        };
+        members.unwrap_or_default().into_iter().filter_map(word).collect()
+    }
+}
+
 /// A key, read as the place of it in a list of names.
 struct Key<'n>(&'n [&'n str]);
 
@@ -367,6 +379,12 @@ mod tests {
         assert_eq!(field("7").elements(), []);
         assert_eq!(field(r#"{"b":2,"a":1}"#).object(["a"]), [field("1")]);
         assert_eq!(field("[1]").object(["a"]), [Field(None)]);
+        let words: Vec<_> = field(r#"{"b":"2","a":1,"c":null,"\u0064":true,"e":{},"b":""}"#).words();
+        let words: Vec<_> = words.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(words, ["b=2", "a=1", "d=true", "b="], "in their order, repeated ones too");
+        for raw in ["null", "[]", "7", "\"x\"", "{", r#"{"a":"1",}"#, r#"{"a":"1"]"#] {
+            assert_eq!(field(raw).words(), [], "{raw}");
+        }
     }
 
     #[test]

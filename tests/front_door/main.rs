@@ -4,6 +4,7 @@
 mod collectors;
 mod commands;
 mod dashboard;
+mod details;
 mod faults;
 mod harness;
 mod logs;
