@@ -12,3 +12,4 @@ mod paths;
 mod program;
 mod prometheus;
 mod reading;
+mod suite;
