@@ -5,25 +5,32 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use hyper::Request;
+use hyper::body::Incoming;
 use prometheus::Registry;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Clock;
-use crate::collect;
-use crate::collect::poller::Poller;
 use crate::config::Config;
 use crate::exposition;
-use crate::gcore;
-use crate::gcore::client::Client;
+use crate::exposition::encoder::Encoder;
 use crate::http::routes;
 use crate::http::routes::Site;
 use crate::http::server::Server;
 use crate::shutdown;
-use crate::snapshot;
-use crate::snapshot::{Outcome, Reader, Snapshot};
+use crate::snapshot::Outcome;
+
+mod fleet;
+pub mod online;
+mod reload;
+
+use fleet::Fleet;
+use reload::Reloader;
+pub use reload::Reloads;
 
 /// How the daemon is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +39,18 @@ pub struct Web {
     pub listen_addresses: Vec<SocketAddr>,
     /// The path of the metrics.
     pub telemetry_path: String,
+    /// Whether a POST to `/-/reload` reads the configuration again. Default false.
+    pub enable_lifecycle: bool,
 }
 
 impl Default for Web {
     /// Loopback only: this is billing data.
     fn default() -> Self {
-        Self { listen_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 10_061))], telemetry_path: "/metrics".into() }
+        Self {
+            listen_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 10_061))],
+            telemetry_path: "/metrics".into(),
+            enable_lifecycle: false,
+        }
     }
 }
 
@@ -45,14 +58,9 @@ impl Default for Web {
 pub struct App {
     server: Server,
     site: Arc<Site>,
-    pollers: Vec<Poller>,
-}
-
-/// The pollers with what they write to.
-struct Parts {
-    pollers: Vec<Poller>,
-    snapshot: Reader,
-    registry: Registry,
+    encoder: Arc<Encoder>,
+    fleet: Fleet,
+    reloader: Reloader,
 }
 
 impl App {
@@ -61,12 +69,25 @@ impl App {
     /// # Errors
     /// Fails where an address is taken or an account's client cannot be made.
     pub async fn build(config: &Config, web: Web, clock: Clock) -> anyhow::Result<Self> {
-        let Parts { pollers, snapshot, registry } = assemble(config, &clock)?;
+        let registry = Registry::new();
+        exposition::process::register(&registry)?;
+        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry)?;
+        let (reloader, wishes) = Reloader::new(&registry, clock.clone())?;
+        let reloads = web.enable_lifecycle.then_some(wishes);
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
-        let site = Arc::new(Site { snapshot, registry, clock, telemetry_path: web.telemetry_path });
-        Ok(Self { server, site, pollers })
+        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let telemetry_path = web.telemetry_path;
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path, reloads });
+        Ok(Self { server, site, encoder, fleet, reloader })
+    }
+
+    /// Lets the daemon read its configuration again when asked to.
+    #[must_use]
+    pub fn reloading(mut self, reloads: Reloads) -> Self {
+        self.reloader.enable(reloads);
+        self
     }
 
     /// The addresses that it listens on.
@@ -82,37 +103,51 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (trigger, stopped) = shutdown::channel();
         let mut tasks = JoinSet::new();
-        let mut names = HashMap::new();
-        for poller in self.pollers {
-            let name = poller.to_string();
-            names.insert(tasks.spawn(poller.run(stopped.clone())).id(), name);
-        }
+        let mut names: HashMap<_, String> = HashMap::new();
+        let (mut fleet, mut reloader) = (self.fleet, self.reloader);
+        fleet.start();
         let site = self.site;
-        let handler = move |request| {
-            let response = routes::answer(&site, &request);
-            async move { response }
+        let handler = move |request: Request<Incoming>| {
+            let (site, (head, _)) = (Arc::clone(&site), request.into_parts());
+            async move { routes::answer(&site, &head).await }
         };
+        let encoder = self.encoder;
+        names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
-        let unasked = tokio::select! {
-            () = stop => None,
-            ended = tasks.join_next_with_id() => ended,
+        let mut stop = pin!(stop);
+        let outcome = loop {
+            tokio::select! {
+                () = &mut stop => break Ok(()),
+                Some(ended) = tasks.join_next_with_id() => {
+                    let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                    break Err(ended_unasked(&names[&id], ended.err().as_ref()));
+                }
+                error = fleet.ended() => break Err(error),
+                wish = reloader.asked() => {
+                    let outcome = reloader.reload(&mut fleet).await;
+                    if outcome.is_ok() {
+                        encoder.follow(fleet.metrics_settings()).await;
+                    }
+                    if let Some(wish) = wish {
+                        // Whoever asked may have left.
+                        let _ = wish.send(outcome);
+                    }
+                }
+            }
         };
         trigger.stop();
+        fleet.stop().await;
+        // Wishes that still wait are told that nothing comes of them any more.
+        drop(reloader);
         while tasks.join_next().await.is_some() {}
-        match unasked {
-            None => Ok(()),
-            Some(ended) => Err(ended_unasked(&ended, &names)),
-        }
+        outcome
     }
 }
 
-fn ended_unasked(ended: &Result<(Id, ()), JoinError>, names: &HashMap<Id, String>) -> anyhow::Error {
-    let (id, how) = match ended {
-        Ok((id, ())) => (*id, "ended".to_owned()),
-        Err(error) => (error.id(), format!("failed: {error}")),
-    };
-    anyhow::anyhow!("{} {how} without being asked to; this is a bug, please report it", names[&id])
+fn ended_unasked(name: &str, error: Option<&JoinError>) -> anyhow::Error {
+    let how = error.map_or_else(|| "ended".to_owned(), |error| format!("failed: {error}"));
+    anyhow::anyhow!("{name} {how} without being asked to; this is a bug, please report it")
 }
 
 /// One poll of everything.
@@ -128,30 +163,16 @@ pub struct Once {
 /// # Errors
 /// Fails where an account's client cannot be made; a failing poll is an outcome, not an error.
 pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
-    let Parts { pollers, snapshot, registry } = assemble(config, &clock)?;
+    let registry = Registry::new();
+    exposition::process::register(&registry)?;
+    let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry)?;
     let mut tasks = JoinSet::new();
-    for mut poller in pollers {
+    for (_, mut poller) in fleet.pollers() {
         tasks.spawn(async move { poller.poll().await });
     }
     let outcomes = tasks.join_all().await;
     let snapshot = Arc::clone(&snapshot.borrow());
-    let exposition = exposition::text(&snapshot, &registry, clock.now()).context("cannot write the metrics")?;
+    let exposition =
+        exposition::text(&snapshot, config.metrics, &registry, clock.now()).context("cannot write the metrics")?;
     Ok(Once { exposition, outcomes })
-}
-
-fn assemble(config: &Config, clock: &Clock) -> anyhow::Result<Parts> {
-    let registry = Registry::new();
-    exposition::process::register(&registry)?;
-    let api_metrics = gcore::metrics::Metrics::register(&registry)?;
-    let poll_metrics = collect::metrics::Metrics::register(&registry)?;
-    let enabled = config.accounts.keys().flat_map(|account| {
-        config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
-    });
-    let (writer, snapshot) = snapshot::channel(Snapshot::before_the_first_poll(enabled));
-    let mut pollers = Vec::new();
-    for (account, settings) in &config.accounts {
-        let client = Arc::new(Client::new(account.as_str(), settings.clone(), clock.clone(), &api_metrics)?);
-        pollers.extend(collect::pollers(account, &client, &config.collect, clock, &writer, &poll_metrics));
-    }
-    Ok(Parts { pollers, snapshot, registry })
 }

@@ -16,7 +16,7 @@ use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
 use crate::billing::account::AccountName;
 use crate::billing::names::Names;
-use crate::billing::period::{Period, Window};
+use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
 
 /// Everything known at one moment.
@@ -24,6 +24,8 @@ use crate::billing::subscription::Subscription;
 pub struct Snapshot {
     /// What is known of each account.
     pub accounts: BTreeMap<AccountName, Account>,
+    /// Whether every collector had tried before the configuration changed. What is ready stays so.
+    pub was_ready: bool,
 }
 
 /// Everything known of one account.
@@ -63,6 +65,10 @@ pub enum Collector {
 }
 
 impl Collector {
+    /// Every collector.
+    pub const ALL: [Self; 6] =
+        [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names];
+
     /// The word for the `collector` label and the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -130,6 +136,12 @@ impl<T> Reading<T> {
     pub fn current(&self, now: Timestamp) -> Option<&T> {
         (now < self.stale_at).then_some(&*self.data)
     }
+
+    /// The first instant after `now` at which [`Reading::current`] answers otherwise; `None`: never again.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.stale_at).then_some(self.stale_at)
+    }
 }
 
 impl<T> WindowReading<T> {
@@ -145,6 +157,15 @@ impl<T> WindowReading<T> {
     pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
     }
+
+    /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let stale_at = self.reading.next_change(now)?;
+        // Every window moves on with the day, whatever its length.
+        let settled_at = Some(self.settled_at).filter(|at| now < *at);
+        [stale_at, next_midnight(now)].into_iter().chain(settled_at).min()
+    }
 }
 
 impl Snapshot {
@@ -153,7 +174,7 @@ impl Snapshot {
     pub fn before_the_first_poll(enabled: impl IntoIterator<Item = (AccountName, Collector, Duration)>) -> Self {
         let mut snapshot = Self::default();
         for (account, collector, interval) in enabled {
-            let status = Status { interval, last_outcome: None, last_attempt: None, last_success: None };
+            let status = Status::before_the_first_poll(interval);
             snapshot.accounts.entry(account).or_default().collectors.insert(collector, status);
         }
         snapshot
@@ -162,10 +183,20 @@ impl Snapshot {
     /// Whether every enabled collector of every account has finished a poll, well or badly.
     #[must_use]
     pub fn every_collector_has_tried(&self) -> bool {
-        self.accounts
-            .values()
-            .flat_map(|account| account.collectors.values())
-            .all(|status| status.last_outcome.is_some())
+        self.was_ready
+            || self
+                .accounts
+                .values()
+                .flat_map(|account| account.collectors.values())
+                .all(|status| status.last_outcome.is_some())
+    }
+}
+
+impl Status {
+    /// The status of a collector that has not polled yet.
+    #[must_use]
+    pub fn before_the_first_poll(interval: Duration) -> Self {
+        Self { interval, last_outcome: None, last_attempt: None, last_success: None }
     }
 }
 
@@ -192,6 +223,11 @@ pub fn channel(snapshot: Snapshot) -> (Writer, Reader) {
 }
 
 impl Writer {
+    /// Publishes a snapshot made from the last one.
+    pub fn replace(&self, make: impl FnOnce(&Snapshot) -> Snapshot) {
+        self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
+    }
+
     /// What was published last of an account.
     #[must_use]
     pub fn account(&self, account: &AccountName) -> Account {

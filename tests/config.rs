@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
+use gcore_billing_exporter::exposition;
 use gcore_billing_exporter::gcore;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -79,7 +80,7 @@ const BAD_VARIABLES: &[Case] = &[
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORAGE__PATH", SENTINEL)],
         "collect.cost.intervall (GCORE_EXPORTER_COLLECT__COST__INTERVALL): unknown key; did you mean \"interval\"?\n\
-             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect",
+             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect, metrics",
     ),
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "90")],
@@ -102,7 +103,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -169,7 +170,7 @@ fn a_file_that_cannot_be_used_is_named() {
 fn one_variable_is_a_whole_configuration() {
     let loaded = load_variables(&[("GCORE_API_KEY", "apikey 1234$abc"), ("PATH", "/bin")]).unwrap();
     let account = &loaded.config.accounts[&"default".parse().unwrap()];
-    assert_eq!(account.api_key.expose_secret(), "1234$abc");
+    assert_eq!(account.api_key.current().expose_secret(), "1234$abc");
     assert_eq!(account.api_url.as_str(), "https://api.gcore.com/");
     assert_eq!(loaded.config.collect, collect::settings::Settings::default());
     assert_eq!(loaded.warnings, [""; 0]);
@@ -183,7 +184,7 @@ fn one_variable_is_a_whole_configuration() {
 fn keys_of_the_environment_stay_as_they_are() {
     for key in ["00123", "1234$abc", "1e5", "true", "[1]", "{a=1}", "0x10", "12.50"] {
         let loaded = load_variables(&[("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY", key)]).unwrap();
-        assert_eq!(loaded.config.accounts[&"main".parse().unwrap()].api_key.expose_secret(), key);
+        assert_eq!(loaded.config.accounts[&"main".parse().unwrap()].api_key.current().expose_secret(), key);
     }
 }
 
@@ -210,16 +211,18 @@ fn the_environment_can_set_every_kind_of_value() {
         ("GCORE_EXPORTER_ACCOUNTS__MAIN__REQUEST_TIMEOUT", "1m30s"),
         ("GCORE_EXPORTER_COLLECT__USAGE__ENABLED", "false"),
         ("GCORE_EXPORTER_COLLECT__COST__WINDOWS", "[today]"),
+        ("GCORE_EXPORTER_METRICS__SERIES_LIMIT", "500"),
     ])
     .unwrap();
     let account = &loaded.config.accounts[&"main".parse().unwrap()];
-    assert_eq!(account.api_key.expose_secret(), "from-a-file");
+    assert_eq!(account.api_key.current().expose_secret(), "from-a-file");
     assert_eq!(account.filter.projects, [16, 17]);
     assert_eq!(account.filter.types, ["instance", "volume"]);
     assert!((account.max_requests_per_second - 0.5).abs() < f64::EPSILON);
     assert_eq!((account.page_size, account.request_timeout.as_secs()), (100, 90));
     assert!(!loaded.config.collect.usage.schedule.enabled);
     assert_eq!(loaded.config.collect.cost.windows, [Window::Today]);
+    assert_eq!(loaded.config.metrics.series_limit, 500);
 }
 
 #[test]
@@ -332,10 +335,12 @@ fn the_example_shows_every_key_with_its_default() {
 
     let shipped = load(&example, &[("GCORE_API_KEY", "key")]).unwrap();
     assert_eq!(shipped.config.collect, collect::settings::Settings::default());
+    assert_eq!(shipped.config.metrics, exposition::settings::Settings::default());
     assert_eq!(shipped.warnings, [""; 0]);
 
     let whole = load(&switched_on(&example), &[]).unwrap();
     assert_eq!(whole.config.collect, collect::settings::Settings::default());
+    assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();

@@ -43,6 +43,12 @@ impl Amount {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The distance from zero in units of the last decimal (1e-12): an order of size whatever the sign.
+    #[must_use]
+    pub fn magnitude(self) -> u128 {
+        self.0.unsigned_abs()
+    }
+
     /// How far `values` amounts that the API has rounded to 5 decimals may be off together.
     #[must_use]
     pub fn rounding_of(values: u64) -> Self {
@@ -62,6 +68,9 @@ impl FromStr for Amount {
 
     /// Reads `12.5`, `-3`, `1e-7`, as JSON spells numbers: no blanks, no plus sign, no separators, no `NaN`.
     fn from_str(text: &str) -> Result<Self, AmountError> {
+        if let Some(amount) = short(text.as_bytes()) {
+            return Ok(amount);
+        }
         let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (number, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
@@ -93,6 +102,29 @@ impl FromStr for Amount {
         let value = value.checked_add(i128::from(round_up)).ok_or(AmountError::OutOfRange)?;
         Ok(Self(if negative { -value } else { value }))
     }
+}
+
+/// The form of nearly every cost, such as `31.24416`: few enough digits for the arithmetic of a machine word.
+fn short(text: &[u8]) -> Option<Amount> {
+    let (is_negative, digits) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
+    if digits.len() > 18 {
+        return None;
+    }
+    let (mut value, mut point) = (0_u64, None);
+    for (index, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && index > 0 => point = Some(index),
+            _ => return None,
+        }
+    }
+    let decimals = digits.len() - point.map_or(digits.len(), |index| index + 1);
+    if digits.is_empty() || (point.is_some() && decimals == 0) {
+        return None;
+    }
+    let factor = 10_i128.checked_pow(SCALE.checked_sub(u32::try_from(decimals).ok()?)?)?;
+    let value = i128::from(value) * factor;
+    Some(Amount(if is_negative { -value } else { value }))
 }
 
 impl fmt::Display for Amount {

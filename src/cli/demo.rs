@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::demo;
 use crate::demo::api::Api;
 use crate::demo::world::World;
+use crate::exposition;
 use crate::gcore;
 use crate::shutdown;
 
@@ -59,7 +60,11 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.subscriptions.schedule = every(15);
     collect.commitments.schedule = every(15);
     collect.names = every(30);
-    Ok(Config { accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]), collect })
+    Ok(Config {
+        accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
+        collect,
+        metrics: exposition::settings::Settings::default(),
+    })
 }
 
 fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {

@@ -31,11 +31,15 @@ With nothing but a key:
 With a configuration:
   gcore-billing-exporter --config.file=/etc/gcore-billing-exporter/config.toml
 Look before you start it:
-  gcore-billing-exporter check-config --config.file=config.toml";
+  gcore-billing-exporter check-config --online --config.file=config.toml";
 
 const AFTER: &str = "\
 Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use; \
-2 a wrong flag or configuration; 3 `once` could not read everything.
+2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything.
+
+Reload: SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad \
+one is refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: \
+the next request uses the new key.
 
 Environment: GCORE_API_KEY and GCORE_BASE_URL make the account `default` where the configuration has none. Every \
 configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL. \
@@ -69,7 +73,11 @@ pub(super) enum Command {
     /// Poll everything once and print what /metrics would say
     Once,
     /// Say everything that is wrong with the configuration, or what it means
-    CheckConfig,
+    CheckConfig {
+        /// Then try each enabled collector once, and say what can be reached, what each key may read, and what to do
+        #[arg(long)]
+        online: bool,
+    },
 }
 
 /// Where the configuration is.
@@ -92,6 +100,9 @@ pub(super) struct WebFlags {
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics",
           value_parser = telemetry_path, global = true)]
     telemetry_path: String,
+    /// Let a POST or PUT to /-/reload read the configuration again, as SIGHUP does
+    #[arg(long = "web.enable-lifecycle", global = true)]
+    enable_lifecycle: bool,
 }
 
 /// What is logged, and how.
@@ -121,7 +132,8 @@ enum LogFormat {
 
 impl From<WebFlags> for Web {
     fn from(flags: WebFlags) -> Self {
-        Self { listen_addresses: flags.listen_addresses, telemetry_path: flags.telemetry_path }
+        let WebFlags { listen_addresses, telemetry_path, enable_lifecycle } = flags;
+        Self { listen_addresses, telemetry_path, enable_lifecycle }
     }
 }
 

@@ -3,18 +3,18 @@
 mod demo;
 pub mod exit;
 mod flags;
+mod online;
 
 use std::ffi::OsString;
 use std::io;
 use std::io::Write as _;
-use std::path::Path;
 
 use clap::Parser as _;
 
 use crate::app;
-use crate::app::{App, Web};
+use crate::app::{App, Reloads, Web};
 use crate::clock::Clock;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Source};
 use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::telemetry;
@@ -47,20 +47,21 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     if let Command::Demo { api_address } = command {
         return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
     }
-    let Some(config) = load(flags.config.file.as_deref(), environment) else { return Ok(ExitCode::Usage) };
+    let source = Source { file: flags.config.file, environment: environment.clone() };
+    let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
     match command {
-        Command::CheckConfig => {
+        Command::CheckConfig { online } => {
             say(&mut io::stdout(), &format!("{config}\nThe configuration is good.\n"));
-            Ok(ExitCode::Success)
+            if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
-        Command::Run | Command::Demo { .. } => block_on(serve(&config, web)).map(|()| ExitCode::Success),
+        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
     }
 }
 
 /// The configuration; or nothing, after every fault of it has been told.
-fn load(file: Option<&Path>, environment: &Environment) -> Option<Config> {
-    match Config::load(file, environment) {
+fn load(source: &Source) -> Option<Config> {
+    match source.load() {
         Ok(loaded) => {
             for warning in loaded.warnings {
                 tracing::warn!("{warning}");
@@ -74,10 +75,10 @@ fn load(file: Option<&Path>, environment: &Environment) -> Option<Config> {
     }
 }
 
-async fn serve(config: &Config, web: Web) -> anyhow::Result<()> {
-    let stop = shutdown::signals()?;
+async fn serve(config: &Config, source: Source, web: Web) -> anyhow::Result<()> {
+    let (stop, reloads) = (shutdown::signals()?, Reloads::on_hangup(source)?);
     let telemetry_path = web.telemetry_path.clone();
-    let app = App::build(config, web, Clock::system()).await?;
+    let app = App::build(config, web, Clock::system()).await?.reloading(reloads);
     for address in app.addresses() {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -97,7 +98,7 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
     // The look-up of a name blocks a thread until the system gives it up, after half a minute where no name server
     // answers. Dropping the runtime would wait for that.

@@ -71,6 +71,19 @@ pub fn pollers(
 }
 
 impl Settings {
+    /// Whether a collector is set alike in both.
+    #[must_use]
+    pub fn agrees(&self, other: &Self, collector: Collector) -> bool {
+        match collector {
+            Collector::Cost => self.cost == other.cost && self.cost_method == other.cost_method,
+            Collector::Usage => self.usage == other.usage,
+            Collector::Reports => self.reports == other.reports,
+            Collector::Subscriptions => self.subscriptions == other.subscriptions,
+            Collector::Commitments => self.commitments == other.commitments,
+            Collector::Names => self.names == other.names,
+        }
+    }
+
     /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
     pub fn enabled(&self) -> impl Iterator<Item = (Collector, Schedule)> {
         [

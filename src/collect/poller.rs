@@ -1,11 +1,11 @@
 //! The one loop that all collectors share: poll, publish, say how it went, wait.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::gcore::error::{Error, Reason};
 use crate::gcore::patience::Patience;
 use crate::shutdown::Stop;
-use crate::snapshot::{Account, Outcome, Reading, Status, Writer};
+use crate::snapshot::{Account, Collector, Outcome, Reading, Status, Writer};
 
 use super::metrics::Metrics;
 use super::settings::Schedule;
@@ -37,6 +37,13 @@ pub struct Poller {
     pub(super) metrics: Metrics,
     pub(super) last_failure: Option<Reason>,
     pub(super) is_overrun: bool,
+}
+
+/// What a poller knows that its successor, with other settings, should know too.
+#[derive(Debug, Default)]
+pub struct Memory {
+    last_failure: Option<Reason>,
+    counted_failures: HashSet<SmolStr>,
 }
 
 /// One poll under way: its time, and where its results go.
@@ -77,15 +84,23 @@ impl Poll<'_> {
     }
 }
 
-impl fmt::Display for Poller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "collector {} of account {}", self.source.collector().as_str(), self.account)
-    }
-}
-
 impl Poller {
+    /// What is polled.
+    #[must_use]
+    pub fn collector(&self) -> Collector {
+        self.source.collector()
+    }
+
+    /// Goes on from where another poller of the same account and collector ended.
+    pub fn remember(&mut self, memory: Memory) {
+        self.last_failure = memory.last_failure;
+        if let Some(counted) = self.source.counted_failures() {
+            *counted = memory.counted_failures;
+        }
+    }
+
     /// Polls until told to stop; a poll under way is then dropped.
-    pub async fn run(mut self, stop: Stop) {
+    pub async fn run(mut self, stop: Stop) -> Memory {
         let forever = async {
             // The second poll comes later by a share of the interval, so that pollers do not march in step.
             let mut share = 1.0 + LATEST_SECOND * self.phase();
@@ -101,6 +116,8 @@ impl Poller {
             () = forever => {}
             () = stop.requested() => {}
         }
+        let counted_failures = self.source.counted_failures().map(std::mem::take).unwrap_or_default();
+        Memory { last_failure: self.last_failure, counted_failures }
     }
 
     /// Polls once and says what came of it.

@@ -1,5 +1,9 @@
 //! What a source is: something that can be polled and publishes what it read.
 
+use std::collections::HashSet;
+
+use smol_str::SmolStr;
+
 use crate::gcore::error::Error;
 use crate::snapshot::Collector;
 
@@ -30,6 +34,14 @@ impl Source {
             Self::Subscriptions(_) => Collector::Subscriptions,
             Self::Commitments(_) => Collector::Commitments,
             Self::Names(_) => Collector::Names,
+        }
+    }
+
+    /// Failures that were counted, where each is counted once.
+    pub(super) fn counted_failures(&mut self) -> Option<&mut HashSet<SmolStr>> {
+        match self {
+            Self::Reports(source) => Some(&mut source.counted),
+            _ => None,
         }
     }
 

@@ -1,13 +1,11 @@
 //! `[accounts.NAME]`, or the one account that `GCORE_API_KEY` makes.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::billing::account::AccountName;
 use crate::billing::resource::RESOURCE_TYPES;
@@ -16,8 +14,8 @@ use crate::config::fault::{Fault, Origin};
 use crate::config::file;
 use crate::config::key::{Key, nearest};
 use crate::config::keys::{LONGEST, Reader};
-use crate::config::secret;
 use crate::config::url;
+use crate::gcore::api_key::ApiKey;
 use crate::gcore::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
 
 const API_KEY: &str = "GCORE_API_KEY";
@@ -72,7 +70,10 @@ pub(super) fn read(
 /// The account that reads the same as `settings`.
 fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) -> Option<&'a AccountName> {
     let identity = |settings: &Settings| {
-        (settings.api_key.expose_secret().to_owned(), settings.api_url.as_str().trim_end_matches('/').to_owned())
+        (
+            settings.api_key.current().expose_secret().to_owned(),
+            settings.api_url.as_str().trim_end_matches('/').to_owned(),
+        )
     };
     let wanted = identity(settings);
     accounts.iter().find(|(_, other)| identity(other) == wanted).map(|(name, _)| name)
@@ -90,7 +91,7 @@ fn from_environment(reader: &mut Reader, environment: &Environment) -> Option<Se
     let mut note = |variable: &str, problem| {
         reader.push(Fault { key: None, origin: Origin::Variable(variable.into()), problem });
     };
-    let key = secret::from_text(text, DEFAULT_AUTH_SCHEME).map_err(|problem| note(API_KEY, problem)).ok();
+    let key = ApiKey::fixed(text, DEFAULT_AUTH_SCHEME).map_err(|error| note(API_KEY, error.to_string())).ok();
     let base_url = environment.get(BASE_URL).map_or(DEFAULT_API_URL, String::as_str);
     let url = url::parse(base_url, false).map_err(|problem| note(BASE_URL, problem)).ok();
     Some(Settings::new(key?, url?))
@@ -117,10 +118,12 @@ impl Account<'_> {
         let ca_file = self.ca_file();
         let filter = self.filter();
         let rate = self.rate();
-        let concurrency = self.whole("concurrency", 1..=64);
+        let concurrency = self.key("concurrency");
+        let concurrency = self.reader.whole(&concurrency, 1..=64);
         let request_timeout = self.key("request_timeout");
         let request_timeout = self.reader.duration(&request_timeout, Duration::from_secs(1)..=LONGEST);
-        let page_size = self.whole("page_size", 1..=1000);
+        let page_size = self.key("page_size");
+        let page_size = self.reader.whole(&page_size, 1..=1000);
 
         let defaults = Settings::new(api_key?, api_url?);
         Some(Settings {
@@ -150,7 +153,7 @@ impl Account<'_> {
         scheme
     }
 
-    fn api_key(&mut self, scheme: &str) -> Option<SecretString> {
+    fn api_key(&mut self, scheme: &str) -> Option<ApiKey> {
         let keys = ["api_key", "api_key_file", "api_key_credential"].map(|name| self.key(name));
         let values = keys.each_ref().map(|key| self.reader.text(key));
         let set: Vec<&Key> = keys.iter().filter(|key| self.reader.is_set(key)).collect();
@@ -173,11 +176,12 @@ impl Account<'_> {
             }
         }
         let [text, path, credential] = values;
+        let in_file = |path: &Path| ApiKey::in_file(path, scheme).map_err(|error| error.to_string());
         let read = match (text, path, credential) {
-            (Some(text), ..) => secret::from_text(&text, scheme),
+            (Some(text), ..) => ApiKey::fixed(&text, scheme).map_err(|error| error.to_string()),
             (_, Some(path), _) if path.is_empty() => Err("must be the path of a file, but is empty".into()),
-            (_, Some(path), _) => secret::from_file(Path::new(&path), scheme),
-            (.., Some(name)) => self.credential(&name).and_then(|path| secret::from_file(&path, scheme)),
+            (_, Some(path), _) => in_file(Path::new(&path)),
+            (.., Some(name)) => self.credential(&name).and_then(|path| in_file(&path)),
             (None, None, None) => return None,
         };
         read.map_err(|problem| self.reader.fault(set[0], problem)).ok()
@@ -261,17 +265,5 @@ impl Account<'_> {
             self.reader.fault(&key, format!("must be between 0.001 and 10000, is {rate}"));
         }
         Some(rate)
-    }
-
-    /// A whole number within `limits`.
-    fn whole<T: TryFrom<i64> + PartialOrd + Display>(&mut self, name: &str, limits: RangeInclusive<T>) -> Option<T> {
-        let key = self.key(name);
-        let number = self.reader.integer(&key)?;
-        let within = T::try_from(number).ok().filter(|number| limits.contains(number));
-        if within.is_none() {
-            let problem = format!("must be between {} and {}, is {number}", limits.start(), limits.end());
-            self.reader.fault(&key, problem);
-        }
-        within
     }
 }

@@ -3,6 +3,7 @@
 //! It remembers each key that was asked for. What is set and was never asked for is an unknown key.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -67,8 +68,23 @@ impl Reader {
         })
     }
 
-    pub(super) fn integer(&mut self, key: &Key) -> Option<i64> {
+    fn integer(&mut self, key: &Key) -> Option<i64> {
         self.read(key, "a whole number", |value| whole(value).and_then(|number| i64::try_from(number).ok()))
+    }
+
+    /// A whole number within `limits`.
+    pub(super) fn whole<T: TryFrom<i64> + PartialOrd + Display>(
+        &mut self,
+        key: &Key,
+        limits: RangeInclusive<T>,
+    ) -> Option<T> {
+        let number = self.integer(key)?;
+        let within = T::try_from(number).ok().filter(|number| limits.contains(number));
+        if within.is_none() {
+            let problem = format!("must be between {} and {}, is {number}", limits.start(), limits.end());
+            self.fault(key, problem);
+        }
+        within
     }
 
     pub(super) fn integers(&mut self, key: &Key) -> Option<Vec<u64>> {

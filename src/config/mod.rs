@@ -5,12 +5,13 @@
 //! and their defaults belong to the parts that use them. `config.example.toml` explains every key to its reader.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
 use crate::billing::account::AccountName;
 use crate::collect;
+use crate::exposition;
 use crate::gcore;
 
 mod accounts;
@@ -21,7 +22,7 @@ mod fault;
 mod file;
 mod key;
 mod keys;
-mod secret;
+mod metrics;
 mod summary;
 mod url;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
     /// What is read of each account, and when.
     pub collect: collect::settings::Settings,
+    /// How much is exported.
+    pub metrics: exposition::settings::Settings,
 }
 
 /// A good configuration and what was noticed while it was read.
@@ -48,6 +51,24 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Every key that was looked for, set or not, such as `collect.cost.interval`.
     pub keys: Vec<String>,
+}
+
+/// Where a configuration comes from, so that it can be read again. Holds the environment, keys included.
+pub struct Source {
+    /// The TOML file, if one was given.
+    pub file: Option<PathBuf>,
+    /// The environment as it was when the process started.
+    pub environment: Environment,
+}
+
+impl Source {
+    /// Reads all of it: the file, the environment and every file that these name.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load(&self) -> Result<Loaded, Faults> {
+        Config::load(self.file.as_deref(), &self.environment)
+    }
 }
 
 impl Config {
@@ -66,9 +87,10 @@ impl Config {
         let mut warnings = Vec::new();
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
         let collect = collectors::read(&mut reader);
+        let metrics = metrics::read(&mut reader);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, metrics }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

@@ -14,10 +14,17 @@ pub struct Family {
     pub help: &'static str,
     /// Its labels, in the order in which they are written.
     pub labels: &'static [&'static str],
+    /// Whether the number of its series grows with what the API reports, so that it needs a budget; otherwise it is
+    /// bounded by the configuration.
+    pub grows: bool,
 }
 
 const fn family(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
-    Family { name, help, labels }
+    Family { name, help, labels, grows: false }
+}
+
+const fn growing(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { grows: true, ..family(name, help, labels) }
 }
 
 const MONEY: &[&str] =
@@ -35,22 +42,22 @@ const SUBSCRIPTION: &[&str] = &["account", "subscription_id"];
 #[must_use]
 pub const fn cost(window: Window) -> Family {
     match window {
-        Window::Today => family(
+        Window::Today => growing(
             "gcore_cost_today_amount",
             "Cost of this UTC day so far at pay-as-you-go prices, provisional. Cached, refreshed by polling.",
             MONEY,
         ),
-        Window::Yesterday => family(
+        Window::Yesterday => growing(
             "gcore_cost_yesterday_amount",
             "Cost of the last full UTC day; may be revised for a day. Cached, refreshed by polling.",
             MONEY,
         ),
-        Window::MonthToDate => family(
+        Window::MonthToDate => growing(
             "gcore_cost_month_to_date_amount",
             "Cost from the 1st of the month 00:00 UTC until now. Cached, refreshed by polling.",
             MONEY,
         ),
-        Window::PreviousMonth => family(
+        Window::PreviousMonth => growing(
             "gcore_cost_previous_month_amount",
             "Cost of the whole previous month; may be revised for a day. Cached, refreshed by polling.",
             MONEY,
@@ -62,22 +69,22 @@ pub const fn cost(window: Window) -> Family {
 #[must_use]
 pub const fn usage(window: Window) -> Family {
     match window {
-        Window::Today => family(
+        Window::Today => growing(
             "gcore_usage_today_billing_value",
             "Usage of this UTC day so far in the API's own unit. Cached, refreshed by polling.",
             QUANTITY,
         ),
-        Window::Yesterday => family(
+        Window::Yesterday => growing(
             "gcore_usage_yesterday_billing_value",
             "Usage of the last full UTC day in the API's own unit. Cached, refreshed by polling.",
             QUANTITY,
         ),
-        Window::MonthToDate => family(
+        Window::MonthToDate => growing(
             "gcore_usage_month_to_date_billing_value",
             "Usage since the 1st of the month 00:00 UTC in the API's own unit. Cached, refreshed by polling.",
             QUANTITY,
         ),
-        Window::PreviousMonth => family(
+        Window::PreviousMonth => growing(
             "gcore_usage_previous_month_billing_value",
             "Usage of the whole previous month in the API's own unit. Cached, refreshed by polling.",
             QUANTITY,
@@ -101,25 +108,25 @@ pub const DATA_THROUGH: Family = family(
     COLLECTOR,
 );
 /// Records whose cost is unknown.
-pub const UNPRICED_RECORDS: Family = family(
+pub const UNPRICED_RECORDS: Family = growing(
     "gcore_cost_unpriced_records",
     "Records without a usable price, whose cost is in no sum. Cached, refreshed by polling.",
     &["account", "resource_type", "reason"],
 );
 /// What the API says of its prices.
-pub const PRICE_STATUS: Family = family(
+pub const PRICE_STATUS: Family = growing(
     "gcore_cost_price_status",
     "1 for the status that the API gives its prices, 0 for the others. Cached, refreshed by polling.",
     &["account", "status"],
 );
 /// How far our sums are from the API's own.
-pub const RECONCILIATION_DIFFERENCE: Family = family(
+pub const RECONCILIATION_DIFFERENCE: Family = growing(
     "gcore_cost_reconciliation_difference_amount",
     "Sum of all cost series of a window less the API's own total. Cached, refreshed by polling.",
     RECONCILIATION,
 );
 /// How far they may be.
-pub const RECONCILIATION_TOLERANCE: Family = family(
+pub const RECONCILIATION_TOLERANCE: Family = growing(
     "gcore_cost_reconciliation_tolerance_amount",
     "Difference that the API's rounding of each line to 5 decimals can explain. Cached, refreshed by polling.",
     RECONCILIATION,
@@ -131,80 +138,80 @@ pub const HAS_COMMITS: Family = family(
     ACCOUNT,
 );
 /// What the month costs under the commitments.
-pub const COMMIT_MONTH: Family = family(
+pub const COMMIT_MONTH: Family = growing(
     "gcore_commit_month_amount",
     "Cost of the current month under the commitments, overcommit included. Cached, refreshed by polling.",
     &["account", "currency"],
 );
 /// When a commitment ends.
-pub const COMMIT_END: Family = family(
+pub const COMMIT_END: Family = growing(
     "gcore_commit_end_timestamp_seconds",
     "When an active commitment ends; no series where it is open-ended. Cached, refreshed by polling.",
     &["account", "reservation_id"],
 );
 /// Projects, to join by id.
 pub const PROJECT_INFO: Family =
-    family("gcore_project_info", "A project, always 1.", &["account", "project_id", "project_name", "state"]);
+    growing("gcore_project_info", "A project, always 1.", &["account", "project_id", "project_name", "state"]);
 /// Regions, to join by id.
 pub const REGION_INFO: Family =
-    family("gcore_region_info", "A region, always 1.", &["account", "region_id", "region_name", "country"]);
+    growing("gcore_region_info", "A region, always 1.", &["account", "region_id", "region_name", "country"]);
 /// Tasks by type and status.
-pub const REPORT_TASKS: Family = family(
+pub const REPORT_TASKS: Family = growing(
     "gcore_report_tasks",
     "Report tasks created within the look-back. Cached, refreshed by polling.",
     &["account", "task_type", "status"],
 );
 /// The newest completed task.
-pub const REPORT_LAST_COMPLETED: Family = family(
+pub const REPORT_LAST_COMPLETED: Family = growing(
     "gcore_report_task_last_completed_timestamp_seconds",
     "When the newest completed task of a type ended. Cached, refreshed by polling.",
     TASK_TYPE,
 );
 /// The newest failed task.
-pub const REPORT_LAST_FAILED: Family = family(
+pub const REPORT_LAST_FAILED: Family = growing(
     "gcore_report_task_last_failed_timestamp_seconds",
     "When the newest failed task of a type ended. Cached, refreshed by polling.",
     TASK_TYPE,
 );
 /// The oldest unfinished task.
-pub const REPORT_OLDEST_UNFINISHED: Family = family(
+pub const REPORT_OLDEST_UNFINISHED: Family = growing(
     "gcore_report_task_oldest_unfinished_timestamp_seconds",
     "When the oldest pending or running task was created. Cached, refreshed by polling.",
     &["account", "task_type", "status"],
 );
 /// Notes on the newest task.
-pub const REPORT_NOTES: Family = family(
+pub const REPORT_NOTES: Family = growing(
     "gcore_report_task_notes",
     "Errors and warnings noted on the newest task of a type. Cached, refreshed by polling.",
     &["account", "task_type", "severity"],
 );
 /// Subscriptions, to join by id.
-pub const SUBSCRIPTION_INFO: Family = family(
+pub const SUBSCRIPTION_INFO: Family = growing(
     "gcore_subscription_info",
     "A subscription, always 1; gone 30 days after its end.",
     &["account", "subscription_id", "client_id", "product", "feature", "calc_rule_type"],
 );
 /// When a subscription begins.
-pub const SUBSCRIPTION_START: Family = family(
+pub const SUBSCRIPTION_START: Family = growing(
     "gcore_subscription_active_start_timestamp_seconds",
     "When a subscription begins. Cached, refreshed by polling.",
     SUBSCRIPTION,
 );
 /// When a subscription ends.
-pub const SUBSCRIPTION_END: Family = family(
+pub const SUBSCRIPTION_END: Family = growing(
     "gcore_subscription_active_end_timestamp_seconds",
     "When a subscription ends; no series where it is open-ended. Cached, refreshed by polling.",
     SUBSCRIPTION,
 );
 /// What a subscription costs.
-pub const SUBSCRIPTION_PRICE: Family = family(
+pub const SUBSCRIPTION_PRICE: Family = growing(
     "gcore_subscription_price_amount",
     "Price of a subscription as reported, where it is one number. Cached, refreshed by polling.",
     &["account", "subscription_id", "currency"],
 );
 /// Subscriptions by state.
 pub const SUBSCRIPTIONS: Family =
-    family("gcore_subscriptions", "Subscriptions by product and state.", &["account", "product", "state"]);
+    growing("gcore_subscriptions", "Subscriptions by product and state.", &["account", "product", "state"]);
 /// Whether the last poll was good.
 pub const UP: Family =
     family("gcore_up", "1 if the last poll read everything whole; no series before the first poll.", COLLECTOR);
@@ -220,3 +227,15 @@ pub const POLL_LAST_ATTEMPT: Family =
 /// The last good poll.
 pub const POLL_LAST_SUCCESS: Family =
     family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
+/// How full a family is.
+pub const SERIES: Family =
+    family("gcore_series", "Series exported of a family whose number grows with the data.", &["family"]);
+/// How full a family may become.
+pub const SERIES_LIMIT: Family =
+    family("gcore_series_limit", "The most series that a family may have: metrics.series_limit.", &["family"]);
+/// What did not fit.
+pub const SERIES_DROPPED: Family = family(
+    "gcore_series_dropped",
+    "Series that did not fit in a family: sums folded into __other__, or entries of a list left out.",
+    &["family"],
+);

@@ -1,7 +1,5 @@
 //! Families on how the collectors fare.
 
-use prometheus::proto::MetricFamily;
-
 use crate::snapshot::{Outcome, Snapshot};
 
 use super::catalog;
@@ -9,7 +7,7 @@ use super::family::Gauges;
 use super::{seconds, word};
 
 /// One series per enabled collector and family.
-pub(super) fn collectors(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
+pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 5] {
     let mut up = Gauges::new(catalog::UP);
     let mut supported = Gauges::new(catalog::SUPPORTED);
     let mut interval = Gauges::new(catalog::POLL_INTERVAL);
@@ -32,5 +30,5 @@ pub(super) fn collectors(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
             }
         }
     }
-    [up, supported, interval, last_attempt, last_success].map(Gauges::finish).into()
+    [up, supported, interval, last_attempt, last_success]
 }

@@ -1,11 +1,12 @@
-//! Collecting the series of one family.
+//! Writing families one after the other, each within its budget of series.
 
 use std::collections::BTreeMap;
 
-use prometheus::proto;
 use smol_str::SmolStr;
 
+use super::catalog;
 use super::catalog::Family;
+use super::text::Text;
 
 /// The series of a family under way. Label values are unique and sorted, so equal data gives equal bytes.
 pub(super) struct Gauges {
@@ -23,30 +24,71 @@ impl Gauges {
         debug_assert_eq!(N, self.family.labels.len(), "labels of {}", self.family.name);
         self.series.insert(values.into(), value);
     }
+}
 
-    /// The finished family; nothing where it has no series, which the text format cannot express.
-    pub(super) fn finish(self) -> Option<proto::MetricFamily> {
-        if self.series.is_empty() {
-            return None;
+/// The families written so far.
+pub(super) struct Families {
+    text: Text,
+    series_limit: usize,
+    tallies: Vec<Tally>,
+}
+
+/// How a family that grows with the data keeps to its budget.
+struct Tally {
+    family: &'static str,
+    exported: usize,
+    dropped: usize,
+}
+
+impl Families {
+    /// Nothing yet, with space for a text of some length.
+    pub(super) fn new(series_limit: usize, length: usize) -> Self {
+        Self { text: Text::with_capacity(length), series_limit, tallies: Vec::new() }
+    }
+
+    /// The most series that a family may have where it grows with the data.
+    pub(super) fn series_limit(&self) -> usize {
+        self.series_limit
+    }
+
+    /// Writes each family; past the limit, series are left out from the end.
+    pub(super) fn write(&mut self, families: impl IntoIterator<Item = Gauges>) {
+        for Gauges { family, series } in families {
+            let exported = if family.grows { series.len().min(self.series_limit) } else { series.len() };
+            self.begin(&family, exported, series.len() - exported);
+            for (values, value) in series.iter().take(exported) {
+                self.text.series(&family, values.iter().map(SmolStr::as_str), *value);
+            }
         }
-        let metrics = self.series.into_iter().map(|(values, value)| {
-            let labels = self.family.labels.iter().zip(values).map(|(name, value)| {
-                let mut pair = proto::LabelPair::default();
-                pair.set_name((*name).to_owned());
-                pair.set_value(value.into());
-                pair
-            });
-            let mut gauge = proto::Gauge::default();
-            gauge.set_value(value);
-            let mut metric = proto::Metric::from_label(labels.collect());
-            metric.set_gauge(gauge);
-            metric
-        });
-        let mut family = proto::MetricFamily::default();
-        family.set_name(self.family.name.to_owned());
-        family.set_help(self.family.help.to_owned());
-        family.set_field_type(proto::MetricType::GAUGE);
-        family.set_metric(metrics.collect());
-        Some(family)
+    }
+
+    /// Begins a family of `exported` series; one without any is only counted, since the format cannot express it.
+    pub(super) fn begin(&mut self, family: &Family, exported: usize, dropped: usize) {
+        if family.grows {
+            self.tallies.push(Tally { family: family.name, exported, dropped });
+        }
+        if exported > 0 {
+            self.text.family(family);
+        }
+    }
+
+    /// The text, for the series of a family that has begun.
+    pub(super) fn text(&mut self) -> &mut Text {
+        &mut self.text
+    }
+
+    /// The whole text, with a word on how full each family is at its end.
+    #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
+    pub(super) fn finish(mut self) -> String {
+        let [mut series, mut limit, mut dropped] =
+            [catalog::SERIES, catalog::SERIES_LIMIT, catalog::SERIES_DROPPED].map(Gauges::new);
+        for tally in &self.tallies {
+            let family = || [SmolStr::new_static(tally.family)];
+            series.set(family(), tally.exported as f64);
+            limit.set(family(), self.series_limit as f64);
+            dropped.set(family(), tally.dropped as f64);
+        }
+        self.write([series, limit, dropped]);
+        self.text.finish()
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use prometheus::proto::MetricFamily;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::billing::commitment::Commitment;
 use crate::billing::subscription::{Subscription, SubscriptionState};
 use crate::snapshot::Snapshot;
 
@@ -17,7 +17,7 @@ use super::{seconds, word};
 const EXPIRED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Projects and regions to join by id.
-pub(super) fn names(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
+pub(super) fn names(snapshot: &Snapshot) -> [Gauges; 2] {
     let mut projects = Gauges::new(catalog::PROJECT_INFO);
     let mut regions = Gauges::new(catalog::REGION_INFO);
     for (name, account) in &snapshot.accounts {
@@ -30,11 +30,11 @@ pub(super) fn names(snapshot: &Snapshot) -> Vec<Option<MetricFamily>> {
             regions.set([word(name.as_str()), id, region.name.clone(), region.country.clone()], 1.0);
         }
     }
-    [projects, regions].map(Gauges::finish).into()
+    [projects, regions]
 }
 
 /// Commitments.
-pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 3] {
     let mut has_commits = Gauges::new(catalog::HAS_COMMITS);
     let mut month = Gauges::new(catalog::COMMIT_MONTH);
     let mut end = Gauges::new(catalog::COMMIT_END);
@@ -51,12 +51,12 @@ pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<Met
             }
         }
     }
-    [has_commits, month, end].map(Gauges::finish).into()
+    [has_commits, month, end]
 }
 
 /// Report tasks.
 #[expect(clippy::cast_precision_loss, reason = "no list has 2^53 tasks or notes")]
-pub(super) fn report_tasks(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+pub(super) fn report_tasks(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
     let mut tasks = Gauges::new(catalog::REPORT_TASKS);
     let mut last_completed = Gauges::new(catalog::REPORT_LAST_COMPLETED);
     let mut last_failed = Gauges::new(catalog::REPORT_LAST_FAILED);
@@ -84,11 +84,11 @@ pub(super) fn report_tasks(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<Me
             }
         }
     }
-    [tasks, last_completed, last_failed, oldest_unfinished, notes].map(Gauges::finish).into()
+    [tasks, last_completed, last_failed, oldest_unfinished, notes]
 }
 
 /// Subscriptions.
-pub(super) fn subscriptions(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+pub(super) fn subscriptions(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
     let mut info = Gauges::new(catalog::SUBSCRIPTION_INFO);
     let mut start = Gauges::new(catalog::SUBSCRIPTION_START);
     let mut end = Gauges::new(catalog::SUBSCRIPTION_END);
@@ -116,11 +116,29 @@ pub(super) fn subscriptions(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<M
             }
         }
     }
-    [info, start, end, price, by_state].map(Gauges::finish).into()
+    [info, start, end, price, by_state]
 }
 
 fn has_own_series(subscription: &Subscription, now: Timestamp) -> bool {
-    subscription.end.is_none_or(|end| now.duration_since(end) <= EXPIRED_FOR)
+    forgotten_at(subscription).is_none_or(|at| now < at)
+}
+
+fn forgotten_at(subscription: &Subscription) -> Option<Timestamp> {
+    Some(subscription.end?.checked_add(EXPIRED_FOR).unwrap_or(Timestamp::MAX))
+}
+
+/// The first instant after `now` at which a commitment begins or ends.
+pub(super) fn next_edge(commitment: &Commitment, now: Timestamp) -> Option<Timestamp> {
+    [commitment.start, commitment.end].into_iter().flatten().filter(|at| *at > now).min()
+}
+
+/// The first instant after `now` at which the series of a subscription change by time alone.
+pub(super) fn next_change(subscription: &Subscription, now: Timestamp) -> Option<Timestamp> {
+    [subscription.start, subscription.end, forgotten_at(subscription)]
+        .into_iter()
+        .flatten()
+        .filter(|at| *at > now)
+        .min()
 }
 
 /// The number of subscriptions per product and state, zeros included, so that an alert on one can resolve.

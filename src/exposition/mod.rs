@@ -2,53 +2,85 @@
 //!
 //! The business families are made anew from the snapshot, so nothing that left the data can linger; counters of the
 //! daemon's own work come from a lasting registry. Labels are joined with names here, and only here.
+//!
+//! What to say is decided purely, by [`business`]. The [`encoder`] decides when: once per snapshot, not once per scrape.
 
+mod budget;
 pub mod catalog;
 mod collectors;
+pub mod encoded;
+pub mod encoder;
 mod family;
+mod gzip;
+mod horizon;
 mod lists;
 pub mod process;
+pub mod settings;
+mod sums;
+mod text;
 mod windows;
 
 use jiff::Timestamp;
-use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::{Encoder as _, Registry, TextEncoder};
 use smol_str::SmolStr;
 
 use crate::snapshot::Snapshot;
 
-/// The media type of [`text`].
+use family::Families;
+use settings::Settings;
+
+/// The media type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything to be exported at `now`, in Prometheus' text format.
 ///
 /// # Errors
-/// Fails where a family cannot be written, which means a mistake in the catalogue.
-pub fn text(snapshot: &Snapshot, registry: &Registry, now: Timestamp) -> prometheus::Result<Vec<u8>> {
-    let mut families = families(snapshot, now);
-    families.extend(registry.gather());
-    let mut text = Vec::new();
-    TextEncoder::new().encode(&families, &mut text)?;
+/// Fails where the daemon's own counters cannot be written.
+pub fn text(
+    snapshot: &Snapshot,
+    settings: Settings,
+    registry: &Registry,
+    now: Timestamp,
+) -> prometheus::Result<Vec<u8>> {
+    let mut text = business(snapshot, settings, now).into_bytes();
+    text.append(&mut own(registry)?);
     Ok(text)
 }
 
-/// The business families of a snapshot at `now`, those without a series left out.
+/// The daemon's own counters, in Prometheus' text format.
+///
+/// # Errors
+/// Fails where a family cannot be written, which means a mistake in its registration.
+pub fn own(registry: &Registry) -> prometheus::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut text)?;
+    Ok(text)
+}
+
+/// The business families of a snapshot at `now`, those without a series left out, in Prometheus' text format.
 #[must_use]
-pub fn families(snapshot: &Snapshot, now: Timestamp) -> Vec<MetricFamily> {
-    [
-        windows::amounts(snapshot, now),
-        windows::coverage(snapshot, now),
-        windows::reconciliation(snapshot, now),
-        lists::commitments(snapshot, now),
-        lists::names(snapshot),
-        lists::report_tasks(snapshot, now),
-        lists::subscriptions(snapshot, now),
-        collectors::collectors(snapshot),
-    ]
-    .into_iter()
-    .flatten()
-    .flatten()
-    .collect()
+pub fn business(snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
+    business_of_about(0, snapshot, settings, now)
+}
+
+/// The same, with `length` bytes set aside: a large text that grows bit by bit leaves as much unused memory behind.
+fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
+    let mut families = Families::new(settings.series_limit, length);
+    sums::write(&mut families, snapshot, now);
+    families.write(windows::coverage(snapshot, now));
+    families.write(windows::reconciliation(snapshot, now));
+    families.write(lists::commitments(snapshot, now));
+    families.write(lists::names(snapshot));
+    families.write(lists::report_tasks(snapshot, now));
+    families.write(lists::subscriptions(snapshot, now));
+    families.write(collectors::collectors(snapshot));
+    families.finish()
+}
+
+/// The first instant after `now` at which [`business`] may say something else of the same snapshot.
+#[must_use]
+pub fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
+    horizon::valid_until(snapshot, now)
 }
 
 fn word(text: &str) -> SmolStr {

@@ -1,18 +1,13 @@
-//! Families of the cost and usage reports.
+//! Families on the cost and usage reports: what they cover, and how good they are.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use prometheus::proto::MetricFamily;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::aggregate::cost::CostTotals;
-use crate::aggregate::group::{Group, Sums};
 use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
 use crate::billing::period::Window;
-use crate::billing::resource::UNKNOWN;
 use crate::snapshot::{Account, Collector, Snapshot, WindowReading};
 
 use super::catalog;
@@ -25,32 +20,8 @@ const PRICE_STATUSES: [&str; 3] = ["error", "hide", "show"];
 /// Which window speaks for families without one: month to date, else the widest there is.
 const WIDEST_FIRST: [Window; 4] = [Window::MonthToDate, Window::PreviousMonth, Window::Yesterday, Window::Today];
 
-/// Amounts per group. Accounts whose names are not settled yet are left out, or labels would change in a minute.
-pub(super) fn amounts(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
-    let mut families = Vec::new();
-    for window in Window::ALL {
-        let mut gauges = Gauges::new(catalog::cost(window));
-        for (name, account) in named_accounts(snapshot) {
-            if let Some(totals) = current(&account.cost, window, now) {
-                set_sums(&mut gauges, name, &account.names, &totals.amounts, |currency| currency.as_str());
-            }
-        }
-        families.push(gauges.finish());
-    }
-    for window in Window::ALL {
-        let mut gauges = Gauges::new(catalog::usage(window));
-        for (name, account) in named_accounts(snapshot) {
-            if let Some(totals) = current(&account.usage, window, now) {
-                set_sums(&mut gauges, name, &account.names, &totals.values, |unit| unit.as_str());
-            }
-        }
-        families.push(gauges.finish());
-    }
-    families
-}
-
 /// What the windows cover, and what is to be known of their data.
-pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 6] {
     let mut start = Gauges::new(catalog::WINDOW_START);
     let mut end = Gauges::new(catalog::WINDOW_END);
     let mut settled = Gauges::new(catalog::WINDOW_SETTLED);
@@ -82,11 +53,11 @@ pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<Metric
             set_price_quality(&mut unpriced, &mut price_status, &name, totals);
         }
     }
-    [start, end, settled, data_through, unpriced, price_status].map(Gauges::finish).into()
+    [start, end, settled, data_through, unpriced, price_status]
 }
 
 /// How far the sums are from the API's own totals.
-pub(super) fn reconciliation(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<MetricFamily>> {
+pub(super) fn reconciliation(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 2] {
     let mut difference = Gauges::new(catalog::RECONCILIATION_DIFFERENCE);
     let mut tolerance = Gauges::new(catalog::RECONCILIATION_TOLERANCE);
     for (name, account) in named_accounts(snapshot) {
@@ -99,7 +70,7 @@ pub(super) fn reconciliation(snapshot: &Snapshot, now: Timestamp) -> Vec<Option<
             }
         }
     }
-    [difference, tolerance].map(Gauges::finish).into()
+    [difference, tolerance]
 }
 
 fn set_price_quality(unpriced: &mut Gauges, price_status: &mut Gauges, account: &SmolStr, totals: &CostTotals) {
@@ -116,11 +87,11 @@ fn set_price_quality(unpriced: &mut Gauges, price_status: &mut Gauges, account: 
     }
 }
 
-fn named_accounts(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
+pub(super) fn named_accounts(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
     snapshot.accounts.iter().filter(|(_, account)| account.names_are_settled())
 }
 
-fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
+pub(super) fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
     readings.get(&window)?.current(window, now)
 }
 
@@ -146,26 +117,4 @@ fn periods<T>(
             (collector, *window, Covered { starts_at, ends_at, settled_at: reading.settled_at })
         },
     )
-}
-
-fn set_sums<M: Eq + std::hash::Hash>(
-    gauges: &mut Gauges,
-    account: &AccountName,
-    names: &Names,
-    sums: &Sums<M>,
-    measure_word: impl Fn(&M) -> &str,
-) {
-    for (group, measure, sum) in sums.iter() {
-        let Group { project, region, resource_type } = group;
-        let labels = [
-            word(account.as_str()),
-            format_smolstr!("{}", project.0),
-            names.project(*project),
-            region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0)),
-            names.region(*region),
-            word(resource_type.as_str()),
-            word(measure_word(measure)),
-        ];
-        gauges.set(labels, Amount::to_f64(sum));
-    }
 }

@@ -1,13 +1,12 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
-use std::error::Error as _;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::Retryable;
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Certificate, Response, redirect};
+use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
@@ -16,20 +15,19 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout_at
 use crate::clock::Clock;
 
 use super::body::{Body, Buffers};
+use super::connection::{BuildError, authorities, chain, http_client, is_tls};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
 use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
-use super::settings::{Filter, Settings, is_loopback};
+use super::settings::{Filter, Settings};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
 const MAX_BODY: usize = 64 << 20;
 /// How much of an error answer is worth telling.
 const MAX_ERROR_TEXT: usize = 500;
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// The API of one account.
 pub struct Client {
@@ -38,39 +36,14 @@ pub struct Client {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) forms: Forms,
-    authorization: HeaderValue,
+    /// What `ca_file` held.
+    authorities: Vec<u8>,
     turns: Mutex<Interval>,
     /// Until when the server asked to be left alone.
     held_until: std::sync::Mutex<Instant>,
     lanes: Semaphore,
     buffers: Buffers,
     metrics: Metrics,
-}
-
-/// Why a client cannot be made from its settings.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The key or the scheme holds characters that no header may hold.
-    #[error("account {0}: the API key cannot be sent in a header; is there a line break in it?")]
-    Key(String),
-    /// The file of certificate authorities cannot be used.
-    #[error("account {account}: cannot use ca_file {path}: {cause}")]
-    CaFile {
-        /// The account.
-        account: String,
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// The HTTP client cannot be made, for example because the system has no certificate authorities.
-    #[error("account {account}: cannot set up HTTPS: {cause}; is the package ca-certificates installed?")]
-    Http {
-        /// The account.
-        account: String,
-        /// What is wrong.
-        cause: String,
-    },
 }
 
 /// What a request carries.
@@ -106,14 +79,16 @@ impl Client {
     /// # Errors
     /// [`BuildError`] where key or certificate authorities cannot be used.
     pub fn new(account: &str, settings: Settings, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
-        // Fails only where a provider is there already, and any provider will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        if authorization(&settings.auth_scheme, &settings.api_key.current()).is_err() {
+            return Err(BuildError::Key(account.to_owned()));
+        }
+        let authorities = authorities(account, &settings)?;
         let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
-            authorization: authorization(account, &settings.auth_scheme, &settings.api_key)?,
             account: account.to_owned(),
-            http: http_client(account, &settings)?,
+            http: http_client(account, &settings, &authorities)?,
+            authorities,
             clock,
             forms: Forms::default(),
             turns: Mutex::new(turns),
@@ -123,6 +98,13 @@ impl Client {
             buffers: Buffers::default(),
             metrics: metrics.clone(),
         })
+    }
+
+    /// Whether a client made from `settings` would be no other than this one.
+    #[must_use]
+    pub fn fits(&self, settings: &Settings) -> bool {
+        self.settings == *settings
+            && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
     }
 
     /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and there is
@@ -136,10 +118,12 @@ impl Client {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
             let _lane = self.turn(patience.until).await?;
+            // Only now: waiting for a turn may outlast a key.
+            let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
             let until = patience.until.min(started + self.settings.request_timeout);
-            let mut outcome = timeout_at(until, self.exchange(endpoint, payload)).await.unwrap_or_else(|_| {
+            let mut outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
                 Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
             });
@@ -155,7 +139,12 @@ impl Client {
             .retry(retry::backoff())
             .when(|failure| failure.may_pass)
             .adjust(|failure, backoff| {
-                let wait = backoff?.max(failure.wait.unwrap_or_default());
+                let backoff = backoff?;
+                if failure.reason == Reason::Unauthorized {
+                    // The key was exchanged meanwhile, so there is nothing to wait for.
+                    return Some(Duration::ZERO);
+                }
+                let wait = backoff.max(failure.wait.unwrap_or_default());
                 (Instant::now() + wait < patience.until).then_some(wait)
             })
             .notify(|failure, wait| {
@@ -208,9 +197,7 @@ impl Client {
 
     /// A text in which the server may have repeated the key, without it.
     pub(super) fn without_key(&self, text: &str) -> String {
-        let key = self.settings.api_key.expose_secret();
-        // Quoted text has a backslash before quotes and backslashes.
-        text.replace(key, "***").replace(&key.escape_debug().to_string(), "***")
+        self.settings.api_key.blot_out(text)
     }
 
     /// Waits until the account's rate and concurrency allow one more request.
@@ -244,12 +231,15 @@ impl Client {
         *held_until = (*held_until).max(Instant::now() + wait.min(longest));
     }
 
-    async fn exchange(&self, endpoint: Endpoint, payload: &Payload) -> Result<Body<'_>, Failure> {
+    async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {
+        let authorization = authorization(&self.settings.auth_scheme, key).map_err(|_| {
+            Failure::new(Reason::Unauthorized, false, "the API key cannot be sent in a header; is it plain text?")
+        })?;
         let base = self.settings.api_url.as_str().trim_end_matches('/');
         let request = self
             .http
             .request(endpoint.method(), format!("{base}/{}", endpoint.path()))
-            .header(AUTHORIZATION, self.authorization.clone());
+            .header(AUTHORIZATION, authorization);
         let request = match payload {
             Payload::Query(parameters) => request.query(parameters),
             Payload::Json(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
@@ -261,6 +251,8 @@ impl Client {
             require_json(&headers)?;
             return Ok(body);
         };
+        // A key that was exchanged after this request had left deserves its own answer.
+        let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
             // The answer to a refused key quotes a part of it, so it is not repeated here.
             Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
@@ -299,40 +291,10 @@ impl Client {
     }
 }
 
-fn http_client(account: &str, settings: &Settings) -> Result<reqwest::Client, BuildError> {
-    let authorities = authorities(account, settings)?;
-    let builder = || {
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .tls_certs_merge(authorities.clone());
-        // A proxy would look for the API on its own host, and learn the key where the URL is plain http.
-        if is_loopback(&settings.api_url) { builder.no_proxy() } else { builder }
-    };
-    let built = builder().build();
-    // It fails on a machine without certificate authorities. Plain http gets on without them.
-    let built = if settings.api_url.scheme() == "http" {
-        built.or_else(|_| builder().tls_certs_only([]).build())
-    } else {
-        built
-    };
-    built.map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
-}
-
-fn authorization(account: &str, scheme: &str, key: &SecretString) -> Result<HeaderValue, BuildError> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))
-        .map_err(|_| BuildError::Key(account.to_owned()))?;
+fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn authorities(account: &str, settings: &Settings) -> Result<Vec<Certificate>, BuildError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let refused =
-        |cause: String| BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause };
-    let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-    Certificate::from_pem_bundle(&pem).map_err(|error| refused(chain(&error)))
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
@@ -354,34 +316,4 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
     } else {
         Failure::new(Reason::Connect, true, detail)
     }
-}
-
-/// Whether somewhere below lies a TLS error: an I/O error hides what it wraps from `source`.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        next = match wrapped {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// An error with its causes on one line. The URL in it holds no secret: the key travels in a header.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -8,13 +8,13 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing};
+use super::listing::{Glance, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another.
-const LAYOUT: Layout<CostRecord, 14> = Layout {
+/// The fields after `region` only tell one row from another, with type, amount and project.
+const LAYOUT: Layout<CostRecord, 11> = Layout {
     endpoint: Endpoint::CostReportResources,
     rows_key: "results",
     fields: [
@@ -29,10 +29,8 @@ const LAYOUT: Layout<CostRecord, 14> = Layout {
         "uuid",
         "port_id",
         "last_name",
-        "first_seen",
-        "billing_metric_name",
-        "billing_value",
     ],
+    identity: &[0, 1, 5, 8, 9, 10],
     records: |fields, each| each(record(fields)),
 };
 
@@ -50,7 +48,19 @@ pub async fn read<F: Fold<CostRecord>>(
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, project), patience).await
 }
 
-fn record(fields: &[Field<'_>; 14]) -> Result<CostRecord, RejectReason> {
+/// Reads the first page of the report for `period`.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<CostRecord>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+}
+
+fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,

@@ -5,7 +5,7 @@
 //! is no list. The server's own `next` link is never followed, since it may name another host.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -17,6 +17,7 @@ use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::patience::Patience;
+use super::scan::Shapes;
 use super::walk::{Taken, Walk};
 use super::wire::{self, Field};
 
@@ -36,11 +37,22 @@ pub struct Listing<F> {
     pub price_status: Option<SmolStr>,
 }
 
+/// A look at the first page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Glance<F> {
+    /// Rows on all pages, as the server counts them.
+    pub count: u64,
+    /// The rows of the first page.
+    pub page: Listing<F>,
+}
+
 /// Where a list's rows are in its pages, and how a row becomes records.
 pub(super) struct Layout<R, const N: usize> {
     pub(super) endpoint: Endpoint,
     pub(super) rows_key: &'static str,
     pub(super) fields: [&'static str; N],
+    /// The fields by which a row is told from another.
+    pub(super) identity: &'static [usize],
     pub(super) records: Records<R, N>,
 }
 
@@ -81,6 +93,18 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     }
 }
 
+/// Reads the first page of a list, and from it how long the list is.
+pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
+    mut query: impl Query,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    let mut reading = Reading::new(client, layout, patience);
+    let Taken { count, .. } = reading.first_page(&mut query).await?;
+    Ok(Glance { count, page: reading.listing })
+}
+
 async fn attempt<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
@@ -89,19 +113,8 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let endpoint = layout.endpoint;
-    let mut listing = Listing::default();
-    let first = loop {
-        match client.send(endpoint, &query.payload(0), patience).await {
-            Ok(page) => break page,
-            Err(refusal) if query.adapt(&refusal) => {}
-            Err(error) => return Err(error),
-        }
-    };
-    query.accepted(client);
-    let mut walk = Walk::begin(endpoint, listing.add(client, layout, &first)?, lanes > 1)?;
-    client.page_done(endpoint);
-    drop(first);
-
+    let mut reading = Reading::new(client, layout, patience);
+    let mut walk = Walk::begin(endpoint, reading.first_page(query).await?, lanes > 1)?;
     let mut pending = FuturesUnordered::new();
     loop {
         while pending.len() < lanes
@@ -111,24 +124,45 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
             pending.push(async move { (offset, client.send(endpoint, &payload, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
-        walk.take(offset, listing.add(client, layout, &page?)?)?;
-        client.page_done(endpoint);
+        walk.take(offset, reading.add(&page?)?)?;
     }
-    Ok(listing)
+    Ok(reading.listing)
 }
 
-impl<F> Listing<F> {
+/// A list under way.
+struct Reading<'a, R, F, const N: usize> {
+    client: &'a Client,
+    layout: &'a Layout<R, N>,
+    patience: Patience,
+    shapes: Shapes,
+    listing: Listing<F>,
+}
+
+impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
+    fn new(client: &'a Client, layout: &'a Layout<R, N>, patience: Patience) -> Self {
+        Self { client, layout, patience, shapes: Shapes::new(), listing: Listing::default() }
+    }
+
+    /// Reads the first page, in a form that the server takes.
+    async fn first_page(&mut self, query: &mut impl Query) -> Result<Taken, Error> {
+        let page = loop {
+            match self.client.send(self.layout.endpoint, &query.payload(0), self.patience).await {
+                Ok(page) => break page,
+                Err(refusal) if query.adapt(&refusal) => {}
+                Err(error) => return Err(error),
+            }
+        };
+        query.accepted(self.client);
+        self.add(&page)
+    }
+
     /// Folds the rows of one page.
-    fn add<R, const N: usize>(&mut self, client: &Client, layout: &Layout<R, N>, page: &[u8]) -> Result<Taken, Error>
-    where
-        F: Fold<R>,
-    {
-        let Self { data, rejected, .. } = self;
-        let hasher = foldhash::fast::FixedState::default();
+    fn add(&mut self, page: &[u8]) -> Result<Taken, Error> {
+        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, .. } = self;
         let mut fingerprints = Vec::new();
-        let head = wire::read_page(page, layout.rows_key, layout.fields, &mut |row| match row {
+        let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
-                fingerprints.push(hasher.hash_one(&fields));
+                fingerprints.push(fingerprint(&fields, layout.identity));
                 (layout.records)(&fields, &mut |record| {
                     if let Err(reason) = record.and_then(|record| data.add(record)) {
                         *rejected.entry(reason).or_default() += 1;
@@ -142,10 +176,20 @@ impl<F> Listing<F> {
             let detail = client.without_key(&format!("the answer is no page: {error}"));
             Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
-        self.rows += head.rows;
-        self.price_status = worse(self.price_status.take(), head.price_status);
+        self.listing.rows += head.rows;
+        self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
+        self.client.page_done(self.layout.endpoint);
         Ok(Taken { rows: head.rows, count: head.count, fingerprints })
     }
+}
+
+/// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
+fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
+    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
+    for field in identity.iter().filter_map(|&index| fields.get(index)) {
+        field.raw().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The status of all pages together: one page that does not simply show its prices speaks for the whole.

@@ -2,8 +2,10 @@
 //!
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
+pub mod api_key;
 mod body;
 pub mod client;
+pub mod connection;
 pub mod cost_report;
 pub mod cost_totals;
 pub mod endpoint;
@@ -16,6 +18,7 @@ mod report_query;
 pub mod reports;
 pub mod reservations;
 mod retry;
+mod scan;
 pub mod settings;
 pub mod subscriptions;
 pub mod usage_report;

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing, PlainQuery};
+use super::listing::{Glance, Layout, Listing, PlainQuery};
 use super::patience::Patience;
 use super::wire::Field;
 
@@ -20,6 +20,7 @@ const LAYOUT: Layout<ReportTask, 6> = Layout {
     endpoint: Endpoint::Reports,
     rows_key: "results",
     fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
+    identity: &[0],
     records: |fields, each| each(task(fields)),
 };
 
@@ -34,6 +35,19 @@ pub async fn read<F: Fold<ReportTask>>(
 ) -> Result<Listing<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
     listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+}
+
+/// Counts the tasks created after an instant, and reads the newest of them.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<ReportTask>>(
+    client: &Client,
+    created_after: Timestamp,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "-created_at".to_owned())];
+    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {

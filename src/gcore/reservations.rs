@@ -25,12 +25,14 @@ const RESERVATIONS: Layout<Commitment, 7> = Layout {
     endpoint: Endpoint::Reservations,
     rows_key: "results",
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
+    identity: &[0, 1, 2, 3, 4, 5, 6],
     records: |fields, each| each(commitment(fields)),
 };
 const TOTALS: Layout<CostTotal, 11> = Layout {
     endpoint: Endpoint::ReservationCostReportTotals,
     rows_key: "results",
     fields: TOTAL_FIELDS,
+    identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     records: |fields, each| each(total(fields)),
 };
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
+
+use super::api_key::ApiKey;
 
 /// Where the public API is.
 pub const DEFAULT_API_URL: &str = "https://api.gcore.com";
@@ -14,10 +15,10 @@ pub const DEFAULT_API_URL: &str = "https://api.gcore.com";
 pub const DEFAULT_AUTH_SCHEME: &str = "APIKey";
 
 /// Settings of one account (`[accounts.NAME]`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The permanent API token, without the scheme word before it.
-    pub api_key: SecretString,
+    pub api_key: ApiKey,
     /// The word before the token in the `Authorization` header. Default [`DEFAULT_AUTH_SCHEME`].
     pub auth_scheme: String,
     /// Where the API is. Default [`DEFAULT_API_URL`].
@@ -58,9 +59,9 @@ pub fn is_loopback(api_url: &Url) -> bool {
 impl Settings {
     /// Settings for a key, with the default of everything else.
     #[must_use]
-    pub fn new(api_key: SecretString, api_url: Url) -> Self {
+    pub fn new(api_key: impl Into<ApiKey>, api_url: Url) -> Self {
         Self {
-            api_key,
+            api_key: api_key.into(),
             auth_scheme: DEFAULT_AUTH_SCHEME.into(),
             api_url,
             ca_file: None,

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing, PlainQuery};
+use super::listing::{Glance, Layout, Listing, PlainQuery};
 use super::patience::Patience;
 use super::wire::Field;
 
@@ -33,6 +33,7 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
         "price",
         "prices",
     ],
+    identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
     records: subscriptions,
 };
 
@@ -43,6 +44,15 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
 pub async fn read<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
     listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+}
+
+/// Counts the subscriptions, and reads one of them.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Glance<F>, Error> {
+    let parameters = [("ordering", "id".to_owned())];
+    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscription, RejectReason>)) {

@@ -10,13 +10,13 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Layout, Listing};
+use super::listing::{Glance, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another.
-const LAYOUT: Layout<UsageRecord, 12> = Layout {
+/// The fields after `region` only tell one row from another, with type, amount and project.
+const LAYOUT: Layout<UsageRecord, 10> = Layout {
     endpoint: Endpoint::UsageReport,
     rows_key: "resources",
     fields: [
@@ -30,9 +30,8 @@ const LAYOUT: Layout<UsageRecord, 12> = Layout {
         "uuid",
         "port_id",
         "last_name",
-        "first_seen",
-        "billing_metric_name",
     ],
+    identity: &[0, 1, 4, 7, 8, 9],
     records: |fields, each| each(record(fields)),
 };
 
@@ -48,7 +47,19 @@ pub async fn read<F: Fold<UsageRecord>>(
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 12]) -> Result<UsageRecord, RejectReason> {
+/// Reads the first page of the report for `period`.
+///
+/// # Errors
+/// Whatever keeps the page from being read.
+pub async fn peek<F: Fold<UsageRecord>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Glance<F>, Error> {
+    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+}
+
+fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,

@@ -1,6 +1,7 @@
 //! Which rows of a paged list have come, and whether they add up to one list.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
@@ -23,8 +24,8 @@ pub(super) struct Walk {
     next: u64,
     /// All rows before this one have come.
     contiguous: u64,
-    /// Pages that may still get a neighbour, by their first row: their end, and their rows' fingerprints.
-    recent: BTreeMap<u64, (u64, HashSet<u64>)>,
+    /// Pages that may still get a neighbour, by their first row: their end, and their rows' fingerprints, sorted.
+    recent: BTreeMap<u64, (u64, Vec<u64>)>,
 }
 
 impl Walk {
@@ -61,11 +62,12 @@ impl Walk {
         if end < count && (page.rows == 0 || self.stride.is_some_and(|stride| page.rows != stride)) {
             return self.inconsistent(format!("a page ended at row {end} of {count}"));
         }
-        let fingerprints: HashSet<u64> = page.fingerprints.into_iter().collect();
+        let mut fingerprints = page.fingerprints;
+        fingerprints.sort_unstable();
         let before = self.recent.range(..offset).next_back().filter(|(_, (before_end, _))| *before_end == offset);
         let neighbours = before.map(|(_, page)| page).into_iter().chain(self.recent.get(&end));
         for (_, neighbour) in neighbours {
-            if !neighbour.is_disjoint(&fingerprints) {
+            if have_one_in_common(neighbour, &fingerprints) {
                 return self
                     .inconsistent(format!("a row of the page at row {offset} came on the page beside it as well"));
             }
@@ -83,6 +85,19 @@ impl Walk {
     fn inconsistent(&self, detail: String) -> Result<(), Error> {
         Err(Error { endpoint: self.endpoint, reason: Reason::Inconsistent, detail })
     }
+}
+
+/// Whether two sorted lists share an element.
+fn have_one_in_common(one: &[u64], other: &[u64]) -> bool {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
+        match a.cmp(b) {
+            Ordering::Less => one.next(),
+            Ordering::Greater => other.next(),
+            Ordering::Equal => return true,
+        };
+    }
+    false
 }
 
 #[cfg(test)]

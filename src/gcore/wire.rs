@@ -11,15 +11,17 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smol_str::SmolStr;
 use sonic_rs::LazyValue;
 
 use crate::billing::amount::{Amount, AmountError};
 use crate::billing::record::RejectReason;
 
+use super::scan::{Shapes, skip_blanks, value_end};
+
 /// The raw JSON text of one field; missing and null are the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Field<'a>(Option<Cow<'a, str>>);
 
 /// The picked fields of one row, in the order in which they were named, or why it is none.
@@ -36,31 +38,150 @@ pub(super) struct PageHead {
     pub(super) price_status: Option<SmolStr>,
 }
 
+/// Why a text is no page.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PageError {
+    #[error("{0}")]
+    Row(#[from] sonic_rs::Error),
+    #[error("{what} at byte {at}")]
+    Page { what: String, at: usize },
+    #[error("no text in UTF-8")]
+    NoText(#[from] std::str::Utf8Error),
+}
+
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
-/// Fails where the text is no JSON object with a `count` and that array; a row that makes no sense does not.
+/// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that array; a row that makes no sense does not.
 pub(super) fn read_page<'a, const N: usize>(
     body: &'a [u8],
     rows_key: &str,
     names: [&str; N],
+    shapes: &mut Shapes,
     on_row: &mut dyn FnMut(Row<'a, N>),
-) -> Result<PageHead, sonic_rs::Error> {
+) -> Result<PageHead, PageError> {
     // Checked once as a whole: every piece below is then text without another look.
-    let text = std::str::from_utf8(body).map_err(sonic_rs::Error::custom)?;
-    let mut json = sonic_rs::Deserializer::from_str(text);
-    let head = json.deserialize_map(PageVisitor { rows_key, names, on_row })?;
+    let mut page = Page { text: std::str::from_utf8(body)?, at: 0 };
+    let (mut rows, mut count, mut price_status) = (None, None, None);
+    let mut is_first = true;
+    page.expect(b'{')?;
+    while page.has_next(b'}', std::mem::take(&mut is_first))? {
+        let key = page.value()?;
+        page.expect(b':')?;
+        match key.strip_prefix('"').and_then(|key| key.strip_suffix('"')) {
+            Some(key) if key == rows_key && rows.is_none() => rows = Some(page.rows(names, shapes, on_row)?),
+            Some(key) if key == rows_key => return page.wrong(format!("a second `{rows_key}`")),
+            Some("count") => count = Field::new(page.value()?.into()).id(),
+            Some("price_status") => price_status = Field::new(page.value()?.into()).text().map(SmolStr::from),
+            Some(_) => drop(page.value()?),
+            None => return page.wrong("a key that is no string".into()),
+        }
+    }
+    if page.skip_blanks().is_some() {
+        return page.wrong("something after the end".into());
+    }
+    let Some(rows) = rows else { return page.wrong(format!("no `{rows_key}`")) };
+    let Some(count) = count else { return page.wrong("no usable `count`".into()) };
+    Ok(PageHead { rows, count, price_status })
+}
+
+/// A page being read.
+struct Page<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Page<'a> {
+    /// Reads an array of rows.
+    fn rows<const N: usize>(
+        &mut self,
+        names: [&str; N],
+        shapes: &mut Shapes,
+        on_row: &mut dyn FnMut(Row<'a, N>),
+    ) -> Result<u64, PageError> {
+        let mut seen = 0;
+        self.expect(b'[')?;
+        while self.has_next(b']', seen == 0)? {
+            self.skip_blanks();
+            seen += 1;
+            if let Some((fields, end)) = shapes.read(self.text, self.at) {
+                self.at = end;
+                on_row(Ok(fields));
+                continue;
+            }
+            let raw = self.value()?;
+            let row: Row<'a, N> = parse_row(raw, names)?;
+            if row.is_ok() {
+                shapes.learn(raw, &names);
+            }
+            on_row(row);
+        }
+        Ok(seen)
+    }
+
+    /// Whether a list or object has another element, stepping over its end or the comma before the element.
+    fn has_next(&mut self, closing: u8, is_first: bool) -> Result<bool, PageError> {
+        if self.skip_blanks() == Some(closing) {
+            self.at += 1;
+            return Ok(false);
+        }
+        if !is_first {
+            self.expect(b',')?;
+        }
+        Ok(true)
+    }
+
+    fn skip_blanks(&mut self) -> Option<u8> {
+        self.at = skip_blanks(self.text.as_bytes(), self.at);
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), PageError> {
+        if self.skip_blanks() != Some(byte) {
+            return self.wrong(format!("no `{}`", char::from(byte)));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The raw text of the value that comes next.
+    fn value(&mut self) -> Result<&'a str, PageError> {
+        self.skip_blanks();
+        let end = value_end(self.text.as_bytes(), self.at);
+        match end.and_then(|end| self.text.get(self.at..end)) {
+            Some(raw) => {
+                self.at += raw.len();
+                Ok(raw)
+            }
+            None => self.wrong("no value".into()),
+        }
+    }
+
+    fn wrong<T>(&self, what: String) -> Result<T, PageError> {
+        Err(PageError::Page { what, at: self.at })
+    }
+}
+
+/// Parses a row of any shape.
+fn parse_row<'a, const N: usize>(raw: &'a str, names: [&str; N]) -> Result<Row<'a, N>, sonic_rs::Error> {
+    let mut json = sonic_rs::Deserializer::from_str(raw);
+    let row = json.deserialize_any(RowVisitor { names })?;
     json.end()?;
-    Ok(head)
+    Ok(row)
 }
 
 impl<'a> Field<'a> {
-    fn new(raw: Cow<'a, str>) -> Self {
+    pub(super) fn new(raw: Cow<'a, str>) -> Self {
         Self((raw != "null").then_some(raw))
     }
 
     /// The raw text; copied by the reader only where a string holds an escape.
     fn of(value: &LazyValue<'a>) -> Self {
         Self::new(value.as_raw_cow())
+    }
+
+    /// The JSON text as it came; empty where missing.
+    pub(super) fn raw(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
     }
 
     pub(super) fn is_some(&self) -> bool {
@@ -121,7 +242,7 @@ impl<'a> Field<'a> {
     pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Field<'_>; N] {
         let nothing = || std::array::from_fn(|_| Field::default());
         let Some(raw) = self.0.as_deref() else { return nothing() };
-        let row = sonic_rs::Deserializer::from_str(raw).deserialize_any(RowVisitor { names });
+        let row = parse_row(raw, names);
         row.ok().and_then(Result::ok).unwrap_or_else(nothing)
     }
 
@@ -132,73 +253,10 @@ impl<'a> Field<'a> {
     }
 }
 
-struct PageVisitor<'n, 'f, 'a, const N: usize> {
-    rows_key: &'n str,
-    names: [&'n str; N],
-    on_row: &'f mut dyn FnMut(Row<'a, N>),
-}
+/// A key, read as the place of it in a list of names.
+struct Key<'n>(&'n [&'n str]);
 
-impl<'a, const N: usize> Visitor<'a> for PageVisitor<'_, '_, 'a, N> {
-    type Value = PageHead;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a page: an object with `count` and `{}`", self.rows_key)
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<PageHead, A::Error> {
-        let (mut rows, mut count, mut price_status) = (None, None, None);
-        let keys = [self.rows_key, "count", "price_status"];
-        while let Some(key) = map.next_key_seed(KeyIndex(&keys))? {
-            match key {
-                Some(0) if rows.is_some() => return Err(A::Error::custom(format!("`{}` occurs twice", self.rows_key))),
-                Some(0) => rows = Some(map.next_value_seed(Rows { names: self.names, on_row: self.on_row })?),
-                Some(1) => count = Field::of(&map.next_value()?).id(),
-                Some(_) => price_status = Field::of(&map.next_value()?).text().map(SmolStr::from),
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(PageHead {
-            rows: rows.ok_or_else(|| A::Error::custom(format!("no `{}`", self.rows_key)))?,
-            count: count.ok_or_else(|| A::Error::custom("no usable `count`"))?,
-            price_status,
-        })
-    }
-}
-
-struct Rows<'n, 'f, 'a, const N: usize> {
-    names: [&'n str; N],
-    on_row: &'f mut dyn FnMut(Row<'a, N>),
-}
-
-impl<'a, const N: usize> DeserializeSeed<'a> for Rows<'_, '_, 'a, N> {
-    type Value = u64;
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<u64, D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'a, const N: usize> Visitor<'a> for Rows<'_, '_, 'a, N> {
-    type Value = u64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut rows: A) -> Result<u64, A::Error> {
-        let mut seen = 0;
-        while let Some(row) = rows.next_element_seed(RowVisitor { names: self.names })? {
-            (self.on_row)(row);
-            seen += 1;
-        }
-        Ok(seen)
-    }
-}
-
-/// The place of a key in a list of names, if it is there.
-struct KeyIndex<'n>(&'n [&'n str]);
-
-impl<'a> DeserializeSeed<'a> for KeyIndex<'_> {
+impl<'a> DeserializeSeed<'a> for Key<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -206,7 +264,7 @@ impl<'a> DeserializeSeed<'a> for KeyIndex<'_> {
     }
 }
 
-impl Visitor<'_> for KeyIndex<'_> {
+impl Visitor<'_> for Key<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,17 +277,8 @@ impl Visitor<'_> for KeyIndex<'_> {
 }
 
 /// Picks fields from an object; any other value is a row that makes no sense, not an error.
-#[derive(Clone, Copy)]
 struct RowVisitor<'n, const N: usize> {
     names: [&'n str; N],
-}
-
-impl<'a, const N: usize> DeserializeSeed<'a> for RowVisitor<'_, N> {
-    type Value = Row<'a, N>;
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
 }
 
 macro_rules! not_an_object {
@@ -250,7 +299,7 @@ impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = [const { None }; N];
         let mut twice = false;
-        while let Some(key) = map.next_key_seed(KeyIndex(&self.names))? {
+        while let Some(key) = map.next_key_seed(Key(&self.names))? {
             match key {
                 Some(index) => twice |= fields[index].replace(Field::of(&map.next_value()?)).is_some(),
                 None => drop(map.next_value::<IgnoredAny>()?),
@@ -309,7 +358,9 @@ mod tests {
         let body = br#"{"price_status":"show","extra":{"a":[1]},"results":[
             {"a":1,"z":{"deep":[{}]}}, 7, null, [1,[2]], "x", {"a":1,"a":2}, {}], "count":"7"}"#;
         let mut rows = Vec::new();
-        let head = read_page(body, "results", ["a"], &mut |row| rows.push(row.map(|[a]| a.is_some()))).unwrap();
+        let head =
+            read_page(body, "results", ["a"], &mut Shapes::new(), &mut |row| rows.push(row.map(|[a]| a.is_some())))
+                .unwrap();
         assert_eq!(head, PageHead { rows: 7, count: 7, price_status: Some("show".into()) });
         use RejectReason::{DuplicateKey, NotAnObject};
         assert_eq!(
@@ -338,10 +389,24 @@ mod tests {
             ("more after the end", r#"{"count":0,"results":[]} {}"#),
             ("an array", "[]"),
             ("empty", ""),
+            ("a comma too many", r#"{"count":0,"results":[{},]}"#),
+            ("a comma too few", r#"{"count":0,"results":[{} {}]}"#),
+            ("a comma at the start", r#"{"count":0,"results":[,{}]}"#),
+            ("broken in the second row", r#"{"count":2,"results":[{"a":1},{"a":}]}"#),
+            ("cut in the second row", r#"{"count":2,"results":[{"a":1},{"a":1"#),
             ("a bare NaN", r#"{"count":1,"results":[{"a":NaN}]}"#),
         ] {
-            assert!(read_page(body.as_bytes(), "results", ["a"], &mut |_| ()).is_err(), "{name}");
+            assert!(read_page(body.as_bytes(), "results", ["a"], &mut Shapes::new(), &mut |_| ()).is_err(), "{name}");
         }
-        assert!(read_page(b"{\"count\":0,\"results\":[],\"x\":\"\xff\"}", "results", ["a"], &mut |_| ()).is_err());
+        assert!(
+            read_page(
+                b"{\"count\":0,\"results\":[],\"x\":\"\xff\"}",
+                "results",
+                ["a"],
+                &mut Shapes::new(),
+                &mut |_| ()
+            )
+            .is_err()
+        );
     }
 }

@@ -1,5 +1,8 @@
 //! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
 
+mod accept;
+pub mod body;
 mod page;
+pub mod reload;
 pub mod routes;
 pub mod server;

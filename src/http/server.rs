@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -64,10 +62,11 @@ impl Server {
     }
 
     /// Serves until `stop` is done, then lets open answers finish for a short time.
-    pub async fn run<H, F>(self, handler: H, stop: impl Future<Output = ()>)
+    pub async fn run<H, F, B>(self, handler: H, stop: impl Future<Output = ()>)
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -78,6 +77,8 @@ impl Server {
                 let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 match self.accept().await {
                     Ok(stream) => {
+                        // An answer of several parts must not wait for the client to acknowledge the first.
+                        let _ = stream.set_nodelay(true);
                         let handler = handler.clone();
                         let service = service_fn(move |request| {
                             let response = handler(request);

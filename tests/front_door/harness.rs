@@ -1,5 +1,6 @@
 //! A daemon on a port of its own, and the API that it polls.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use gcore_billing_exporter::app::{App, Web};
@@ -7,6 +8,7 @@ use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::Timestamp;
@@ -26,10 +28,16 @@ pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// A running daemon.
-pub(crate) struct TestApp {
+/// The pages of a daemon, wherever it runs.
+pub(crate) struct Listener {
     pub(crate) url: String,
     http: reqwest::Client,
+    plain: reqwest::Client,
+}
+
+/// A daemon that runs in the test's own process.
+pub(crate) struct TestApp {
+    listener: Listener,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -41,22 +49,50 @@ impl TestApp {
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
-        Self { url, http: http(), stop, task }
+        Self { listener: Listener::new(url), stop, task }
     }
 
     /// Starts a daemon and waits for its first poll of everything.
     pub(crate) async fn ready(config: &Config, clock: Clock) -> Self {
         let app = Self::start(config, clock).await;
-        app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
+        app.until_ready().await;
         app
     }
+}
 
+impl Deref for TestApp {
+    type Target = Listener;
+
+    fn deref(&self) -> &Listener {
+        &self.listener
+    }
+}
+
+impl Listener {
+    pub(crate) fn new(url: String) -> Self {
+        let plain = client().no_gzip().build().unwrap();
+        Self { url, http: http(), plain }
+    }
+
+    /// Waits for the first poll of everything.
+    pub(crate) async fn until_ready(&self) {
+        self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
+    }
+
+    /// Asks as Prometheus does: gzip is welcome.
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
 
+    /// Asks as a plain client does, and sees the answer as it is.
     pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
-        self.http.request(method, format!("{}{path}", self.url)).send().await.unwrap()
+        self.request_with(method, path, &[]).await
+    }
+
+    /// The same with headers of the test's choice.
+    pub(crate) async fn request_with(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.plain.request(method, format!("{}{path}", self.url));
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
     }
 
     /// All of `/metrics`.
@@ -101,7 +137,9 @@ impl TestApp {
             panic!("it did not come within {patience:?}; the metrics are\n{}", self.metrics().await);
         }
     }
+}
 
+impl TestApp {
     /// Stops the daemon and fails if it did not end well.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
@@ -111,16 +149,20 @@ impl TestApp {
 
 /// A client for pages on this host.
 pub(crate) fn http() -> reqwest::Client {
+    client().build().unwrap()
+}
+
+fn client() -> reqwest::ClientBuilder {
     // Fails where a test before has done so.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    reqwest::Client::builder().no_proxy()
 }
 
 /// One account called `main`, whose API is at `url`.
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
-    Config { accounts: [("main".parse().unwrap(), account)].into(), collect }
+    Config { accounts: [("main".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.

@@ -14,6 +14,7 @@ use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::demo;
 use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -107,7 +108,8 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.subscriptions.schedule = schedule;
     collect.commitments.schedule = schedule;
     collect.names = schedule;
-    (Config { accounts: [("demo".parse().unwrap(), account)].into(), collect }, World::new(SEED, born))
+    let accounts = [("demo".parse().unwrap(), account)].into();
+    (Config { accounts, collect, metrics: Metrics::default() }, World::new(SEED, born))
 }
 
 /// The daemon on the simulated account.

@@ -1,0 +1,228 @@
+//! The clients and pollers of all accounts, and how those of one configuration follow those of another.
+//!
+//! What is set alike in both goes on as if nothing had happened: the same client with its rate, the same poller with
+//! its rhythm. Readings outlive their poller as long as they are still true of what is configured.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use futures_util::future::select_all;
+use prometheus::Registry;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::billing::account::AccountName;
+use crate::clock::Clock;
+use crate::collect;
+use crate::collect::poller::{Memory, Poller};
+use crate::config::Config;
+use crate::exposition;
+use crate::gcore;
+use crate::gcore::client::Client;
+use crate::gcore::connection::BuildError;
+use crate::shutdown;
+use crate::shutdown::Trigger;
+use crate::snapshot;
+use crate::snapshot::{Account, Collector, Reader, Snapshot, Status, Writer};
+
+/// The pollers of one configuration.
+pub(super) struct Fleet {
+    config: Config,
+    clients: Clients,
+    running: BTreeMap<Place, Running>,
+    /// What pollers knew that were stopped.
+    memories: BTreeMap<Place, Memory>,
+    clock: Clock,
+    writer: Writer,
+    api_metrics: gcore::metrics::Metrics,
+    poll_metrics: collect::metrics::Metrics,
+}
+
+/// One client an account, so that its pollers share one rate.
+type Clients = BTreeMap<AccountName, Arc<Client>>;
+
+/// What there is one poller for.
+type Place = (AccountName, Collector);
+
+struct Running {
+    task: JoinHandle<Memory>,
+    stop: Trigger,
+}
+
+/// How many pollers a reload touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) stopped: usize,
+    pub(super) started: usize,
+    pub(super) unchanged: usize,
+}
+
+impl Fleet {
+    /// Everything that `config` wants polled; nothing polls yet.
+    pub(super) fn new(config: Config, clock: Clock, registry: &Registry) -> anyhow::Result<(Self, Reader)> {
+        let api_metrics = gcore::metrics::Metrics::register(registry)?;
+        let poll_metrics = collect::metrics::Metrics::register(registry)?;
+        let enabled = config.accounts.keys().flat_map(|account| {
+            config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
+        });
+        let (writer, reader) = snapshot::channel(Snapshot::before_the_first_poll(enabled));
+        let (clients, running, memories) = Default::default();
+        let mut fleet = Self { config, clients, running, memories, clock, writer, api_metrics, poll_metrics };
+        fleet.clients = fleet.clients_for(&fleet.config)?;
+        Ok((fleet, reader))
+    }
+
+    /// Starts every poller that does not run, and says how many these were.
+    pub(super) fn start(&mut self) -> usize {
+        let mut started = 0;
+        for (place, mut poller) in self.pollers() {
+            if self.running.contains_key(&place) {
+                continue;
+            }
+            if let Some(memory) = self.memories.remove(&place) {
+                poller.remember(memory);
+            }
+            let (stop, stopped) = shutdown::channel();
+            self.running.insert(place, Running { task: tokio::spawn(poller.run(stopped)), stop });
+            started += 1;
+        }
+        started
+    }
+
+    /// How much the configuration wants exported.
+    pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
+        self.config.metrics
+    }
+
+    /// The pollers, none of which has polled.
+    pub(super) fn pollers(&self) -> Vec<(Place, Poller)> {
+        let collect = &self.config.collect;
+        let of = |(account, client)| {
+            collect::pollers(account, client, collect, &self.clock, &self.writer, &self.poll_metrics)
+                .into_iter()
+                .map(|poller| ((account.clone(), poller.collector()), poller))
+        };
+        self.clients.iter().flat_map(of).collect()
+    }
+
+    /// Follows another configuration.
+    ///
+    /// # Errors
+    /// Fails where a client cannot be made; then everything goes on as before.
+    pub(super) async fn follow(&mut self, config: Config) -> Result<Change, BuildError> {
+        let clients = self.clients_for(&config)?;
+        let goes_on = |(account, collector): &Place| {
+            let same = |(client, before)| Arc::ptr_eq(client, before);
+            clients.get(account).zip(self.clients.get(account)).is_some_and(same)
+                && config.collect.agrees(&self.config.collect, *collector)
+        };
+        let (unchanged, leaving) = std::mem::take(&mut self.running).into_iter().partition(|(place, _)| goes_on(place));
+        self.running = unchanged;
+        let stopped = leaving.len();
+        // Only once they have ended can nothing of theirs be published any more.
+        self.retire(leaving).await;
+        let before = std::mem::replace(&mut self.config, config);
+        self.clients = clients;
+        self.writer.replace(|snapshot| carried_over(snapshot, &before, &self.config));
+        let unchanged = self.running.len();
+        Ok(Change { stopped, started: self.start(), unchanged })
+    }
+
+    /// Done when a poller ends that nobody stopped; says which.
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        if self.running.is_empty() {
+            return pending().await;
+        }
+        let tasks = self.running.values_mut().map(|running| &mut running.task);
+        let (outcome, index, _) = select_all(tasks).await;
+        let place = self.running.keys().nth(index).cloned();
+        let name = place.map_or_else(String::new, |place| {
+            self.running.remove(&place);
+            name(&place)
+        });
+        super::ended_unasked(&name, outcome.err().as_ref())
+    }
+
+    /// Stops every poller; a poll under way is dropped. When this is done, nobody writes readings any more.
+    pub(super) async fn stop(mut self) {
+        let running = std::mem::take(&mut self.running);
+        self.retire(running).await;
+    }
+
+    async fn retire(&mut self, leaving: BTreeMap<Place, Running>) {
+        let mut ending = Vec::new();
+        for (place, Running { task, stop }) in leaving {
+            stop.stop();
+            ending.push((place, task));
+        }
+        for (place, task) in ending {
+            match task.await {
+                Ok(memory) => drop(self.memories.insert(place, memory)),
+                Err(error) => tell_broken(&name(&place), &error),
+            }
+        }
+    }
+
+    /// The clients of a configuration; those that would be the same are the same.
+    fn clients_for(&self, config: &Config) -> Result<Clients, BuildError> {
+        let client = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
+            let client = match self.clients.get(name).filter(|client| client.fits(settings)) {
+                Some(client) => Arc::clone(client),
+                None => {
+                    let clock = self.clock.clone();
+                    Arc::new(Client::new(name.as_str(), settings.clone(), clock, &self.api_metrics)?)
+                }
+            };
+            Ok((name.clone(), client))
+        };
+        config.accounts.iter().map(client).collect()
+    }
+}
+
+fn name((account, collector): &Place) -> String {
+    format!("collector {} of account {account}", collector.as_str())
+}
+
+fn tell_broken(name: &str, error: &JoinError) {
+    tracing::error!(%error, "{name} failed while it was stopped; this is a bug, please report it");
+}
+
+/// What of a snapshot is still true after the configuration changed.
+fn carried_over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
+    let account = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
+        let known = snapshot.accounts.get(name).zip(before.accounts.get(name));
+        let known = known.filter(|(_, before)| before.api_url == settings.api_url);
+        let mut account = known.map(|(account, _)| account.clone()).unwrap_or_default();
+        if known.is_some_and(|(_, before)| before.filter != settings.filter) {
+            forget(&mut account, Collector::Cost);
+            forget(&mut account, Collector::Usage);
+        }
+        let enabled: BTreeMap<_, _> = after.collect.enabled().collect();
+        for collector in Collector::ALL.into_iter().filter(|collector| !enabled.contains_key(collector)) {
+            forget(&mut account, collector);
+        }
+        account.cost.retain(|window, _| after.collect.cost.windows.contains(window));
+        account.usage.retain(|window, _| after.collect.usage.windows.contains(window));
+        for (collector, schedule) in enabled {
+            let interval = schedule.interval;
+            let status = account.collectors.get(&collector).copied();
+            let status = status.unwrap_or_else(|| Status::before_the_first_poll(interval));
+            account.collectors.insert(collector, Status { interval, ..status });
+        }
+        (name.clone(), account)
+    };
+    Snapshot { accounts: after.accounts.iter().map(account).collect(), was_ready: snapshot.every_collector_has_tried() }
+}
+
+/// Leaves out everything that a collector read, and how it fared.
+fn forget(account: &mut Account, collector: Collector) {
+    account.collectors.remove(&collector);
+    match collector {
+        Collector::Cost => account.cost.clear(),
+        Collector::Usage => account.usage.clear(),
+        Collector::Reports => account.reports = None,
+        Collector::Subscriptions => account.subscriptions = None,
+        Collector::Commitments => account.commitments = None,
+        Collector::Names => account.names = Arc::default(),
+    }
+}

@@ -1,0 +1,258 @@
+//! Trying each enabled collector once, cheaply: what can be reached, what the key may read, and what is there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use prometheus::Registry;
+use smol_str::SmolStr;
+use tokio::time::Instant;
+
+use crate::billing::account::AccountName;
+use crate::billing::commitment::Commitment;
+use crate::billing::names::{Project, Region};
+use crate::billing::period::{Window, utc_date};
+use crate::billing::record::{CostRecord, Fold, RejectReason, UsageRecord};
+use crate::billing::report_task::ReportTask;
+use crate::billing::resource::{ProjectId, RegionId};
+use crate::billing::subscription::Subscription;
+use crate::clock::Clock;
+use crate::collect;
+use crate::config::Config;
+use crate::gcore;
+use crate::gcore::client::Client;
+use crate::gcore::endpoint::Endpoint;
+use crate::gcore::error::{Error, Reason};
+use crate::gcore::listing::{Glance, Listing};
+use crate::gcore::patience::Patience;
+use crate::snapshot::Collector;
+
+/// What the key of one account may read.
+#[derive(Debug)]
+pub struct Account {
+    /// The account.
+    pub name: AccountName,
+    /// Where its API is.
+    pub api_url: String,
+    /// One for each endpoint of the enabled collectors.
+    pub findings: Vec<Finding>,
+    /// How well names cover the cost report, where both could be read.
+    pub naming: Option<Naming>,
+}
+
+/// What came of asking one endpoint.
+#[derive(Debug)]
+pub struct Finding {
+    /// The collector that needs it.
+    pub collector: Collector,
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// What was seen, or why nothing was.
+    pub outcome: Result<Seen, Error>,
+}
+
+/// What an answer shows. Of a long list only the first page was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Rows in the whole list, as the server counts them.
+    pub rows: u64,
+    /// Rows that were looked at and could not be read.
+    pub rejected: u64,
+    /// The newest `last_seen` of a report's rows, or `created_at` of the tasks.
+    pub newest: Option<Timestamp>,
+    /// `price_status` of the cost report.
+    pub price_status: Option<SmolStr>,
+    /// The projects that were named, or that have rows.
+    pub projects: BTreeSet<ProjectId>,
+    /// Commitments that run now.
+    pub commitments: usize,
+}
+
+/// How many of the projects in the cost report have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Naming {
+    /// Projects in the part of the cost report that was read.
+    pub projects: usize,
+    /// Those of them without a name.
+    pub nameless: usize,
+}
+
+impl Finding {
+    /// Whether the daemon can do its work: billing and commitments are closed to most keys, which harms nothing else.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        let is_optional =
+            matches!(self.collector, Collector::Reports | Collector::Subscriptions | Collector::Commitments);
+        self.outcome.as_ref().map_or_else(|error| is_optional && error.reason == Reason::Unsupported, |_| true)
+    }
+}
+
+/// Tries every enabled collector of every account once.
+///
+/// # Errors
+/// Fails where an account's client cannot be made; whatever the API answers is a finding.
+pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account>> {
+    let metrics = gcore::metrics::Metrics::register(&Registry::new())?;
+    let mut accounts = Vec::new();
+    for (name, settings) in &config.accounts {
+        let client = Arc::new(Client::new(name.as_str(), settings.clone(), clock.clone(), &metrics)?);
+        let collect = &config.collect;
+        accounts.push(async move {
+            let probes = Collector::ALL.into_iter().filter_map(|collector| {
+                let (_, schedule) = collect.enabled().find(|(enabled, _)| *enabled == collector)?;
+                // Somebody waits for this, so it takes no longer than a single request may.
+                let limit = schedule.timeout.min(settings.request_timeout);
+                let patience = Patience { until: Instant::now() + limit, longest_wait: limit };
+                let probe = Probe { client: &client, collect, now: clock.now(), patience };
+                Some(async move { probe.look(collector).await })
+            });
+            let findings: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
+            let naming = naming(&findings);
+            Account { name: name.clone(), api_url: settings.api_url.to_string(), findings, naming }
+        });
+    }
+    Ok(join_all(accounts).await)
+}
+
+/// One look at one collector.
+struct Probe<'a> {
+    client: &'a Client,
+    collect: &'a collect::settings::Settings,
+    now: Timestamp,
+    patience: Patience,
+}
+
+impl Probe<'_> {
+    async fn look(&self, collector: Collector) -> Vec<Finding> {
+        let (client, patience) = (self.client, self.patience);
+        let finding = |endpoint, outcome| Finding { collector, endpoint, outcome };
+        // The newest day that is complete.
+        let yesterday = Window::Yesterday.period(self.now);
+        match collector {
+            Collector::Cost => {
+                let seen = gcore::cost_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
+                vec![finding(Endpoint::CostReportResources, seen)]
+            }
+            Collector::Usage => {
+                let seen = gcore::usage_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
+                vec![finding(Endpoint::UsageReport, seen)]
+            }
+            Collector::Reports => {
+                let since = self.now.checked_sub(self.collect.reports.look_back).unwrap_or(Timestamp::MIN);
+                let tasks = gcore::reports::peek::<Rows>(client, since, patience).await;
+                vec![finding(Endpoint::Reports, tasks.map(Seen::from))]
+            }
+            Collector::Subscriptions => {
+                let list = gcore::subscriptions::peek::<Rows>(client, patience).await;
+                vec![finding(Endpoint::Subscriptions, list.map(Seen::from))]
+            }
+            Collector::Commitments => {
+                let month_so_far = Window::MonthToDate.period(self.now);
+                let list = gcore::reservations::commitments(client, month_so_far, patience).await;
+                let list = list.map(|list| {
+                    let running = |list: Vec<Commitment>| list.iter().filter(|one| one.is_active(self.now)).count();
+                    Seen::of(list, |list| Rows { commitments: running(list), ..Rows::default() })
+                });
+                let has_running = list.as_ref().is_ok_and(|seen| seen.commitments > 0);
+                let mut findings = vec![finding(Endpoint::Reservations, list)];
+                if has_running {
+                    let totals = gcore::reservations::month_totals(client, utc_date(self.now), patience).await;
+                    let seen = totals.map(|totals| Seen::of(totals, |_| Rows::default()));
+                    findings.push(finding(Endpoint::ReservationCostReportTotals, seen));
+                }
+                findings
+            }
+            Collector::Names => {
+                let projects = gcore::names::projects::<Rows>(client, patience);
+                let regions = gcore::names::regions::<Rows>(client, patience);
+                let (projects, regions) = tokio::join!(projects, regions);
+                vec![
+                    finding(Endpoint::Projects, projects.map(Seen::from)),
+                    finding(Endpoint::Regions, regions.map(Seen::from)),
+                ]
+            }
+        }
+    }
+}
+
+fn naming(findings: &[Finding]) -> Option<Naming> {
+    let projects = |endpoint| {
+        let finding = findings.iter().find(|finding| finding.endpoint == endpoint)?;
+        finding.outcome.as_ref().ok().map(|seen| &seen.projects)
+    };
+    let (billed, named) = (projects(Endpoint::CostReportResources)?, projects(Endpoint::Projects)?);
+    Some(Naming { projects: billed.len(), nameless: billed.difference(named).count() })
+}
+
+/// What matters of the rows that were looked at.
+#[derive(Clone, Debug, Default)]
+struct Rows {
+    projects: BTreeSet<ProjectId>,
+    newest: Option<Timestamp>,
+    commitments: usize,
+}
+
+impl Rows {
+    fn note(&mut self, project: Option<ProjectId>, at: Option<Timestamp>) -> Result<(), RejectReason> {
+        self.projects.extend(project);
+        self.newest = self.newest.max(at);
+        Ok(())
+    }
+}
+
+impl Fold<CostRecord> for Rows {
+    fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
+        self.note(Some(record.project), record.last_seen)
+    }
+}
+
+impl Fold<UsageRecord> for Rows {
+    fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
+        self.note(Some(record.project), record.last_seen)
+    }
+}
+
+impl Fold<ReportTask> for Rows {
+    fn add(&mut self, task: ReportTask) -> Result<(), RejectReason> {
+        self.note(None, task.created_at)
+    }
+}
+
+impl Fold<Subscription> for Rows {
+    fn add(&mut self, _: Subscription) -> Result<(), RejectReason> {
+        Ok(())
+    }
+}
+
+impl Fold<(ProjectId, Project)> for Rows {
+    fn add(&mut self, (id, _): (ProjectId, Project)) -> Result<(), RejectReason> {
+        self.note(Some(id), None)
+    }
+}
+
+impl Fold<(RegionId, Region)> for Rows {
+    fn add(&mut self, _: (RegionId, Region)) -> Result<(), RejectReason> {
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn of<F>(list: Listing<F>, look: impl FnOnce(F) -> Rows) -> Self {
+        let Listing { data, rows, rejected, price_status } = list;
+        let Rows { projects, newest, commitments } = look(data);
+        Self { rows, rejected: rejected.values().sum(), newest, price_status, projects, commitments }
+    }
+}
+
+impl From<Listing<Rows>> for Seen {
+    fn from(list: Listing<Rows>) -> Self {
+        Self::of(list, |rows| rows)
+    }
+}
+
+impl From<Glance<Rows>> for Seen {
+    fn from(glance: Glance<Rows>) -> Self {
+        Self { rows: glance.count, ..Self::from(glance.page) }
+    }
+}

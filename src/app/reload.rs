@@ -1,0 +1,120 @@
+//! Reading the configuration again, on SIGHUP or on request over HTTP, and saying what came of it.
+
+use std::future::pending;
+use std::io;
+
+use prometheus::{IntGauge, Registry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::config::Source;
+use crate::http::reload::{Outcome, Wish, Wishes};
+
+use super::fleet::Fleet;
+
+/// Wishes over HTTP that may wait while a reload is under way.
+const WAITING: usize = 8;
+
+/// Where a reload takes the configuration from, and the signal that asks for one.
+pub struct Reloads {
+    source: Source,
+    hangup: Signal,
+}
+
+impl Reloads {
+    /// Listens for SIGHUP from now on.
+    ///
+    /// # Errors
+    /// Fails where the system refuses to install a signal handler.
+    pub fn on_hangup(source: Source) -> io::Result<Self> {
+        Ok(Self { source, hangup: signal(SignalKind::hangup())? })
+    }
+}
+
+/// Carries out reloads.
+pub(super) struct Reloader {
+    wishes: mpsc::Receiver<Wish>,
+    reloads: Option<Reloads>,
+    clock: Clock,
+    is_successful: IntGauge,
+    succeeded_at: IntGauge,
+}
+
+impl Reloader {
+    /// Registers the families on reloads; the start counts as the first success.
+    pub(super) fn new(registry: &Registry, clock: Clock) -> prometheus::Result<(Self, Wishes)> {
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let is_successful = gauge(
+            "gcore_config_last_reload_successful",
+            "Whether the last reload of the configuration succeeded; 0: the configuration before it goes on.",
+        )?;
+        let succeeded_at = gauge(
+            "gcore_config_last_reload_success_timestamp_seconds",
+            "When the configuration that is in force was read.",
+        )?;
+        let (sender, wishes) = mpsc::channel(WAITING);
+        let reloader = Self { wishes, reloads: None, clock, is_successful, succeeded_at };
+        reloader.note(true);
+        Ok((reloader, sender))
+    }
+
+    pub(super) fn enable(&mut self, reloads: Reloads) {
+        self.reloads = Some(reloads);
+    }
+
+    /// Done when a reload is asked for; the wish is there unless a signal asked.
+    pub(super) async fn asked(&mut self) -> Option<Wish> {
+        let hangup = async {
+            match &mut self.reloads {
+                Some(reloads) => reloads.hangup.recv().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _ = hangup => None,
+            Some(wish) = self.wishes.recv() => Some(wish),
+        }
+    }
+
+    /// Reads the configuration and lets the pollers follow it; a bad one changes nothing.
+    pub(super) async fn reload(&self, fleet: &mut Fleet) -> Outcome {
+        let outcome = self.try_reload(fleet).await;
+        self.note(outcome.is_ok());
+        if let Err(faults) = &outcome {
+            for fault in faults.lines() {
+                tracing::error!(fault, "the configuration is not reloaded; the one before goes on");
+            }
+        }
+        outcome
+    }
+
+    async fn try_reload(&self, fleet: &mut Fleet) -> Outcome {
+        let Some(reloads) = &self.reloads else {
+            return Err("there is nothing to read again: the settings of this daemon are built in".into());
+        };
+        let loaded = reloads.source.load().map_err(|faults| faults.to_string())?;
+        let change = fleet.follow(loaded.config).await.map_err(|error| error.to_string())?;
+        for warning in loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            pollers.stopped = change.stopped,
+            pollers.started = change.started,
+            pollers.unchanged = change.unchanged,
+            "the configuration is reloaded"
+        );
+        Ok(())
+    }
+
+    fn note(&self, is_successful: bool) {
+        self.is_successful.set(i64::from(is_successful));
+        if is_successful {
+            self.succeeded_at.set(self.clock.now().as_second());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A snapshot as the bytes of an answer, but for the counters that every scrape reads anew.
+
+use std::io;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::snapshot::Snapshot;
+
+use super::gzip::Head;
+use super::settings::Settings;
+
+/// The business families of one snapshot, plain and compressed, and how long they stay true.
+pub struct Encoded {
+    text: Bytes,
+    /// `None` where compressing failed; answers are plain then.
+    gzip: Option<Head>,
+    made_at: Timestamp,
+    valid_until: Timestamp,
+    every_collector_has_tried: bool,
+}
+
+/// An answer in two parts, one after the other: what every scrape shares, and what is this scrape's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The shared part; a clone of it is no copy.
+    pub shared: Bytes,
+    /// The own part.
+    pub own: Bytes,
+    /// Whether the two parts together are a gzip member.
+    pub is_gzip: bool,
+}
+
+impl Encoded {
+    /// Encodes a snapshot as of `now`. Where the text before it is at hand, the new one gets as much memory at once, and
+    /// some more.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot, settings: Settings, now: Timestamp, before: Option<&Self>) -> Self {
+        let length = before.map_or(0, |before| before.text.len() + before.text.len() / 16);
+        let text = Bytes::from(super::business_of_about(length, snapshot, settings, now));
+        let gzip = Head::new(&text).inspect_err(|error| tracing::error!(%error, "cannot compress the metrics")).ok();
+        Self {
+            text,
+            gzip,
+            made_at: now,
+            valid_until: super::valid_until(snapshot, now),
+            every_collector_has_tried: snapshot.every_collector_has_tried(),
+        }
+    }
+
+    /// Whether encoding the same snapshot at `now` would give the same. Before the time at which it was encoded it might
+    /// not: the clock was set back.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.made_at <= now && now < self.valid_until
+    }
+
+    /// The first instant at which this no longer holds.
+    #[must_use]
+    pub fn valid_until(&self) -> Timestamp {
+        self.valid_until
+    }
+
+    /// Whether the encoded snapshot had a finished poll of every enabled collector of every account.
+    #[must_use]
+    pub fn every_collector_has_tried(&self) -> bool {
+        self.every_collector_has_tried
+    }
+
+    /// The whole answer to a scrape, as one gzip member where that is wanted.
+    ///
+    /// # Errors
+    /// Fails where `own`, the scrape's own part of the text, cannot be compressed.
+    pub fn answer(&self, own: Vec<u8>, wants_gzip: bool) -> io::Result<Answer> {
+        match self.gzip.as_ref().filter(|_| wants_gzip) {
+            Some(head) => Ok(Answer { shared: head.bytes(), own: head.end(&own)?.into(), is_gzip: true }),
+            None => Ok(Answer { shared: self.text.clone(), own: own.into(), is_gzip: false }),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One gzip member in two pieces, made at different times.
+//!
+//! The long piece is compressed once per snapshot, the short one per scrape. Two members one after the other would be
+//! simpler and are allowed, but `curl --compressed` fails on them and browsers show only the first. So the long piece
+//! ends at a byte boundary within the one deflate stream (a sync flush), and the short one ends that stream.
+
+use std::io;
+use std::io::Write as _;
+
+use bytes::Bytes;
+use crc32fast::Hasher;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+
+/// Deflate, no flags, no time, unknown system (RFC 1952).
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// The text repeats itself so much that level 6 would save an eighth, in half as much time again.
+const HEAD_LEVEL: Compression = Compression::new(4);
+/// For some kilobytes, on every scrape.
+const TAIL_LEVEL: Compression = Compression::new(1);
+
+/// The beginning of a gzip member, which lacks its end.
+pub(super) struct Head {
+    bytes: Bytes,
+    /// The checksum and length of the text so far.
+    crc: Hasher,
+}
+
+impl Head {
+    /// Compresses the first part of a text.
+    pub(super) fn new(text: &[u8]) -> io::Result<Self> {
+        let mut deflate = DeflateEncoder::new(Vec::with_capacity(text.len() / 12), HEAD_LEVEL);
+        deflate.get_mut().extend_from_slice(&HEADER);
+        deflate.write_all(text)?;
+        deflate.flush()?;
+        let mut bytes = std::mem::take(deflate.get_mut());
+        bytes.shrink_to_fit();
+        let mut crc = Hasher::new();
+        crc.update(text);
+        Ok(Self { bytes: bytes.into(), crc })
+    }
+
+    /// What is compressed so far, from the header on.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// Compresses the rest of the text, and ends the member.
+    pub(super) fn end(&self, text: &[u8]) -> io::Result<Vec<u8>> {
+        // An encoder of its own knows nothing of the text before, so it never refers back to it.
+        let mut deflate = DeflateEncoder::new(Vec::with_capacity(text.len() / 4), TAIL_LEVEL);
+        deflate.write_all(text)?;
+        let mut bytes = deflate.finish()?;
+        let (mut whole, mut crc) = (self.crc.clone(), Hasher::new());
+        crc.update(text);
+        whole.combine(&crc);
+        #[expect(clippy::cast_possible_truncation, reason = "the format keeps the length modulo 2^32")]
+        let length = whole.total_len() as u32;
+        bytes.extend_from_slice(&whole.finalize().to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use flate2::bufread::GzDecoder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Unpacks one member, and fails where anything is left after it.
+    fn unpack(packed: &[u8]) -> Vec<u8> {
+        let mut decoder = GzDecoder::new(packed);
+        let mut text = Vec::new();
+        decoder.read_to_end(&mut text).unwrap();
+        assert!(decoder.into_inner().is_empty(), "bytes after the one member");
+        text
+    }
+
+    #[test]
+    fn pieces_of_any_size_are_one_member() {
+        for (first, second) in [(0, 0), (0, 9), (9, 0), (1, 1), (100_000, 40_000), (3_000_000, 70)] {
+            let text: Vec<u8> = (0..first + second).map(|i: u64| b'a' + (i * i % 23) as u8).collect();
+            let (before, after) = text.split_at(first as usize);
+            let head = Head::new(before).unwrap();
+            for _ in 0..2 {
+                let whole = [&head.bytes()[..], &head.end(after).unwrap()].concat();
+                assert!(unpack(&whole) == text, "{first} and {second} bytes; the same head serves many ends");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(first in prop::collection::vec(any::<u8>(), 0..5000), second in any::<Vec<u8>>()) {
+            let head = Head::new(&first).unwrap();
+            let whole = [&head.bytes()[..], &head.end(&second).unwrap()].concat();
+            prop_assert_eq!(unpack(&whole), [first, second].concat());
+        }
+    }
+}

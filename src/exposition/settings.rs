@@ -1,0 +1,15 @@
+//! How much is exported.
+
+/// Settings of the exposition (`[metrics]`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The most series that one family may have where its number grows with what the API reports. Past it, the
+    /// smallest sums fold into `__other__`; of a list, what comes last is left out. Default 10,000.
+    pub series_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { series_limit: 10_000 }
+    }
+}

@@ -1,0 +1,201 @@
+//! Finding where JSON values end, and rows that look like rows before.
+//!
+//! A page holds a thousand rows, but only as many kinds of rows as there are resource types: rows of one kind have the
+//! same keys in the same order and the same punctuation. So the first row of a kind is parsed as JSON, and what stands
+//! between its values is remembered. Further rows are compared with that, which is several times cheaper than parsing
+//! their keys again; a row unlike all before is parsed as the first was. Values that nobody reads are stepped over,
+//! not checked.
+
+use memchr::memchr2;
+
+use super::wire::Field;
+
+/// Nodes that are remembered at most: far more than a report has kinds of rows.
+const MOST_NODES: usize = 4096;
+
+/// What has stood between the values of rows so far, as a tree: rows share their beginnings.
+pub(super) struct Shapes {
+    /// The first node is the start of every row.
+    nodes: Vec<Node>,
+}
+
+#[derive(Default)]
+struct Node {
+    /// From the end of the value before, or the start of the row, to the start of a value: its key, above all. At the
+    /// end of a row, what stands after its last value.
+    before: Box<str>,
+    /// Which of the names the key is.
+    field: Option<usize>,
+    /// What followed the value; nothing where the row ends.
+    next: Vec<usize>,
+}
+
+impl Shapes {
+    pub(super) fn new() -> Self {
+        Self { nodes: vec![Node::default()] }
+    }
+
+    /// Remembers the shape of a row, which must be a JSON object; one that is odd in any way is not worth it.
+    pub(super) fn learn(&mut self, row: &str, names: &[&str]) {
+        let bytes = row.as_bytes();
+        let (mut node, mut at) = (0, 0);
+        let mut learn_value = |at: usize, node: &mut usize| {
+            let key_start = at + row[at..].find('"')? + 1;
+            let key_end = string_end(bytes, key_start)? - 1;
+            let colon = key_end + row[key_end..].find(':')?;
+            let start = skip_blanks(bytes, colon + 1);
+            let field = names.iter().position(|name| *name == &row[key_start..key_end]);
+            *node = self.child(*node, &row[at..start], field)?;
+            let end = value_end(bytes, start)?;
+            let is_last = bytes.get(skip_blanks(bytes, end)) == Some(&b'}');
+            if is_last {
+                self.child(*node, &row[end..], None)?;
+            }
+            Some((end, is_last))
+        };
+        while let Some((end, false)) = learn_value(at, &mut node) {
+            at = end;
+        }
+    }
+
+    /// The node after `node` with this text, a new one if there is none yet and room for it.
+    fn child(&mut self, node: usize, before: &str, field: Option<usize>) -> Option<usize> {
+        if let Some(known) = self.nodes[node].next.iter().find(|next| *self.nodes[**next].before == *before) {
+            return Some(*known);
+        }
+        let new = self.nodes.len();
+        if new == MOST_NODES {
+            return None;
+        }
+        self.nodes.push(Node { before: before.into(), field, next: Vec::new() });
+        self.nodes[node].next.push(new);
+        Some(new)
+    }
+
+    /// The picked fields of the row that starts at `at`, and where it ends; `None` where its shape is a new one.
+    pub(super) fn read<'a, const N: usize>(&self, text: &'a str, mut at: usize) -> Option<([Field<'a>; N], usize)> {
+        let bytes = text.as_bytes();
+        let mut fields: [Field<'a>; N] = std::array::from_fn(|_| Field::default());
+        let mut node = &self.nodes[0];
+        loop {
+            let rest = bytes.get(at..)?;
+            let fits = |next: &&usize| rest.starts_with(self.nodes[**next].before.as_bytes());
+            node = &self.nodes[*node.next.iter().find(fits)?];
+            at += node.before.len();
+            if node.next.is_empty() {
+                return Some((fields, at));
+            }
+            let start = at;
+            at = value_end(bytes, start)?;
+            if let Some(index) = node.field {
+                fields[index] = Field::new(text.get(start..at)?.into());
+            }
+        }
+    }
+}
+
+/// Where the blanks at `at` end.
+pub(super) fn skip_blanks(bytes: &[u8], at: usize) -> usize {
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    at + bytes.get(at..).map_or(0, |rest| rest.iter().take_while(is_blank).count())
+}
+
+/// Where the value at `at` ends; `None` where there is none, or it does not end.
+pub(super) fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => string_end(bytes, at + 1),
+        b'{' | b'[' => container_end(bytes, at),
+        b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+            let is_plain = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+            Some(at + bytes[at..].iter().take_while(is_plain).count())
+        }
+        _ => None,
+    }
+}
+
+/// Where the string ends whose first character is at `at`.
+pub(super) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let found = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[found] == b'"' {
+            return Some(found + 1);
+        }
+        at = found + 2;
+    }
+}
+
+fn container_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = string_end(bytes, at + 1)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_end_where_they_end() {
+        for (text, want) in [
+            ("12.5,", Some(4)),
+            ("-1e-7}", Some(5)),
+            ("null]", Some(4)),
+            (r#""a\"b\\","#, Some(8)),
+            (r#"{"a":[1,"]"]},"#, Some(13)),
+            ("[]", Some(2)),
+            (r#""open"#, None),
+            (r#""open\"#, None),
+            ("[1,{", None),
+            ("NaN", None),
+            (",", None),
+            ("", None),
+        ] {
+            assert_eq!(value_end(text.as_bytes(), 0), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_of_known_shapes_are_read_and_no_others() {
+        let names = ["a", "c"];
+        let mut shapes = Shapes::new();
+        shapes.learn(r#"{"a": 1, "b" :"x","c":null }"#, &names);
+        shapes.learn(r#"{"a": 1, "d":[]}"#, &names);
+        let read = |row: &str| shapes.read::<2>(row, 0).map(|([a, c], end)| (a.small(), c.is_some(), end == row.len()));
+        assert_eq!(read(r#"{"a": "two", "b" :[1,{}],"c":3 }"#), Some(("two".into(), true, true)));
+        assert_eq!(read(r#"{"a": 1, "b" :"x","c":null }"#), Some(("1".into(), false, true)));
+        assert_eq!(read(r#"{"a": 5, "d":"other kind"}"#), Some(("5".into(), false, true)));
+        for (name, other) in [
+            ("other blanks", r#"{"a":1, "b" :"x","c":null }"#),
+            ("other order", r#"{"b" :"x","a": 1, "c":null }"#),
+            ("one key more", r#"{"a": 1, "b" :"x","c":null ,"d":1}"#),
+            ("one key less", r#"{"a": 1, "b" :"x"}"#),
+            ("cut short", r#"{"a": 1, "b" :"x","c":"#),
+            ("no value", r#"{"a": , "b" :"x","c":null }"#),
+        ] {
+            assert_eq!(read(other), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut shapes = Shapes::new();
+        for number in 0..2 * MOST_NODES {
+            shapes.learn(&format!("{{\"key{number}\":1}}"), &[]);
+        }
+        assert_eq!(shapes.nodes.len(), MOST_NODES);
+        assert!(shapes.read::<0>("{}", 0).is_none(), "an empty row has no shape");
+    }
+}

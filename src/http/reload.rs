@@ -1,0 +1,47 @@
+//! `POST /-/reload`: passes the wish on to whoever owns the configuration, and tells what came of it.
+
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::body::Body;
+use super::routes::{TEXT, respond};
+
+/// The path.
+pub(super) const PATH: &str = "/-/reload";
+
+/// What came of a reload. A refusal is told in words, a line for each fault, without secrets.
+pub type Outcome = Result<(), String>;
+
+/// One wish for a reload; what came of it is sent back.
+pub type Wish = oneshot::Sender<Outcome>;
+
+/// The end that wishes.
+pub type Wishes = mpsc::Sender<Wish>;
+
+/// Answers a request. `None` for `wishes`: reloading over HTTP is not enabled.
+pub(super) async fn answer(wishes: Option<&Wishes>, method: &Method) -> Response<Body> {
+    if !matches!(*method, Method::POST | Method::PUT) {
+        let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only POST and PUT are answered here\n");
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT"));
+        return refusal;
+    }
+    let Some(wishes) = wishes else {
+        let text = "reloading over HTTP is off: start with --web.enable-lifecycle, or send the process SIGHUP\n";
+        return respond(StatusCode::FORBIDDEN, TEXT, text);
+    };
+    match wish(wishes).await {
+        Some(Ok(())) => respond(StatusCode::OK, TEXT, "reloaded\n"),
+        Some(Err(faults)) => {
+            let text = format!("not reloaded, the configuration before goes on:\n{faults}\n");
+            respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, text)
+        }
+        None => respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not reloaded: the process is stopping\n"),
+    }
+}
+
+async fn wish(wishes: &Wishes) -> Option<Outcome> {
+    let (answer, outcome) = oneshot::channel();
+    wishes.send(answer).await.ok()?;
+    outcome.await.ok()
+}
