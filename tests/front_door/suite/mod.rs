@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::harness::{KEY, http};
 use crate::program::{Process, file};
@@ -32,6 +32,8 @@ use tls::Front;
 
 /// Rows at once. Most of their time they wait, for an interval or for another try.
 const AT_ONCE: usize = 24;
+/// Longer than anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_makes_the_metrics_lie() {
@@ -121,7 +123,7 @@ impl Test {
     }
 
     async fn run(self) {
-        self.daemon.until(async || self.get("/-/ready").await.0 == 200).await;
+        self.until(async || self.get("/-/ready").await.0 == 200).await;
         let before = self.look().await;
         self.all_is_well(&before.main, Phase::Before, Timestamp::MIN);
 
@@ -144,6 +146,15 @@ impl Test {
         assert!(peak < self.row.memory_mib << 10, "{}: {peak} KiB at the worst", self.row.name);
         let log = self.daemon.stop().await.stderr;
         assert!(!log.contains("panicked"), "{}: {log}", self.row.name);
+    }
+
+    /// Waits for a condition that must come, asking rarely: many rows share the machine.
+    async fn until(&self, condition: impl AsyncFn() -> bool) {
+        let begun = Instant::now();
+        while !condition().await {
+            assert!(begun.elapsed() < PATIENCE, "{}: it did not come:\n{}", self.row.name, self.log());
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     fn enter(&self, phase: Phase) -> Timestamp {
@@ -173,18 +184,15 @@ impl Test {
     /// Waits until every collector has ended a poll that began after an instant.
     async fn polled_since(&self, instant: Timestamp) {
         let since = seconds(instant);
-        self.daemon
-            .until(async || {
-                let last = |seen: &Picture, collector| {
-                    number(seen, &of("gcore_poll_last_attempt_timestamp_seconds", collector))
-                };
-                let all = |seen: &Picture| {
-                    COLLECTORS.iter().all(|collector| last(seen, *collector).is_some_and(|at| at > since))
-                };
-                let seen = self.look().await;
-                all(&seen.main) && seen.other.as_ref().is_none_or(all)
-            })
-            .await;
+        self.until(async || {
+            let last =
+                |seen: &Picture, collector| number(seen, &of("gcore_poll_last_attempt_timestamp_seconds", collector));
+            let all =
+                |seen: &Picture| COLLECTORS.iter().all(|collector| last(seen, *collector).is_some_and(|at| at > since));
+            let seen = self.look().await;
+            all(&seen.main) && seen.other.as_ref().is_none_or(all)
+        })
+        .await;
     }
 
     /// Scrapes until told to stop; every answer must be one of the truths of these phases. Returns their number.
