@@ -162,6 +162,11 @@ pub(super) fn decimal(number: i64, scale: usize) -> String {
     format!("{sign}{}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// An amount as a metric: where it has more digits than a float, the nearest float is right.
+fn shown(amount: i64) -> String {
+    decimal(amount, 5).parse::<f64>().unwrap().to_string()
+}
+
 /// A JSON string.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
@@ -405,7 +410,7 @@ impl Cost {
         let priced = self.lines.iter().chain(totals).filter(|line| line.amount.is_some());
         for currency in priced.map(|line| line.measure).collect::<BTreeSet<_>>() {
             let labels = format!(r#"{{account="main",currency="{currency}",window="previous_month"}}"#);
-            let difference = decimal(sum(&self.lines, currency) - sum(totals, currency), 5);
+            let difference = shown(sum(&self.lines, currency) - sum(totals, currency));
             let tolerance = decimal(i64::try_from(self.read + totals.len()).unwrap() * 5, 6);
             picture.insert(format!("gcore_cost_reconciliation_difference_amount{labels}"), difference);
             picture.insert(format!("gcore_cost_reconciliation_tolerance_amount{labels}"), tolerance);
@@ -438,9 +443,7 @@ fn sums(family: &str, measure_label: &str, lines: &[Line]) -> Picture {
                 + &format!(r#"region_name="{region_name}",resource_type="{kind}",{measure_label}="{measure}""#);
         *sums.entry(format!("{family}{{{labels}}}")).or_default() += amount;
     }
-    // Where an amount has more digits than a float, the nearest float is right.
-    let text = |amount| decimal(amount, 5).parse::<f64>().unwrap().to_string();
-    sums.into_iter().map(|(series, amount)| (series, text(amount))).collect()
+    sums.into_iter().map(|(series, amount)| (series, shown(amount))).collect()
 }
 
 /// What `/metrics` must say of the data, collector by collector.
