@@ -31,7 +31,7 @@ use server::{PAGE, Phase, Server};
 use tls::Front;
 
 /// Rows at once. Most of their time they wait, for an interval or for another try.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 40;
 /// Longer than anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,11 +50,12 @@ async fn run(rows: Vec<Row>) -> BTreeSet<String> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     let mut names = HashMap::new();
+    let http = http();
     for row in rows {
-        let (name, turns) = (row.name.clone(), Arc::clone(&turns));
+        let (name, turns, http) = (row.name.clone(), Arc::clone(&turns), http.clone());
         let task = tasks.spawn_local(async move {
             let _turn = turns.acquire_owned().await.unwrap();
-            Test::of(row).await.run().await;
+            Test::of(row, http).await.run().await;
         });
         names.insert(task.id(), name);
     }
@@ -111,7 +112,7 @@ struct Test {
 }
 
 impl Test {
-    async fn of(row: Row) -> Self {
+    async fn of(row: Row, http: reqwest::Client) -> Self {
         let account = Account::new();
         let server = Server::start(account, Some(Arc::clone(&row.fault))).await;
         let tls = match row.tls {
@@ -124,7 +125,7 @@ impl Test {
         program.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent");
         let daemon = Process::start(&mut program);
         let url = daemon.url().await;
-        Self { row, account, server, tls, daemon, _config: config, url, http: http() }
+        Self { row, account, server, tls, daemon, _config: config, url, http }
     }
 
     async fn run(self) {

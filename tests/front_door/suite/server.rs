@@ -168,6 +168,8 @@ struct Life {
     phase: Phase,
     /// The phase in which the last poll of each collector began: a poll sees one version of its data.
     polls: BTreeMap<Collector, Phase>,
+    /// Whether the last cost poll by totals has turned to resources.
+    fell_back: bool,
     struck: usize,
     struck_at: Option<Instant>,
     /// From the first fault to the next request for the same.
@@ -179,7 +181,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let polls = BTreeMap::new();
-        let life = Mutex::new(Life { phase: Phase::Before, polls, struck: 0, struck_at: None, pause: None });
+        let life = Life { phase: Phase::Before, polls, fell_back: false, struck: 0, struck_at: None, pause: None };
+        let life = Mutex::new(life);
         let state = Arc::new(State { account, fault, life });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
@@ -210,10 +213,16 @@ impl State {
         let Request { endpoint, offset, projects } = request;
         let mut life = self.life.lock().unwrap();
         let collector = endpoint.collector();
+        let by_totals = self.fault.as_ref().is_some_and(|fault| fault.by_totals);
+        let is_whole = projects.len() != 1;
         let begins = match endpoint {
             Endpoint::Regions | Endpoint::MonthTotals => false,
-            Endpoint::Totals => self.reads_by_totals() && projects.len() != 1,
-            Endpoint::Resources => *offset == 0 && !self.reads_by_totals(),
+            // Unless it is what resources are compared with, which were read for want of believable totals.
+            Endpoint::Totals => by_totals && is_whole && !std::mem::take(&mut life.fell_back),
+            Endpoint::Resources if by_totals => {
+                life.fell_back |= is_whole;
+                false
+            }
             _ => *offset == 0,
         };
         if begins {
@@ -254,10 +263,6 @@ impl State {
             }
         }
         reply
-    }
-
-    fn reads_by_totals(&self) -> bool {
-        self.fault.as_ref().is_some_and(|fault| fault.by_totals)
     }
 }
 
