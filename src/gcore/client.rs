@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Clock;
 
 use super::body::{Body, Buffers};
-use super::connection::{BuildError, authorities, chain, http_client, is_tls};
+use super::connection::{BuildError, authorities, chain, http_client, is_garbled, is_tls};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
@@ -26,7 +26,9 @@ use super::settings::{Filter, Settings};
 
 /// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
 const MAX_BODY: usize = 64 << 20;
-/// How much of an error answer is worth telling.
+/// How much of an error answer is worth reading.
+const MAX_ERROR_BODY: usize = 16 << 10;
+/// How much of it is worth telling.
 const MAX_ERROR_TEXT: usize = 500;
 
 /// The API of one account.
@@ -259,10 +261,15 @@ impl Client {
     }
 
     /// The beginning of an error answer on one line.
-    async fn error_text(&self, response: Response) -> String {
-        let body = self.read_body(response).await.ok();
+    async fn error_text(&self, mut response: Response) -> String {
+        let mut body = self.buffers.take();
+        while body.len() < MAX_ERROR_BODY
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            body.push(&chunk);
+        }
         // Before it is cut, or a part of the key could stay.
-        let text = self.without_key(&String::from_utf8_lossy(body.as_deref().unwrap_or_default()));
+        let text = self.without_key(&String::from_utf8_lossy(&body));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
@@ -304,6 +311,8 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
         Failure::new(Reason::Tls, false, format!("{detail}; a private authority can be named by ca_file"))
     } else if error.is_timeout() {
         Failure::new(Reason::Timeout, true, detail)
+    } else if is_garbled(error) {
+        Failure::new(Reason::BadBody, false, detail)
     } else {
         Failure::new(Reason::Connect, true, detail)
     }

@@ -76,16 +76,25 @@ fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {
     BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause }
 }
 
-/// Whether somewhere below lies a TLS error: an I/O error hides what it wraps from `source`.
+/// Whether the connection could not be trusted.
 pub(super) fn is_tls(error: &reqwest::Error) -> bool {
+    has_cause::<rustls::Error>(error)
+}
+
+/// Whether the answer came whole, but could not be decompressed: the same answer would come again.
+pub(super) fn is_garbled(error: &reqwest::Error) -> bool {
+    error.is_decode() && !error.is_timeout() && !has_cause::<hyper::Error>(error)
+}
+
+/// Whether somewhere below lies an error of a kind: an I/O error hides what it wraps from `source`.
+fn has_cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if cause.is::<E>() {
             return true;
         }
-        next = match wrapped {
-            Some(inner) => Some(inner),
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
             None => cause.source(),
         };
     }

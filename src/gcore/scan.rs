@@ -10,6 +10,10 @@ use memchr::memchr2;
 
 use super::wire::Field;
 
+/// How deep values may be nested: several times deeper than this API nests. Deeper ones, read by recursion as JSON is,
+/// would exhaust the stack.
+pub(super) const MAX_DEPTH: usize = 64;
+
 /// Nodes that are remembered at most: far more than a report has kinds of rows.
 const MOST_NODES: usize = 4096;
 
@@ -105,17 +109,39 @@ pub(super) fn skip_blanks(bytes: &[u8], at: usize) -> usize {
     at + bytes.get(at..).map_or(0, |rest| rest.iter().take_while(is_blank).count())
 }
 
-/// Where the value at `at` ends; `None` where there is none, or it does not end.
+/// Where the value at `at` ends; `None` where there is none, it does not end, or it is nested too deeply.
 pub(super) fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at + 1),
         b'{' | b'[' => container_end(bytes, at),
-        b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-            let is_plain = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-            Some(at + bytes[at..].iter().take_while(is_plain).count())
-        }
-        _ => None,
+        b't' => word_end(bytes, at, b"true"),
+        b'f' => word_end(bytes, at, b"false"),
+        b'n' => word_end(bytes, at, b"null"),
+        _ => number_end(bytes, at),
     }
+}
+
+fn word_end(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    bytes[at..].starts_with(word).then_some(at + word.len())
+}
+
+/// Where the number at `at` ends, which must be one by JSON's grammar: what a row may hold must not depend on whether
+/// a row before had its shape.
+fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits_end = |at: usize| {
+        let count = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (count > 0).then_some(at + count)
+    };
+    let whole = at + usize::from(bytes[at] == b'-');
+    let mut end = if bytes.get(whole) == Some(&b'0') { whole + 1 } else { digits_end(whole)? };
+    if bytes.get(end) == Some(&b'.') {
+        end = digits_end(end + 1)?;
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let is_signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
+        end = digits_end(end + 1 + usize::from(is_signed))?;
+    }
+    Some(end)
 }
 
 /// Where the string ends whose first character is at `at`.
@@ -137,6 +163,7 @@ fn container_end(bytes: &[u8], mut at: usize) -> Option<usize> {
                 at = string_end(bytes, at + 1)?;
                 continue;
             }
+            b'{' | b'[' if depth == MAX_DEPTH => return None,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth -= 1,
             _ => {}
@@ -164,11 +191,25 @@ mod tests {
             (r#""open"#, None),
             (r#""open\"#, None),
             ("[1,{", None),
+            ("0]", Some(1)),
+            ("0.50E+3,", Some(7)),
+            ("01", Some(1)),
+            ("1_000", Some(1)),
+            ("1.", None),
+            ("1e", None),
+            ("-", None),
+            ("+5", None),
+            ("true,", Some(4)),
+            ("nul", None),
             ("NaN", None),
             (",", None),
             ("", None),
         ] {
             assert_eq!(value_end(text.as_bytes(), 0), want, "{text}");
+        }
+        for (depth, is_taken) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false), (1_000_000, false)] {
+            let text = "[".repeat(depth) + &"]".repeat(depth);
+            assert_eq!(value_end(text.as_bytes(), 0).is_some(), is_taken, "{depth}");
         }
     }
 

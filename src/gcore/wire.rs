@@ -18,7 +18,7 @@ use sonic_rs::LazyValue;
 use crate::billing::amount::{Amount, AmountError};
 use crate::billing::record::RejectReason;
 
-use super::scan::{Shapes, skip_blanks, value_end};
+use super::scan::{MAX_DEPTH, Shapes, skip_blanks, value_end};
 
 /// The raw JSON text of one field; missing and null are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,8 @@ pub(super) enum PageError {
 
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
-/// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that array; a row that makes no sense does not.
+/// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that
+/// array, each once, or where anything in it is nested too deeply; a row that makes no sense does not.
 pub(super) fn read_page<'a, const N: usize>(
     body: &'a [u8],
     rows_key: &str,
@@ -76,19 +77,22 @@ pub(super) fn read_page<'a, const N: usize>(
     // Checked once as a whole: every piece below is then text without another look.
     let mut page = Page { text: simdutf8::basic::from_utf8(body)?, at: 0 };
     let (mut rows, mut count, mut price_status) = (None, None, None);
-    let mut is_first = true;
+    let (mut is_first, mut seen) = (true, Vec::new());
     page.expect(b'{')?;
     while page.has_next(b'}', std::mem::take(&mut is_first))? {
         let key = page.value()?;
         page.expect(b':')?;
-        match key.strip_prefix('"').and_then(|key| key.strip_suffix('"')) {
-            Some(key) if key == rows_key && rows.is_none() => rows = Some(page.rows(names, shapes, on_row)?),
-            Some(key) if key == rows_key => return page.wrong(format!("a second `{rows_key}`")),
+        let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+        match key {
+            // Which of two would be meant?
+            Some(key) if seen.contains(&key) => return page.wrong(format!("a second `{key}`")),
+            Some(key) if key == rows_key => rows = Some(page.rows(names, shapes, on_row)?),
             Some("count") => count = Field::new(page.value()?.into()).id(),
             Some("price_status") => price_status = Field::new(page.value()?.into()).text().map(SmolStr::from),
             Some(_) => drop(page.value()?),
             None => return page.wrong("a key that is no string".into()),
         }
+        seen.extend(key.filter(|key| [rows_key, "count", "price_status"].contains(key)));
     }
     if page.skip_blanks().is_some() {
         return page.wrong("something after the end".into());
@@ -166,7 +170,7 @@ impl<'a> Page<'a> {
                 self.at += raw.len();
                 Ok(raw)
             }
-            None => self.wrong("no value".into()),
+            None => self.wrong(format!("no value, or one nested more than {MAX_DEPTH} deep")),
         }
     }
 

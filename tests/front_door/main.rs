@@ -16,3 +16,4 @@ mod prometheus;
 mod reading;
 mod reload;
 mod scrape;
+mod suite;

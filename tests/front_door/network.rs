@@ -182,13 +182,13 @@ async fn a_request_names_its_sender_and_keeps_the_path_of_the_url() {
 }
 
 /// A certificate authority that no system trusts.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pem: NamedTempFile,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -196,8 +196,8 @@ impl Authority {
         Self { issuer, pem }
     }
 
-    /// Starts an API whose certificate is for `host` and good until the given year.
-    async fn api(&self, host: &str, until: i32) -> SocketAddr {
+    /// Speaks TLS with a certificate for `host` that is good until the given year.
+    pub(crate) fn acceptor(&self, host: &str, until: i32) -> TlsAcceptor {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.not_after = date_time_ymd(until, 1, 1);
         let key = KeyPair::generate().unwrap();
@@ -206,7 +206,12 @@ impl Authority {
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Starts an API with such a certificate.
+    async fn api(&self, host: &str, until: i32) -> SocketAddr {
+        let acceptor = self.acceptor(host, until);
         listen(move |stream| {
             let accepting = acceptor.accept(stream);
             async move {
@@ -223,7 +228,7 @@ impl Authority {
     }
 
     /// The line of a configuration file that trusts it.
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("ca_file = '{}'", self.pem.path().display())
     }
 }

@@ -1,0 +1,409 @@
+//! Values of the wrong type, out of any range, ambiguous or odd: each field of a row for itself.
+
+use std::ops::RangeInclusive;
+
+use gcore_billing_exporter::snapshot::Collector;
+
+use super::super::account::Endpoint::{MonthTotals, Projects, Regions, Reservations, Resources, Subscriptions, Usage};
+use super::super::account::{Expected, Line, Picture};
+use super::super::server::Reply;
+use super::{Row, fails, reads, tolerates};
+
+/// What no field of a row should be; one after the other they are put into the first rows of a list.
+const WRONG: [&str; 5] = ["\"odd\"", "[1]", "{\"a\":1}", "true", "null"];
+
+pub(super) fn rows() -> Vec<Row> {
+    [fields_of_costs(), fields_of_others(), costs(), ambiguities(), identities(), price_statuses()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Puts each wrong value into these fields of a row.
+fn wrong(keys: &'static [&'static str]) -> impl Fn(&mut Reply) + Send + Sync + 'static {
+    move |reply| {
+        for row in 0..reply.rows.len() {
+            if let Some(value) = WRONG.get(reply.offset + row) {
+                keys.iter().for_each(|key| reply.set(row, key, *value));
+            }
+        }
+    }
+}
+
+/// Sets a field of one row.
+fn sets(row: usize, key: &'static str, raw: impl Into<String>) -> impl Fn(&mut Reply) + Send + Sync + 'static {
+    let raw = raw.into();
+    move |reply| {
+        if (reply.offset..reply.offset + reply.rows.len()).contains(&row) {
+            let row = row - reply.offset;
+            reply.set(row, key, raw.clone());
+        }
+    }
+}
+
+/// Some lines of costs are lost.
+fn without(lines: RangeInclusive<usize>) -> impl Fn(&mut Expected) + Send + Sync + 'static {
+    move |expected| {
+        expected.cost.lines.drain(lines.clone());
+    }
+}
+
+/// The lines that the wrong values are put into.
+fn odd_lines(expected: &mut Expected) -> &mut [Line] {
+    &mut expected.cost.lines[..WRONG.len()]
+}
+
+fn is_first(index: usize) -> &'static str {
+    if index == 0 { "odd" } else { "unknown" }
+}
+
+fn fields_of_costs() -> Vec<Row> {
+    let ignored = [
+        &["err"],
+        &["region"],
+        &["region_id"],
+        &["uuid"],
+        &["port_id"],
+        &["last_name"],
+        &["first_seen"],
+        &["last_seen"],
+        &["billing_metric_name"],
+        &["billing_value"],
+        &["billing_feature_name"],
+        &["tags"],
+    ];
+    let mut rows: Vec<Row> = ignored
+        .into_iter()
+        .map(|key: &'static [&'static str; 1]| tolerates(format!("wrong {}", key[0]), Resources, wrong(key)))
+        .collect();
+    rows.extend([
+        reads(
+            "wrong type",
+            Resources,
+            |expected| {
+                odd_lines(expected).iter_mut().enumerate().for_each(|(index, line)| line.kind = is_first(index));
+            },
+            wrong(&["type"]),
+        ),
+        reads(
+            "wrong currency",
+            Resources,
+            |expected| {
+                odd_lines(expected).iter_mut().enumerate().for_each(|(index, line)| line.measure = is_first(index));
+            },
+            wrong(&["currency"]),
+        ),
+        reads(
+            "wrong region and region_id",
+            Resources,
+            |expected| {
+                odd_lines(expected).iter_mut().for_each(|line| line.region = None);
+            },
+            wrong(&["region", "region_id"]),
+        ),
+        reads(
+            "wrong cost",
+            Resources,
+            |expected| {
+                odd_lines(expected)[4].amount = None;
+                expected.cost.lines.drain(..4);
+            },
+            wrong(&["cost"]),
+        )
+        .rejecting("bad_number", 4),
+        reads(
+            "wrong project_id",
+            Resources,
+            |expected| {
+                expected.cost.lines.drain(..5);
+            },
+            wrong(&["project_id"]),
+        )
+        .rejecting("no_project", 5),
+    ]);
+    rows
+}
+
+fn retain(collector: Collector, is_kept: fn(&str) -> bool) -> impl Fn(&mut Expected) + Send + Sync + 'static {
+    move |expected| expected.rest.get_mut(&collector).unwrap().retain(|series, _| is_kept(series))
+}
+
+/// Renames the label values of the first rows, as far as they come with a name.
+fn relabel(picture: &mut Picture, first_id: usize) {
+    let old = std::mem::take(picture);
+    for (series, value) in old {
+        let index = (0..WRONG.len()).find(|index| series.contains(&format!("_id=\"{}\"", first_id + index)));
+        let new =
+            index.map_or(series.clone(), |index| series.replace("\"V2\"", if index == 0 { "\"odd\"" } else { "\"\"" }));
+        picture.insert(new, value);
+    }
+}
+
+fn fields_of_others() -> Vec<Row> {
+    let month = |currency: &str| format!(r#"gcore_commit_month_amount{{account="main",currency="{currency}"}}"#);
+    vec![
+        reads("wrong billing_value", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["billing_value"]))
+            .rejecting("bad_number", 4)
+            .rejecting("no_value", 1),
+        reads(
+            "wrong billing_value_unit",
+            Usage,
+            |expected| {
+                expected.usage[..5].iter_mut().enumerate().for_each(|(index, line)| line.measure = is_first(index));
+            },
+            wrong(&["billing_value_unit"]),
+        ),
+        reads("wrong project_id", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["project_id"]))
+            .rejecting("no_project", 5),
+        reads(
+            "wrong price",
+            Subscriptions,
+            retain(Collector::Subscriptions, |series| !series.contains("_price_")),
+            wrong(&["price"]),
+        ),
+        reads(
+            "wrong active_range",
+            Subscriptions,
+            retain(Collector::Subscriptions, |series| !series.contains("_start_")),
+            wrong(&["active_range"]),
+        ),
+        reads(
+            "wrong state",
+            Projects,
+            |expected| {
+                relabel(expected.rest.get_mut(&Collector::Names).unwrap(), 101);
+            },
+            wrong(&["state"]),
+        ),
+        reads(
+            "wrong country",
+            Regions,
+            |expected| {
+                relabel(expected.rest.get_mut(&Collector::Names).unwrap(), 7);
+            },
+            wrong(&["country"]),
+        ),
+        reads(
+            "wrong active_to",
+            Reservations,
+            retain(Collector::Commitments, |series| !series.contains("_end_")),
+            wrong(&["active_to"]),
+        ),
+        tolerates("wrong commit", Reservations, wrong(&["commit"])),
+        reads(
+            "wrong cost",
+            MonthTotals,
+            move |expected| {
+                expected.rest.get_mut(&Collector::Commitments).unwrap().retain(|series, _| !series.contains("_month_"));
+            },
+            wrong(&["cost"]),
+        )
+        .rejecting("bad_number", 3),
+        reads(
+            "wrong currency",
+            MonthTotals,
+            move |expected| {
+                let picture = expected.rest.get_mut(&Collector::Commitments).unwrap();
+                picture.retain(|series, _| !series.contains("_month_"));
+                picture.insert(month("odd"), "229.00002".into());
+                picture.insert(month("unknown"), "19.31665".into());
+            },
+            wrong(&["currency"]),
+        ),
+    ]
+}
+
+/// The third cost row is 12.49999 EUR, alone in its project and region but for 0.00001 more.
+fn costs() -> Vec<Row> {
+    let same = |name: &str, raw: String| tolerates(format!("cost as {name}"), Resources, sets(2, "cost", raw));
+    let rejected = |raw: &'static str, reason| {
+        reads(format!("cost of {raw}"), Resources, without(2..=2), sets(2, "cost", raw)).rejecting(reason, 1)
+    };
+    let becomes = |raw: &'static str, amount| {
+        reads(
+            format!("cost of {raw}"),
+            Resources,
+            move |expected| expected.cost.lines[2].amount = amount,
+            sets(2, "cost", raw),
+        )
+    };
+    let mut rows = vec![
+        same("a text", "\"12.49999\"".into()),
+        same("a power", "1249999e-5".into()),
+        same("digits beyond counting", format!("12.49999{}1", "0".repeat(100_000))),
+        becomes("-3.5", Some(-350_000)),
+        becomes("-0", Some(0)),
+        becomes("7e-300", Some(0)),
+        becomes("9999999999999", Some(999_999_999_999_900_000)),
+        rejected("1e999", "out_of_range"),
+        rejected("-1e999", "out_of_range"),
+        rejected("9e99999999999999999999", "out_of_range"),
+        rejected("\"NaN\"", "bad_number"),
+        rejected("\"1,000.5\"", "bad_number"),
+        rejected("\"\"", "bad_number"),
+        reads(
+            "no cost and an error",
+            Resources,
+            |expected| {
+                expected.cost.lines[2].amount = None;
+                expected.cost.unpriced = "row_error";
+            },
+            |reply| {
+                sets(2, "cost", "null")(reply);
+                sets(2, "err", "\"Price was not found\"")(reply);
+                sets(6, "err", "\"Price was not found\"")(reply);
+            },
+        ),
+        tolerates("a cost and an error", Resources, sets(2, "err", "\"in part\"")),
+    ];
+    for raw in ["NaN", "Infinity", "-Infinity", "1e", "0x10", "1_000", "", "+5", "5.", ".5", "nul", "01", "1 2"] {
+        rows.push(fails(format!("a bare {raw:?}"), Resources, "bad_body", sets(2, "cost", raw)));
+    }
+    rows
+}
+
+fn ambiguities() -> Vec<Row> {
+    let twice = |key: &'static str| {
+        move |reply: &mut Reply| {
+            if reply.offset == 0 {
+                reply.rows[0].push((key, "7".into()));
+            }
+        }
+    };
+    let lost = |name: &str, key| reads(name, Resources, without(0..=0), twice(key)).rejecting("duplicate_key", 1);
+    vec![
+        lost("two costs", "cost"),
+        lost("two projects", "project_id"),
+        tolerates("a key twice that nobody reads", Resources, twice("tags")),
+        reads("rows that are none", Resources, without(0..=3), |reply| {
+            if reply.offset == 0 {
+                reply.rows.clear();
+                reply.replace("[]", "[null, 7, \"x\", [{}]]");
+            }
+        })
+        .rejecting("not_an_object", 4),
+        reads("an empty row", Resources, without(0..=0), |reply| {
+            if reply.offset == 0 {
+                reply.rows[0].clear();
+            }
+        })
+        .rejecting("no_project", 1),
+        reads(
+            "two equal resources on one page",
+            Resources,
+            |expected| {
+                expected.cost.lines[1] = expected.cost.lines[0].clone();
+            },
+            |reply| {
+                if reply.offset == 0 {
+                    reply.rows[1] = reply.rows[0].clone();
+                }
+            },
+        ),
+    ]
+}
+
+fn identities() -> Vec<Row> {
+    let lost = |raw: &'static str| {
+        reads(format!("project {raw}"), Resources, without(2..=2), sets(2, "project_id", raw))
+            .rejecting("no_project", 1)
+    };
+    let kind = |raw: &'static str, kind: &'static str| {
+        reads(
+            format!("type {raw}"),
+            Resources,
+            move |expected| expected.cost.lines[2].kind = kind,
+            sets(2, "type", raw),
+        )
+    };
+    let currency = |raw: &'static str, measure: &'static str| {
+        reads(
+            format!("currency {raw}"),
+            Resources,
+            move |expected| expected.cost.lines[2].measure = measure,
+            sets(2, "currency", raw),
+        )
+    };
+    vec![
+        lost("1.5"),
+        lost("-3"),
+        lost("1e2"),
+        lost("99999999999999999999"),
+        tolerates("a project in quotes", Resources, sets(2, "project_id", "\"102\"")),
+        reads(
+            "the largest project",
+            Resources,
+            |expected| expected.cost.lines[2].project = u64::MAX,
+            sets(2, "project_id", u64::MAX.to_string()),
+        ),
+        kind("\"quantum_annealer\"", "quantum_annealer"),
+        kind(r#""a\"b\\c\nd""#, r#"a\"b\\c\nd"#),
+        kind("\"\"", "unknown"),
+        currency("null", "unknown"),
+        currency("\"\"", "unknown"),
+        reads(
+            "three currencies in one group",
+            Resources,
+            |expected| {
+                expected.cost.lines[4].measure = "USD";
+                expected.cost.lines[8].measure = "GBP";
+            },
+            |reply| {
+                sets(4, "currency", "\"USD\"")(reply);
+                sets(8, "currency", "\"GBP\"")(reply);
+            },
+        ),
+    ]
+}
+
+fn price_statuses() -> Vec<Row> {
+    let told = |raw: &'static str, status: Option<&'static str>| {
+        reads(
+            format!("price_status {raw}"),
+            Resources,
+            move |expected| expected.cost.status = status,
+            move |reply| reply.member("price_status", raw),
+        )
+    };
+    let empty = |raw: &'static str| {
+        move |reply: &mut Reply| {
+            reply.rows.clear();
+            reply.member("count", "0");
+            reply.member("price_status", raw);
+        }
+    };
+    let keeps =
+        |raw: &'static str| fails(format!("suddenly empty, price_status {raw}"), Resources, "inconsistent", empty(raw));
+    vec![
+        told("\"show\"", Some("show")),
+        told("\"hide\"", Some("hide")),
+        told("\"error\"", Some("error")),
+        told("\"maybe\"", Some("maybe")),
+        told("7", Some("7")),
+        told("null", None),
+        told("true", None),
+        reads(
+            "one page that shows no prices",
+            Resources,
+            |expected| expected.cost.status = Some("hide"),
+            |reply| {
+                if reply.offset == 4 {
+                    reply.member("price_status", "\"hide\"");
+                }
+            },
+        ),
+        keeps("\"hide\""),
+        keeps("\"error\""),
+        keeps("\"maybe\""),
+        keeps("null"),
+        reads(
+            "empty with prices shown",
+            Resources,
+            |expected| {
+                expected.cost.lines.clear();
+                (expected.cost.read, expected.cost.through) = (0, None);
+            },
+            empty("\"show\""),
+        ),
+    ]
+}
