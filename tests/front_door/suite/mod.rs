@@ -33,7 +33,7 @@ use tls::Front;
 /// Rows at once. Most of their time they wait, for an interval or for another try.
 const AT_ONCE: usize = 40;
 /// Longer than anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_makes_the_metrics_lie() {
@@ -168,7 +168,7 @@ impl Test {
 
     /// Status and text of a page.
     async fn get(&self, path: &str) -> (u16, String) {
-        let request = self.http.get(format!("{}{path}", self.url)).timeout(Duration::from_secs(10));
+        let request = self.http.get(format!("{}{path}", self.url)).timeout(PATIENCE);
         let response = request.send().await.unwrap_or_else(|error| panic!("{}: {path}: {error:?}", self.row.name));
         (response.status().as_u16(), response.text().await.unwrap())
     }

@@ -57,6 +57,7 @@ fn is_first(index: usize) -> &'static str {
     if index == 0 { "odd" } else { "unknown" }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn fields_of_costs() -> Vec<Row> {
     let ignored = [
         &["err"],
@@ -139,6 +140,7 @@ fn relabel(picture: &mut Picture, first_id: usize) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn fields_of_others() -> Vec<Row> {
     let month = |currency: &str| format!(r#"gcore_commit_month_amount{{account="main",currency="{currency}"}}"#);
     vec![
