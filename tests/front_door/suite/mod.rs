@@ -208,7 +208,7 @@ impl Test {
                 self.is_true(other, &of_other);
             }
             scrape.send_replace(seen);
-            sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_millis(300)).await;
         }
     }
 

@@ -120,7 +120,6 @@ fn deep() -> Vec<Row> {
         fails("brackets without an end", Usage, "bad_body", |reply| reply.body = Some(vec![b'['; 100_000])),
         fails("deep brackets beside the rows", Usage, "bad_body", move |reply| reply.member("x", member.clone())),
         fails("deep brackets that nobody reads", Resources, "bad_body", sets("tags", brackets())),
-        fails("deep objects that tell rows apart", Resources, "bad_body", sets("uuid", objects())),
         fails("deep brackets as a cost", Resources, "bad_body", sets("cost", brackets())),
         fails("deep objects in notes", Reports, "bad_body", sets("processing_notes", objects())),
         fails("deep objects as a range", Subscriptions, "bad_body", sets("active_range", objects())),
@@ -153,14 +152,12 @@ fn no_page() -> Vec<Row> {
         fails("JSON called HTML", Usage, "bad_body", typed("text/html; charset=utf-8")),
         tolerates("another kind of JSON", Usage, typed("application/problem+json")),
         tolerates("no content type", Reports, |reply| reply.headers.clear()),
-        fails("a sentence", Reports, "bad_body", says("service is starting")),
         fails("nothing", Subscriptions, "bad_body", says("")),
         fails("204", Projects, "bad_body", |reply| {
             reply.status = 204;
             reply.framing = Framing::Close;
             reply.body = Some(Vec::new());
         }),
-        fails("null", Regions, "bad_body", says("null")),
         fails("a list", Reservations, "bad_body", says("[]")),
         fails("a number", MonthTotals, "bad_body", says("7")),
         fails("a message", Resources, "bad_body", says(r#"{"message": "try later"}"#)),
@@ -177,11 +174,9 @@ fn no_page() -> Vec<Row> {
         }),
         fails("rows that are an object", Resources, "bad_body", rows("{}")),
         fails("rows that are null", Usage, "bad_body", rows("null")),
-        fails("rows that are a text", Projects, "bad_body", rows("\"none\"")),
         fails("a count that is null", Resources, "bad_body", count("null")),
         fails("a count that is negative", Reports, "bad_body", count("-1")),
         fails("a count beyond numbers", Subscriptions, "bad_body", count("1e999")),
-        fails("a count that is a list", Regions, "bad_body", count("[10]")),
         leaves_uncompared("a count that is a word", count("\"many\"")),
         fails("two counts", Resources, "bad_body", |reply| reply.replace("{\"count\"", "{\"count\":1,\"count\"")),
         fails("rows twice", Usage, "bad_body", |reply| reply.member("resources", "[]")),

@@ -45,16 +45,15 @@ fn moving() -> Vec<Row> {
         reply.rows.clear();
     }
     let mut rows = Vec::new();
-    for (name, change) in [
-        ("a row repeats on the next page", repeat as fn(&mut Reply)),
-        ("the count grows", grow),
-        ("the count shrinks", shrink),
-        ("an empty page too early", vanish),
+    for (name, change, another) in [
+        ("a row repeats on the next page", repeat as fn(&mut Reply), Usage),
+        ("the count grows", grow, Reports),
+        ("the count shrinks", shrink, Subscriptions),
+        ("an empty page too early", vanish, Projects),
     ] {
         rows.push(tolerates(format!("{name}, once"), Resources, once(second(change))));
-        for endpoint in [Resources, Usage, Reports, Subscriptions, Projects] {
-            rows.push(fails(name, endpoint, "inconsistent", second(change)));
-        }
+        rows.push(fails(name, Resources, "inconsistent", second(change)));
+        rows.push(fails(name, another, "inconsistent", second(change)));
     }
     rows
 }
@@ -73,17 +72,13 @@ fn lying() -> Vec<Row> {
         lies(Resources, 1),
         lies(Resources, -1),
         lies(Usage, -1),
-        lies(Usage, 1),
         lies(Reports, 1),
         lies(Subscriptions, 1),
         lies(Reports, -1),
-        lies(Projects, 1),
         lies(Regions, 1),
         lies(Reservations, 1),
-        lies(MonthTotals, -1),
         lies(MonthTotals, 1),
         leaves_uncompared("a count that is off by 1", off_by(1)),
-        leaves_uncompared("a count that is off by -1", off_by(-1)),
         fails("a count of none beside rows", Resources, "inconsistent", none),
         fails("a count of none beside rows", Reservations, "inconsistent", none),
         tolerates("a count in quotes", Usage, |reply| {

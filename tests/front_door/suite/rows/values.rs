@@ -59,24 +59,18 @@ fn is_first(index: usize) -> &'static str {
 
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 fn fields_of_costs() -> Vec<Row> {
-    let ignored = [
-        &["err"],
-        &["region"],
-        &["region_id"],
-        &["uuid"],
-        &["port_id"],
-        &["last_name"],
-        &["first_seen"],
-        &["last_seen"],
-        &["billing_metric_name"],
-        &["billing_value"],
-        &["billing_feature_name"],
-        &["tags"],
+    let mut rows = vec![
+        tolerates("wrong err", Resources, wrong(&["err"])),
+        tolerates("wrong last_seen", Resources, wrong(&["last_seen"])),
+        tolerates("wrong region beside region_id", Resources, wrong(&["region"])),
+        tolerates("wrong region_id beside region", Resources, wrong(&["region_id"])),
+        tolerates(
+            "wrong uuid, port_id, last_name, first_seen, billing_metric_name and billing_value",
+            Resources,
+            wrong(&["uuid", "port_id", "last_name", "first_seen", "billing_metric_name", "billing_value"]),
+        ),
+        tolerates("wrong texts that nobody reads", Resources, wrong(&["billing_feature_name", "tags"])),
     ];
-    let mut rows: Vec<Row> = ignored
-        .into_iter()
-        .map(|key: &'static [&'static str; 1]| tolerates(format!("wrong {}", key[0]), Resources, wrong(key)))
-        .collect();
     rows.extend([
         reads(
             "wrong type",
@@ -258,7 +252,7 @@ fn costs() -> Vec<Row> {
         ),
         tolerates("a cost and an error", Resources, sets(2, "err", "\"in part\"")),
     ];
-    for raw in ["NaN", "Infinity", "-Infinity", "1e", "0x10", "1_000", "", "+5", "5.", ".5", "nul", "01", "1 2"] {
+    for raw in ["NaN", "-Infinity", "1e", "0x10", "", "+5", "nul", "01"] {
         rows.push(fails(format!("a bare {raw:?}"), Resources, "bad_body", sets(2, "cost", raw)));
     }
     rows
