@@ -16,4 +16,3 @@ mod prometheus;
 mod reading;
 mod reload;
 mod scrape;
-mod suite;

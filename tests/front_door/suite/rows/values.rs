@@ -57,7 +57,6 @@ fn is_first(index: usize) -> &'static str {
     if index == 0 { "odd" } else { "unknown" }
 }
 
-#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn fields_of_costs() -> Vec<Row> {
     let mut rows = vec![
         tolerates("wrong err", Resources, wrong(&["err"])),
