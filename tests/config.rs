@@ -78,9 +78,9 @@ const BAD_VARIABLES: &[Case] = &[
              api_key_credential or api_key to the configuration file, or set GCORE_EXPORTER_ACCOUNTS__NAME__API_KEY_FILE",
     ),
     (
-        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORAGE__PATH", SENTINEL)],
+        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORE__PATH", SENTINEL)],
         "collect.cost.intervall (GCORE_EXPORTER_COLLECT__COST__INTERVALL): unknown key; did you mean \"interval\"?\n\
-             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect, metrics",
+             store.path (GCORE_EXPORTER_STORE__PATH): unknown key; did you mean \"storage\"?",
     ),
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "90")],
@@ -263,7 +263,9 @@ fn a_summary_tells_accounts_and_collectors() {
            reports: every 1m30s, tasks of the last 7d\n  \
            subscriptions: every 1h\n  \
            commitments: every 1h\n  \
-           names: off\n"
+           names: off\n  \
+           history: every 1m, 35 days, behind all others\n\
+         storage: /var/lib/gcore-billing-exporter/state.db\n"
     );
 }
 

@@ -17,6 +17,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -57,7 +58,8 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let mut collect = Collect::default();
     collect.usage.windows = Window::ALL.to_vec();
     collect.cost_details = Details { tag_keys: vec!["env".into()], top_resources: 1 };
-    let config = Config { accounts: accounts.into(), collect, metrics: Metrics::default() };
+    let config =
+        Config { accounts: accounts.into(), collect, metrics: Metrics::default(), storage: Storage { path: None } };
     tokio::spawn(api.run(std::future::pending()));
 
     let served = shapes(&String::from_utf8(app::once(&config, clock).await.unwrap().exposition).unwrap());
@@ -74,7 +76,9 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
 fn the_configuration_reference_agrees_with_the_example() {
     let documented: BTreeMap<String, String> = rows("docs/configuration.md")
         .into_iter()
-        .filter(|row| ["`accounts.", "`collect.", "`metrics."].iter().any(|table| row[0].starts_with(table)))
+        .filter(|row| {
+            ["`accounts.", "`collect.", "`storage.", "`metrics."].iter().any(|table| row[0].starts_with(table))
+        })
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let mut example = settings_of(&read(Path::new("config.example.toml")));
