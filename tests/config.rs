@@ -103,7 +103,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics, storage; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
