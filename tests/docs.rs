@@ -77,14 +77,20 @@ fn the_configuration_reference_agrees_with_the_example() {
     let documented: BTreeMap<String, String> = rows("docs/configuration.md")
         .into_iter()
         .filter(|row| {
-            ["`accounts.", "`collect.", "`storage.", "`metrics."].iter().any(|table| row[0].starts_with(table))
+            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts."]
+                .iter()
+                .any(|table| row[0].starts_with(table))
         })
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let mut example = settings_of(&read(Path::new("config.example.toml")));
-    for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"] {
+    for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"]
+        .map(|key| format!("accounts.NAME.{key}"))
+        .into_iter()
+        .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
+    {
         // The example shows some value, but there is no default.
-        *example.get_mut(&format!("accounts.NAME.{key}")).unwrap() = "none".into();
+        *example.get_mut(&key).unwrap() = "none".into();
     }
     assert_eq!(documented, example, "docs/configuration.md on the left, config.example.toml on the right");
 }
@@ -195,7 +201,7 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
     for line in example.lines() {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_end_matches(']').replace("accounts.main", "accounts.NAME");
+            table = name.trim_matches(['[', ']']).replace("accounts.main", "accounts.NAME");
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {

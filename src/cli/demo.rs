@@ -61,7 +61,8 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.subscriptions.schedule = every(15);
     collect.commitments.schedule = every(15);
     collect.names = every(30);
-    collect.history = History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120) };
+    collect.history =
+        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: Vec::new() };
     Ok(Config {
         accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
         collect,

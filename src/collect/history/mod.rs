@@ -47,7 +47,7 @@ impl Source {
         Self {
             costs: Reader::new(Arc::clone(&client), settings),
             kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
-            settings: settings.history,
+            settings: settings.history.clone(),
             client,
             store,
             failed: BTreeMap::new(),
