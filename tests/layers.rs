@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["clock", "shutdown", "telemetry"],
     &["billing"],
+    &["analysis"],
     &["gcore"],
     &["aggregate"],
     &["snapshot"],
