@@ -55,16 +55,18 @@ impl Reader {
 
     /// The tables of a list of tables, in order; none where it is not set.
     pub(super) fn tables(&mut self, key: &Key) -> Vec<Key> {
-        self.tables.insert(key.clone());
         let items = match self.find(key) {
-            None => return Vec::new(),
+            None => 0,
             Some(Value::Array(_, items)) if items.iter().all(|item| item.as_dict().is_some()) => items.len(),
             Some(other) => {
                 let problem = format!("must be tables, each headed [[{key}]], found {}", kind(other));
+                // What is in it is not looked at.
+                self.values.insert(key.clone());
                 self.fault(key, problem);
                 return Vec::new();
             }
         };
+        self.tables.insert(key.clone());
         let tables: Vec<Key> = (1..=items).map(|number| key.entry(number)).collect();
         self.tables.extend(tables.iter().cloned());
         tables
