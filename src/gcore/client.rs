@@ -92,7 +92,7 @@ impl Client {
             pace: Pace::new(settings.max_requests_per_second),
             lanes: Semaphore::new(settings.concurrency),
             settings,
-            buffers: Buffers::default(),
+            buffers: Buffers::new(),
             metrics: metrics.clone(),
         })
     }
