@@ -10,6 +10,7 @@ mod harness;
 mod logs;
 mod network;
 mod online;
+mod outlook;
 mod paths;
 mod program;
 mod prometheus;
