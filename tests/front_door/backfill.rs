@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use gcore_billing_exporter::aggregate::group::Group;
@@ -358,10 +359,20 @@ async fn a_file_that_is_no_store_of_this_version_is_refused_and_left_alone() {
     }
 }
 
+/// The program, which may write no file of more than 64 blocks.
+fn limited(arguments: &[&str]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"trap '' XFSZ; ulimit -f 64; exec "$0" "$@""#, env!("CARGO_BIN_EXE_gcore-billing-exporter")]);
+    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 #[tokio::test]
 async fn a_file_appears_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
-    let (text, _) = three_days(folder.path()).await;
+    let (text, settings) = three_days(folder.path()).await;
+    let many = (0..1000).map(|project| (series(project, None, "instance", "EUR"), "1".to_owned())).collect();
+    fill(&settings, Kind::Cost, std::iter::once((date(2024, 3, 5), many))).await;
     let (config, days) = (file(&text), (date(2024, 2, 28), date(2024, 2, 29)));
     let results = tempfile::tempdir().unwrap();
     let out = results.path().join("history.om").display().to_string();
@@ -383,6 +394,13 @@ async fn a_file_appears_whole_or_not_at_all() {
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         assert!(ended.stderr.ends_with(&want), "{}", ended.stderr);
     }
+    let ended =
+        finish(limited(&["backfill", &config_flag(&config), "--from=2024-02-28", "--to=2024-03-05", "--out", &out]))
+            .await;
+    let want =
+        format!("cannot write {out}; free some space or name another file by --out: File too large (os error 27)\n");
+    assert!(ended.code == Some(1) && ended.stderr.ends_with(&want), "{}", ended.stderr);
+    assert!(fs::read_to_string(&out).unwrap().ends_with("# EOF\n"), "the one before stays");
     let left: Vec<_> = fs::read_dir(results.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["history.om"]);
 }
