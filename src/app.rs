@@ -26,6 +26,7 @@ use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
 
+pub mod backfill;
 mod fleet;
 pub mod online;
 mod reload;
