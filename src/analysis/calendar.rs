@@ -11,6 +11,8 @@ const MONTHS: i16 = 3;
 pub(super) struct Place {
     /// 0 is Monday.
     pub(super) weekday: usize,
+    /// Of the month, from 1.
+    pub(super) day: i8,
     /// Lags of the same place in the month, nearest first within a month.
     pub(super) monthly: Vec<Equivalent>,
     /// A day on which bills commonly fall: the turn of the month, its middle, the working days next to them.
@@ -29,7 +31,8 @@ pub(super) struct Equivalent {
 
 impl Place {
     pub(super) fn of(day: Date) -> Place {
-        let mut place = Place { weekday: weekday(day), monthly: Vec::new(), is_billing_day: is_billing_day(day) };
+        let mut place =
+            Place { weekday: weekday(day), day: day.day(), monthly: Vec::new(), is_billing_day: is_billing_day(day) };
         for months in 1..=MONTHS {
             let Some(month) = month_before(day, months) else { continue };
             let same = on(month, day.day());

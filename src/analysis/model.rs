@@ -2,31 +2,38 @@
 
 use crate::analysis::calendar::{Place, days_between};
 use crate::analysis::company;
-use crate::analysis::habit::{Rise, Rises};
+use crate::analysis::habit::{LONGEST_SPIKE, Rise, Rises};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::past::{Cell, Past};
-use crate::analysis::usual::Usual;
+use crate::analysis::usual::{Usual, spread};
 use jiff::civil::Date;
 
 /// Younger series are judged by absolute jumps only.
 const COLD_DAYS: usize = 14;
 /// Until then, a judgement is of low confidence.
 const YOUNG_DAYS: usize = 28;
+/// How much wider the margin of a young series is, whose noise is not well known.
+const YOUNG_CAUTION: f32 = 1.25;
 /// So many days above the usual are the new usual: a spike is shorter.
 const DAYS_TO_ACCEPT_MORE: u8 = 7;
-/// After so many days above the usual nothing more is said of it.
-const LONGEST_SPIKE: u8 = 5;
-/// So many days below the usual are the new usual: an outage or a holiday is shorter.
-const DAYS_TO_ACCEPT_LESS: u8 = 7;
+/// So many of them after an event that explains them.
+const DAYS_TO_ACCEPT_EVENT: u8 = 4;
+/// So many days below the usual are the new usual: an outage or a weekend is shorter.
+const DAYS_TO_ACCEPT_LESS: u8 = 3;
 /// A level that was left this recently may be returned to without surprise.
-const FORMER_LEVEL_DAYS: u16 = 40;
+const FORMER_LEVEL_DAYS: u16 = 16;
+/// So it is in a series that has returned to a former level before.
+const RETURNING_LEVEL_DAYS: u16 = 45;
+/// How fast the errors of the ways of finding the level are forgotten.
+const ERROR_MEMORY: f32 = 0.93;
 /// The noise of a series of which nothing is known yet.
 const DEFAULT_NOISE: f32 = 0.1;
+const LARGEST_ACCOUNT_NOISE: f32 = 0.15;
 
 /// How readily a day is called an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// How many standard deviations of its noise a series may pass its expectation by. Default 3.6.
+    /// How many standard deviations of its noise a series may pass its expectation by. Default 4.
     pub deviations: f64,
     /// How far above its expectation, as a share of it, even a quiet series may be. Default 0.25.
     pub least_share: f64,
@@ -36,7 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { deviations: 3.6, least_share: 0.25, least_amount: 0.1 }
+        Settings { deviations: 4.0, least_share: 0.25, least_amount: 0.1 }
     }
 }
 
@@ -63,9 +70,15 @@ struct Series {
     regime: u16,
     /// The level before that.
     former: f32,
+    /// It has come back to a former level.
+    returns: bool,
+    /// Mean errors, in shares, of the ways of finding the level.
+    errors: [f32; 2],
     /// Days in a row above, and below, the usual.
     above: u8,
     below: u8,
+    /// The days above began with an event that explains the next ones.
+    carries: bool,
     /// The days above were anomalies, not a habit.
     alarmed: bool,
     /// On which days it cost more than usual.
@@ -80,6 +93,20 @@ struct Case {
     base: f32,
     course: Course,
     weekday: usize,
+    explanation: Explanation,
+}
+
+/// Why a day above the usual is no anomaly.
+#[derive(Clone, Copy, PartialEq)]
+enum Explanation {
+    /// It is one, or it is not above the usual, or such rises are frequent.
+    None,
+    /// The calendar or a rhythm.
+    Place,
+    /// A former level.
+    Return,
+    /// The whole account, or a billing day in a first month: the next days may stay there.
+    Event,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,6 +114,8 @@ enum Course {
     Usual,
     Above,
     Below,
+    /// A day without cost where that says nothing.
+    Idle,
 }
 
 impl Model {
@@ -137,6 +166,7 @@ impl Model {
             usize::from(series.age),
             usize::from(series.regime),
             place.weekday,
+            usize::from(series.errors[1] < 0.9 * series.errors[0]),
             self.noise.unwrap_or(DEFAULT_NOISE),
         );
         let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday));
@@ -148,7 +178,7 @@ impl Model {
             anomaly: false,
             low_confidence: usize::from(series.age) < YOUNG_DAYS,
         };
-        Case { usual, judgement, base, course: Course::Usual, weekday: place.weekday }
+        Case { usual, judgement, base, course: Course::Usual, weekday: place.weekday, explanation: Explanation::None }
     }
 
     /// What the series with a steady cost have in common today.
@@ -162,10 +192,11 @@ impl Model {
     }
 
     fn judge(&self, index: usize, case: &mut Case, factor: f32, place: &Place) {
-        let Some(usual) = case.usual else { return };
+        let Some(usual) = case.usual.filter(|usual| usual.level > 0.0) else { return };
         let series = self.series[index];
         let actual = case.judgement.actual as f32;
-        let margin = self.margin(&usual);
+        let young = usize::from(series.age) < YOUNG_DAYS;
+        let margin = self.margin(&usual) * if young { YOUNG_CAUTION } else { 1.0 };
         // A job that is moved to another day of the week costs what it costs there.
         let largest = usual.weekdays.iter().fold(0.0_f32, |a, b| a.max(*b)) * usual.level;
         let mut expected = if case.base < 0.05 * largest { largest } else { case.base };
@@ -175,8 +206,10 @@ impl Model {
                 (1..=usize::from(series.age)).map(|lag| self.past.at(index, lag).learnable()).fold(expected, f32::max);
         }
         expected *= factor.max(1.0);
-        let least = self.settings.least_amount as f32;
-        case.course = if actual > expected * margin.exp() + least {
+        let least = (self.settings.least_amount as f32).max(1.2 * usual.grain);
+        case.course = if actual <= 0.02 * largest {
+            Course::Idle
+        } else if actual > expected * margin.exp() + least {
             Course::Above
         } else if actual < case.base * (-margin).exp() && !usual.sparse {
             Course::Below
@@ -186,14 +219,14 @@ impl Model {
         let margin = if series.alarmed {
             margin * 0.6
         } else if cold {
-            margin.max(0.7)
+            margin.max(1.4)
         } else {
             margin
         };
         let upper = expected * margin.exp() + least;
         case.judgement.upper = f64::from(upper);
         if actual <= upper {
-            case.judgement.expected = f64::from(if case.course == Course::Usual { case.base } else { expected });
+            case.judgement.expected = f64::from(if case.course != Course::Above { case.base } else { expected });
         } else if let Some(explained) = self.explained(index, case, expected, margin, place) {
             let judgement = &mut case.judgement;
             judgement.expected = f64::from(explained);
@@ -211,22 +244,29 @@ impl Model {
         let actual = case.judgement.actual as f32;
         let tolerance = margin.exp() - 1.0;
         let former = series.former * usual.weekdays[place.weekday];
-        if series.regime <= FORMER_LEVEL_DAYS && former > expected && actual <= former * (1.0 + tolerance) {
+        let recent = if series.returns { RETURNING_LEVEL_DAYS } else { FORMER_LEVEL_DAYS };
+        if series.regime <= recent && former > expected && actual <= former * (1.0 + tolerance) {
+            case.explanation = Explanation::Return;
             return Some(former);
         }
-        if series.above > 0 && !series.alarmed {
+        if usize::from(series.above) >= LONGEST_SPIKE {
+            return Some(actual);
+        }
+        if series.alarmed {
+            return None;
+        }
+        if series.carries && series.above > 0 {
             let before = self.past.at(index, 1);
             let carried = expected * before.actual() / before.usual();
             if actual <= carried * (1.0 + tolerance) {
+                case.explanation = Explanation::Event;
                 return Some(carried);
             }
         }
-        if series.above >= LONGEST_SPIKE {
-            return Some(actual);
-        }
         let is_new_place = !place.monthly.iter().any(|earlier| earlier.exact && earlier.lag <= usize::from(series.age));
-        if is_new_place && place.is_billing_day && !series.alarmed {
+        if is_new_place && place.is_billing_day {
             case.judgement.low_confidence = true;
+            case.explanation = Explanation::Event;
             return Some(actual);
         }
         let rise = Rise {
@@ -238,7 +278,16 @@ impl Model {
             noise: usual.noise,
             rises: series.rises,
         };
-        rise.explained()
+        let begun = rise.begun_like_last_month();
+        if begun.is_some() {
+            case.explanation = Explanation::Event;
+            return begun;
+        }
+        if let Some(amount) = rise.placed() {
+            case.explanation = Explanation::Place;
+            return Some(amount);
+        }
+        rise.frequent()
     }
 
     /// Many series that begin to rise on one day have one cause: a habit of the account.
@@ -253,6 +302,7 @@ impl Model {
             if case.judgement.anomaly && !self.series[series].alarmed {
                 case.judgement.anomaly = false;
                 case.judgement.low_confidence = true;
+                case.explanation = Explanation::Event;
             }
         }
     }
@@ -261,7 +311,8 @@ impl Model {
         let mut cells = Vec::with_capacity(cases.len());
         for (series, case) in self.series.iter().zip(cases) {
             let cold = usize::from(series.age) < COLD_DAYS;
-            let set_aside = if cold { case.judgement.anomaly } else { case.course != Course::Usual };
+            let set_aside =
+                if cold { case.judgement.anomaly } else { matches!(case.course, Course::Above | Course::Below) };
             cells.push(Cell::new(case.judgement.actual as f32, case.base, set_aside));
         }
         self.past.push(cells);
@@ -275,7 +326,7 @@ impl Model {
             .filter_map(|(case, _)| case.usual.map(|usual| usual.noise))
             .collect();
         if !noises.is_empty() {
-            self.noise = Some(company::median(&mut noises, DEFAULT_NOISE));
+            self.noise = Some(company::median(&mut noises, DEFAULT_NOISE).min(LARGEST_ACCOUNT_NOISE));
         }
     }
 
@@ -289,25 +340,42 @@ impl Model {
         }
         series.age = series.age.saturating_add(1);
         series.regime = series.regime.saturating_add(1);
-        series.rises.push(case.course == Course::Above);
-        series.alarmed = case.judgement.anomaly;
-        if [COLD_DAYS, COLD_DAYS + 7, COLD_DAYS + 14].contains(&usize::from(series.age)) {
+        series.rises.push(case.course == Course::Above, case.explanation == Explanation::Place);
+        series.alarmed = case.judgement.anomaly || series.alarmed && case.course == Course::Idle;
+        if [COLD_DAYS + 1, COLD_DAYS + 15].contains(&usize::from(series.age)) {
             self.look_back(index, case);
             return;
         }
+        let goes_on = matches!(case.course, Course::Above | Course::Idle) && !case.judgement.anomaly;
+        series.carries = case.explanation == Explanation::Event || series.carries && goes_on;
         let level = case.usual.map_or(0.0, |usual| usual.level);
+        if let Some(usual) = case.usual.filter(|usual| !usual.sparse && case.course != Course::Above) {
+            for (error, found) in series.errors.iter_mut().zip(usual.levels) {
+                let ratio = case.judgement.actual as f32 / (found * usual.weekdays[case.weekday]);
+                if ratio > 0.0 && ratio.is_finite() {
+                    *error = *error * ERROR_MEMORY + (ratio.max(1.0 / ratio) - 1.0).min(1.0) * (1.0 - ERROR_MEMORY);
+                }
+            }
+        }
         match case.course {
             Course::Usual => (series.above, series.below) = (0, 0),
             Course::Above => (series.above, series.below) = (series.above + 1, 0),
             Course::Below => (series.above, series.below) = (0, series.below + 1),
+            Course::Idle => {
+                series.above += u8::from(series.above > 0);
+                series.below += u8::from(series.below > 0);
+            }
         }
-        let settled = if series.above >= DAYS_TO_ACCEPT_MORE {
+        let settled = if case.explanation == Explanation::Return && series.above >= 2 {
+            series.returns = true;
+            series.above
+        } else if series.above >= if series.carries { DAYS_TO_ACCEPT_EVENT } else { DAYS_TO_ACCEPT_MORE } {
             series.above
         } else if series.below >= DAYS_TO_ACCEPT_LESS {
             series.below
         } else {
             // A week ago it was so too: then it is the weekday's habit.
-            if case.course != Course::Usual {
+            if matches!(case.course, Course::Above | Course::Below) {
                 let week_ago = self.past.at(index, 8);
                 let today = self.past.at(index, 1);
                 let like = (today.actual() / week_ago.actual()).ln().abs() < 0.3;
@@ -318,6 +386,8 @@ impl Model {
             return;
         };
         self.past.accept(index, usize::from(settled));
+        let amount = case.judgement.actual as f32 / case.usual.map_or(1.0, |usual| usual.weekdays[case.weekday]);
+        series.returns |= series.above > 0 && (amount / series.former - 1.0).abs() < 0.2;
         series.former = level;
         series.regime = u16::from(settled);
         (series.above, series.below, series.alarmed) = (0, 0, false);
@@ -325,17 +395,34 @@ impl Model {
 
     /// Tells of a young series' first days in hindsight what was usual on them, since a charge among them may come again.
     fn look_back(&mut self, index: usize, case: &Case) {
+        const AROUND: usize = 5;
         let series = self.series[index];
+        let age = usize::from(series.age).min(YOUNG_DAYS + 1);
         let Some(usual) = case.usual.filter(|usual| !usual.sparse) else { return };
-        let margin = self.margin(&usual).exp();
-        for lag in 1..=usize::from(series.age) {
-            let weekday = (case.weekday + 8 * 7 + 1 - lag) % 7;
-            let (actual, amount) = (self.past.at(index, lag).actual(), usual.on(weekday));
-            let above = actual > amount * margin;
+        // Without the weekday, newest first.
+        let mut levels = [f32::NAN; YOUNG_DAYS + 1];
+        for (lag, level) in (1..=age).zip(&mut levels) {
+            let part = usual.weekdays[(case.weekday + 8 * 7 + 1 - lag) % 7];
+            *level = if part > 0.05 { self.past.at(index, lag).actual() / part } else { f32::NAN };
+        }
+        let mut around = [f32::NAN; YOUNG_DAYS + 1];
+        let mut deviations = [0.0_f32; YOUNG_DAYS + 1];
+        for place in 0..age {
+            let mut near: Vec<f32> = levels[place.saturating_sub(AROUND)..age.min(place + AROUND + 1)].to_vec();
+            near.retain(|level| *level > 0.0);
+            around[place] = company::median(&mut near, f32::NAN);
+            let ratio = levels[place] / around[place];
+            deviations[place] = if ratio > 0.0 { ratio.max(1.0 / ratio) - 1.0 } else { 0.0 };
+        }
+        let noise = spread(&mut deviations[..age], DEFAULT_NOISE);
+        let margin = self.margin(&Usual { noise, ..usual }).exp();
+        for lag in (age.saturating_sub(COLD_DAYS) + 1..=age).filter(|lag| around[lag - 1] > 0.0) {
+            let above = levels[lag - 1] > around[lag - 1] * margin;
             if above {
                 self.series[index].rises.set(lag);
             }
-            self.past.restate(index, lag, amount, above);
+            let part = usual.weekdays[(case.weekday + 8 * 7 + 1 - lag) % 7];
+            self.past.restate(index, lag, around[lag - 1] * part, above);
         }
     }
 

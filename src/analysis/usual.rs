@@ -8,6 +8,8 @@ const WINDOW: usize = 7 * WEEKS;
 const SPARSE_WINDOW: usize = 120;
 /// The most values of which a sparse series' typical amount is made.
 const SPARSE_VALUES: usize = 15;
+/// A cost that comes and goes so seldom in the window is one that pauses, not a sparse one.
+const MOST_CHANGES: usize = 7;
 /// Under this share of the level a day counts as without cost.
 const NOTHING: f32 = 0.02;
 
@@ -20,6 +22,10 @@ pub(super) struct Usual {
     pub(super) weekdays: [f32; 7],
     /// The noise: standard deviation of the logarithm of actual over usual.
     pub(super) noise: f32,
+    /// The level by each way of finding it, slow and fast.
+    pub(super) levels: [f32; 2],
+    /// The amounts change by multiples of this; 0 where they do not.
+    pub(super) grain: f32,
     /// The cost comes and goes: `level` is that of the days with a cost.
     pub(super) sparse: bool,
 }
@@ -64,6 +70,7 @@ impl Usual {
         age: usize,
         regime: usize,
         today: usize,
+        way: usize,
         account_noise: f32,
     ) -> Option<Usual> {
         let mut window = Window::read(past, series, age, today);
@@ -72,10 +79,10 @@ impl Usual {
             return sparse(past, series, age, account_noise);
         }
         presence.blank_outages(&mut window);
-        let noise = noise(past, series, age, account_noise);
-        let weekdays = weekdays(&window, noise);
-        let level = level(&window, &weekdays, regime)?;
-        Some(Usual { level, weekdays, noise, sparse: false })
+        let (weekdays, scatter) = weekdays(&window);
+        let noise = noise(past, series, &window, account_noise).min((2.0 * scatter).max(0.05));
+        let levels = levels(&window, &weekdays, regime)?;
+        Some(Usual { level: levels[way], weekdays, noise, levels, grain: grain(&window), sparse: false })
     }
 
     /// The amount usual on a weekday (0 is Monday).
@@ -101,7 +108,12 @@ impl Presence {
         }
         let nothing = largest * NOTHING;
         let (mut with, mut without) = ([0_u8; 7], [0_u8; 7]);
+        let (mut changes, mut was_present) = (0, None);
         for (index, value) in window.learnable.iter().enumerate() {
+            if !value.is_nan() && was_present != Some(*value > nothing) {
+                was_present = Some(*value > nothing);
+                changes += 1;
+            }
             if *value > nothing {
                 with[window.weekday(index)] += 1;
             } else if !value.is_nan() {
@@ -109,14 +121,22 @@ impl Presence {
             }
         }
         let mut mostly = [true; 7];
-        let (mut present, mut odd, mut total) = (0.0, 0.0, 0.0_f32);
+        let (mut present, mut unexpected, mut missing, mut expected) = (0, 0, 0, 0);
         for weekday in 0..7 {
             mostly[weekday] = with[weekday] > without[weekday];
-            odd += f32::from(with[weekday].min(without[weekday]));
-            present += f32::from(with[weekday]);
-            total += f32::from(with[weekday] + without[weekday]);
+            present += with[weekday];
+            if mostly[weekday] {
+                missing += without[weekday];
+                expected += with[weekday] + without[weekday];
+            } else {
+                unexpected += with[weekday];
+            }
         }
-        Presence { mostly, is_irregular: present == 0.0 || odd > 0.12 * total && odd > 1.0, nothing }
+        let is_irregular = present == 0 || 4 * unexpected > present || missing > 1 && 7 * missing > expected;
+        if is_irregular && present >= 7 && changes <= MOST_CHANGES {
+            return Presence { mostly: [true; 7], is_irregular: false, nothing };
+        }
+        Presence { mostly, is_irregular, nothing }
     }
 
     /// A day without cost on a weekday that mostly has one teaches nothing about the amount.
@@ -129,24 +149,31 @@ impl Presence {
     }
 }
 
-/// The noise of the last six weeks, drawn towards the account's while there are few days.
-fn noise(past: &Past, series: usize, age: usize, account_noise: f32) -> f32 {
-    let mut deviations = [0.0_f32; 42];
-    let mut count = 0;
-    for lag in 1..=age.min(deviations.len()) {
-        let cell = past.at(series, lag);
-        let (actual, usual) = (cell.learnable(), cell.usual());
+/// The noise of the last eight weeks on days like today (working or not), drawn towards that of all days, and that to the
+/// account's while there are few days.
+fn noise(past: &Past, series: usize, window: &Window, account_noise: f32) -> f32 {
+    let mut all = [0.0_f32; WINDOW];
+    let mut alike = [0.0_f32; WINDOW];
+    let (mut days, mut days_alike) = (0, 0);
+    for index in 0..window.age.min(WINDOW) {
+        let (actual, usual) = (window.learnable[index], past.at(series, index + 1).usual());
         if actual > 0.0 && usual > 0.0 {
-            deviations[count] = (actual / usual).max(usual / actual) - 1.0;
-            count += 1;
+            let deviation = (actual / usual).max(usual / actual) - 1.0;
+            all[days] = deviation;
+            days += 1;
+            if (window.weekday(index) < 5) == (window.today < 5) {
+                alike[days_alike] = deviation;
+                days_alike += 1;
+            }
         }
     }
-    spread(&mut deviations[..count], account_noise)
+    let general = spread(&mut all[..days], account_noise);
+    spread(&mut alike[..days_alike], general)
 }
 
 /// The standard deviation of logarithms from ratios above one, less one.
-fn spread(deviations: &mut [f32], account_noise: f32) -> f32 {
-    const PRIOR_DAYS: f32 = 8.0;
+pub(super) fn spread(deviations: &mut [f32], account_noise: f32) -> f32 {
+    const PRIOR_DAYS: f32 = 5.0;
     if deviations.len() < 3 {
         return account_noise;
     }
@@ -159,11 +186,14 @@ fn spread(deviations: &mut [f32], account_noise: f32) -> f32 {
 
 /// Each weekday's amount in units of the mean day, as the median over the weeks, drawn towards its neighbours as far as
 /// their differences are no more than noise.
-fn weekdays(window: &Window, noise: f32) -> [f32; 7] {
+///
+/// Also their scatter about that, as a standard deviation of logarithms.
+fn weekdays(window: &Window) -> ([f32; 7], f32) {
     let mut profile = [1.0_f32; 7];
     if window.age < 14 {
-        return profile;
+        return (profile, f32::INFINITY);
     }
+    let mut scatter = 0.0;
     let weeks = (window.age / 7).min(WEEKS);
     for _ in 0..2 {
         let mut ratios = [[0.0_f32; WEEKS]; 7];
@@ -190,16 +220,25 @@ fn weekdays(window: &Window, noise: f32) -> [f32; 7] {
                 }
             }
         }
+        let mut deviations = [0.0_f32; WINDOW];
+        let mut days = 0;
         for weekday in 0..7 {
             if counts[weekday] > 0 {
                 profile[weekday] = quantile(&mut ratios[weekday][..counts[weekday]], 0.5);
             }
+            for ratio in &ratios[weekday][..counts[weekday]] {
+                let ratio = ratio / profile[weekday];
+                deviations[days] = if ratio > 0.0 { ratio.max(1.0 / ratio) - 1.0 } else { 0.0 };
+                days += 1;
+            }
         }
+        // Each median lies closer to its own values than to others.
+        scatter = spread(&mut deviations[..days], 0.0) * if weeks < 4 { 2.0 } else { 1.2 };
         normalise(&mut profile);
     }
-    shrink(&mut profile, 1.5 * noise * noise / weeks as f32);
+    shrink(&mut profile, 1.5 * scatter * scatter / weeks as f32);
     normalise(&mut profile);
-    profile
+    (profile, scatter)
 }
 
 fn normalise(profile: &mut [f32; 7]) {
@@ -238,19 +277,38 @@ fn pull(parts: &mut [f32], noise_variance: f32) -> f32 {
     mean
 }
 
-/// The level of the last days with the weekday taken out, carried forward by the growth of the last three weeks.
-fn level(window: &Window, weekdays: &[f32; 7], regime: usize) -> Option<f32> {
-    const RECENT: usize = 9;
-    let mut recent = [0.0_f32; RECENT];
-    let (mut count, mut distance) = (0, 0.0);
+/// The least change between a day and the same day a week before, where such changes are frequent and none smaller: what
+/// is billed by a few whole pieces changes by no less than a piece.
+fn grain(window: &Window) -> f32 {
+    const FEWEST_CHANGES: usize = 5;
+    let (mut least, mut changes) = (f32::INFINITY, 0);
+    for index in 7..WINDOW {
+        let (later, earlier) = (window.learnable[index - 7], window.learnable[index]);
+        let change = (later - earlier).abs();
+        if change > 1e-4 * later.abs() {
+            least = least.min(change);
+            changes += 1;
+        }
+    }
+    if changes >= FEWEST_CHANGES { least } else { 0.0 }
+}
+
+/// The level of the last days with the weekday taken out, carried forward by the growth of the last three weeks: first
+/// from nine days, for noise; then from three, for a level that moves.
+fn levels(window: &Window, weekdays: &[f32; 7], regime: usize) -> Option<[f32; 2]> {
+    const SLOW: usize = 9;
+    const FAST: usize = 3;
+    let mut recent = [0.0_f32; SLOW];
+    let mut ages = [0.0_f32; SLOW];
+    let mut count = 0;
     for index in 0..regime.min(WINDOW) {
         let part = weekdays[window.weekday(index)];
         let value = window.learnable[index];
         if part > 0.1 && !value.is_nan() {
             recent[count] = value / part;
+            ages[count] = index as f32 + 1.0;
             count += 1;
-            distance += index as f32 + 1.0;
-            if count == RECENT {
+            if count == SLOW {
                 break;
             }
         }
@@ -258,9 +316,14 @@ fn level(window: &Window, weekdays: &[f32; 7], regime: usize) -> Option<f32> {
     if count == 0 {
         return None;
     }
-    let now = centre(&mut recent[..count]);
     let growth = if regime >= 21 { growth(window, weekdays) } else { 0.0 };
-    Some(now * (1.0 + growth * distance / count as f32))
+    let carried = |values: &mut [f32]| {
+        let age = ages[..values.len()].iter().sum::<f32>() / values.len() as f32;
+        centre(values) * (1.0 + growth * age)
+    };
+    let mut latest = recent;
+    let fast = carried(&mut latest[..count.min(FAST)]);
+    Some([carried(&mut recent[..count]), fast])
 }
 
 /// Relative growth a day, the lesser of the last two weeks' where they agree in direction.
@@ -313,8 +376,8 @@ fn sparse(past: &Past, series: usize, age: usize, account_noise: f32) -> Option<
     for deviation in &mut deviations[..count] {
         *deviation = (*deviation / level).max(level / *deviation) - 1.0;
     }
-    let noise = spread(&mut deviations[..count], account_noise.max(0.15));
-    Some(Usual { level, weekdays: [1.0; 7], noise, sparse: true })
+    let noise = spread(&mut deviations[..count], account_noise.max(0.1));
+    Some(Usual { level, weekdays: [1.0; 7], noise, levels: [level; 2], grain: 0.0, sparse: true })
 }
 
 /// The mean of the middle half: nearly as exact as a mean, nearly as robust as a median.
