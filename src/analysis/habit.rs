@@ -40,7 +40,12 @@ impl Rises {
         }
     }
 
-    fn has(self, lag: usize) -> bool {
+    pub(super) fn any(self) -> bool {
+        self.above != 0
+    }
+
+    /// Whether it did `lag` days back.
+    pub(super) fn has(self, lag: usize) -> bool {
         (1..=128).contains(&lag) && self.above >> (lag - 1) & 1 == 1
     }
 
@@ -129,7 +134,7 @@ impl Rise<'_> {
             let is_lift = !cell.is_set_aside() && ratio > 1.1 + 1.5 * self.noise;
             (is_lift && self.actual <= self.usual * ratio * (1.12 + 2.0 * self.noise)).then_some(self.usual * ratio)
         };
-        self.place.monthly.iter().filter(|earlier| earlier.exact && earlier.months == 1).find_map(lift)
+        self.place.monthly.iter().filter(|earlier| earlier.is_exact() && earlier.months == 1).find_map(lift)
     }
 
     /// At the beginning of a month: what the first days of the last month cost, where that was no spike. Discounts and
@@ -138,7 +143,7 @@ impl Rise<'_> {
         if self.place.day > 2 {
             return None;
         }
-        let first = self.place.monthly.iter().find(|earlier| earlier.exact && earlier.months == 1)?.lag;
+        let first = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1)?.lag;
         let mut amounts = [0.0_f32; 5];
         for (days, amount) in amounts.iter_mut().enumerate() {
             *amount = self.past.at(self.series, first - days).actual();
