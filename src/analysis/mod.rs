@@ -28,6 +28,8 @@ mod past;
 mod rhythm;
 mod robust;
 mod series;
+#[cfg(test)]
+mod tests;
 mod usual;
 mod verdict;
 
