@@ -6,7 +6,7 @@ use crate::analysis::past::Past;
 /// The longest rhythm in days that two earlier occurrences show.
 const LONGEST_RHYTHM: usize = 63;
 /// So many separate rises to a like amount are a habit without a rhythm.
-const FREQUENT_RISES: usize = 3;
+const FREQUENT_RISES: usize = 4;
 /// A rise that lasts longer is no charge, but a spike...
 const LONGEST_CHARGE: usize = 3;
 /// ...or, if it lasts longer still, a new level such as that after a discount's end.
@@ -94,7 +94,8 @@ impl Rise<'_> {
             let lag = earlier.lag;
             self.rises.has(lag)
                 && self.rises.begins(lag) != continues
-                && (self.rises.length(lag) <= LONGEST_CHARGE || self.rises.length(lag) > LONGEST_SPIKE)
+                && (self.rises.length(lag) <= if earlier.is_exact() { LONGEST_CHARGE } else { 1 }
+                    || self.rises.length(lag) > LONGEST_SPIKE)
         };
         // A rise that has gone on as it did then need not agree so well.
         let share = if continues { 0.2 } else { 0.08 };

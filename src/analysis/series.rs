@@ -139,7 +139,8 @@ impl Series {
         }
         self.age = self.age.saturating_add(1);
         self.regime = self.regime.saturating_add(1);
-        self.rises.push(verdict.course == Course::Above, verdict.explanation == Explanation::Place);
+        let above = verdict.course == Course::Above || verdict.course == Course::Idle && self.above > 0;
+        self.rises.push(above, verdict.explanation == Explanation::Place);
         let idle = verdict.course == Course::Idle;
         self.alarmed = verdict.anomaly || self.alarmed && idle;
         if [COLD_DAYS + 1, YOUNG_DAYS + 1].contains(&self.age()) {

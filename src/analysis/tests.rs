@@ -208,9 +208,9 @@ proptest! {
 
     #[test]
     fn another_currency_changes_the_amounts_and_not_the_verdicts(
-        shape in 0..SHAPES.len(), power in -4..12_i32, spikes in prop::collection::vec((30..DAYS, 1.3..6.0_f64), 0..5),
+        shape in 0..SHAPES.len(), power in -3.0..5.0_f64, spikes in prop::collection::vec((30..DAYS, 1.3..6.0_f64), 0..5),
     ) {
-        let factor = 2.0_f64.powi(power);
+        let factor = 10.0_f64.powf(power);
         let mut series = days_of(SHAPES[shape].1);
         for (index, rise) in spikes {
             series[index] *= rise;
@@ -221,9 +221,10 @@ proptest! {
             series.iter().enumerate().map(step).collect::<Vec<_>>()
         };
         for (one, other) in judge(1.0).iter().zip(judge(factor)) {
-            prop_assert_eq!(one.anomaly, other.anomaly);
+            // On the bound itself, rounding decides.
+            prop_assert!(one.anomaly == other.anomaly || (one.score - 1.0).abs() < 1e-3, "{one:?} {other:?}");
             for (one, other) in [(one.expected, other.expected), (one.upper, other.upper)] {
-                prop_assert!(!one.is_finite() || (one * factor - other).abs() <= 1e-6 * other.abs());
+                prop_assert!(!one.is_finite() || (one * factor - other).abs() <= 1e-3 * other.abs());
             }
         }
     }
