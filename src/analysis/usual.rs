@@ -9,6 +9,8 @@ const SPARSE_WINDOW: usize = 120;
 /// The most values, and the fewest, of which a sparse series' typical amount is made.
 const SPARSE_VALUES: usize = 15;
 const FEWEST_SPARSE_VALUES: usize = 3;
+/// Weekends need so many values to have an amount of their own.
+const FEWEST_OF_A_KIND: usize = 4;
 /// The least noise that a sparse series is taken to have while it has few values.
 const SPARSE_NOISE: f32 = 0.1;
 /// A growth is told from a level that is this old at least.
@@ -41,7 +43,7 @@ impl Usual {
         account_noise: f32,
     ) -> Option<Usual> {
         if rhythm.is_sparse {
-            return sparse(past, series, rhythm, account_noise);
+            return sparse(past, series, window, rhythm, account_noise);
         }
         window.blank_pauses(&rhythm);
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
@@ -125,27 +127,36 @@ fn growth(window: &Window, weekdays: &[f32; 7]) -> f32 {
     weekly.clamp(-0.3, 0.3) / 7.0
 }
 
-/// A series that is often without cost: what its days with a cost amount to.
-fn sparse(past: &Past, series: usize, rhythm: Rhythm, account_noise: f32) -> Option<Usual> {
-    let mut amounts = [0.0_f32; SPARSE_VALUES];
-    let mut count = 0;
+/// A series that is often without cost: what its days with a cost amount to, on working days and at weekends.
+fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, account_noise: f32) -> Option<Usual> {
+    let mut amounts = [[0.0_f32; SPARSE_VALUES]; 2];
+    let mut counts = [0; 2];
     for lag in 1..=SPARSE_WINDOW {
         let amount = past.at(series, lag).learnable();
-        if amount > 0.0 {
-            amounts[count] = amount;
-            count += 1;
-            if count == SPARSE_VALUES {
-                break;
-            }
+        let kind = usize::from(window.weekday(lag - 1) >= 5);
+        if amount > 0.0 && counts[kind] < SPARSE_VALUES {
+            amounts[kind][counts[kind]] = amount;
+            counts[kind] += 1;
         }
     }
-    if count < FEWEST_SPARSE_VALUES {
+    if counts[0] + counts[1] < FEWEST_SPARSE_VALUES {
         return None;
     }
-    let level = quantile(&mut amounts[..count], 0.5);
-    let mut distances = amounts.map(|amount| distance(amount, level));
+    let medians = [0, 1].map(|kind| quantile(&mut amounts[kind][..counts[kind]], 0.5));
+    // Of too few a kind of days, its amounts are taken to be like the other's.
+    let larger = usize::from(counts[1] > counts[0]);
+    let own = [0, 1].map(|kind| if counts[kind] >= FEWEST_OF_A_KIND { medians[kind] } else { medians[larger] });
+    let mut distances = [0.0_f32; 2 * SPARSE_VALUES];
+    let mut count = 0;
+    for kind in 0..2 {
+        for amount in &amounts[kind][..counts[kind]] {
+            distances[count] = distance(*amount, own[kind]);
+            count += 1;
+        }
+    }
     let noise = spread(&mut distances[..count], account_noise.max(SPARSE_NOISE));
-    let mut rhythm = rhythm;
+    let level = own[0];
     rhythm.noise = [noise; 2];
+    rhythm.weekdays = std::array::from_fn(|weekday| own[usize::from(weekday >= 5)] / level);
     Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm })
 }
