@@ -168,6 +168,8 @@ struct Life {
     phase: Phase,
     /// The phase in which the last poll of each collector began: a poll sees one version of its data.
     polls: BTreeMap<Collector, Phase>,
+    /// The last request of each collector.
+    last: BTreeMap<Collector, (Endpoint, Instant)>,
     /// Whether the last cost poll by totals has turned to resources.
     fell_back: bool,
     struck: usize,
@@ -180,9 +182,15 @@ impl Server {
     pub(super) async fn start(account: Account, fault: Option<Arc<Fault>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let polls = BTreeMap::new();
-        let life = Life { phase: Phase::Before, polls, fell_back: false, struck: 0, struck_at: None, pause: None };
-        let life = Mutex::new(life);
+        let life = Mutex::new(Life {
+            phase: Phase::Before,
+            polls: BTreeMap::new(),
+            last: BTreeMap::new(),
+            fell_back: false,
+            struck: 0,
+            struck_at: None,
+            pause: None,
+        });
         let state = Arc::new(State { account, fault, life });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
@@ -195,6 +203,14 @@ impl Server {
 
     pub(super) fn enter(&self, phase: Phase) {
         self.state.life.lock().unwrap().phase = phase;
+    }
+
+    /// Whether the last request of a collector was for this, some time ago.
+    pub(super) fn rests_from(&self, endpoint: Endpoint) -> bool {
+        let life = self.state.life.lock().unwrap();
+        life.last
+            .get(&endpoint.collector())
+            .is_some_and(|(last, at)| *last == endpoint && at.elapsed() > Duration::from_millis(50))
     }
 
     /// How often the fault has struck.
@@ -230,6 +246,7 @@ impl State {
             life.polls.insert(collector, phase);
         }
         let phase = life.polls[&collector];
+        life.last.insert(collector, (*endpoint, Instant::now()));
         let rows = self.account.rows(*endpoint, phase.version(), projects);
         let count = rows.len();
         let size = if endpoint.is_paged() { PAGE } else { count };

@@ -13,10 +13,18 @@ use super::{Row, fails, reads, tolerates};
 const WRONG: [&str; 5] = ["\"odd\"", "[1]", "{\"a\":1}", "true", "null"];
 
 pub(super) fn rows() -> Vec<Row> {
-    [fields_of_costs(), fields_of_others(), costs(), ambiguities(), identities(), price_statuses()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        fields_of_costs(),
+        fields_of_others(),
+        fields_of_commitments(),
+        costs(),
+        ambiguities(),
+        identities(),
+        price_statuses(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Puts each wrong value into these fields of a row.
@@ -134,7 +142,6 @@ fn relabel(picture: &mut Picture, first_id: usize) {
 }
 
 fn fields_of_others() -> Vec<Row> {
-    let month = |currency: &str| format!(r#"gcore_commit_month_amount{{account="main",currency="{currency}"}}"#);
     vec![
         reads("wrong billing_value", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["billing_value"]))
             .rejecting("bad_number", 4)
@@ -177,6 +184,12 @@ fn fields_of_others() -> Vec<Row> {
             },
             wrong(&["country"]),
         ),
+    ]
+}
+
+fn fields_of_commitments() -> Vec<Row> {
+    let month = |currency: &str| format!(r#"gcore_commit_month_amount{{account="main",currency="{currency}"}}"#);
+    vec![
         reads(
             "wrong active_to",
             Reservations,
