@@ -9,7 +9,6 @@ use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use wiremock::matchers::body_partial_json;
 use wiremock::{MockServer, Request, ResponseTemplate};
@@ -252,32 +251,4 @@ async fn a_server_that_caps_the_page_size_loses_nothing() {
     let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), Clock::frozen(noon())).await;
     assert_eq!(cost_series(&app.metrics().await).into_values().collect::<Vec<_>>(), [35.0]);
     app.stop().await;
-}
-
-#[tokio::test]
-async fn no_request_spans_more_than_31_days() {
-    for now in [
-        "2026-11-01T00:00:00Z",
-        "2026-10-31T23:59:59Z",
-        "2026-12-31T12:00:00Z",
-        "2027-01-01T00:00:00Z",
-        "2028-02-29T12:00:00Z",
-        "2028-03-01T00:00:00Z",
-    ] {
-        let now: Timestamp = now.parse().unwrap();
-        let api = MockServer::start().await;
-        asked(COST).respond_with(page(&[])).mount(&api).await;
-        let mut config = config(&api.uri(), only(&[Collector::Cost]));
-        config.collect.cost.windows = Window::ALL.to_vec();
-        let app = TestApp::ready(&config, Clock::frozen(now)).await;
-        let asked = bodies(&api, COST).await;
-        assert_eq!(asked.len(), 4, "{now}");
-        for body in asked {
-            let date = |key: &str| body[key].as_str().unwrap().parse::<Timestamp>().unwrap();
-            let last_day = i64::from(body["enable_last_day"] == true);
-            let days = date("time_to").duration_since(date("time_from")).as_hours() / 24 + last_day;
-            assert!((1..=31).contains(&days), "{now}: {days} days in {body}");
-        }
-        app.stop().await;
-    }
 }
