@@ -144,6 +144,13 @@ impl<T> Reading<T> {
     }
 }
 
+impl<T: Clone> WindowReading<T> {
+    /// Changes what was read, for snapshots to come; its age stays.
+    pub fn amend(&mut self, change: impl FnOnce(&mut T)) {
+        change(Arc::make_mut(&mut self.reading.data));
+    }
+}
+
 impl<T> WindowReading<T> {
     /// A reading of `period` whose corrections end `settle_after` its last day.
     #[must_use]
@@ -156,6 +163,12 @@ impl<T> WindowReading<T> {
     #[must_use]
     pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
+    }
+
+    /// The data, however old.
+    #[must_use]
+    pub fn last(&self) -> &T {
+        &self.reading.data
     }
 
     /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.
@@ -226,6 +239,14 @@ impl Writer {
     /// Publishes a snapshot made from the last one.
     pub fn replace(&self, make: impl FnOnce(&Snapshot) -> Snapshot) {
         self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
+    }
+
+    /// Done once an account's names are known as well as they will be.
+    pub async fn names_settled(&self, account: &AccountName) {
+        let is_settled =
+            |snapshot: &Arc<Snapshot>| snapshot.accounts.get(account).is_none_or(Account::names_are_settled);
+        // The sender is ours, so the channel cannot end here.
+        let _ = self.0.subscribe().wait_for(is_settled).await;
     }
 
     /// What was published last of an account.

@@ -212,6 +212,8 @@ fn the_environment_can_set_every_kind_of_value() {
         ("GCORE_EXPORTER_COLLECT__USAGE__ENABLED", "false"),
         ("GCORE_EXPORTER_COLLECT__COST__WINDOWS", "[today]"),
         ("GCORE_EXPORTER_METRICS__SERIES_LIMIT", "500"),
+        ("GCORE_EXPORTER_METRICS__BILLING_METRIC", "true"),
+        ("GCORE_EXPORTER_METRICS__TAG_KEYS", "[]"),
     ])
     .unwrap();
     let account = &loaded.config.accounts[&"main".parse().unwrap()];
@@ -223,6 +225,8 @@ fn the_environment_can_set_every_kind_of_value() {
     assert!(!loaded.config.collect.usage.schedule.enabled);
     assert_eq!(loaded.config.collect.cost.windows, [Window::Today]);
     assert_eq!(loaded.config.metrics.series_limit, 500);
+    assert!(loaded.config.collect.usage_by_metric);
+    assert!(loaded.config.collect.cost_details.is_empty());
 }
 
 #[test]
@@ -261,6 +265,24 @@ fn a_summary_tells_accounts_and_collectors() {
            commitments: every 1h\n  \
            names: off\n"
     );
+}
+
+#[test]
+fn what_the_metrics_need_is_read() {
+    let toml = "[metrics]\nbilling_metric = true\ntag_keys = [\"env\", \"cost-center\"]\ntop_resources = 20\n";
+    let config = load(toml, &[("GCORE_API_KEY", "key")]).unwrap().config;
+    assert!(config.collect.usage_by_metric);
+    let details = collect::settings::Details { tag_keys: vec!["env".into(), "cost-center".into()], top_resources: 20 };
+    assert_eq!(config.collect.cost_details, details);
+    let summary = config.to_string();
+    let cost = "cost: every 15m, today, yesterday, month_to_date, previous_month, method auto, by tags env, cost-center, \
+                20 dearest resources\n";
+    assert!(summary.contains(cost), "{summary}");
+    assert!(summary.contains("usage: every 15m, today, yesterday, month_to_date, by billing metric\n"), "{summary}");
+
+    let toml = "[metrics]\ntop_resources = 1\n";
+    let config = load(toml, &[("GCORE_API_KEY", "key"), ("GCORE_EXPORTER_METRICS__TAG_KEYS", "[env]")]).unwrap().config;
+    assert_eq!(config.collect.cost_details.tag_keys, ["env"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 use gcore_billing_exporter::app;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
-use gcore_billing_exporter::collect::settings::Settings as Collect;
+use gcore_billing_exporter::collect::settings::{Details, Settings as Collect};
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::demo;
 use gcore_billing_exporter::demo::api::Api;
@@ -56,6 +56,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let accounts = [("demo".parse().unwrap(), account(demo::KEY)), ("refused".parse().unwrap(), account("wrong"))];
     let mut collect = Collect::default();
     collect.usage.windows = Window::ALL.to_vec();
+    collect.cost_details = Details { tag_keys: vec!["env".into()], top_resources: 1 };
     let config = Config { accounts: accounts.into(), collect, metrics: Metrics::default() };
     tokio::spawn(api.run(std::future::pending()));
 

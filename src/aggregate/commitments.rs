@@ -13,14 +13,39 @@ use crate::billing::resource::Currency;
 pub struct CommitmentTotals {
     /// Commitments of the current month, ended ones included.
     pub commitments: Vec<Commitment>,
-    /// What the current month costs under them, overcommit included; empty without an active commitment.
+    /// What a month costs under them, overcommit included; empty without an active commitment.
     pub month_amounts: BTreeMap<Currency, Amount>,
+    /// When that month is over, and the amounts speak of the past.
+    pub month_ends_at: Timestamp,
 }
 
 impl CommitmentTotals {
+    /// What the month of `now` costs; nothing once the month that was read is over.
+    pub fn current_month_amounts(&self, now: Timestamp) -> impl Iterator<Item = (&Currency, Amount)> {
+        let amounts = self.month_amounts.iter().filter(move |_| now < self.month_ends_at);
+        amounts.map(|(currency, amount)| (currency, *amount))
+    }
+
     /// Whether any commitment runs at `now`.
     #[must_use]
     pub fn has_active(&self, now: Timestamp) -> bool {
         self.commitments.iter().any(|commitment| commitment.is_active(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_that_is_over_says_nothing_of_the_current_one() {
+        let totals = CommitmentTotals {
+            month_amounts: BTreeMap::from([(Currency::new("EUR"), "229".parse().unwrap())]),
+            month_ends_at: "2026-12-01T00:00:00Z".parse().unwrap(),
+            ..CommitmentTotals::default()
+        };
+        for (now, amounts) in [("2026-11-30T23:59:59Z", 1), ("2026-12-01T00:00:00Z", 0)] {
+            assert_eq!(totals.current_month_amounts(now.parse().unwrap()).count(), amounts, "{now}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::billing::amount::Amount;
 use crate::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
 use crate::billing::resource::{Currency, ProjectId, ResourceType};
 
+use super::cost_details::CostDetails;
 use super::group::{Group, Sums};
 
 /// The totals of one cost report.
@@ -24,6 +25,8 @@ pub struct CostTotals {
     pub price_status: Option<SmolStr>,
     /// How far the sums are from the API's own totals; empty where these could not be read.
     pub differences: BTreeMap<Currency, Difference>,
+    /// The same money by tag and by resource, where that was asked for and could be summed.
+    pub details: Option<CostDetails>,
 }
 
 /// How far sums are from the API's own totals.

@@ -4,6 +4,7 @@
 
 pub mod commitments;
 pub mod cost;
+pub mod cost_details;
 pub mod group;
 pub mod report_tasks;
 pub mod usage;

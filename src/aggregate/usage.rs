@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 
-use crate::billing::record::{Fold, RejectReason, UsageRecord};
-use crate::billing::resource::Unit;
+use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
+use crate::billing::resource::{BillingMetric, Unit};
 
 use super::group::{Group, Sums};
 
 /// The totals of one usage report.
 #[derive(Clone, Debug, Default)]
 pub struct UsageTotals {
-    /// Billing values per group and unit.
+    /// Billing values per group and unit; empty where they were read by metric instead.
     pub values: Sums<Unit>,
+    /// Billing values per group, metric and unit; empty where they were not asked for by metric.
+    pub by_metric: Sums<(BillingMetric, Unit)>,
     /// The newest `last_seen` of any record: how far the data reaches.
     pub data_through: Option<Timestamp>,
 }
@@ -22,5 +24,14 @@ impl Fold<UsageRecord> for UsageTotals {
         self.data_through = self.data_through.max(record.last_seen);
         let group = Group { project: record.project, region: record.region, resource_type: record.resource_type };
         self.values.add(group, record.unit, record.value)
+    }
+}
+
+impl Fold<MeteredUsage> for UsageTotals {
+    /// A sum that would leave the range of an amount is refused.
+    fn add(&mut self, MeteredUsage { usage, metric }: MeteredUsage) -> Result<(), RejectReason> {
+        self.data_through = self.data_through.max(usage.last_seen);
+        let group = Group { project: usage.project, region: usage.region, resource_type: usage.resource_type };
+        self.by_metric.add(group, (metric, usage.unit), usage.value)
     }
 }

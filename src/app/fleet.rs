@@ -197,6 +197,13 @@ fn carried_over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapsho
             forget(&mut account, Collector::Cost);
             forget(&mut account, Collector::Usage);
         }
+        // Details and labels that nobody asked for, or asked for otherwise, would pass for the new ones.
+        if before.collect.cost_details != after.collect.cost_details {
+            account.cost.values_mut().for_each(|reading| reading.amend(|totals| totals.details = None));
+        }
+        if before.collect.usage_by_metric != after.collect.usage_by_metric {
+            account.usage.clear();
+        }
         let enabled: BTreeMap<_, _> = after.collect.enabled().collect();
         for collector in Collector::ALL.into_iter().filter(|collector| !enabled.contains_key(collector)) {
             forget(&mut account, collector);

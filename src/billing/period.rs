@@ -113,6 +113,12 @@ pub fn next_midnight(now: Timestamp) -> Timestamp {
     midnight(utc_date(now).saturating_add(1.day()))
 }
 
+/// The instant at which the UTC month after `now` begins.
+#[must_use]
+pub fn next_month(now: Timestamp) -> Timestamp {
+    midnight(utc_date(now).first_of_month().saturating_add(1.month()))
+}
+
 /// The instant at which a UTC day begins.
 #[must_use]
 pub fn midnight(day: Date) -> Timestamp {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::amount::Amount;
-use super::resource::{Currency, ProjectId, RegionId, ResourceType, Unit};
+use super::resource::{BillingMetric, Currency, ProjectId, RegionId, ResourceType, Unit};
 
 /// One billed resource in one cost report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub struct CostRecord {
     pub currency: Currency,
     /// The last time within the period that the resource was metered.
     pub last_seen: Option<Timestamp>,
+}
+
+/// One billed resource with all that tells it from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetailedCost {
+    /// What it cost.
+    pub cost: CostRecord,
+    /// Its uuid, else the port, address or name that it has instead; empty where it has none.
+    pub id: SmolStr,
+    /// Its name, else that of its machine, else its address; empty where it has none.
+    pub name: SmolStr,
+    /// Its tags, key and value, in the API's order.
+    pub tags: Vec<(SmolStr, SmolStr)>,
 }
 
 /// One line of a cost report's totals: resources of one kind in one region, of all projects that were asked for.
@@ -83,6 +97,15 @@ pub struct UsageRecord {
     pub unit: Unit,
     /// The last time within the period that the resource was metered.
     pub last_seen: Option<Timestamp>,
+}
+
+/// One metered resource, and by what it is metered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeteredUsage {
+    /// What it used.
+    pub usage: UsageRecord,
+    /// By what it is metered; unknown where the API does not say.
+    pub metric: BillingMetric,
 }
 
 /// Something that records are folded into, one at a time.

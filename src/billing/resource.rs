@@ -26,7 +26,7 @@ macro_rules! word {
             /// The word as the API spells it; an empty one is unknown.
             #[must_use]
             pub fn new(word: &str) -> Self {
-                Self(if word.is_empty() { SmolStr::new_static(UNKNOWN) } else { SmolStr::new(word) })
+                Self($crate::billing::resource::intern(word))
             }
 
             /// The word for a value that the API did not give.
@@ -56,6 +56,20 @@ word! {
 word! {
     /// The API's own unit of a billing value, such as `minutes`, `gbminutes`, `bytes`; never converted.
     Unit
+}
+word! {
+    /// What is metered and priced, such as `g1-standard-1-2_min`. A price list's word: no meaning is read into it.
+    BillingMetric
+}
+
+/// A small string; empty is unknown, and a long word that the API documents costs no memory.
+pub(super) fn intern(word: &str) -> SmolStr {
+    const INLINE: usize = 23;
+    if word.is_empty() {
+        return SmolStr::new_static(UNKNOWN);
+    }
+    let known = RESOURCE_TYPES.iter().find(|known| word.len() > INLINE && **known == word);
+    known.map_or_else(|| SmolStr::new(word), |known| SmolStr::new_static(known))
 }
 
 /// The resource types that the API documents (early 2026). Others are read all the same.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::line_sums;
-use crate::billing::period::{Window, utc_date};
+use crate::billing::period::{Window, next_month, utc_date};
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::reservations;
@@ -27,6 +27,7 @@ impl Source {
             let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.patience).await?;
             poll.reject(&lines.rejected);
             totals.month_amounts = line_sums(&lines.data);
+            totals.month_ends_at = next_month(poll.now);
         }
         let reading = poll.reading(totals, self.settings.stale_after);
         poll.publish(|account| account.commitments = Some(reading));

@@ -1,6 +1,8 @@
 //! Counters of the collectors' own work.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{
+    HistogramVec, IntCounterVec, Registry, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+};
 
 /// The collectors' counters, registered once.
 #[derive(Clone)]
@@ -19,18 +21,17 @@ impl Metrics {
     /// Fails where the registry already has them.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
+            register_int_counter_vec_with_registry!(name, help, labels, registry)
         };
         let poll = ["account", "collector"];
         let with_reason = ["account", "collector", "reason"];
-        let duration = HistogramVec::new(
-            HistogramOpts::new("gcore_poll_duration_seconds", "Time that a poll took, all its requests together.")
-                .buckets(vec![0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0]),
+        let duration = register_histogram_vec_with_registry!(
+            "gcore_poll_duration_seconds",
+            "Time that a poll took, all its requests together.",
             &poll,
+            vec![0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0],
+            registry
         )?;
-        registry.register(Box::new(duration.clone()))?;
         Ok(Self {
             polls: counter("gcore_polls_total", "Finished polls, good or bad.", &poll)?,
             failures: counter("gcore_poll_failures_total", "Polls that were not wholly good.", &with_reason)?,

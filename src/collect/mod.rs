@@ -41,8 +41,11 @@ pub fn pollers(
     let source = |collector| {
         let client = Arc::clone(client);
         match collector {
-            Collector::Cost => Source::Cost(cost::Source::new(client, settings.cost.clone(), settings.cost_method)),
-            Collector::Usage => Source::Usage(usage::Source { client, settings: settings.usage.clone() }),
+            Collector::Cost => Source::Cost(cost::Source::new(client, settings)),
+            Collector::Usage => {
+                let (settings, by_metric) = (settings.usage.clone(), settings.usage_by_metric);
+                Source::Usage(usage::Source { client, settings, by_metric })
+            }
             Collector::Reports => {
                 Source::Reports(reports::Source { client, settings: settings.reports, counted: HashSet::new() })
             }
@@ -75,8 +78,12 @@ impl Settings {
     #[must_use]
     pub fn agrees(&self, other: &Self, collector: Collector) -> bool {
         match collector {
-            Collector::Cost => self.cost == other.cost && self.cost_method == other.cost_method,
-            Collector::Usage => self.usage == other.usage,
+            Collector::Cost => {
+                self.cost == other.cost
+                    && self.cost_method == other.cost_method
+                    && self.cost_details == other.cost_details
+            }
+            Collector::Usage => self.usage == other.usage && self.usage_by_metric == other.usage_by_metric,
             Collector::Reports => self.reports == other.reports,
             Collector::Subscriptions => self.subscriptions == other.subscriptions,
             Collector::Commitments => self.commitments == other.commitments,

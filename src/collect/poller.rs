@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::billing::account::AccountName;
 use crate::billing::period::next_midnight;
@@ -62,6 +62,12 @@ impl Poll<'_> {
     /// Publishes a change to the account.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Account)) {
         self.writer.update(self.account, change);
+    }
+
+    /// Waits until names are known or have failed, for as long as the poll may take.
+    pub(super) async fn names_settled(&self) {
+        // Without them the poll goes on as well as it can.
+        let _ = timeout_at(self.patience.until, self.writer.names_settled(self.account)).await;
     }
 
     /// What is known of the account so far.

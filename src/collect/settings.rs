@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smol_str::SmolStr;
+
 use crate::billing::period::Window;
 
 /// Settings of all collectors (`[collect]`).
@@ -11,8 +13,12 @@ pub struct Settings {
     pub cost: Windowed,
     /// `method` of `[collect.cost]`. Default auto.
     pub cost_method: Method,
+    /// What is read of single resources besides: `tag_keys` and `top_resources` of `[metrics]`. Default nothing.
+    pub cost_details: Details,
     /// `[collect.usage]`
     pub usage: Windowed,
+    /// `billing_metric` of `[metrics]`: whether usage is split by it. Default false.
+    pub usage_by_metric: bool,
     /// `[collect.reports]`
     pub reports: Reports,
     /// `[collect.subscriptions]`
@@ -58,6 +64,15 @@ pub enum Method {
     Totals,
 }
 
+/// What is read of single resources with the costs of the month to date. Anything of it needs the resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// The tags by whose values costs are told. Default none.
+    pub tag_keys: Vec<SmolStr>,
+    /// How many of the dearest resources of each account and currency are told one by one. Default 0.
+    pub top_resources: usize,
+}
+
 /// The collector of report tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reports {
@@ -93,6 +108,27 @@ impl Method {
     }
 }
 
+impl Details {
+    /// The window whose resources tell them.
+    pub const WINDOW: Window = Window::MonthToDate;
+
+    /// Whether there are none to read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tag_keys.is_empty() && self.top_resources == 0
+    }
+
+    /// The settings that ask for something, in words.
+    #[must_use]
+    pub fn named(&self) -> &'static str {
+        match (self.tag_keys.is_empty(), self.top_resources) {
+            (true, _) => "metrics.top_resources",
+            (false, 0) => "metrics.tag_keys",
+            (false, _) => "metrics.tag_keys with metrics.top_resources",
+        }
+    }
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -109,7 +145,9 @@ impl Default for Settings {
         Self {
             cost: windowed(&Window::ALL),
             cost_method: Method::Auto,
+            cost_details: Details::default(),
             usage: windowed(&[Window::Today, Window::Yesterday, Window::MonthToDate]),
+            usage_by_metric: false,
             reports: Reports { schedule: schedule(5 * MINUTE, 2 * MINUTE), stale_after: HOUR, look_back: 7 * DAY },
             subscriptions: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             commitments: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },

@@ -45,9 +45,9 @@ impl Source {
         }
     }
 
-    /// Whether its readings end with the UTC day.
+    /// Whether its readings may end with the UTC day.
     pub(super) fn follows_the_calendar(&self) -> bool {
-        matches!(self, Self::Cost(_) | Self::Usage(_))
+        matches!(self, Self::Cost(_) | Self::Usage(_) | Self::Commitments(_))
     }
 
     /// Reads everything once; what could be read is published even if the rest fails.

@@ -16,6 +16,8 @@ use super::windows;
 pub(super) struct Source {
     pub(super) client: Arc<Client>,
     pub(super) settings: Windowed,
+    /// Whether values are split by billing metric.
+    pub(super) by_metric: bool,
 }
 
 impl Source {
@@ -25,7 +27,11 @@ impl Source {
 
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
-        let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?;
+        let listing = if self.by_metric {
+            usage_report::read_metered::<UsageTotals>(&self.client, period, poll.patience).await?
+        } else {
+            usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?
+        };
         poll.reject(&listing.rejected);
         let reading = poll.reading(listing.data, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);

@@ -24,6 +24,9 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         subscriptions: listed(reader, &table.child("subscriptions"), defaults.subscriptions),
         commitments: listed(reader, &table.child("commitments"), defaults.commitments),
         names: schedule(reader, &table.child("names"), defaults.names),
+        // These are read with `[metrics]`.
+        cost_details: defaults.cost_details,
+        usage_by_metric: defaults.usage_by_metric,
     };
     let schedules = [
         settings.cost.schedule,

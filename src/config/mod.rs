@@ -86,8 +86,8 @@ impl Config {
 
         let mut warnings = Vec::new();
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
-        let collect = collectors::read(&mut reader);
-        let metrics = metrics::read(&mut reader);
+        let mut collect = collectors::read(&mut reader);
+        let metrics = metrics::read(&mut reader, &mut collect);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
             Ok(Loaded { config: Self { accounts, collect, metrics }, warnings, keys })

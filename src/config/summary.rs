@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::billing::period::Window;
-use crate::collect::settings::{Schedule, Windowed};
+use crate::collect::settings::{Details, Schedule, Windowed};
 use crate::config::Config;
 use crate::config::duration::text;
 use crate::gcore::settings::Filter;
@@ -18,9 +18,11 @@ impl fmt::Display for Config {
         }
         let collect = &self.collect;
         writeln!(f, "collectors:")?;
-        let method = format!("{}, method {}", windows(&collect.cost), collect.cost_method.as_str());
-        line(f, "cost", collect.cost.schedule, &method)?;
-        line(f, "usage", collect.usage.schedule, &windows(&collect.usage))?;
+        let method = collect.cost_method.as_str();
+        let cost = format!("{}, method {method}{}", windows(&collect.cost), details(&collect.cost_details));
+        line(f, "cost", collect.cost.schedule, &cost)?;
+        let split = if collect.usage_by_metric { ", by billing metric" } else { "" };
+        line(f, "usage", collect.usage.schedule, &format!("{}{split}", windows(&collect.usage)))?;
         let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
         line(f, "reports", collect.reports.schedule, &look_back)?;
         line(f, "subscriptions", collect.subscriptions.schedule, "")?;
@@ -40,6 +42,13 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, schedule: Schedule, more: &str) 
 fn windows(windowed: &Windowed) -> String {
     let windows: Vec<_> = windowed.windows.iter().copied().map(Window::as_str).collect();
     format!(", {}", windows.join(", "))
+}
+
+fn details(details: &Details) -> String {
+    let Details { tag_keys, top_resources } = details;
+    let tags = if tag_keys.is_empty() { String::new() } else { format!(", by tags {}", tag_keys.join(", ")) };
+    let resources = if *top_resources == 0 { String::new() } else { format!(", {top_resources} dearest resources") };
+    tags + &resources
 }
 
 fn filter(filter: &Filter) -> String {

@@ -31,6 +31,19 @@ const MONEY: &[&str] =
     &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "currency"];
 const QUANTITY: &[&str] =
     &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "unit"];
+const METERED: &[&str] =
+    &["account", "project_id", "project_name", "region_id", "region_name", "resource_type", "unit", "billing_metric"];
+const RESOURCE: &[&str] = &[
+    "account",
+    "project_id",
+    "project_name",
+    "region_id",
+    "region_name",
+    "resource_type",
+    "currency",
+    "resource_id",
+    "resource_name",
+];
 const ACCOUNT: &[&str] = &["account"];
 const RECONCILIATION: &[&str] = &["account", "currency", "window"];
 const COLLECTOR: &[&str] = &["account", "collector"];
@@ -92,6 +105,24 @@ pub const fn usage(window: Window) -> Family {
     }
 }
 
+/// The usage family of a window where it is split by billing metric.
+#[must_use]
+pub const fn usage_by_metric(window: Window) -> Family {
+    Family { labels: METERED, ..usage(window) }
+}
+
+/// Costs by tag.
+pub const TAG_COST: Family = growing(
+    "gcore_tag_cost_month_to_date_amount",
+    "Cost of the month to date by the value of a tag; \"\" is for resources without it. Cached, refreshed by polling.",
+    &["account", "currency", "tag_key", "tag_value"],
+);
+/// The dearest resources.
+pub const RESOURCE_COST: Family = growing(
+    "gcore_resource_cost_month_to_date_amount",
+    "Cost of the month to date of the dearest resources; all others are __other__. Cached, refreshed by polling.",
+    RESOURCE,
+);
 /// When the days of a window begin.
 pub const WINDOW_START: Family =
     family("gcore_window_start_timestamp_seconds", "Start of the days that a window covers.", WINDOW);

@@ -23,8 +23,10 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let subscriptions = stale_at.chain(list.filter_map(|subscription| lists::next_change(subscription, now)));
     let stale_at = commitments.iter().filter_map(|reading| reading.next_change(now));
     let totals = commitments.iter().filter_map(|reading| reading.current(now));
+    let month_end = totals.clone().map(|totals| totals.month_ends_at).filter(|end| *end > now);
     let bought = totals.flat_map(|totals| &totals.commitments);
-    let commitments = stale_at.chain(bought.filter_map(|commitment| lists::next_edge(commitment, now)));
+    let edges = bought.filter_map(|commitment| lists::next_edge(commitment, now));
+    let commitments = stale_at.chain(edges).chain(month_end);
     cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).min()
 }
 

@@ -42,7 +42,7 @@ pub(super) fn commitments(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 3] {
         let Some(totals) = account.commitments.as_ref().and_then(|reading| reading.current(now)) else { continue };
         let name = word(name.as_str());
         has_commits.set([name.clone()], f64::from(u8::from(totals.has_active(now))));
-        for (currency, amount) in &totals.month_amounts {
+        for (currency, amount) in totals.current_month_amounts(now) {
             month.set([name.clone(), word(currency.as_str())], amount.to_f64());
         }
         for commitment in totals.commitments.iter().filter(|commitment| commitment.is_active(now)) {

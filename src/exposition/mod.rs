@@ -8,6 +8,7 @@
 mod budget;
 pub mod catalog;
 mod collectors;
+mod details;
 pub mod encoded;
 pub mod encoder;
 mod family;
@@ -67,6 +68,7 @@ pub fn business(snapshot: &Snapshot, settings: Settings, now: Timestamp) -> Stri
 fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
     let mut families = Families::new(settings.series_limit, length);
     sums::write(&mut families, snapshot, now);
+    details::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));
     families.write(windows::reconciliation(snapshot, now));
     families.write(lists::commitments(snapshot, now));

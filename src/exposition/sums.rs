@@ -1,104 +1,168 @@
 //! Families of the cost and usage sums: those with many series.
 
-use smol_str::{SmolStr, format_smolstr};
+use std::cmp::Ordering;
 
 use jiff::Timestamp;
+use smol_str::{SmolStr, format_smolstr};
 
-use crate::aggregate::group::{Group, Sums};
+use crate::aggregate::group::Group;
 use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::Window;
-use crate::billing::resource::{Currency, UNKNOWN, Unit};
+use crate::billing::resource::UNKNOWN;
 use crate::snapshot::{Account, Snapshot};
 
 use super::budget;
 use super::catalog;
 use super::catalog::Family;
 use super::family::Families;
+use super::text::Text;
 use super::windows::{current, named_accounts};
 
 /// What stands in the labels of a series that others were folded into.
-const OTHER: &str = "__other__";
+pub(super) const OTHER: &str = "__other__";
 
 /// One series of a family of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sum<'a, M> {
+pub(super) struct Sum<'a, P, M> {
     pub(super) account: &'a AccountName,
-    pub(super) place: Place<'a>,
-    /// The currency or unit.
-    pub(super) measure: &'a M,
+    pub(super) place: Place<P>,
+    /// The currency or unit, and whatever else tells sums apart that are never folded into one.
+    pub(super) measure: M,
     pub(super) amount: Amount,
 }
 
 /// What a sum stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place<'a> {
-    /// One group.
-    Group(&'a Group),
-    /// All groups without a series of their own.
+pub(super) enum Place<P> {
+    /// One group, tag value or resource.
+    Own(P),
+    /// All without a series of their own.
     Other,
 }
 
-impl<M: Ord> Sum<'_, M> {
-    /// The order in which series are written.
-    pub(super) fn key(&self) -> impl Ord {
-        (self.account, self.place, self.measure)
+impl<P: Ord, M: Ord> Sum<'_, P, M> {
+    /// The order in which the series of most families are written.
+    pub(super) fn by_place(&self, other: &Self) -> Ordering {
+        (self.account, &self.place, &self.measure).cmp(&(other.account, &other.place, &other.measure))
+    }
+}
+
+impl<P> Place<P> {
+    pub(super) fn map<Q>(self, change: impl FnOnce(P) -> Q) -> Place<Q> {
+        match self {
+            Self::Own(own) => Place::Own(change(own)),
+            Self::Other => Place::Other,
+        }
+    }
+
+    /// What a label says of this place.
+    pub(super) fn word<'w>(self, of: impl FnOnce(P) -> &'w str) -> &'w str {
+        match self {
+            Self::Own(own) => of(own),
+            Self::Other => OTHER,
+        }
     }
 }
 
 /// Writes the families of every cost and usage window.
 pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     for window in Window::ALL {
-        let sums = collect(snapshot, |account| Some(&current(&account.cost, window, now)?.amounts));
-        write_family(families, &catalog::cost(window), sums, snapshot, Currency::as_str);
+        let family = catalog::cost(window);
+        let sums = collect(snapshot, |account| {
+            let sums = current(&account.cost, window, now)?.amounts.iter();
+            Some(sums.map(|(group, currency, amount)| (Place::Own(group), currency, amount)))
+        });
+        write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+            let group = GroupLabels::new(snapshot, account, place);
+            text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
+        });
     }
     for window in Window::ALL {
-        let sums = collect(snapshot, |account| Some(&current(&account.usage, window, now)?.values));
-        write_family(families, &catalog::usage(window), sums, snapshot, Unit::as_str);
+        let mut readings = snapshot.accounts.values().filter_map(|account| account.usage.get(&window));
+        if readings.any(|reading| !reading.last().by_metric.is_empty()) {
+            write_usage_by_metric(families, window, snapshot, now);
+        } else {
+            write_usage(families, window, snapshot, now);
+        }
     }
 }
 
-/// Accounts whose names are not settled yet are left out, or labels would change in a minute.
-fn collect<'a, M: Eq + std::hash::Hash + 'a>(
+fn write_usage(families: &mut Families, window: Window, snapshot: &Snapshot, now: Timestamp) {
+    let family = catalog::usage(window);
+    let sums = collect(snapshot, |account| {
+        let sums = current(&account.usage, window, now)?.values.iter();
+        Some(sums.map(|(group, unit, value)| (Place::Own(group), unit, value)))
+    });
+    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place);
+        text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
+    });
+}
+
+fn write_usage_by_metric(families: &mut Families, window: Window, snapshot: &Snapshot, now: Timestamp) {
+    let family = catalog::usage_by_metric(window);
+    let sums = collect(snapshot, |account| {
+        let sums = current(&account.usage, window, now)?.by_metric.iter();
+        Some(sums.map(|(group, (metric, unit), value)| (Place::Own((group, metric)), unit, value)))
+    });
+    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place.map(|(group, _)| group));
+        let metric = place.word(|(_, metric)| metric.as_str());
+        text.series(&family, group.values().into_iter().chain([measure.as_str(), metric]), amount.to_f64());
+    });
+}
+
+/// The sums of all accounts. Those whose names are not settled yet are left out, or labels would change in a minute.
+pub(super) fn collect<'a, P, M, I: Iterator<Item = (Place<P>, M, Amount)>>(
     snapshot: &'a Snapshot,
-    sums: impl Fn(&'a Account) -> Option<&'a Sums<M>>,
-) -> Vec<Sum<'a, M>> {
-    let of_each = || named_accounts(snapshot).filter_map(|(name, account)| Some((name, sums(account)?)));
-    let mut collected = Vec::with_capacity(of_each().map(|(_, sums)| sums.len()).sum());
-    for (account, sums) in of_each() {
-        let series = |(group, measure, amount)| Sum { account, place: Place::Group(group), measure, amount };
-        collected.extend(sums.iter().map(series));
+    sums: impl Fn(&'a Account) -> Option<I>,
+) -> Vec<Sum<'a, P, M>> {
+    let of_each: Vec<_> = named_accounts(snapshot).filter_map(|(name, account)| Some((name, sums(account)?))).collect();
+    let mut collected = Vec::with_capacity(of_each.iter().map(|(_, sums)| sums.size_hint().0).sum());
+    for (account, sums) in of_each {
+        collected.extend(sums.map(|(place, measure, amount)| Sum { account, place, measure, amount }));
     }
     collected
 }
 
-fn write_family<M: Ord>(
+/// Writes a family within its budget, in this order.
+pub(super) fn write_family<'a, P: Ord + Copy, M: Ord + Copy>(
     families: &mut Families,
     family: &Family,
-    mut sums: Vec<Sum<'_, M>>,
-    snapshot: &Snapshot,
-    measure_word: impl Fn(&M) -> &str,
+    mut sums: Vec<Sum<'a, P, M>>,
+    order: impl Fn(&Sum<'a, P, M>, &Sum<'a, P, M>) -> Ordering,
+    write: impl Fn(&mut Text, Sum<'a, P, M>),
 ) {
     let dropped = budget::fold(&mut sums, families.series_limit());
-    sums.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+    sums.sort_unstable_by(order);
     families.begin(family, sums.len(), dropped);
-    for Sum { account, place, measure, amount } in sums {
-        let (account_word, measure) = (account.as_str(), measure_word(measure));
-        let amount = amount.to_f64();
-        match place {
-            Place::Other => {
-                families.text().series(family, [account_word, OTHER, OTHER, OTHER, OTHER, OTHER, measure], amount);
-            }
-            Place::Group(Group { project, region, resource_type }) => {
-                let Some(Account { names, .. }) = snapshot.accounts.get(account) else { continue };
-                let project_id = format_smolstr!("{}", project.0);
-                let region_id = region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0));
-                let (project_name, region_name) = (names.project(*project), names.region(*region));
-                let resource_type = resource_type.as_str();
-                let labels =
-                    [account_word, &project_id, &project_name, &region_id, &region_name, resource_type, measure];
-                families.text().series(family, labels, amount);
-            }
-        }
+    sums.into_iter().for_each(|sum| write(families.text(), sum));
+}
+
+/// The labels that many families begin with: account, project, region and type, names and all.
+pub(super) struct GroupLabels<'a> {
+    account: &'a str,
+    /// Id and name of the project, id and name of the region.
+    ids_and_names: [SmolStr; 4],
+    resource_type: &'a str,
+}
+
+impl<'a> GroupLabels<'a> {
+    pub(super) fn new(snapshot: &Snapshot, account: &'a AccountName, place: Place<&'a Group>) -> Self {
+        let (account, names) = (account.as_str(), snapshot.accounts.get(account).map(|account| &account.names));
+        let (Place::Own(Group { project, region, resource_type }), Some(names)) = (place, names) else {
+            let ids_and_names = [const { SmolStr::new_static(OTHER) }; 4];
+            return Self { account, ids_and_names, resource_type: OTHER };
+        };
+        let project_id = format_smolstr!("{}", project.0);
+        let region_id = region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0));
+        let ids_and_names = [project_id, names.project(*project), region_id, names.region(*region)];
+        Self { account, ids_and_names, resource_type: resource_type.as_str() }
+    }
+
+    pub(super) fn values(&self) -> [&str; 6] {
+        let [project_id, project_name, region_id, region_name] = &self.ids_and_names;
+        [self.account, project_id, project_name, region_id, region_name, self.resource_type]
     }
 }

@@ -1,6 +1,5 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::Retryable;
@@ -9,8 +8,8 @@ use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until, timeout_at};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 
@@ -19,6 +18,7 @@ use super::connection::{BuildError, authorities, chain, http_client, is_garbled,
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
+use super::pace::{NoTurn, Pace};
 use super::patience::Patience;
 use super::report_query::Forms;
 use super::retry;
@@ -40,9 +40,7 @@ pub struct Client {
     pub(super) forms: Forms,
     /// What `ca_file` held.
     authorities: Vec<u8>,
-    turns: Mutex<Interval>,
-    /// Until when the server asked to be left alone.
-    held_until: std::sync::Mutex<Instant>,
+    pace: Pace,
     lanes: Semaphore,
     buffers: Buffers,
     metrics: Metrics,
@@ -85,16 +83,13 @@ impl Client {
             return Err(BuildError::Key(account.to_owned()));
         }
         let authorities = authorities(account, &settings)?;
-        let mut turns = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.max_requests_per_second));
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             account: account.to_owned(),
             http: http_client(account, &settings, &authorities)?,
             authorities,
             clock,
             forms: Forms::default(),
-            turns: Mutex::new(turns),
-            held_until: std::sync::Mutex::new(Instant::now()),
+            pace: Pace::new(settings.max_requests_per_second),
             lanes: Semaphore::new(settings.concurrency),
             settings,
             buffers: Buffers::default(),
@@ -132,7 +127,9 @@ impl Client {
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &mut outcome {
                 failure.detail = self.without_key(&failure.detail);
-                self.hold_back(failure.wait, patience.longest_wait);
+                if let Some(wait) = failure.wait {
+                    self.pace.hold_back(wait.min(patience.longest_wait));
+                }
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
             outcome
@@ -204,33 +201,27 @@ impl Client {
 
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
-        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if held_until >= deadline {
-            let wait = held_until.duration_since(Instant::now()).as_secs();
-            let detail = format!("the server asked to wait for {wait} s more, which is longer than this poll may take");
-            return Err(Failure::new(Reason::RateLimited, false, detail));
-        }
-        let waited = timeout_at(deadline, async {
-            let lane = self.lanes.acquire().await.ok();
-            sleep_until(held_until).await;
-            self.turns.lock().await.tick().await;
-            lane
-        });
-        waited.await.map_err(|_| {
-            let rate = self.settings.max_requests_per_second;
-            let detail = format!(
-                "the poll's time ran out while waiting for a turn at {rate} requests/s; \
-                 raise the collector's timeout, max_requests_per_second or page_size"
-            );
-            Failure::new(Reason::Timeout, false, detail)
+        let lane = timeout_at(deadline, self.lanes.acquire()).await;
+        let no_turn = match (lane, self.pace.turn(deadline).await) {
+            (Ok(lane), Ok(())) => return Ok(lane.ok()),
+            (_, Err(no_turn)) => no_turn,
+            (Err(_), Ok(())) => NoTurn::Late,
+        };
+        Err(match no_turn {
+            NoTurn::Held(wait) => {
+                let wait = wait.as_secs();
+                let detail = format!("the server asked to wait for {wait} s, which is longer than this poll may take");
+                Failure::new(Reason::RateLimited, false, detail)
+            }
+            NoTurn::Late => {
+                let rate = self.settings.max_requests_per_second;
+                let detail = format!(
+                    "the poll's time runs out before its next turn at {rate} requests/s; raise the collector's timeout or \
+                     max_requests_per_second, or read fewer windows"
+                );
+                Failure::new(Reason::Timeout, false, detail)
+            }
         })
-    }
-
-    /// Holds back every request of the account for as long as the server asks, within reason.
-    fn hold_back(&self, wait: Option<Duration>, longest: Duration) {
-        let Some(wait) = wait else { return };
-        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *held_until = (*held_until).max(Instant::now() + wait.min(longest));
     }
 
     async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {

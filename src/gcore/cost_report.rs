@@ -1,7 +1,9 @@
 //! `POST /cloud/v1/cost_report/resources`: what each resource cost in a period, at pay-as-you-go prices.
 
+use smol_str::SmolStr;
+
 use crate::billing::period::Period;
-use crate::billing::record::{CostRecord, Fold, Price, RejectReason, UnpricedReason};
+use crate::billing::record::{CostRecord, DetailedCost, Fold, Price, RejectReason, UnpricedReason};
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use super::client::Client;
@@ -13,7 +15,7 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type, amount and project.
+/// The fields after `region` only tell one row from another, with type and amount.
 const LAYOUT: Layout<CostRecord, 11> = Layout {
     endpoint: Endpoint::CostReportResources,
     rows_key: "results",
@@ -30,8 +32,32 @@ const LAYOUT: Layout<CostRecord, 11> = Layout {
         "port_id",
         "last_name",
     ],
-    identity: &[0, 1, 5, 8, 9, 10],
+    identity: &[0, 1, 8, 9, 10],
     records: |fields, each| each(record(fields)),
+};
+
+/// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
+const DETAILED: Layout<DetailedCost, 14> = Layout {
+    endpoint: LAYOUT.endpoint,
+    rows_key: LAYOUT.rows_key,
+    fields: [
+        "type",
+        "cost",
+        "currency",
+        "err",
+        "last_seen",
+        "project_id",
+        "region_id",
+        "region",
+        "uuid",
+        "port_id",
+        "last_name",
+        "ip_address",
+        "instance_name",
+        "tags",
+    ],
+    identity: LAYOUT.identity,
+    records: |fields, each| each(detailed(fields)),
 };
 
 /// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
@@ -46,6 +72,21 @@ pub async fn read<F: Fold<CostRecord>>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, project), patience).await
+}
+
+/// Reads the report for `period` with the details of each resource, and folds its rows into something that begins as
+/// `empty`.
+///
+/// # Errors
+/// Whatever keeps the report from being read whole.
+pub async fn read_detailed<F: Fold<DetailedCost>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+    empty: impl Fn() -> F,
+) -> Result<Listing<F>, Error> {
+    let query = ReportQuery::new(client, DETAILED.endpoint, period, None);
+    listing::read_into(client, &DETAILED, query, patience, empty).await
 }
 
 /// Reads the first page of the report for `period`.
@@ -72,6 +113,27 @@ fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
     })
 }
 
+fn detailed(fields: &[Field<'_>; 14]) -> Result<DetailedCost, RejectReason> {
+    let [common @ .., ip_address, instance_name, tags] = fields;
+    let [.., uuid, port_id, last_name] = common;
+    let first = |fields: &[&Field<'_>]| {
+        let mut words = fields.iter().map(|field| field.small());
+        words.find(|word| !word.is_empty()).unwrap_or_default()
+    };
+    Ok(DetailedCost {
+        cost: record(common)?,
+        id: first(&[uuid, port_id, ip_address, last_name]),
+        name: first(&[last_name, instance_name, ip_address]),
+        tags: tags_of(tags),
+    })
+}
+
+/// Tags are null, a list of small maps, or one map.
+fn tags_of(field: &Field<'_>) -> Vec<(SmolStr, SmolStr)> {
+    let maps = field.elements();
+    if maps.is_empty() { field.words() } else { maps.iter().flat_map(Field::words).collect() }
+}
+
 /// The price that a row's `cost` and `err` tell.
 pub(super) fn price(cost: &Field<'_>, err: &Field<'_>) -> Result<Price, RejectReason> {
     Ok(match cost.amount()? {
@@ -79,4 +141,49 @@ pub(super) fn price(cost: &Field<'_>, err: &Field<'_>) -> Result<Price, RejectRe
         None if err.is_some() => Price::Unknown(UnpricedReason::RowError),
         None => Price::Unknown(UnpricedReason::NullCost),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_in_every_form() {
+        for (name, raw, want) in [
+            ("none", "null", ""),
+            ("an empty list", "[]", ""),
+            ("an empty map", "{}", ""),
+            ("one map", r#"{"env":"prod","team":"a b"}"#, "env=prod team=a b"),
+            ("small maps", r#"[{"env":"prod"},{"team":"x"},{}]"#, "env=prod team=x"),
+            ("one larger map in a list", r#"[{"env":"prod","team":"x"}]"#, "env=prod team=x"),
+            ("a key twice", r#"[{"env":"first"},{"env":"second"}]"#, "env=first env=second"),
+            ("odd entries", r#"[null,7,"env",["env"],{"env":"prod"}]"#, "env=prod"),
+            ("odd values", r#"{"a":null,"b":[],"c":{},"d":1.5,"e":true,"f":""}"#, "d=1.5 e=true f="),
+            ("no list at all", "\"env=prod\"", ""),
+            ("broken", r#"[{"env":}]"#, ""),
+        ] {
+            let tags: Vec<_> =
+                tags_of(&Field::new(raw.into())).iter().map(|(key, value)| format!("{key}={value}")).collect();
+            assert_eq!(tags.join(" "), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_known_by_the_best_it_has() {
+        for (name, [uuid, port_id, last_name, ip_address, instance_name], want) in [
+            ("all", ["u", "p", "n", "1.2.3.4", "i"], ("u", "n")),
+            ("traffic", ["", "p", "", "", "i"], ("p", "i")),
+            ("an address", ["", "p", "", "1.2.3.4", ""], ("p", "1.2.3.4")),
+            ("an address alone", ["", "", "", "1.2.3.4", ""], ("1.2.3.4", "1.2.3.4")),
+            ("a name alone", ["", "", "n", "", ""], ("n", "n")),
+            ("nothing", ["", "", "", "", ""], ("", "")),
+        ] {
+            let word = |word: &str| Field::new(format!("{word:?}").into());
+            let mut fields: [Field<'_>; 14] = Default::default();
+            fields[5] = Field::new("1".into());
+            fields[8..13].clone_from_slice(&[uuid, port_id, last_name, ip_address, instance_name].map(word));
+            let record = detailed(&fields).unwrap();
+            assert_eq!((record.id.as_str(), record.name.as_str()), want, "{name}");
+        }
+    }
 }

@@ -77,13 +77,25 @@ pub(super) trait Query {
 pub(super) async fn read<R, F: Fold<R>, const N: usize>(
     client: &Client,
     layout: &Layout<R, N>,
+    query: impl Query,
+    patience: Patience,
+) -> Result<Listing<F>, Error> {
+    read_into(client, layout, query, patience, F::default).await
+}
+
+/// Reads a list whole into something that begins as `empty`; it begins anew with each reading.
+pub(super) async fn read_into<R, F: Fold<R>, const N: usize>(
+    client: &Client,
+    layout: &Layout<R, N>,
     mut query: impl Query,
     patience: Patience,
+    empty: impl Fn() -> F,
 ) -> Result<Listing<F>, Error> {
     let mut rereads = 0;
     loop {
         let lanes = if rereads == 0 { client.settings.concurrency } else { 1 };
-        match attempt(client, layout, &mut query, lanes, patience).await {
+        let reading = Reading::new(client, layout, patience, empty());
+        match attempt(reading, &mut query, lanes).await {
             Err(error) if error.reason == Reason::Inconsistent && rereads < REREADS => {
                 tracing::debug!(account = client.account(), %error, "pages do not add up and are read again");
                 rereads += 1;
@@ -100,20 +112,18 @@ pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
     mut query: impl Query,
     patience: Patience,
 ) -> Result<Glance<F>, Error> {
-    let mut reading = Reading::new(client, layout, patience);
+    let mut reading = Reading::new(client, layout, patience, F::default());
     let Taken { count, .. } = reading.first_page(&mut query).await?;
     Ok(Glance { count, page: reading.listing })
 }
 
 async fn attempt<R, F: Fold<R>, const N: usize>(
-    client: &Client,
-    layout: &Layout<R, N>,
+    mut reading: Reading<'_, R, F, N>,
     query: &mut impl Query,
     lanes: usize,
-    patience: Patience,
 ) -> Result<Listing<F>, Error> {
+    let Reading { client, layout, patience, .. } = reading;
     let endpoint = layout.endpoint;
-    let mut reading = Reading::new(client, layout, patience);
     let mut walk = Walk::begin(endpoint, reading.first_page(query).await?, lanes > 1)?;
     let mut pending = FuturesUnordered::new();
     loop {
@@ -139,8 +149,10 @@ struct Reading<'a, R, F, const N: usize> {
 }
 
 impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
-    fn new(client: &'a Client, layout: &'a Layout<R, N>, patience: Patience) -> Self {
-        Self { client, layout, patience, shapes: Shapes::new(), listing: Listing::default() }
+    fn new(client: &'a Client, layout: &'a Layout<R, N>, patience: Patience, data: F) -> Self {
+        let (rows, rejected, price_status) = Default::default();
+        let listing = Listing { data, rows, rejected, price_status };
+        Self { client, layout, patience, shapes: Shapes::new(), listing }
     }
 
     /// Reads the first page, in a form that the server takes.
@@ -185,7 +197,7 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
 
 /// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
 fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
-    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     for field in identity.iter().filter_map(|&index| fields.get(index)) {
         field.raw().hash(&mut hasher);
     }

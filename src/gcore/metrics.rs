@@ -1,6 +1,8 @@
 //! Counters of the requests themselves.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{
+    HistogramVec, IntCounterVec, Registry, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+};
 
 /// The request counters of all accounts, registered once.
 #[derive(Clone)]
@@ -20,21 +22,17 @@ impl Metrics {
     /// Fails where the registry already has them.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
+            register_int_counter_vec_with_registry!(name, help, labels, registry)
         };
         let call = ["account", "endpoint"];
         let outcome = ["account", "endpoint", "reason"];
-        let duration = HistogramVec::new(
-            HistogramOpts::new(
-                "gcore_api_request_duration_seconds",
-                "Time from sending a request to the last byte of its answer.",
-            )
-            .buckets(vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0]),
+        let duration = register_histogram_vec_with_registry!(
+            "gcore_api_request_duration_seconds",
+            "Time from sending a request to the last byte of its answer.",
             &call,
+            vec![0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0],
+            registry
         )?;
-        registry.register(Box::new(duration.clone()))?;
         Ok(Self {
             requests: counter("gcore_api_requests_total", "Requests sent, repeated ones included.", &call)?,
             failures: counter("gcore_api_request_failures_total", "Requests without a usable answer.", &outcome)?,

@@ -13,6 +13,7 @@ pub mod error;
 pub mod listing;
 pub mod metrics;
 pub mod names;
+mod pace;
 pub mod patience;
 mod report_query;
 pub mod reports;

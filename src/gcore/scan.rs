@@ -83,7 +83,12 @@ impl Shapes {
         let mut node = &self.nodes[0];
         loop {
             let rest = bytes.get(at..)?;
-            let fits = |next: &&usize| rest.starts_with(self.nodes[**next].before.as_bytes());
+            let fits = |next: &&usize| {
+                let before = self.nodes[**next].before.as_bytes();
+                // Most that do not fit differ in the middle, which is cheaper to see than to compare the whole.
+                let middle = before.len() / 2;
+                rest.get(middle) == before.get(middle) && rest.starts_with(before)
+            };
             node = &self.nodes[*node.next.iter().find(fits)?];
             at += node.before.len();
             if node.next.is_empty() {
@@ -205,6 +210,17 @@ mod tests {
         for (depth, is_taken) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false), (1_000_000, false)] {
             let text = "[".repeat(depth) + &"]".repeat(depth);
             assert_eq!(value_end(text.as_bytes(), 0).is_some(), is_taken, "{depth}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_its_first_bare_quote_wherever_that_is() {
+        for length in 0..70 {
+            for (filling, step) in [("x", 1), ("\\\"", 2), ("\u{e9}", 2)] {
+                let text = format!("{}\", \"and more\"", filling.repeat(length));
+                assert_eq!(string_end(text.as_bytes(), 0), Some(length * step + 1), "{length} of {filling:?}");
+            }
+            assert_eq!(string_end("x".repeat(length).as_bytes(), 0), None, "{length} and no end");
         }
     }
 

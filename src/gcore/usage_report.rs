@@ -3,8 +3,8 @@
 //! The answer's `totals` have no project and are not paged, so they are left alone.
 
 use crate::billing::period::Period;
-use crate::billing::record::{Fold, RejectReason, UsageRecord};
-use crate::billing::resource::{ProjectId, RegionId, ResourceType, Unit};
+use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
+use crate::billing::resource::{BillingMetric, ProjectId, RegionId, ResourceType, Unit};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
@@ -15,7 +15,7 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type, amount and project.
+/// The fields after `region` only tell one row from another, with type and amount.
 const LAYOUT: Layout<UsageRecord, 10> = Layout {
     endpoint: Endpoint::UsageReport,
     rows_key: "resources",
@@ -31,8 +31,29 @@ const LAYOUT: Layout<UsageRecord, 10> = Layout {
         "port_id",
         "last_name",
     ],
-    identity: &[0, 1, 4, 7, 8, 9],
+    identity: &[0, 1, 7, 8, 9],
     records: |fields, each| each(record(fields)),
+};
+
+/// The same rows with the metric of each, for readings that want it.
+const METERED: Layout<MeteredUsage, 11> = Layout {
+    endpoint: LAYOUT.endpoint,
+    rows_key: LAYOUT.rows_key,
+    fields: [
+        "type",
+        "billing_value",
+        "billing_value_unit",
+        "last_seen",
+        "project_id",
+        "region_id",
+        "region",
+        "uuid",
+        "port_id",
+        "last_name",
+        "billing_metric_name",
+    ],
+    identity: LAYOUT.identity,
+    records: |fields, each| each(metered(fields)),
 };
 
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
@@ -45,6 +66,18 @@ pub async fn read<F: Fold<UsageRecord>>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+}
+
+/// The same with the metric of each row.
+///
+/// # Errors
+/// Whatever keeps the report from being read whole.
+pub async fn read_metered<F: Fold<MeteredUsage>>(
+    client: &Client,
+    period: Period,
+    patience: Patience,
+) -> Result<Listing<F>, Error> {
+    listing::read(client, &METERED, ReportQuery::new(client, METERED.endpoint, period, None), patience).await
 }
 
 /// Reads the first page of the report for `period`.
@@ -69,4 +102,9 @@ fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
         unit: Unit::new(&unit.text().unwrap_or_default()),
         last_seen: last_seen.timestamp(),
     })
+}
+
+fn metered(fields: &[Field<'_>; 11]) -> Result<MeteredUsage, RejectReason> {
+    let [common @ .., metric] = fields;
+    Ok(MeteredUsage { usage: record(common)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
 }

@@ -38,12 +38,12 @@ fn failed_tasks() -> ResponseTemplate {
 }
 
 /// An account in a file; more of its table may follow.
-fn account(name: &str, api: &MockServer) -> String {
+pub(crate) fn account(name: &str, api: &MockServer) -> String {
     format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = \"{}\"\nmax_requests_per_second = 1000\n", api.uri())
 }
 
 /// Settings in which nothing polls but for these tables.
-fn collectors(tables: &[(&str, &str)]) -> String {
+pub(crate) fn collectors(tables: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for name in ["cost", "usage", "reports", "subscriptions", "commitments", "names"] {
         match tables.iter().find(|(table, _)| *table == name) {
@@ -63,15 +63,15 @@ fn polls(account: &str, collector: &str) -> String {
 }
 
 /// The built daemon with a configuration file that changes.
-struct Daemon {
+pub(crate) struct Daemon {
     process: Process,
-    listener: Listener,
+    pub(crate) listener: Listener,
     config: PathBuf,
 }
 
 impl Daemon {
     /// Starts a daemon that logs everything it can, and waits for its first poll of everything.
-    async fn ready(toml: &str, flags: &[&str]) -> Self {
+    pub(crate) async fn ready(toml: &str, flags: &[&str]) -> Self {
         let config = file(toml);
         let path = config.path().to_owned();
         let process = Process::serving(config, &[&["--log.level=debug"], flags].concat());
@@ -81,12 +81,12 @@ impl Daemon {
     }
 
     /// Changes the configuration file; nobody is told.
-    fn configure(&self, toml: &str) {
+    pub(crate) fn configure(&self, toml: &str) {
         std::fs::write(&self.config, toml).unwrap();
     }
 
     /// Ends the daemon and fails if it ever showed a key; returns its log.
-    async fn stop(self) -> String {
+    pub(crate) async fn stop(self) -> String {
         let metrics = self.listener.metrics().await;
         let log = self.process.stop().await.stderr;
         let shown = metrics.lines().chain(log.lines()).find(|line| line.contains(SECRET));

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::aggregate::cost::{CostTotals, differences};
+use crate::aggregate::cost_details::DetailedTotals;
 use crate::billing::period::{Period, Window};
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
@@ -17,10 +18,11 @@ use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
+use crate::gcore::listing::Listing;
 use crate::snapshot::WindowReading;
 
 use super::poller::Poll;
-use super::settings::{Method, Windowed};
+use super::settings::{Details, Method, Settings, Windowed};
 use super::windows;
 use choice::{Choice, Known};
 
@@ -28,16 +30,22 @@ pub(super) struct Source {
     client: Arc<Client>,
     settings: Windowed,
     method: Method,
+    details: Details,
     /// What the last polls learned of each window.
     known: Mutex<BTreeMap<Window, Known>>,
 }
 
 impl Source {
-    pub(super) fn new(client: Arc<Client>, settings: Windowed, method: Method) -> Self {
-        Self { client, settings, method, known: Mutex::default() }
+    pub(super) fn new(client: Arc<Client>, settings: &Settings) -> Self {
+        let (method, details) = (settings.cost_method, settings.cost_details.clone());
+        Self { client, settings: settings.cost.clone(), method, details, known: Mutex::default() }
     }
 
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
+        if self.method != Method::Resources {
+            // Totals are asked for project by project.
+            poll.names_settled().await;
+        }
         windows::read_each(poll, &self.settings.windows, |window| self.read(poll, window)).await
     }
 
@@ -61,7 +69,15 @@ impl Source {
 
     /// Reads every resource and compares the sums with the totals of the same period.
     async fn read_resources(&self, poll: &Poll<'_>, window: Window, period: Period) -> Result<CostTotals, Error> {
-        let listing = cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?;
+        let listing = match self.details(window) {
+            None => cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?,
+            Some(Details { tag_keys, top_resources }) => {
+                let empty = || DetailedTotals::new(tag_keys, *top_resources);
+                let Listing { data, rows, rejected, price_status } =
+                    cost_report::read_detailed(&self.client, period, poll.patience, empty).await?;
+                Listing { data: data.finish(), rows, rejected, price_status }
+            }
+        };
         poll.reject(&listing.rejected);
         self.learn(window, |known| known.rows = Some(listing.rows));
         let mut totals = listing.data;
@@ -115,13 +131,21 @@ impl Source {
         let mut choice = Choice::Resources;
         self.learn(window, |known| {
             let why;
-            (choice, why) = choice::choose(self.method, known, self.client.page_size(), projects.len());
+            (choice, why) = match self.details(window) {
+                Some(details) => (Choice::Resources, format!("{} needs the resources", details.named())),
+                None => choice::choose(self.method, known, self.client.page_size(), projects.len()),
+            };
             if known.choice.replace(choice) != Some(choice) {
                 let (account, window) = (poll.account.as_str(), window.as_str());
                 tracing::info!(account, window, method = choice.as_str(), why, "reading costs");
             }
         });
         choice
+    }
+
+    /// What of single resources is wanted with this window.
+    fn details(&self, window: Window) -> Option<&Details> {
+        (window == Details::WINDOW && !self.details.is_empty()).then_some(&self.details)
     }
 
     fn learn(&self, window: Window, change: impl FnOnce(&mut Known)) {

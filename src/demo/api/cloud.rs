@@ -13,14 +13,14 @@ use crate::demo::world::{Grouping, Measured, Meter, rounded_cost};
 
 /// Prices are for this account to see. That single rows lack one is said in the rows, by a null cost; the vendor's
 /// `error` is no more than a hint to its portal.
-const PRICE_STATUS: &str = "show";
+pub(super) const PRICE_STATUS: &str = "show";
 
 /// A reply of the cost reports.
 #[derive(Serialize)]
-struct CostPage<T> {
-    count: usize,
-    price_status: &'static str,
-    results: Vec<T>,
+pub(super) struct CostPage<T> {
+    pub(super) count: usize,
+    pub(super) price_status: &'static str,
+    pub(super) results: Vec<T>,
 }
 
 /// A reply of the usage report.
@@ -33,9 +33,9 @@ struct UsagePage<'a> {
 
 /// A reply of the lists.
 #[derive(Serialize)]
-struct List<T> {
-    count: usize,
-    results: Vec<T>,
+pub(super) struct List<T> {
+    pub(super) count: usize,
+    pub(super) results: Vec<T>,
 }
 
 /// `POST /cloud/v1/cost_report/resources`

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
+use super::cloud::{CostPage, List, PRICE_STATUS};
 use super::query::MonthQuery;
 use super::refusal::Refusal;
 use super::wire::{CostTotal, Decimal, Money, UsageTotal};
@@ -12,19 +13,6 @@ use crate::demo::world::Commitment;
 
 /// The longest period that the list takes.
 const MAX_DAYS: usize = 31;
-
-#[derive(Serialize)]
-struct Page<T> {
-    count: usize,
-    results: Vec<T>,
-}
-
-#[derive(Serialize)]
-struct CostPage<T> {
-    count: usize,
-    price_status: &'static str,
-    results: Vec<T>,
-}
 
 #[derive(Serialize)]
 struct Reservation {
@@ -58,7 +46,7 @@ pub(super) fn reservations(account: &Account, _now: Timestamp, asked: &Asked) ->
     let touched = |commitment: &Commitment| period.is_some_and(|period| commitment.touches(period));
     let results: Vec<Reservation> =
         account.world.commitments().into_iter().filter(touched).map(|commitment| reservation(&commitment)).collect();
-    to_json(&Page { count: results.len(), results })
+    to_json(&List { count: results.len(), results })
 }
 
 /// `POST /cloud/v1/reservation_cost_report/totals`: a line for each commitment, and one for what exceeds it.
@@ -75,7 +63,7 @@ pub(super) fn cost_totals(account: &Account, now: Timestamp, asked: &Asked) -> R
             results.push(line(commitment, "Instance Type: bm2-hf-medium - Overcommit", overcommit, minutes));
         }
     }
-    to_json(&CostPage { count: results.len(), price_status: "show", results })
+    to_json(&CostPage { count: results.len(), price_status: PRICE_STATUS, results })
 }
 
 fn reservation(commitment: &Commitment) -> Reservation {

@@ -141,6 +141,7 @@ fn relabel(picture: &mut Picture, first_id: usize) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn fields_of_others() -> Vec<Row> {
     vec![
         reads("wrong billing_value", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["billing_value"]))
