@@ -5,10 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "the harness serves other tests as well")]
 
+#[path = "front_door/authority.rs"]
+mod authority;
 #[path = "front_door/harness.rs"]
 mod harness;
-#[path = "front_door/network.rs"]
-mod network;
 #[path = "front_door/program.rs"]
 mod program;
 #[path = "front_door/suite/mod.rs"]
