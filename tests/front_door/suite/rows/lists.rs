@@ -3,8 +3,10 @@
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
 };
-use super::super::account::{Cost, Endpoint, Line};
-use super::super::server::{PAGE, Reply};
+use super::super::account::{Endpoint, Line};
+use super::super::expected::Cost;
+use super::super::reply::Reply;
+use super::super::server::PAGE;
 use super::{Row, fails, leaves_uncompared, reads, tolerates};
 
 pub(super) fn rows() -> Vec<Row> {

@@ -9,8 +9,9 @@ mod values;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Endpoint, Expected};
-use super::server::Reply;
+use super::account::Endpoint;
+use super::expected::Expected;
+use super::reply::Reply;
 use super::tls::Trouble;
 
 /// A fault and its outcome.
@@ -25,6 +26,8 @@ pub(super) struct Row {
     pub(super) memory_mib: usize,
     /// How long the server is left alone after the fault, at least.
     pub(super) pause: Option<Duration>,
+    /// Whether it needs a daemon for itself.
+    pub(super) is_alone: bool,
     /// What is wrong with TLS, in a row that is about that; every collector of the account meets it.
     pub(super) tls: Option<Trouble>,
 }
@@ -70,10 +73,11 @@ fn row(
         name: format!("{}: {}", endpoint.label(), name.into()),
         fault: Arc::new(Fault { endpoint, times, by_totals: false, change: Box::new(change) }),
         outcome,
-        timeout: "30s",
-        request_timeout: "20s",
+        timeout: "60s",
+        request_timeout: "40s",
         memory_mib: 48,
         pause: None,
+        is_alone: false,
         tls: None,
     }
 }
@@ -133,20 +137,34 @@ impl Row {
         self
     }
 
+    /// With a daemon for itself, since the whole account feels it.
+    fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
+    }
+
+    /// Whether requests are tried again before the outcome is there.
+    pub(super) fn is_slow(&self) -> bool {
+        match self.outcome {
+            Outcome::Fails(reason) => matches!(reason, "connect" | "timeout" | "rate_limited" | "server_error"),
+            Outcome::Passes(_) => true,
+            Outcome::Reads { .. } => false,
+        }
+    }
+
     /// With a poll that may only take so long.
     fn within(self, timeout: &'static str) -> Self {
-        Self { timeout, ..self }
+        Self { timeout, is_alone: true, ..self }
     }
 
     fn request_within(self, request_timeout: &'static str) -> Self {
-        Self { request_timeout, ..self }
+        Self { request_timeout, is_alone: true, ..self }
     }
 
     fn with_memory(self, memory_mib: usize) -> Self {
-        Self { memory_mib, ..self }
+        Self { memory_mib, is_alone: true, ..self }
     }
 
     fn after(self, pause: Duration) -> Self {
-        Self { pause: Some(pause), ..self }
+        Self { pause: Some(pause), is_alone: true, ..self }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
 };
-use super::super::server::{Delivery, Ending, Framing, Point, Reply};
+use super::super::reply::{Delivery, Ending, Framing, Point, Reply};
 use super::super::tls::Trouble;
 use super::{Row, fails, leaves_uncompared, passes, tolerates};
 
@@ -120,6 +120,6 @@ fn tls() -> Vec<Row> {
         ("a certificate for another host", Trouble::AnotherHost),
     ]
     .into_iter()
-    .map(|(name, trouble)| Row { tls: Some(trouble), ..fails(name, Resources, "tls", |_| ()) })
+    .map(|(name, trouble)| Row { tls: Some(trouble), ..fails(name, Resources, "tls", |_| ()).alone() })
     .collect()
 }

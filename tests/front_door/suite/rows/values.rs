@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 use gcore_billing_exporter::snapshot::Collector;
 
 use super::super::account::Endpoint::{MonthTotals, Projects, Regions, Reservations, Resources, Subscriptions, Usage};
-use super::super::account::{Expected, Line, Picture};
-use super::super::server::Reply;
+use super::super::account::{Line, Picture};
+use super::super::expected::Expected;
+use super::super::reply::Reply;
 use super::{Row, fails, reads, tolerates};
 
 /// What no field of a row should be; one after the other they are put into the first rows of a list.
