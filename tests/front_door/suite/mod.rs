@@ -29,7 +29,7 @@ use rows::Row;
 use trial::Trial;
 
 /// Trials at once. Most of their time they wait, for an interval or for another try.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 36;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_makes_the_metrics_lie() {

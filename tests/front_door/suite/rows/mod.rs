@@ -1,6 +1,7 @@
 //! The table itself: what goes wrong, where, and what must come of it.
 
 mod bodies;
+mod fields;
 mod lists;
 mod statuses;
 mod transport;
@@ -56,7 +57,7 @@ pub(super) enum Outcome {
 
 /// Every row.
 pub(super) fn all(elsewhere: &str) -> Vec<Row> {
-    [statuses::rows(elsewhere), transport::rows(), bodies::rows(), values::rows(), lists::rows()]
+    [statuses::rows(elsewhere), transport::rows(), bodies::rows(), fields::rows(), values::rows(), lists::rows()]
         .into_iter()
         .flatten()
         .collect()
