@@ -125,9 +125,9 @@ impl Listener {
         self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Waits for a condition that must come within seconds.
+    /// Waits for a condition that comes within seconds, unless the machine is busy.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let patience = Duration::from_secs(30);
+        let patience = Duration::from_secs(120);
         let met = tokio::time::timeout(patience, async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;

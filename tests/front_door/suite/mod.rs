@@ -80,7 +80,7 @@ fn trials(rows: Vec<Row>) -> Vec<Vec<Row>> {
         }
     }
     // The slow ones first, or the last of them would run without company.
-    trials.sort_by_key(|trial| !trial.iter().any(Row::is_slow));
+    trials.sort_by_key(|trial| !trial.iter().any(|row| row.is_slow() || row.is_alone));
     trials
 }
 
