@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
 use serde_json::{Value, json};
-use wiremock::matchers::body_partial_json;
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::harness::{
@@ -74,53 +72,6 @@ fn line(cost: &Value) -> Value {
 
 fn page(rows: &[Value]) -> ResponseTemplate {
     answer(&json!({"count": rows.len(), "price_status": "show", "results": rows}).to_string())
-}
-
-/// The API of an account with two projects, of which only one has a name.
-async fn api_with_a_nameless_project(nameless: &Value) -> MockServer {
-    let api = MockServer::start().await;
-    asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
-    asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
-    let of_one = asked(COST_TOTALS).and(body_partial_json(json!({"projects": [101]})));
-    of_one.respond_with(page(&[line(&json!(10))])).mount(&api).await;
-    let all = if nameless.is_null() { vec![line(&json!(10))] } else { vec![line(&json!(10)), line(nameless)] };
-    asked(COST_TOTALS).respond_with(page(&all)).mount(&api).await;
-    let mut rows = vec![line(&json!(10))];
-    rows[0]["project_id"] = json!(101);
-    if !nameless.is_null() {
-        rows.push(line(nameless));
-        rows[1]["project_id"] = json!(999);
-    }
-    asked(COST).respond_with(page(&rows)).mount(&api).await;
-    api
-}
-
-#[tokio::test]
-async fn totals_never_lose_a_project_without_a_name() {
-    for (name, nameless, by_resources) in
-        [("every project has a name", json!(null), false), ("one has none", json!(5), true)]
-    {
-        let api = api_with_a_nameless_project(&nameless).await;
-        let collectors = [Collector::Cost, Collector::Names];
-        let mut config = config(&api.uri(), every(Duration::from_millis(300), &collectors));
-        config.collect.cost_method = Method::Totals;
-        config.collect.cost.windows = vec![Window::Yesterday];
-        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-        let polls = r#"gcore_polls_total{account="main",collector="cost"}"#;
-        app.until(async || app.value(polls).await.is_some_and(|n| n.parse::<u64>().unwrap() >= 3)).await;
-        let series = |project: &str, project_name: &str| {
-            format!(
-                "gcore_cost_yesterday_amount{{account=\"main\",project_id=\"{project}\",project_name=\"{project_name}\",\
-                 region_id=\"7\",region_name=\"7\",resource_type=\"instance\",currency=\"EUR\"}}"
-            )
-        };
-        assert_eq!(app.value(&series("101", "shop")).await.as_deref(), Some("10"), "{name}");
-        let expected = by_resources.then(|| "5".to_owned());
-        assert_eq!(app.value(&series("999", "999")).await, expected, "{name}");
-        let readings = bodies(&api, COST).await.len();
-        assert_eq!(readings >= 3, by_resources, "{name}: resources were read {readings} times");
-        app.stop().await;
-    }
 }
 
 #[tokio::test]
