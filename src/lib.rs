@@ -28,4 +28,5 @@ pub mod gcore;
 pub mod http;
 pub mod shutdown;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["clock", "shutdown", "telemetry"],
     &["billing"],
     &["gcore"],
     &["aggregate"],
+    &["store"],
     &["snapshot"],
     &["collect", "exposition"],
     &["http"],
