@@ -116,7 +116,7 @@ fn endless() -> Vec<Row> {
         move |reply: &mut Reply| {
             without_end(|_| 100_000, "id")(reply);
             reply.rows.truncate(8);
-            (0..8).for_each(|row| reply.set(row, key, format!("\"{}\"", "x".repeat(3 << 20))));
+            (0..8).for_each(|row| reply.set(row, key, format!("\"{}\"", "x".repeat(1 << 20))));
         }
     };
     vec![
