@@ -17,6 +17,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -57,7 +58,8 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let mut collect = Collect::default();
     collect.usage.windows = Window::ALL.to_vec();
     collect.cost_details = Details { tag_keys: vec!["env".into()], top_resources: 1 };
-    let config = Config { accounts: accounts.into(), collect, metrics: Metrics::default() };
+    let config =
+        Config { accounts: accounts.into(), collect, metrics: Metrics::default(), storage: Storage { path: None } };
     tokio::spawn(api.run(std::future::pending()));
 
     let served = shapes(&String::from_utf8(app::once(&config, clock).await.unwrap().exposition).unwrap());
@@ -74,13 +76,21 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
 fn the_configuration_reference_agrees_with_the_example() {
     let documented: BTreeMap<String, String> = rows("docs/configuration.md")
         .into_iter()
-        .filter(|row| ["`accounts.", "`collect.", "`metrics."].iter().any(|table| row[0].starts_with(table)))
+        .filter(|row| {
+            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts."]
+                .iter()
+                .any(|table| row[0].starts_with(table))
+        })
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let mut example = settings_of(&read(Path::new("config.example.toml")));
-    for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"] {
+    for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"]
+        .map(|key| format!("accounts.NAME.{key}"))
+        .into_iter()
+        .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
+    {
         // The example shows some value, but there is no default.
-        *example.get_mut(&format!("accounts.NAME.{key}")).unwrap() = "none".into();
+        *example.get_mut(&key).unwrap() = "none".into();
     }
     assert_eq!(documented, example, "docs/configuration.md on the left, config.example.toml on the right");
 }
@@ -191,7 +201,7 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
     for line in example.lines() {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_end_matches(']').replace("accounts.main", "accounts.NAME");
+            table = name.trim_matches(['[', ']']).replace("accounts.main", "accounts.NAME");
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {

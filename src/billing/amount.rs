@@ -31,6 +31,9 @@ impl Amount {
     /// Zero: a known amount, not an unknown one.
     pub const ZERO: Self = Self(0);
 
+    /// A hundredth.
+    pub const CENT: Self = Self(ONE / 100);
+
     /// The sum, or `None` past the range of the type.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {

@@ -12,7 +12,7 @@ use crate::app::{App, Web};
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::collect;
-use crate::collect::settings::Schedule;
+use crate::collect::settings::{History, Schedule};
 use crate::config::Config;
 use crate::demo;
 use crate::demo::api::Api;
@@ -20,6 +20,7 @@ use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
 use crate::shutdown;
+use crate::store;
 
 use super::say;
 
@@ -60,10 +61,13 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.subscriptions.schedule = every(15);
     collect.commitments.schedule = every(15);
     collect.names = every(30);
+    collect.history =
+        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: Vec::new() };
     Ok(Config {
         accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
         collect,
         metrics: exposition::settings::Settings::default(),
+        storage: store::Settings { path: None },
     })
 }
 

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Environment, Source};
 use crate::shutdown;
 use crate::snapshot::Outcome;
+use crate::store;
 use crate::telemetry;
 
 use exit::ExitCode;
@@ -37,7 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
-        ExitCode::Failure
+        if error.is::<store::Refused>() { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 

@@ -40,6 +40,8 @@ pub struct Day {
     pub read_at: Timestamp,
     /// Whether corrections were no longer expected when it was read.
     pub is_settled: bool,
+    /// By how much two true readings of a settled day may differ: less is no revision, and the earlier amount stays.
+    pub rounding: Amount,
     /// What each series came to; a series that is not here was zero.
     pub amounts: Vec<(Series, Amount)>,
 }
@@ -176,7 +178,11 @@ fn write_day(transaction: &Transaction<'_>, account: AccountId, kind: Kind, day:
     let mut changes = Vec::new();
     for (series, after) in &numbered {
         let before = before.get(series).copied();
-        if before != Some(*after) {
+        let is_rounding = before.is_some_and(|before| {
+            was_settled == Some(true)
+                && after.checked_sub(before).is_some_and(|change| change.magnitude() < day.rounding.magnitude())
+        });
+        if before != Some(*after) && !is_rounding {
             changes.push((*series, before, Some(*after)));
         }
     }

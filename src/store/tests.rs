@@ -24,11 +24,11 @@ fn open(path: &Path) -> anyhow::Result<(Store, Registry)> {
     Ok((Store::open(&Settings { path: Some(path.to_owned()) }, &registry)?, registry))
 }
 
-fn gauge(registry: &Registry, name: &str) -> f64 {
+fn gauge(registry: &Registry, name: &str) -> String {
     let families = registry.gather();
     let family = families.iter().find(|family| family.name() == name).unwrap();
     let metric = &family.get_metric()[0];
-    metric.get_gauge().get_value() + metric.get_counter().get_value()
+    (metric.get_gauge().get_value() + metric.get_counter().get_value()).to_string()
 }
 
 async fn account(store: &Store) -> AccountId {
@@ -46,7 +46,7 @@ fn series(project: u64, region: Option<u64>) -> Series {
 
 fn day(is_settled: bool, read_at: &str, amounts: &[(Series, &str)]) -> Day {
     let amounts = amounts.iter().map(|(series, amount)| (series.clone(), amount.parse().unwrap())).collect();
-    Day { date: DAY, read_at: read_at.parse().unwrap(), is_settled, amounts }
+    Day { date: DAY, read_at: read_at.parse().unwrap(), is_settled, rounding: "0.01".parse().unwrap(), amounts }
 }
 
 async fn stored(store: &Store, account: AccountId) -> Vec<(Date, Series, String)> {
@@ -136,8 +136,8 @@ async fn a_damaged_file_is_set_aside_when_it_is_opened_and_when_it_is_read() {
         fs::write(&path, &text).unwrap();
         let (store, registry) = open(&path).unwrap();
         assert!(!store.is_in_memory(), "{name}");
-        assert_eq!(gauge(&registry, "gcore_store_damages_total"), 1.0, "{name}");
-        assert_eq!(gauge(&registry, "gcore_store_writable"), 1.0, "{name}");
+        assert_eq!(gauge(&registry, "gcore_store_damages_total"), "1", "{name}");
+        assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "{name}");
         let main = account(&store).await;
         let rows: Vec<_> = (0..2000).map(|project| (series(project, None), "1.5")).collect();
         store.write_day(main, Kind::Cost, day(false, "2026-11-04T01:00:00Z", &rows)).await.unwrap();
@@ -157,12 +157,12 @@ async fn a_damaged_file_is_set_aside_when_it_is_opened_and_when_it_is_read() {
     let main = account(&store).await;
     assert!(store.visit_days(main, Kind::Cost, all, (), |(), _, _, _| {}).await.is_err());
     assert!(folder.path().join("state.db.damaged-3").exists());
-    assert_eq!(gauge(&registry, "gcore_store_damages_total"), 1.0);
+    assert_eq!(gauge(&registry, "gcore_store_damages_total"), "1");
     let main = account(&store).await;
     let fresh = day(false, "2026-11-04T01:00:00Z", &[(series(1, None), "2")]);
     store.write_day(main, Kind::Cost, fresh).await.unwrap();
     assert_eq!(stored(&store, main).await.len(), 1, "it goes on with a fresh file");
-    assert_eq!(gauge(&registry, "gcore_store_writable"), 1.0);
+    assert_eq!(gauge(&registry, "gcore_store_writable"), "1");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn what_cannot_be_written_is_kept_in_memory_and_said() {
     for path in [folder.path().join("missing/state.db"), folder.path().to_owned()] {
         let (store, registry) = open(&path).unwrap();
         assert!(store.is_in_memory());
-        assert_eq!(gauge(&registry, "gcore_store_writable"), 0.0);
+        assert_eq!(gauge(&registry, "gcore_store_writable"), "0");
         let main = account(&store).await;
         let fresh = day(true, "2026-11-05T01:00:00Z", &[(series(1, None), "2")]);
         store.write_day(main, Kind::Cost, fresh).await.unwrap();
@@ -179,5 +179,5 @@ async fn what_cannot_be_written_is_kept_in_memory_and_said() {
     }
     let registry = Registry::new();
     Store::open(&Settings { path: None }, &registry).unwrap();
-    assert_eq!(gauge(&registry, "gcore_store_writable"), 1.0, "memory was asked for");
+    assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "memory was asked for");
 }

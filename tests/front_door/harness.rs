@@ -11,6 +11,7 @@ use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::snapshot::Collector;
+use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
@@ -162,7 +163,12 @@ fn client() -> reqwest::ClientBuilder {
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
-    Config { accounts: [("main".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() }
+    Config {
+        accounts: [("main".parse().unwrap(), account)].into(),
+        collect,
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+    }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.
@@ -183,6 +189,7 @@ pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     collect.subscriptions.schedule = schedule(Collector::Subscriptions);
     collect.commitments.schedule = schedule(Collector::Commitments);
     collect.names = schedule(Collector::Names);
+    collect.history.schedule = schedule(Collector::History);
     collect
 }
 

@@ -33,8 +33,9 @@ pub(crate) fn file(text: &str) -> NamedTempFile {
 /// account's.
 pub(crate) fn config_file(url: &str, more: &str, collectors: &[&str]) -> NamedTempFile {
     let mut text =
-        format!("[accounts.main]\napi_key = '{KEY}'\napi_url = '{url}'\nmax_requests_per_second = 100\n{more}\n",);
-    for collector in ["cost", "usage", "reports", "subscriptions", "commitments", "names"] {
+        format!("[accounts.main]\napi_key = '{KEY}'\napi_url = '{url}'\nmax_requests_per_second = 100\n{more}\n");
+    text += "[storage]\npath = \"\"\n";
+    for collector in ["cost", "usage", "reports", "subscriptions", "commitments", "names", "history"] {
         let enabled = collectors.contains(&collector);
         text += &format!("[collect.{collector}]\nenabled = {enabled}\ninterval = '1s'\n");
     }

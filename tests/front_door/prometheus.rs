@@ -16,6 +16,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -108,8 +109,9 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.subscriptions.schedule = schedule;
     collect.commitments.schedule = schedule;
     collect.names = schedule;
+    collect.history.schedule.enabled = false;
     let accounts = [("demo".parse().unwrap(), account)].into();
-    (Config { accounts, collect, metrics: Metrics::default() }, World::new(SEED, born))
+    (Config { accounts, collect, metrics: Metrics::default(), storage: Storage { path: None } }, World::new(SEED, born))
 }
 
 /// The daemon on the simulated account.
