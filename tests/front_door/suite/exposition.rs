@@ -49,6 +49,7 @@ pub(super) fn part_of(collector: Collector, seen: &Picture) -> Picture {
         Collector::Subscriptions => series.starts_with("gcore_subscription"),
         Collector::Commitments => series.starts_with("gcore_plan_") || series.starts_with("gcore_commit_"),
         Collector::Names => series.starts_with("gcore_project_info") || series.starts_with("gcore_region_info"),
+        Collector::History => series.starts_with("gcore_history_"),
     };
     let is_told = |series: &str, value: &str| !(series.starts_with("gcore_report_task") && value == "0");
     seen.iter()

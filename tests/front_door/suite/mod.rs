@@ -29,7 +29,7 @@ use rows::Row;
 use trial::Trial;
 
 /// Trials at once. Most of their time they wait, for an interval or for another try.
-const AT_ONCE: usize = 36;
+const AT_ONCE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_fault_makes_the_metrics_lie() {
@@ -61,14 +61,17 @@ async fn run(rows: Vec<Row>) -> usize {
 }
 
 /// Puts rows together that do not disturb each other: of different collectors, and either all patient or all quick.
-fn trials(rows: Vec<Row>) -> Vec<Vec<Row>> {
+fn trials(mut rows: Vec<Row>) -> Vec<Vec<Row>> {
     let mut trials: Vec<Vec<Row>> = Vec::new();
+    // Those that wait for a limit of time wait for it together.
+    rows.sort_by_key(|row| !row.is_limited());
     for row in rows {
         let fits = |trial: &&mut Vec<Row>| {
             let collector = |row: &Row| row.fault.endpoint.collector();
             let goes_with = |other: &Row| {
                 !row.is_alone
                     && !other.is_alone
+                    && row.request_timeout == other.request_timeout
                     && row.is_slow() == other.is_slow()
                     && collector(&row) != collector(other)
             };
@@ -80,7 +83,7 @@ fn trials(rows: Vec<Row>) -> Vec<Vec<Row>> {
         }
     }
     // The slow ones first, or the last of them would run without company.
-    trials.sort_by_key(|trial| !trial.iter().any(|row| row.is_slow() || row.is_alone));
+    trials.sort_by_key(|trial| !trial.iter().any(|row| row.is_limited() || row.is_alone || row.is_slow()));
     trials
 }
 

@@ -148,7 +148,7 @@ pub(super) async fn send(stream: &mut TcpStream, reply: &Reply, head: &[u8], bod
             match ending {
                 Ending::Close => {}
                 Ending::Reset => stream.set_zero_linger()?,
-                Ending::Hang => sleep(Duration::from_secs(60)).await,
+                Ending::Hang => std::future::pending().await,
             }
             return Ok(false);
         }

@@ -14,14 +14,16 @@ use tokio::time::{sleep, timeout};
 use super::account::{Account, COLLECTORS, Picture};
 use super::expected::{Cost, Expected};
 use super::exposition::{difference, failures, number, of, of_account, parse, part_of, same, seconds, with_reason};
-use super::rows::{Outcome, Row};
+use super::rows::{Outcome, POLL, Row};
 use super::server::{PAGE, Phase, Server};
 use super::tls::Front;
 use crate::harness::KEY;
 use crate::program::{Process, config_flag, file, program};
 
 /// Longer than anything may take, even on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Between two scrapes.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The built program and the API of its account.
 pub(super) struct Trial {
@@ -64,12 +66,10 @@ impl Trial {
     }
 
     pub(super) async fn run(self) {
-        // Costs may be read before the names are known. That is no lie, so what comes before all is read is not looked at.
-        self.daemon.until(async || is_well_since(&self.look().await, Timestamp::MIN)).await;
-        let (scrape, scraped) = watch::channel(self.look().await);
+        let begun = self.begin().await;
+        self.all_is_well(&begun.main, Phase::Before);
+        let (scrape, scraped) = watch::channel(begun);
         let lived = async {
-            let before = self.wait(&scraped, |seen| is_well_since(seen, Timestamp::MIN)).await;
-            self.all_is_well(&before.main, Phase::Before);
             let fault_began = self.enter(Phase::Faulty);
             let during = self.wait(&scraped, |seen| is_polled_since(seen, fault_began)).await;
             self.faults_are_told(&during.main, fault_began);
@@ -89,6 +89,23 @@ impl Trial {
         assert!(peak < most << 10, "{}: {peak} KiB at the worst", self.name);
         let log = self.daemon.stop().await.stderr;
         assert!(!log.contains("panicked"), "{}: {log}", self.name);
+    }
+
+    /// Scrapes until everything is read. Costs may be read before the names are known, which is no lie, so what is seen
+    /// until they are read with their names is not judged.
+    async fn begin(&self) -> Seen {
+        let expected = self.expected(Phase::Before);
+        let is_there = |seen: &Picture, collector| expected.picture(collector) == part_of(collector, seen);
+        let mut seen = self.look().await;
+        let waiting = async {
+            while !(is_well_since(&seen, Timestamp::MIN) && all(&seen, is_there)) {
+                sleep(PAUSE).await;
+                seen = self.look().await;
+            }
+        };
+        // What is missing then is told by the comparison that follows.
+        let _ = timeout(PATIENCE, waiting).await;
+        seen
     }
 
     fn enter(&self, phase: Phase) -> Timestamp {
@@ -132,7 +149,7 @@ impl Trial {
                 self.is_true(other, &of_other);
             }
             scrape.send_replace(seen);
-            sleep(Duration::from_millis(300)).await;
+            sleep(PAUSE).await;
         }
     }
 
@@ -293,10 +310,12 @@ fn all(seen: &Seen, is_so: impl Fn(&Picture, Collector) -> bool) -> bool {
 fn config(rows: &[Row], server: &Server, tls: Option<&(Front, Server)>) -> NamedTempFile {
     let by_totals = rows.iter().any(|row| row.fault.by_totals);
     let request_timeout = rows[0].request_timeout;
-    let mut text = String::new();
+    // Enough for all collectors while the requests of several hang.
+    let concurrency = if rows.iter().any(Row::is_limited) { 8 } else { 4 };
+    let mut text = String::from("[storage]\npath = ''\n[collect.history]\nenabled = false\n");
     let mut account = |name: &str, url: &str, more: &str| {
         text += &format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = '{url}'\nmax_requests_per_second = 100\n");
-        text += &format!("request_timeout = '{request_timeout}'\n{more}\n");
+        text += &format!("request_timeout = '{request_timeout}'\nconcurrency = {concurrency}\n{more}\n");
     };
     match tls {
         Some((front, other)) => {
@@ -307,7 +326,7 @@ fn config(rows: &[Row], server: &Server, tls: Option<&(Front, Server)>) -> Named
     }
     for collector in COLLECTORS {
         let row = rows.iter().find(|row| row.fault.endpoint.collector() == collector);
-        let timeout = row.map_or("60s", |row| row.timeout);
+        let timeout = row.map_or(POLL, |row| row.timeout);
         text += &format!("[collect.{}]\ninterval = '1s'\ntimeout = '{timeout}'\n", collector.as_str());
         if matches!(collector, Collector::Cost | Collector::Usage) {
             // The one window that no midnight ends while a test runs, unless a month ends with it.

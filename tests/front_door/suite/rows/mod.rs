@@ -15,6 +15,10 @@ use super::expected::Expected;
 use super::reply::Reply;
 use super::tls::Trouble;
 
+/// The limits of a poll and of a request where a row is not about them: no machine is as busy as that.
+pub(super) const POLL: &str = "10m";
+const REQUEST: &str = "5m";
+
 /// A fault and its outcome.
 pub(super) struct Row {
     pub(super) name: String,
@@ -74,8 +78,8 @@ fn row(
         name: format!("{}: {}", endpoint.label(), name.into()),
         fault: Arc::new(Fault { endpoint, times, by_totals: false, change: Box::new(change) }),
         outcome,
-        timeout: "60s",
-        request_timeout: "40s",
+        timeout: POLL,
+        request_timeout: REQUEST,
         memory_mib: 48,
         pause: None,
         is_alone: false,
@@ -143,6 +147,11 @@ impl Row {
         Self { is_alone: true, ..self }
     }
 
+    /// Whether a limit of time passes before the outcome is there.
+    pub(super) fn is_limited(&self) -> bool {
+        self.timeout != POLL || self.request_timeout != REQUEST
+    }
+
     /// Whether requests are tried again before the outcome is there.
     pub(super) fn is_slow(&self) -> bool {
         match self.outcome {
@@ -154,11 +163,11 @@ impl Row {
 
     /// With a poll that may only take so long.
     fn within(self, timeout: &'static str) -> Self {
-        Self { timeout, is_alone: true, ..self }
+        Self { timeout, ..self }
     }
 
     fn request_within(self, request_timeout: &'static str) -> Self {
-        Self { request_timeout, is_alone: true, ..self }
+        Self { request_timeout, ..self }
     }
 
     fn with_memory(self, memory_mib: usize) -> Self {

@@ -44,15 +44,14 @@ fn breaking() -> Vec<Row> {
 fn stalling() -> Vec<Row> {
     let drip = |bytes, millis| sends(Delivery::Drip(bytes, Duration::from_millis(millis)));
     vec![
-        fails("no answer", Resources, "timeout", ends(Point::Start, Ending::Hang)).within("5s"),
-        fails("no answer", Regions, "timeout", ends(Point::Start, Ending::Hang)).within("5s"),
-        fails("silent in mid-body", Usage, "timeout", ends(Point::Body, Ending::Hang)).within("5s"),
-        fails("a slow drip", Reservations, "timeout", drip(1, 100)).within("5s"),
-        fails("a slow drip", Resources, "timeout", drip(1, 100)).within("5s"),
-        leaves_uncompared("no answer", ends(Point::Start, Ending::Hang)).within("10s"),
-        fails("no answer", Totals, "timeout", ends(Point::Start, Ending::Hang)).by_totals().within("5s"),
-        passes("no answer once", Subscriptions, "timeout", ends(Point::Start, Ending::Hang)).request_within("5s"),
-        passes("silent in mid-body once", MonthTotals, "timeout", ends(Point::Body, Ending::Hang)).request_within("5s"),
+        fails("no answer", Resources, "timeout", ends(Point::Start, Ending::Hang)).within("15s"),
+        fails("silent in mid-body", Usage, "timeout", ends(Point::Body, Ending::Hang)).within("15s"),
+        fails("a slow drip", Reservations, "timeout", drip(1, 100)).within("15s"),
+        leaves_uncompared("no answer", ends(Point::Start, Ending::Hang)).within("15s"),
+        fails("no answer", Totals, "timeout", ends(Point::Start, Ending::Hang)).by_totals().within("15s"),
+        passes("no answer once", Subscriptions, "timeout", ends(Point::Start, Ending::Hang)).request_within("15s"),
+        passes("silent in mid-body once", MonthTotals, "timeout", ends(Point::Body, Ending::Hang))
+            .request_within("15s"),
         tolerates("a drip that is in time", Reports, drip(16, 5)),
         tolerates("a drip that is in time", Resources, drip(32, 5)),
     ]
@@ -70,7 +69,7 @@ fn lengths() -> Vec<Row> {
         reply.header("connection", "close");
     };
     vec![
-        fails("a length too large", Projects, "timeout", longer).within("5s"),
+        fails("a length too large", Projects, "timeout", longer).within("15s"),
         fails("a length too large, then closed", Usage, "connect", |reply| {
             reply.framing = Framing::WrongLength(7);
             reply.delivery = Delivery::Until(Point::Body, Ending::Close);
