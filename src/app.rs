@@ -26,6 +26,7 @@ use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
 
+pub mod backfill;
 mod fleet;
 pub mod online;
 mod reload;
@@ -80,9 +81,9 @@ impl App {
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
         let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
-        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path, reloads });
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
         Ok(Self { server, site, encoder, fleet, reloader })
     }
 

@@ -14,6 +14,7 @@
 mod calendar;
 mod company;
 mod contributors;
+mod forecast;
 mod habit;
 mod judgement;
 mod model;
@@ -21,5 +22,6 @@ mod past;
 mod usual;
 
 pub use contributors::{Contributor, contributors};
+pub use forecast::Forecast;
 pub use judgement::Judgement;
 pub use model::{Model, Settings};

@@ -16,9 +16,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::billing::account::AccountName;
 
@@ -32,9 +33,19 @@ struct Inner {
     connection: Mutex<Connection>,
     /// `None`: in memory.
     path: Option<PathBuf>,
+    /// Whether the file belongs to another process, so that nothing of it may change.
+    is_read_only: bool,
     is_failing: AtomicBool,
     metrics: Metrics,
 }
+
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do about a file of a newer version.
+const NEWER: &str = "run the version that wrote it, or name another file by storage.path";
+/// What to do about a file of another program.
+const FOREIGN: &str = "name another file by storage.path";
 
 /// What the store says of itself.
 #[derive(Clone)]
@@ -104,7 +115,21 @@ impl Store {
         };
         metrics.writable.set(i64::from(path.is_some() || settings.path.is_none()));
         let (connection, is_failing) = (Mutex::new(connection), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { connection, path, is_failing, metrics })))
+        Ok(Self(Arc::new(Inner { connection, path, is_read_only: false, is_failing, metrics })))
+    }
+
+    /// Opens the store's file to read it, beside a daemon that writes it or without one. Whatever is wrong with the file,
+    /// it stays as it is; whatever would write fails.
+    ///
+    /// # Errors
+    /// [`Refused`] where the file is missing, out of reach, damaged, of another version or of another program.
+    pub fn open_to_read(path: &Path) -> anyhow::Result<Self> {
+        let connection = open_file_to_read(path)?;
+        let (connection, is_failing) = (Mutex::new(connection), AtomicBool::new(false));
+        // Nobody asks for them; they go on telling of the process that writes.
+        let metrics = Metrics::register(&Registry::new())?;
+        let path = Some(path.to_owned());
+        Ok(Self(Arc::new(Inner { connection, path, is_read_only: true, is_failing, metrics })))
     }
 
     /// Whether everything ends with the process.
@@ -134,24 +159,30 @@ impl Store {
         self.transact(move |transaction| {
             let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             transaction.execute(sql, [name.as_str(), &scope])?;
-            let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
-            Ok(AccountId(transaction.query_row(sql, [name.as_str(), &scope], |row| row.get(0))?))
+            Ok(find_account(transaction, &name, &scope)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
         })
         .await
+    }
+
+    /// The account's number in the store, if anything was ever stored of it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn known_account(&self, name: &AccountName, scope: String) -> Result<Option<AccountId>, Error> {
+        let name = name.clone();
+        self.transact(move |transaction| Ok(find_account(transaction, &name, &scope)?)).await
     }
 }
 
 impl Inner {
     fn transact<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let mut connection = self.lock();
-        let outcome = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Error::from)
-            .and_then(|transaction| {
-                let value = work(&transaction)?;
-                transaction.commit()?;
-                Ok(value)
-            });
+        let behavior = if self.is_read_only { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
+        let outcome = connection.transaction_with_behavior(behavior).map_err(Error::from).and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
         self.tell(&mut connection, outcome.as_ref().err());
         outcome
     }
@@ -162,7 +193,7 @@ impl Inner {
 
     /// Says when the store begins and ends to fail, and sets a damaged file aside.
     fn tell(&self, connection: &mut Connection, error: Option<&Error>) {
-        let Some(path) = &self.path else { return };
+        let Some(path) = self.path.as_ref().filter(|_| !self.is_read_only) else { return };
         if let Some(Error::Sqlite(error)) = error
             && is_damage(error)
             && let Err(error) = self.renew(connection, path, error)
@@ -225,10 +256,9 @@ fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refus
     let refused = |why: &Unfit, remedy| Refused { path: path.to_owned(), why: why.to_string(), remedy };
     match outcome {
         Ok(connection) => Ok(Some(connection)),
-        Err(why @ Unfit::Newer { .. }) => {
-            Err(refused(&why, "run the version that wrote it, or name another file by storage.path"))
-        }
-        Err(why @ Unfit::Foreign) => Err(refused(&why, "name another file by storage.path")),
+        Err(why @ Unfit::Newer { .. }) => Err(refused(&why, NEWER)),
+        // An older file is upgraded, so that it is never too old.
+        Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
         Err(Unfit::Sqlite(error)) => {
             tracing::warn!(
                 path = %path.display(),
@@ -241,10 +271,42 @@ fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refus
     }
 }
 
+fn open_file_to_read(path: &Path) -> Result<Connection, Refused> {
+    let refused = |why: String, remedy| Refused { path: path.to_owned(), why, remedy };
+    if let Err(error) = fs::metadata(path) {
+        let remedy = "start the daemon, which makes it, or name the daemon's file by storage.path";
+        return Err(refused(error.to_string(), remedy));
+    }
+    // Without a lock of its own: one thread at a time has it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let outcome = Connection::open_with_flags(path, flags).map_err(Unfit::from).and_then(|connection| {
+        connection.busy_timeout(PATIENCE)?;
+        schema::check(&connection)?;
+        Ok(connection)
+    });
+    outcome.map_err(|why| {
+        let remedy = match &why {
+            Unfit::Newer { .. } => NEWER,
+            Unfit::Older { .. } => "start the daemon of this version once, which upgrades it",
+            Unfit::Foreign => FOREIGN,
+            Unfit::Sqlite(error) if is_damage(error) => {
+                "start the daemon, which sets a damaged file aside and reads again what the API still knows"
+            }
+            Unfit::Sqlite(_) => "run this as the user of the daemon, who may write the file and its folder",
+        };
+        refused(why.to_string(), remedy)
+    })
+}
+
+fn find_account(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<Option<AccountId>> {
+    let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
+    transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0).map(AccountId)).optional()
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     // Another process, such as a backup, may hold the file for a moment.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     Ok(connection)
 }
 

@@ -128,7 +128,11 @@ impl Listener {
 
     /// Waits for a condition that comes within seconds, unless the machine is busy.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let patience = Duration::from_secs(120);
+        self.until_within(Duration::from_secs(120), condition).await;
+    }
+
+    /// Waits for a condition that may take long.
+    pub(crate) async fn until_within(&self, patience: Duration, condition: impl AsyncFn() -> bool) {
         let met = tokio::time::timeout(patience, async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;

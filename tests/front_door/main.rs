@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod authority;
+mod backfill;
 mod calendar;
 mod collectors;
 mod commands;
@@ -12,6 +13,7 @@ mod harness;
 mod logs;
 mod network;
 mod online;
+mod outlook;
 mod paths;
 mod program;
 mod prometheus;
