@@ -14,11 +14,13 @@ mod tests;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
+use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
 
@@ -32,7 +34,10 @@ struct Inner {
     connection: Mutex<Connection>,
     /// `None`: in memory.
     path: Option<PathBuf>,
-    is_failing: AtomicBool,
+    /// How many files were begun anew: what a number of an account means ends with its file.
+    file: AtomicU32,
+    /// When it failed last; `None` while it works.
+    failed_at: Mutex<Option<Instant>>,
     metrics: Metrics,
 }
 
@@ -78,6 +83,9 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
+    /// The file was found damaged and another one begun, which does not know the account's number.
+    #[error("the store was begun anew")]
+    BegunAnew,
     /// The work was given up half-way.
     #[error("the work was dropped")]
     Dropped,
@@ -85,7 +93,14 @@ pub enum Error {
 
 /// An account of one scope: what of the account is read. With another filter its history is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AccountId(i64);
+pub struct AccountId {
+    number: i64,
+    file: u32,
+}
+
+/// A nearly full disk takes small writes and refuses large ones: only after so long without a failure does a write show
+/// that all is well again.
+const PROBATION: Duration = Duration::from_secs(120);
 
 impl Store {
     /// Opens the store. A file that is missing is made, an older one is upgraded, a damaged one is set aside; where no
@@ -103,14 +118,22 @@ impl Store {
             },
         };
         metrics.writable.set(i64::from(path.is_some() || settings.path.is_none()));
-        let (connection, is_failing) = (Mutex::new(connection), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { connection, path, is_failing, metrics })))
+        let (file, failed_at) = Default::default();
+        Ok(Self(Arc::new(Inner { connection: Mutex::new(connection), path, file, failed_at, metrics })))
     }
 
     /// Whether everything ends with the process.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.0.path.is_none()
+    }
+
+    /// Looks for damage in the whole file, beside all other work; old days are hardly read otherwise. A damaged file is
+    /// set aside.
+    pub async fn check(&self) {
+        let inner = Arc::clone(&self.0);
+        // Nothing to do where the runtime ends meanwhile.
+        let _ = tokio::task::spawn_blocking(move || inner.check()).await;
     }
 
     /// Reads or writes in one transaction, beside the thread that serves.
@@ -122,7 +145,18 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.transact(work)).await.map_err(|_| Error::Dropped)?
+        tokio::task::spawn_blocking(move || inner.transact(None, work)).await.map_err(|_| Error::Dropped)?
+    }
+
+    /// The same for an account, whose number `work` gets.
+    async fn transact_for<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        work: impl FnOnce(&Transaction<'_>, i64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let inner = Arc::clone(&self.0);
+        let work = move || inner.transact(Some(account), |transaction| work(transaction, account.number));
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Dropped)?
     }
 
     /// The account's number in the store, made where there is none yet.
@@ -131,19 +165,34 @@ impl Store {
     /// [`Error`].
     pub async fn account(&self, name: &AccountName, scope: String) -> Result<AccountId, Error> {
         let name = name.clone();
+        let inner = Arc::clone(&self.0);
         self.transact(move |transaction| {
-            let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            transaction.execute(sql, [name.as_str(), &scope])?;
-            let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
-            Ok(AccountId(transaction.query_row(sql, [name.as_str(), &scope], |row| row.get(0))?))
+            // Read within the transaction: no other file can take this one's place meanwhile.
+            let file = inner.file.load(Ordering::Relaxed);
+            Ok(AccountId { number: account_id(transaction, &name, &scope)?, file })
         })
         .await
     }
 }
 
+fn account_id(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    transaction.execute(sql, [name.as_str(), scope])?;
+    let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
+    transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0))
+}
+
 impl Inner {
-    fn transact<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let mut connection = self.lock();
+    fn transact<T>(
+        &self,
+        account: Option<AccountId>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = lock(&self.connection);
+        if account.is_some_and(|account| account.file != self.file.load(Ordering::Relaxed)) {
+            return Err(Error::BegunAnew);
+        }
+        let changes_before = connection.total_changes();
         let outcome = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(Error::from)
@@ -152,32 +201,64 @@ impl Inner {
                 transaction.commit()?;
                 Ok(value)
             });
-        self.tell(&mut connection, outcome.as_ref().err());
+        let has_written = connection.total_changes() > changes_before;
+        self.tell(&mut connection, outcome.as_ref().err(), has_written);
         outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Says when the store begins and ends to fail, and sets a damaged file aside.
+    fn tell(&self, connection: &mut Connection, error: Option<&Error>, has_written: bool) {
+        let Some(path) = &self.path else { return };
+        let mut failed_at = lock(&self.failed_at);
+        if let Some(Error::Sqlite(damage)) = error
+            && is_damage(damage)
+        {
+            match self.renew(connection, path, damage) {
+                Ok(()) => {
+                    *failed_at = None;
+                    return self.metrics.writable.set(1);
+                }
+                Err(error) => tracing::error!(path = %path.display(), %error, "cannot replace the damaged store"),
+            }
+        }
+        match (error, *failed_at) {
+            (Some(error), last) => {
+                *failed_at = Some(Instant::now());
+                self.metrics.writable.set(0);
+                if last.is_none() {
+                    tracing::error!(
+                        path = %path.display(),
+                        %error,
+                        "cannot use the store; until this is mended, nothing new is remembered"
+                    );
+                }
+            }
+            (None, Some(at)) if has_written && at.elapsed() >= PROBATION => {
+                *failed_at = None;
+                self.metrics.writable.set(1);
+                tracing::info!(path = %path.display(), "the store can be used again");
+            }
+            _ => {}
+        }
     }
 
-    /// Says when the store begins and ends to fail, and sets a damaged file aside.
-    fn tell(&self, connection: &mut Connection, error: Option<&Error>) {
+    /// Reads all of the file by a connection of its own, so that nothing waits for it.
+    fn check(&self) {
         let Some(path) = &self.path else { return };
-        if let Some(Error::Sqlite(error)) = error
-            && is_damage(error)
-            && let Err(error) = self.renew(connection, path, error)
-        {
-            tracing::error!(path = %path.display(), %error, "cannot replace the damaged store");
-        }
-        self.metrics.writable.set(i64::from(error.is_none()));
-        match (error, self.is_failing.swap(error.is_some(), Ordering::Relaxed)) {
-            (Some(error), false) => tracing::error!(
-                path = %path.display(),
-                %error,
-                "cannot use the store; until this is mended, nothing new is remembered"
-            ),
-            (None, true) => tracing::info!(path = %path.display(), "the store can be used again"),
-            _ => {}
+        let file = self.file.load(Ordering::Relaxed);
+        let verdict = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+        let damage = match verdict {
+            Ok(verdict) if verdict != "ok" => {
+                rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict))
+            }
+            Err(error) if is_damage(&error) => error,
+            // Whatever else may fail here is said by those who need the store.
+            Ok(_) | Err(_) => return,
+        };
+        let mut connection = lock(&self.connection);
+        if file == self.file.load(Ordering::Relaxed) {
+            self.tell(&mut connection, Some(&Error::Sqlite(damage)), false);
         }
     }
 
@@ -188,6 +269,7 @@ impl Inner {
         let mut fresh = connect(path)?;
         schema::prepare(&mut fresh)?;
         *connection = fresh;
+        self.file.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -206,6 +288,10 @@ impl Metrics {
         )?;
         Ok(Self { writable, set_aside })
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `None` where the file cannot be written.
@@ -244,7 +330,7 @@ fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refus
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     // Another process, such as a backup, may hold the file for a moment.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     Ok(connection)
 }
 
