@@ -26,6 +26,7 @@ use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
 
+pub mod backfill;
 mod carry;
 mod fleet;
 mod keeper;
@@ -88,9 +89,9 @@ impl App {
         let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
         fleet.recall().await;
         let keeper = (!store.is_in_memory()).then(|| Keeper::new(store, snapshot.clone()));
-        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path, reloads });
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
         Ok(Self { server, site, encoder, fleet, keeper, reloader })
     }
 

@@ -3,19 +3,21 @@
 //! The modules below are layers; each uses only those before it. Read in this order, they tell the life of a datum:
 //!
 //! 1. [`billing`]: money, days, resources, tasks and subscriptions as pure values
-//! 2. [`gcore`]: the API, from an HTTP page to records
-//! 3. [`aggregate`]: records folded into totals
-//! 4. [`snapshot`]: the latest reading of every source, watched by all who read
-//! 5. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
-//! 6. [`http`]: the listener and its pages
-//! 7. [`demo`]: a simulated account behind the same HTTP API
-//! 8. [`config`]: everything that can be set
-//! 9. [`app`]: the wiring
-//! 10. [`cli`]: the commands
+//! 2. [`analysis`]: what daily costs usually are, and which days are not
+//! 3. [`gcore`]: the API, from an HTTP page to records
+//! 4. [`aggregate`]: records folded into totals
+//! 5. [`snapshot`]: the latest reading of every source, watched by all who read
+//! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
+//! 7. [`http`]: the listener and its pages
+//! 8. [`demo`]: a simulated account behind the same HTTP API
+//! 9. [`config`]: everything that can be set
+//! 10. [`app`]: the wiring
+//! 11. [`cli`]: the commands
 //!
 //! [`clock`], [`shutdown`] and [`telemetry`] lie below all of them.
 
 pub mod aggregate;
+pub mod analysis;
 pub mod app;
 pub mod billing;
 pub mod cli;
@@ -26,6 +28,7 @@ pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;
+pub mod outlook;
 pub mod shutdown;
 pub mod snapshot;
 pub mod store;

@@ -18,6 +18,7 @@ use crate::billing::account::AccountName;
 use crate::billing::names::Names;
 use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
+use crate::outlook::Outlook;
 
 /// Everything known at one moment.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +49,8 @@ pub struct Account {
     pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
+    /// What the history says.
+    pub outlook: Option<Arc<Outlook>>,
 }
 
 /// A source that is polled on its own.

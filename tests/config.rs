@@ -103,7 +103,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics, storage; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, storage; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -319,12 +319,16 @@ fn nothing_ever_shows_an_api_key() {
 
 /// The keys that the example mentions, switched off ones too.
 fn keys_of(example: &str) -> BTreeSet<String> {
-    let mut table = "";
+    let mut table = String::new();
     let mut keys = BTreeSet::new();
     for line in example.lines() {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
-            table = name.strip_suffix(']').unwrap();
+            let name = name.strip_suffix(']').unwrap();
+            table = match name.strip_prefix('[') {
+                Some(list) => list.replace(']', "[1]"),
+                None => name.to_owned(),
+            };
         } else if let Some((key, _)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
@@ -363,7 +367,10 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(shipped.warnings, [""; 0]);
 
     let whole = load(&switched_on(&example), &[]).unwrap();
-    assert_eq!(whole.config.collect, collect::settings::Settings::default());
+    let mut collect = whole.config.collect;
+    let budgets = std::mem::take(&mut collect.history.budgets);
+    assert_eq!(collect, collect::settings::Settings::default());
+    assert_eq!((budgets.len(), budgets[0].amount.to_string()), (1, "2500".into()));
     assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =

@@ -7,12 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 14] = [
     &["clock", "shutdown", "telemetry"],
     &["billing"],
+    &["analysis"],
     &["gcore"],
     &["aggregate"],
     &["store"],
+    &["outlook"],
     &["snapshot"],
     &["collect", "exposition"],
     &["http"],

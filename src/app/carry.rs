@@ -95,6 +95,6 @@ fn forget(account: &mut Account, collector: Collector) {
         Collector::Subscriptions => account.subscriptions = None,
         Collector::Commitments => account.commitments = None,
         Collector::Names => account.names = Arc::default(),
-        Collector::History => {}
+        Collector::History => account.outlook = None,
     }
 }

@@ -64,6 +64,9 @@ impl Amount {
     /// The float nearest to this decimal, for the exposition format.
     #[must_use]
     pub fn to_f64(self) -> f64 {
+        if self == Self::ZERO {
+            return 0.0;
+        }
         // Through text: the standard library rounds a decimal text correctly, a division by 1e12 would not.
         self.to_string().parse().unwrap_or(f64::NAN)
     }

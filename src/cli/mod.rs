@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod backfill;
 mod demo;
 pub mod exit;
 mod flags;
@@ -38,7 +39,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
-        if error.is::<store::Refused>() { ExitCode::Usage } else { ExitCode::Failure }
+        let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
+        if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 
@@ -56,6 +58,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
+        Command::Backfill { from, to, out } => {
+            block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+        }
         Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
     }
 }

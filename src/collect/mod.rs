@@ -63,7 +63,9 @@ pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings,
                 Source::Commitments(commitments::Source { client, settings: settings.commitments })
             }
             Collector::Names => Source::Names(names::Source { client }),
-            Collector::History => Source::History(Box::new(history::Source::new(client, store.clone(), settings))),
+            Collector::History => {
+                Source::History(Box::new(history::Source::new(account, client, store.clone(), settings)))
+            }
         }
     };
     settings

@@ -5,6 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use crate::billing::period::Window;
+use crate::outlook::budget::Budget;
 
 /// Settings of all collectors (`[collect]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ pub struct Reports {
 }
 
 /// The collector of the days of the past, which reads behind all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// When it looks for days to read.
     pub schedule: Schedule,
@@ -95,6 +96,8 @@ pub struct History {
     pub days: u16,
     /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated. Default 7 days.
     pub recheck_after: Duration,
+    /// `[[alerts.budget]]`, which the history forecasts. Default none.
+    pub budgets: Vec<Budget>,
 }
 
 /// A collector that reads a list.
@@ -170,7 +173,12 @@ impl Default for Settings {
             subscriptions: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             commitments: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             names: schedule(HOUR, 5 * MINUTE),
-            history: History { schedule: schedule(MINUTE, 10 * MINUTE), days: 35, recheck_after: 7 * DAY },
+            history: History {
+                schedule: schedule(MINUTE, 10 * MINUTE),
+                days: 35,
+                recheck_after: 7 * DAY,
+                budgets: Vec::new(),
+            },
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::gcore;
 use crate::store;
 
 mod accounts;
+mod alerts;
 mod collectors;
 mod duration;
 mod env;
@@ -93,6 +94,7 @@ impl Config {
         let mut collect = collectors::read(&mut reader);
         let metrics = metrics::read(&mut reader, &mut collect);
         let storage = storage::read(&mut reader);
+        collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
             Ok(Loaded { config: Self { accounts, collect, metrics, storage }, warnings, keys })

@@ -104,7 +104,7 @@ impl Client {
             lanes: Semaphore::new(settings.concurrency),
             polls: watch::Sender::new(0),
             settings,
-            buffers: Buffers::default(),
+            buffers: Buffers::new(),
             metrics: metrics.clone(),
         })
     }

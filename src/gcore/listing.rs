@@ -5,7 +5,7 @@
 //! is no list. The server's own `next` link is never followed, since it may name another host.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::patience::Patience;
 use super::scan::Shapes;
-use super::walk::{Taken, Walk};
+use super::walk::{Fingerprints, Taken, Walk};
 use super::wire::{self, Field};
 
 /// How often a list that does not add up is read again.
@@ -171,10 +171,11 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
     /// Folds the rows of one page.
     fn add(&mut self, page: &[u8]) -> Result<Taken, Error> {
         let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, .. } = self;
-        let mut fingerprints = Vec::new();
+        let mut fingerprints = Fingerprints::default();
+        fingerprints.reserve(client.page_size() as usize);
         let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
-                fingerprints.push(fingerprint(&fields, layout.identity));
+                fingerprints.insert(fingerprint(&fields, layout.identity));
                 (layout.records)(&fields, &mut |record| {
                     if let Err(reason) = record.and_then(|record| data.add(record)) {
                         *rejected.entry(reason).or_default() += 1;
@@ -199,7 +200,8 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
 fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     for field in identity.iter().filter_map(|&index| fields.get(index)) {
-        field.raw().hash(&mut hasher);
+        // As JSON, so that no text can pass for the end of another.
+        hasher.write(field.raw().as_bytes());
     }
     hasher.finish()
 }

@@ -6,24 +6,24 @@
 
 pub mod days;
 pub mod failures;
+mod file;
 pub mod kept;
 mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, ffi};
 use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
 
+use file::{connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};
 use schema::Unfit;
 
 /// The open store. Cheap to clone; all clones share one connection.
@@ -34,6 +34,8 @@ struct Inner {
     connection: Mutex<Connection>,
     /// `None`: in memory.
     path: Option<PathBuf>,
+    /// Whether the file belongs to another process, so that nothing of it may change.
+    is_read_only: bool,
     /// How many files were begun anew: what a number of an account means ends with its file.
     file: AtomicU32,
     /// When it failed last; `None` while it works.
@@ -118,8 +120,24 @@ impl Store {
             },
         };
         metrics.writable.set(i64::from(path.is_some() || settings.path.is_none()));
-        let (file, failed_at) = Default::default();
-        Ok(Self(Arc::new(Inner { connection: Mutex::new(connection), path, file, failed_at, metrics })))
+        Ok(Self::of(connection, path, false, metrics))
+    }
+
+    /// Opens the store's file to read it, beside a daemon that writes it or without one. Whatever is wrong with the file,
+    /// it stays as it is; whatever would write fails.
+    ///
+    /// # Errors
+    /// [`Refused`] where the file is missing, out of reach, damaged, of another version or of another program.
+    pub fn open_to_read(path: &Path) -> anyhow::Result<Self> {
+        let connection = open_file_to_read(path)?;
+        // Nobody asks for them; they go on telling of the process that writes.
+        let metrics = Metrics::register(&Registry::new())?;
+        Ok(Self::of(connection, Some(path.to_owned()), true, metrics))
+    }
+
+    fn of(connection: Connection, path: Option<PathBuf>, is_read_only: bool, metrics: Metrics) -> Self {
+        let (connection, file, failed_at) = (Mutex::new(connection), AtomicU32::default(), Mutex::default());
+        Self(Arc::new(Inner { connection, path, is_read_only, file, failed_at, metrics }))
     }
 
     /// Whether everything ends with the process.
@@ -173,13 +191,26 @@ impl Store {
         })
         .await
     }
+
+    /// The account's number in the store, if anything was ever stored of it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn known_account(&self, name: &AccountName, scope: String) -> Result<Option<AccountId>, Error> {
+        let name = name.clone();
+        let inner = Arc::clone(&self.0);
+        self.transact(move |transaction| {
+            let file = inner.file.load(Ordering::Relaxed);
+            Ok(find_account(transaction, &name, &scope)?.map(|number| AccountId { number, file }))
+        })
+        .await
+    }
 }
 
 fn account_id(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<i64> {
     let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     transaction.execute(sql, [name.as_str(), scope])?;
-    let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
-    transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0))
+    find_account(transaction, name, scope)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 impl Inner {
@@ -192,15 +223,13 @@ impl Inner {
         if account.is_some_and(|account| account.file != self.file.load(Ordering::Relaxed)) {
             return Err(Error::BegunAnew);
         }
+        let behavior = if self.is_read_only { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
         let changes_before = connection.total_changes();
-        let outcome = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Error::from)
-            .and_then(|transaction| {
-                let value = work(&transaction)?;
-                transaction.commit()?;
-                Ok(value)
-            });
+        let outcome = connection.transaction_with_behavior(behavior).map_err(Error::from).and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
         let has_written = connection.total_changes() > changes_before;
         self.tell(&mut connection, outcome.as_ref().err(), has_written);
         outcome
@@ -208,7 +237,7 @@ impl Inner {
 
     /// Says when the store begins and ends to fail, and sets a damaged file aside.
     fn tell(&self, connection: &mut Connection, error: Option<&Error>, has_written: bool) {
-        let Some(path) = &self.path else { return };
+        let Some(path) = self.path.as_ref().filter(|_| !self.is_read_only) else { return };
         let mut failed_at = lock(&self.failed_at);
         if let Some(Error::Sqlite(damage)) = error
             && is_damage(damage)
@@ -294,78 +323,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `None` where the file cannot be written.
-fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refused> {
-    let attempt = || -> Result<Connection, Unfit> {
-        let mut connection = connect(path)?;
-        schema::prepare(&mut connection)?;
-        Ok(connection)
-    };
-    let outcome = match attempt() {
-        Err(Unfit::Sqlite(error)) if is_damage(&error) => {
-            set_aside(path, &error, metrics);
-            attempt()
-        }
-        outcome => outcome,
-    };
-    let refused = |why: &Unfit, remedy| Refused { path: path.to_owned(), why: why.to_string(), remedy };
-    match outcome {
-        Ok(connection) => Ok(Some(connection)),
-        Err(why @ Unfit::Newer { .. }) => {
-            Err(refused(&why, "run the version that wrote it, or name another file by storage.path"))
-        }
-        Err(why @ Unfit::Foreign) => Err(refused(&why, "name another file by storage.path")),
-        Err(Unfit::Sqlite(error)) => {
-            tracing::warn!(
-                path = %path.display(),
-                %error,
-                "cannot write the store, so history is kept in memory and ends with this process; create the folder for \
-                 this user, name another file by storage.path, or set it to \"\""
-            );
-            Ok(None)
-        }
-    }
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    // Another process, such as a backup, may hold the file for a moment.
-    connection.busy_timeout(Duration::from_secs(5))?;
-    Ok(connection)
-}
-
-fn in_memory() -> Result<Connection, Unfit> {
-    let mut connection = Connection::open_in_memory()?;
-    schema::prepare(&mut connection)?;
-    Ok(connection)
-}
-
-/// Whether the file itself is broken, and not merely out of reach.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-/// Gives a damaged file another name, its journal with it, so that its owner can look at it.
-fn set_aside(path: &Path, damage: &rusqlite::Error, metrics: &Metrics) {
-    metrics.set_aside.inc();
-    let named = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
-    let taken = |number: &u32| named(&format!(".damaged-{number}")).exists();
-    let number = (1..u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX);
-    let aside = named(&format!(".damaged-{number}"));
-    let outcome: io::Result<()> = fs::rename(path, &aside);
-    for journal in ["-wal", "-shm"] {
-        // A journal of the damaged file must not be taken for one of the new file; mostly there is none.
-        let _ = fs::rename(named(journal), format!("{}{journal}", aside.display()));
-    }
-    match outcome {
-        Ok(()) => tracing::error!(
-            path = %path.display(),
-            %damage,
-            aside = %aside.display(),
-            "the store is damaged and was set aside; what the API still knows is read again"
-        ),
-        Err(error) => {
-            tracing::error!(path = %path.display(), %damage, %error, "the store is damaged and cannot be moved")
-        }
-    }
+fn find_account(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
+    transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0)).optional()
 }

@@ -128,7 +128,11 @@ impl Listener {
 
     /// Waits for a condition that must come within seconds.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let patience = Duration::from_secs(30);
+        self.until_within(Duration::from_secs(30), condition).await;
+    }
+
+    /// Waits for a condition that may take long.
+    pub(crate) async fn until_within(&self, patience: Duration, condition: impl AsyncFn() -> bool) {
         let met = tokio::time::timeout(patience, async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;

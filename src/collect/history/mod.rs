@@ -1,6 +1,7 @@
 //! The days of the past, read one at a time into the store, behind all other polls of the account.
 
 mod due;
+mod learn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::aggregate::usage::UsageTotals;
+use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::{Period, Window};
 use crate::gcore::client::Client;
@@ -25,6 +27,7 @@ use crate::store::{AccountId, Store};
 use super::cost::{Reader, suddenly_empty};
 use super::poller::Poll;
 use super::settings::{History, Settings};
+use learn::Learner;
 
 /// After how long a day is tried again that could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(3_600);
@@ -36,18 +39,21 @@ pub(super) struct Source {
     /// What is read of each day, and how long it may still be corrected.
     kinds: Vec<(Kind, Duration)>,
     costs: Reader,
+    learner: Learner,
     /// Days that could not be read, when, and why.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
 }
 
 impl Source {
-    pub(super) fn new(client: Arc<Client>, store: Store, settings: &Settings) -> Self {
+    pub(super) fn new(account: &AccountName, client: Arc<Client>, store: Store, settings: &Settings) -> Self {
         let kinds = [(Kind::Cost, &settings.cost), (Kind::Usage, &settings.usage)];
         let kinds = kinds.into_iter().filter(|(_, windowed)| windowed.schedule.enabled);
+        let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account).cloned().collect();
         Self {
+            learner: Learner::new(store.clone(), budgets),
             costs: Reader::new(Arc::clone(&client), settings),
             kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
-            settings: settings.history,
+            settings: settings.history.clone(),
             client,
             store,
             failed: BTreeMap::new(),
@@ -60,6 +66,13 @@ impl Source {
         let Ok(account) = self.store.account(poll.account, self.client.scope()).await else { return Ok(()) };
         self.take_over(poll, account).await;
         self.costs.names_settled(poll).await;
+        self.learner.publish(poll, account).await;
+        let outcome = self.read_due(poll, account).await;
+        self.learner.publish(poll, account).await;
+        outcome
+    }
+
+    async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<(), Error> {
         for (kind, settle_after) in self.kinds.clone() {
             let Ok(known) = self.store.days(account, kind).await else { return Ok(()) };
             let now = self.client.now();
@@ -73,7 +86,7 @@ impl Source {
                 let is_settled = due::settled_at(date, settle_after) <= read_at;
                 match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
                     Ok(day) => {
-                        if self.store.write_day(account, kind, day).await.is_err() {
+                        if !self.write(account, kind, day).await {
                             return Ok(());
                         }
                     }
@@ -88,7 +101,7 @@ impl Source {
     }
 
     /// Keeps what the regular polls have read of yesterday, which then need not be asked for again.
-    async fn take_over(&self, poll: &Poll<'_>, account: AccountId) {
+    async fn take_over(&mut self, poll: &Poll<'_>, account: AccountId) {
         let so_far = poll.account_so_far();
         let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
         let usage = so_far.usage.get(&Window::Yesterday);
@@ -99,10 +112,19 @@ impl Source {
         for (kind, day) in days.into_iter().flatten() {
             let known = self.store.days(account, kind).await.unwrap_or_default();
             if known.get(&day.date).is_none_or(|known| known.read_at.as_second() < day.read_at.as_second()) {
-                // A failure is said by the store.
-                let _ = self.store.write_day(account, kind, day).await;
+                self.write(account, kind, day).await;
             }
         }
+    }
+
+    /// Whether a day could be written; where it could not, the store says so.
+    async fn write(&mut self, account: AccountId, kind: Kind, day: Day) -> bool {
+        let date = day.date;
+        let stored = self.store.write_day(account, kind, day).await;
+        if kind == Kind::Cost && stored.as_ref().is_ok_and(|stored| stored.is_new) {
+            self.learner.note(date);
+        }
+        stored.is_ok()
     }
 
     async fn read(&self, poll: &Poll<'_>, kind: Kind, moment: Moment) -> Result<Day, Error> {

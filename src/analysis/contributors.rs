@@ -1,0 +1,34 @@
+//! Which children make up what a roll-up is over.
+
+use crate::analysis::judgement::Judgement;
+
+/// A child's part in the excess of its roll-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contributor {
+    /// Which child: its place in the slice that was given.
+    pub child: usize,
+    /// What the child cost beyond what was expected of it.
+    pub excess: f64,
+    /// `excess` as a share of the roll-up's excess; may pass 1 where other children fell meanwhile.
+    pub share: f64,
+}
+
+/// The children with the largest excess, largest first, at most `most`; none where the roll-up itself has no excess.
+///
+/// A child without an excess is never named. Equal children keep their order.
+pub fn contributors(roll_up: &Judgement, children: &[Judgement], most: usize) -> Vec<Contributor> {
+    let whole = roll_up.excess();
+    if whole <= 0.0 {
+        return Vec::new();
+    }
+    let mut found: Vec<Contributor> = children
+        .iter()
+        .enumerate()
+        .map(|(child, judgement)| (child, judgement.excess()))
+        .filter(|(_, excess)| *excess > 0.0)
+        .map(|(child, excess)| Contributor { child, excess, share: excess / whole })
+        .collect();
+    found.sort_by(|a, b| b.excess.total_cmp(&a.excess));
+    found.truncate(most);
+    found
+}

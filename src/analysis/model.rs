@@ -1,0 +1,126 @@
+//! Takes one day after the other: judges it with what was known before, then learns from it.
+
+use crate::analysis::calendar::{Place, days_between};
+use crate::analysis::company;
+use crate::analysis::judgement::Judgement;
+use crate::analysis::past::{Cell, Past};
+use crate::analysis::robust::quantile;
+use crate::analysis::series::{COLD_DAYS, Series, YOUNG_DAYS};
+use crate::analysis::usual::Usual;
+use crate::analysis::verdict::{Case, Course, Verdict};
+use jiff::civil::Date;
+
+/// The noise of an account of which nothing is known yet, and the most that an account's is taken for.
+const DEFAULT_NOISE: f32 = 0.1;
+const LARGEST_ACCOUNT_NOISE: f32 = 0.15;
+
+/// How readily a day is called an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// How far above its expectation any series may be, in units of the input. Default 0.1.
+    pub least_amount: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { least_amount: 0.1 }
+    }
+}
+
+/// Everything learned of the daily amounts of one account in one currency.
+///
+/// Cheap to clone: the remembered days are shared. Grows with the history up to about 1.8 KB a series. What it says
+/// depends on nothing but the settings and the days it was given.
+///
+/// What many series do on the same day is taken for a habit of the account, so judge the roll-ups in a model of their
+/// own: with fewer than eight series a model knows no company, and a rise of the whole account shows.
+#[derive(Clone, Default)]
+pub struct Model {
+    settings: Settings,
+    newest: Option<Date>,
+    past: Past,
+    series: Vec<Series>,
+    /// The median of the series' noise.
+    noise: Option<f32>,
+}
+
+impl Model {
+    /// A model that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Model { settings, ..Model::default() }
+    }
+
+    /// Takes the next closed UTC day; days in between that are never given are unknown, not free of cost.
+    ///
+    /// `amounts[i]` is what series `i` cost that day, 0 where nothing was billed, NaN where it is not known; series that
+    /// are new come last. Returns one judgement per series. Days must increase.
+    pub fn step(&mut self, day: Date, amounts: &[f64]) -> Vec<Judgement> {
+        if let Some(newest) = self.newest {
+            self.skip(days_between(newest, day).saturating_sub(1));
+        }
+        self.newest = Some(day);
+        self.series.resize(self.series.len().max(amounts.len()), Series::default());
+        let place = Place::of(day);
+        let noise = self.account_noise();
+        let mut verdicts = Vec::with_capacity(amounts.len());
+        for (index, (series, amount)) in self.series.iter_mut().zip(amounts).enumerate() {
+            let usual = series.usual(&self.past, index, place.weekday, noise);
+            verdicts.push(Verdict::unjudged(*amount as f32, usual, &place));
+        }
+        self.judge(&mut verdicts, &place);
+        self.learn(&verdicts, &place);
+        verdicts.iter().map(Verdict::judgement).collect()
+    }
+
+    /// The newest day that was learned from.
+    pub(super) fn newest(&self) -> Option<Date> {
+        self.newest
+    }
+
+    pub(super) fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// What is known of a series, and its usual cost from the next day on, which is a `weekday` (0 is Monday).
+    pub(super) fn usual_ahead(&self, index: usize, weekday: usize) -> Option<(Series, Usual)> {
+        let series = *self.series.get(index)?;
+        let usual = series.usual_as_known(&self.past, index, weekday, self.account_noise())?;
+        Some((series, usual))
+    }
+
+    fn skip(&mut self, days: usize) {
+        self.past.skip(days);
+        for series in &mut self.series {
+            series.skip(days);
+        }
+    }
+
+    fn account_noise(&self) -> f32 {
+        self.noise.unwrap_or(DEFAULT_NOISE)
+    }
+
+    fn judge(&self, verdicts: &mut [Verdict], place: &Place) {
+        let factor = company::factor(verdicts, self.account_noise());
+        for ((index, series), verdict) in self.series.iter().enumerate().zip(verdicts.iter_mut()) {
+            Case { settings: self.settings, past: &self.past, place, index, series, factor }.judge(verdict);
+        }
+        company::acquit(verdicts, &self.series, place);
+    }
+
+    fn learn(&mut self, verdicts: &[Verdict], place: &Place) {
+        let cell = |(series, verdict): (&Series, &Verdict)| {
+            let is_odd = matches!(verdict.course, Course::Above | Course::Below);
+            let set_aside = if series.age() < COLD_DAYS { verdict.anomaly } else { is_odd };
+            Cell::new(verdict.actual, verdict.base, set_aside)
+        };
+        self.past.push(self.series.iter().zip(verdicts).map(cell).collect());
+        for ((index, series), verdict) in self.series.iter_mut().enumerate().zip(verdicts) {
+            series.learn(&mut self.past, index, place.weekday, verdict);
+        }
+        let known = self.series.iter().zip(verdicts).filter(|(series, _)| series.age() >= YOUNG_DAYS);
+        let mut noises: Vec<f32> = known.filter_map(|(_, verdict)| Some(verdict.usual?.noise(place.weekday))).collect();
+        if !noises.is_empty() {
+            self.noise = Some(quantile(&mut noises, 0.5).min(LARGEST_ACCOUNT_NOISE));
+        }
+    }
+}
