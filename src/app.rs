@@ -27,11 +27,15 @@ use crate::store;
 use crate::store::Store;
 
 pub mod backfill;
+mod carry;
 mod fleet;
+mod keeper;
+mod kept;
 pub mod online;
 mod reload;
 
 use fleet::Fleet;
+use keeper::Keeper;
 use reload::Reloader;
 pub use reload::Reloads;
 
@@ -63,6 +67,8 @@ pub struct App {
     site: Arc<Site>,
     encoder: Arc<Encoder>,
     fleet: Fleet,
+    /// Nothing is kept where everything ends with the process anyway.
+    keeper: Option<Keeper>,
     reloader: Reloader,
 }
 
@@ -80,11 +86,13 @@ impl App {
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
-        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
+        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
+        fleet.recall().await;
+        let keeper = (!store.is_in_memory()).then(|| Keeper::new(store, snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let telemetry_path = web.telemetry_path;
         let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, fleet, reloader })
+        Ok(Self { server, site, encoder, fleet, keeper, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -117,6 +125,9 @@ impl App {
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
+        if let Some(keeper) = self.keeper {
+            names.insert(tasks.spawn(keeper.run()).id(), "the keeper of the last readings".into());
+        }
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let mut stop = pin!(stop);

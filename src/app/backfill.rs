@@ -16,6 +16,8 @@ use crate::exposition::daily;
 use crate::store::days::Kind;
 use crate::store::{AccountId, Store};
 
+use super::kept;
+
 /// Why what was asked for cannot be written, as long as it is asked for in this way.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -93,7 +95,8 @@ impl Backfill {
                     Some(id) => store.days(id, kind).await?.into_keys().collect(),
                     None => BTreeSet::new(),
                 };
-                let (account, names) = (account.clone(), Names::default());
+                let names = kept::names(&store.kept(account, &settings.scope()).await?);
+                let account = account.clone();
                 histories.push(History { account, names, kind, id, days });
             }
         }

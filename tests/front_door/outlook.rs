@@ -112,20 +112,22 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     assert!(first_hours.contains(&used_up), "a cent is gone at once: {used_up}");
     assert_eq!(app.value(&budget("exhaustion_timestamp_seconds", "all")).await, None);
 
-    // Every project that costs has a forecast within its band.
+    forecasts_lie_within_their_bands(&app.metrics().await);
+    app.stop().await;
+}
+
+fn forecasts_lie_within_their_bands(text: &str) {
     let forecasts = |family: &'static str, text: &str| -> BTreeMap<String, f64> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix('{'));
         lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(l, v)| (l.to_owned(), v.parse().unwrap())).collect()
     };
-    let text = app.metrics().await;
-    let estimates = forecasts("gcore_cost_month_forecast_amount", &text);
-    let lower = forecasts("gcore_cost_month_forecast_lower_amount", &text);
-    let upper = forecasts("gcore_cost_month_forecast_upper_amount", &text);
+    let estimates = forecasts("gcore_cost_month_forecast_amount", text);
+    let lower = forecasts("gcore_cost_month_forecast_lower_amount", text);
+    let upper = forecasts("gcore_cost_month_forecast_upper_amount", text);
     assert!(estimates.len() > 8, "{estimates:?}");
     for (labels, estimate) in &estimates {
         assert!(lower[labels] <= *estimate && *estimate <= upper[labels], "{labels}");
     }
-    app.stop().await;
 }
 
 #[tokio::test]
