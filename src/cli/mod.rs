@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod backtest;
 mod demo;
 pub mod exit;
 mod flags;
@@ -47,6 +48,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     if let Command::Demo { api_address } = command {
         return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
     }
+    if let Command::Backtest(flags) = &command {
+        return backtest::run(flags);
+    }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
     match command {
@@ -55,7 +59,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
-        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
+        Command::Run | Command::Demo { .. } | Command::Backtest(_) => {
+            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
+        }
     }
 }
 
