@@ -11,6 +11,7 @@
 //! - `calendar`: which earlier days sit where a day sits in its month.
 //! - `habit`: whether an amount above the usual has been seen before in such a place.
 //! - `company`: what all series of the account do together on a day.
+//! - [`Forecast`]: where the month will end.
 //! - `verdict`: all of that against a day's amount; [`Judgement`] is what the world sees of it.
 //! - `series`: what a day changes in what is known of a series.
 //! - `outlook`: what the days to come are expected to cost ([`Model::expect`]), the ground of forecasts.

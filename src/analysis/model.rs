@@ -2,6 +2,7 @@
 
 use crate::analysis::calendar::{Place, days_between};
 use crate::analysis::company;
+use crate::analysis::forecast::{Forecast, Forecaster, Known, Plan};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::past::{Cell, Past};
 use crate::analysis::robust::quantile;
@@ -40,6 +41,7 @@ pub struct Model {
     newest: Option<Date>,
     past: Past,
     series: Vec<Series>,
+    forecaster: Forecaster,
     /// The median of the series' noise.
     noise: Option<f32>,
 }
@@ -69,6 +71,8 @@ impl Model {
         }
         self.judge(&mut verdicts, &place);
         self.learn(&verdicts, &place);
+        self.forecaster.add(day, amounts);
+        self.check_forecasts();
         verdicts.iter().map(Verdict::judgement).collect()
     }
 
@@ -86,6 +90,27 @@ impl Model {
         let series = *self.series.get(index)?;
         let usual = series.usual_as_known(&self.past, index, weekday, self.account_noise())?;
         Some((series, usual))
+    }
+
+    /// Where the month that begins on `month` will end for each series, as seen after the last step. It is the month of
+    /// the last step or the one after it; of a later one too much lies between.
+    pub fn forecast(&self, month: Date) -> Vec<Forecast> {
+        let Some(newest) = self.newest else { return Vec::new() };
+        let plan = Plan::new(newest, month.first_of_month(), &self.past);
+        let forecast = |index| self.forecaster.forecast(index, &plan, &self.past, self.known(index, &plan));
+        (0..self.series.len()).map(forecast).collect()
+    }
+
+    /// Holds the forecasts of a month that has ended against what it came to, and keeps those of today for that.
+    fn check_forecasts(&mut self) {
+        let mut forecaster = std::mem::take(&mut self.forecaster);
+        forecaster.check(&self.past, |index, plan| self.known(index, plan));
+        self.forecaster = forecaster;
+    }
+
+    fn known(&self, index: usize, plan: &Plan) -> Option<Known> {
+        let (series, usual) = self.usual_ahead(index, plan.tomorrow())?;
+        Some(Known { age: series.age(), regime: series.regime(), noise: usual.noise(plan.tomorrow()), usual })
     }
 
     fn skip(&mut self, days: usize) {
@@ -111,7 +136,7 @@ impl Model {
         let cell = |(series, verdict): (&Series, &Verdict)| {
             let is_odd = matches!(verdict.course, Course::Above | Course::Below);
             let set_aside = if series.age() < COLD_DAYS { verdict.anomaly } else { is_odd };
-            Cell::new(verdict.actual, verdict.base, set_aside)
+            Cell::new(verdict.actual, verdict.base, set_aside).marked(verdict.anomaly)
         };
         self.past.push(self.series.iter().zip(verdicts).map(cell).collect());
         for ((index, series), verdict) in self.series.iter_mut().enumerate().zip(verdicts) {

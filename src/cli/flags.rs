@@ -10,6 +10,8 @@ use tracing::level_filters::LevelFilter;
 use crate::app::Web;
 use crate::telemetry::Format;
 
+use super::backtest::BacktestFlags;
+
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (revision ",
@@ -93,6 +95,8 @@ pub(super) enum Command {
         #[arg(long)]
         online: bool,
     },
+    /// Run anomaly detector and forecast over daily costs of the past, and say how well they did
+    Backtest(BacktestFlags),
 }
 
 /// Where the configuration is.

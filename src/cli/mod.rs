@@ -1,6 +1,7 @@
 //! The commands: from the words on the command line to an exit code.
 
 mod backfill;
+mod backtest;
 mod demo;
 pub mod exit;
 mod flags;
@@ -50,6 +51,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     if let Command::Demo { api_address } = command {
         return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
     }
+    if let Command::Backtest(flags) = &command {
+        return backtest::run(flags);
+    }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
     match command {
@@ -61,7 +65,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
         Command::Backfill { from, to, out } => {
             block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
-        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
+        Command::Run | Command::Demo { .. } | Command::Backtest(_) => {
+            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod authority;
 mod backfill;
+mod backtest;
 mod calendar;
 mod collectors;
 mod commands;
