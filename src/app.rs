@@ -22,8 +22,11 @@ use crate::http::routes;
 use crate::http::routes::Site;
 use crate::http::server::Server;
 use crate::shutdown;
-use crate::snapshot::Outcome;
+use crate::snapshot::{Collector, Outcome};
+use crate::store;
+use crate::store::Store;
 
+pub mod backfill;
 mod fleet;
 pub mod online;
 mod reload;
@@ -71,15 +74,16 @@ impl App {
     pub async fn build(config: &Config, web: Web, clock: Clock) -> anyhow::Result<Self> {
         let registry = Registry::new();
         exposition::process::register(&registry)?;
-        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry)?;
         let (reloader, wishes) = Reloader::new(&registry, clock.clone())?;
         let reloads = web.enable_lifecycle.then_some(wishes);
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
-        let encoder = Arc::new(Encoder::new(snapshot, config.metrics, clock));
+        let store = Store::open(&config.storage, &registry)?;
+        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
+        let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), registry, telemetry_path, reloads });
+        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
         Ok(Self { server, site, encoder, fleet, reloader })
     }
 
@@ -165,9 +169,11 @@ pub struct Once {
 pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     let registry = Registry::new();
     exposition::process::register(&registry)?;
-    let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry)?;
+    // A single poll adds nothing to what a daemon beside it remembers.
+    let store = Store::open(&store::Settings { path: None }, &registry)?;
+    let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
     let mut tasks = JoinSet::new();
-    for (_, mut poller) in fleet.pollers() {
+    for (_, mut poller) in fleet.pollers().into_iter().filter(|((_, collector), _)| *collector != Collector::History) {
         tasks.spawn(async move { poller.poll().await });
     }
     let outcomes = tasks.join_all().await;

@@ -30,6 +30,8 @@ pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;
+pub mod outlook;
 pub mod shutdown;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;

@@ -18,6 +18,7 @@ use crate::billing::account::AccountName;
 use crate::billing::names::Names;
 use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
+use crate::outlook::Outlook;
 
 /// Everything known at one moment.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Account {
     pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
+    /// What the history says.
+    pub outlook: Option<Arc<Outlook>>,
 }
 
 /// A source that is polled on its own.
@@ -62,12 +65,14 @@ pub enum Collector {
     Commitments,
     /// The names of projects and regions.
     Names,
+    /// The days of the past.
+    History,
 }
 
 impl Collector {
     /// Every collector.
-    pub const ALL: [Self; 6] =
-        [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names];
+    pub const ALL: [Self; 7] =
+        [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names, Self::History];
 
     /// The word for the `collector` label and the configuration.
     #[must_use]
@@ -79,6 +84,7 @@ impl Collector {
             Self::Subscriptions => "subscriptions",
             Self::Commitments => "commitments",
             Self::Names => "names",
+            Self::History => "history",
         }
     }
 }
@@ -111,6 +117,7 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Reading<T> {
     data: Arc<T>,
+    read_at: Timestamp,
     stale_at: Timestamp,
 }
 
@@ -128,7 +135,7 @@ impl<T> Reading<T> {
     /// A reading begun at `read_at` that counts for `good_for`.
     #[must_use]
     pub fn new(data: T, read_at: Timestamp, good_for: Duration) -> Self {
-        Self { data: Arc::new(data), stale_at: read_at.checked_add(good_for).unwrap_or(Timestamp::MAX) }
+        Self { data: Arc::new(data), read_at, stale_at: read_at.checked_add(good_for).unwrap_or(Timestamp::MAX) }
     }
 
     /// The data, unless it is stale.
@@ -165,6 +172,12 @@ impl<T> WindowReading<T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
     }
 
+    /// When the reading began.
+    #[must_use]
+    pub fn read_at(&self) -> Timestamp {
+        self.reading.read_at
+    }
+
     /// The data, however old.
     #[must_use]
     pub fn last(&self) -> &T {
@@ -193,15 +206,16 @@ impl Snapshot {
         snapshot
     }
 
-    /// Whether every enabled collector of every account has finished a poll, well or badly.
+    /// Whether every enabled collector of every account has finished a poll, well or badly. The history does not count:
+    /// its first poll reads for long, behind the others.
     #[must_use]
     pub fn every_collector_has_tried(&self) -> bool {
         self.was_ready
             || self
                 .accounts
                 .values()
-                .flat_map(|account| account.collectors.values())
-                .all(|status| status.last_outcome.is_some())
+                .flat_map(|account| &account.collectors)
+                .all(|(collector, status)| *collector == Collector::History || status.last_outcome.is_some())
     }
 }
 

@@ -78,9 +78,9 @@ const BAD_VARIABLES: &[Case] = &[
              api_key_credential or api_key to the configuration file, or set GCORE_EXPORTER_ACCOUNTS__NAME__API_KEY_FILE",
     ),
     (
-        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORAGE__PATH", SENTINEL)],
+        &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVALL", "SENTINEL"), ("GCORE_EXPORTER_STORE__PATH", SENTINEL)],
         "collect.cost.intervall (GCORE_EXPORTER_COLLECT__COST__INTERVALL): unknown key; did you mean \"interval\"?\n\
-             storage.path (GCORE_EXPORTER_STORAGE__PATH): unknown key; known here: accounts, collect, metrics",
+             store.path (GCORE_EXPORTER_STORE__PATH): unknown key; did you mean \"storage\"?",
     ),
     (
         &[KEY, ("GCORE_EXPORTER_COLLECT__COST__INTERVAL", "90")],
@@ -103,7 +103,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, collect, metrics; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, storage; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -263,7 +263,9 @@ fn a_summary_tells_accounts_and_collectors() {
            reports: every 1m30s, tasks of the last 7d\n  \
            subscriptions: every 1h\n  \
            commitments: every 1h\n  \
-           names: off\n"
+           names: off\n  \
+           history: every 1m, 35 days, behind all others\n\
+         storage: /var/lib/gcore-billing-exporter/state.db\n"
     );
 }
 
@@ -317,12 +319,16 @@ fn nothing_ever_shows_an_api_key() {
 
 /// The keys that the example mentions, switched off ones too.
 fn keys_of(example: &str) -> BTreeSet<String> {
-    let mut table = "";
+    let mut table = String::new();
     let mut keys = BTreeSet::new();
     for line in example.lines() {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
-            table = name.strip_suffix(']').unwrap();
+            let name = name.strip_suffix(']').unwrap();
+            table = match name.strip_prefix('[') {
+                Some(list) => list.replace(']', "[1]"),
+                None => name.to_owned(),
+            };
         } else if let Some((key, _)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
@@ -361,7 +367,10 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(shipped.warnings, [""; 0]);
 
     let whole = load(&switched_on(&example), &[]).unwrap();
-    assert_eq!(whole.config.collect, collect::settings::Settings::default());
+    let mut collect = whole.config.collect;
+    let budgets = std::mem::take(&mut collect.history.budgets);
+    assert_eq!(collect, collect::settings::Settings::default());
+    assert_eq!((budgets.len(), budgets[0].amount.to_string()), (1, "2500".into()));
     assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =

@@ -7,13 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 15] = [
     &["clock", "shutdown", "telemetry"],
     &["billing"],
     &["analysis"],
     &["backtest"],
     &["gcore"],
     &["aggregate"],
+    &["store"],
+    &["outlook"],
     &["snapshot"],
     &["collect", "exposition"],
     &["http"],

@@ -65,6 +65,12 @@ impl CostTotals {
         self.amounts.add(group, line.currency.clone(), amount)
     }
 
+    /// Whether the report says that it shows its prices, so that what it does not tell of did not cost anything.
+    #[must_use]
+    pub fn shows_prices(&self) -> bool {
+        self.price_status.as_deref() == Some("show")
+    }
+
     /// Whether the report told of no record at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -18,6 +18,19 @@ pub struct UsageTotals {
     pub data_through: Option<Timestamp>,
 }
 
+impl UsageTotals {
+    /// Billing values per group and unit, however they were read; a sum past the range of an amount stays as it was.
+    #[must_use]
+    pub fn by_unit(&self) -> Sums<Unit> {
+        let mut sums = self.values.clone();
+        for (group, (_, unit), value) in self.by_metric.iter() {
+            // The sums were within the range when they were added to each other before.
+            let _ = sums.add(group.clone(), unit.clone(), value);
+        }
+        sums
+    }
+}
+
 impl Fold<UsageRecord> for UsageTotals {
     /// A sum that would leave the range of an amount is refused.
     fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {

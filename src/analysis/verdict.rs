@@ -11,7 +11,7 @@ use crate::analysis::usual::Usual;
 /// How many standard deviations of its noise a series may pass its expectation by.
 const DEVIATIONS: f32 = 4.0;
 /// How far above its expectation, as a share of it, even a quiet series may be.
-const LEAST_SHARE: f32 = 0.25;
+const LEAST_SHARE: f32 = 0.33;
 /// How much wider the margin of a young series is, whose noise is not well known.
 const YOUNG_CAUTION: f32 = 1.25;
 /// The margin of a cold series, as a logarithm, above the largest amount that it has seen.

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::collect;
+use crate::collect::Shared;
 use crate::collect::poller::{Memory, Poller};
 use crate::config::Config;
 use crate::exposition;
@@ -23,7 +24,8 @@ use crate::gcore::connection::BuildError;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
-use crate::snapshot::{Account, Collector, Reader, Snapshot, Status, Writer};
+use crate::snapshot::{Account, Collector, Reader, Snapshot, Status};
+use crate::store::Store;
 
 /// The pollers of one configuration.
 pub(super) struct Fleet {
@@ -32,10 +34,8 @@ pub(super) struct Fleet {
     running: BTreeMap<Place, Running>,
     /// What pollers knew that were stopped.
     memories: BTreeMap<Place, Memory>,
-    clock: Clock,
-    writer: Writer,
+    shared: Shared,
     api_metrics: gcore::metrics::Metrics,
-    poll_metrics: collect::metrics::Metrics,
 }
 
 /// One client an account, so that its pollers share one rate.
@@ -59,15 +59,21 @@ pub(super) struct Change {
 
 impl Fleet {
     /// Everything that `config` wants polled; nothing polls yet.
-    pub(super) fn new(config: Config, clock: Clock, registry: &Registry) -> anyhow::Result<(Self, Reader)> {
+    pub(super) fn new(
+        config: Config,
+        clock: Clock,
+        registry: &Registry,
+        store: Store,
+    ) -> anyhow::Result<(Self, Reader)> {
         let api_metrics = gcore::metrics::Metrics::register(registry)?;
-        let poll_metrics = collect::metrics::Metrics::register(registry)?;
+        let metrics = collect::metrics::Metrics::register(registry)?;
         let enabled = config.accounts.keys().flat_map(|account| {
             config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
         });
         let (writer, reader) = snapshot::channel(Snapshot::before_the_first_poll(enabled));
         let (clients, running, memories) = Default::default();
-        let mut fleet = Self { config, clients, running, memories, clock, writer, api_metrics, poll_metrics };
+        let shared = Shared { clock, store, writer, metrics };
+        let mut fleet = Self { config, clients, running, memories, shared, api_metrics };
         fleet.clients = fleet.clients_for(&fleet.config)?;
         Ok((fleet, reader))
     }
@@ -98,7 +104,7 @@ impl Fleet {
     pub(super) fn pollers(&self) -> Vec<(Place, Poller)> {
         let collect = &self.config.collect;
         let of = |(account, client)| {
-            collect::pollers(account, client, collect, &self.clock, &self.writer, &self.poll_metrics)
+            collect::pollers(account, client, collect, &self.shared)
                 .into_iter()
                 .map(|poller| ((account.clone(), poller.collector()), poller))
         };
@@ -121,9 +127,12 @@ impl Fleet {
         let stopped = leaving.len();
         // Only once they have ended can nothing of theirs be published any more.
         self.retire(leaving).await;
+        if config.storage != self.config.storage {
+            tracing::warn!("storage.path has changed; that takes a restart, until then the store stays where it is");
+        }
         let before = std::mem::replace(&mut self.config, config);
         self.clients = clients;
-        self.writer.replace(|snapshot| carried_over(snapshot, &before, &self.config));
+        self.shared.writer.replace(|snapshot| carried_over(snapshot, &before, &self.config));
         let unchanged = self.running.len();
         Ok(Change { stopped, started: self.start(), unchanged })
     }
@@ -169,7 +178,7 @@ impl Fleet {
             let client = match self.clients.get(name).filter(|client| client.fits(settings)) {
                 Some(client) => Arc::clone(client),
                 None => {
-                    let clock = self.clock.clone();
+                    let clock = self.shared.clock.clone();
                     Arc::new(Client::new(name.as_str(), settings.clone(), clock, &self.api_metrics)?)
                 }
             };
@@ -231,5 +240,6 @@ fn forget(account: &mut Account, collector: Collector) {
         Collector::Subscriptions => account.subscriptions = None,
         Collector::Commitments => account.commitments = None,
         Collector::Names => account.names = Arc::default(),
+        Collector::History => account.outlook = None,
     }
 }

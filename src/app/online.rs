@@ -103,7 +103,7 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
                 let (_, schedule) = collect.enabled().find(|(enabled, _)| *enabled == collector)?;
                 // Somebody waits for this, so it takes no longer than a single request may.
                 let limit = schedule.timeout.min(settings.request_timeout);
-                let patience = Patience { until: Instant::now() + limit, longest_wait: limit };
+                let patience = Patience { until: Instant::now() + limit, longest_wait: limit, yields: false };
                 let probe = Probe { client: &client, collect, now: clock.now(), patience };
                 Some(async move { probe.look(collector).await })
             });
@@ -163,6 +163,8 @@ impl Probe<'_> {
                 }
                 findings
             }
+            // It asks for what the cost and the usage collector ask for.
+            Collector::History => Vec::new(),
             Collector::Names => {
                 let projects = gcore::names::projects::<Rows>(client, patience);
                 let regions = gcore::names::regions::<Rows>(client, patience);

@@ -31,6 +31,9 @@ impl Amount {
     /// Zero: a known amount, not an unknown one.
     pub const ZERO: Self = Self(0);
 
+    /// A hundredth.
+    pub const CENT: Self = Self(ONE / 100);
+
     /// The sum, or `None` past the range of the type.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
@@ -58,6 +61,9 @@ impl Amount {
     /// The float nearest to this decimal, for the exposition format.
     #[must_use]
     pub fn to_f64(self) -> f64 {
+        if self == Self::ZERO {
+            return 0.0;
+        }
         // Through text: the standard library rounds a decimal text correctly, a division by 1e12 would not.
         self.to_string().parse().unwrap_or(f64::NAN)
     }

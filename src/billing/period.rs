@@ -21,6 +21,12 @@ impl Period {
         (first < end).then_some(Self { first, end })
     }
 
+    /// A single day.
+    #[must_use]
+    pub fn of(day: Date) -> Self {
+        Self { first: day, end: day.saturating_add(1.day()) }
+    }
+
     /// The first day that counts.
     #[must_use]
     pub fn first(self) -> Date {

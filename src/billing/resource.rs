@@ -68,7 +68,10 @@ pub(super) fn intern(word: &str) -> SmolStr {
     if word.is_empty() {
         return SmolStr::new_static(UNKNOWN);
     }
-    let known = RESOURCE_TYPES.iter().find(|known| word.len() > INLINE && **known == word);
+    if word.len() <= INLINE {
+        return SmolStr::new_inline(word);
+    }
+    let known = RESOURCE_TYPES.iter().find(|known| **known == word);
     known.map_or_else(|| SmolStr::new(word), |known| SmolStr::new_static(known))
 }
 

@@ -10,18 +10,24 @@ use secrecy::SecretString;
 
 use crate::app::{App, Web};
 use crate::billing::account::AccountName;
+use crate::billing::resource::{Currency, ProjectId};
 use crate::clock::Clock;
 use crate::collect;
-use crate::collect::settings::Schedule;
+use crate::collect::settings::{History, Schedule};
 use crate::config::Config;
 use crate::demo;
 use crate::demo::api::Api;
 use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
+use crate::outlook::budget::{Budget, Selector};
 use crate::shutdown;
+use crate::store;
 
 use super::say;
+
+/// What the account is called.
+const ACCOUNT: &str = "demo";
 
 /// The same company every time.
 const SEED: u64 = 2026;
@@ -60,11 +66,32 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.subscriptions.schedule = every(15);
     collect.commitments.schedule = every(15);
     collect.names = every(30);
+    collect.history =
+        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: budgets()? };
     Ok(Config {
-        accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
+        accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,
         metrics: exposition::settings::Settings::default(),
+        storage: store::Settings { path: None },
     })
+}
+
+/// One budget of each kind: safe, about to be passed, and passed.
+fn budgets() -> anyhow::Result<Vec<Budget>> {
+    let budget = |name: &str, projects: &[u64], amount: &str| {
+        let projects = projects.iter().copied().map(ProjectId).collect();
+        Ok(Budget {
+            name: name.into(),
+            account: ACCOUNT.parse()?,
+            selector: Selector { projects, ..Selector::default() },
+            amount: amount.parse()?,
+            currency: Currency::new("EUR"),
+        })
+    };
+    [("shop", &[41001][..], "2500"), ("company", &[], "5500"), ("data-platform", &[41002], "1000")]
+        .into_iter()
+        .map(|(name, projects, amount)| budget(name, projects, amount))
+        .collect()
 }
 
 fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
@@ -74,11 +101,16 @@ fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
   Metrics      http://{daemon}{telemetry_path}
+  Anomalies    http://{daemon}/api/v1/anomalies
   Start page   http://{daemon}/
 
 Watch today's cost grow:
 
   watch -n 5 'curl -s http://{daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
+
+See where the month will end, and what is left of the budgets:
+
+  curl -s http://{daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
 
 Read the same account with the command `once`:
 

@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod backfill;
 mod backtest;
 mod demo;
 pub mod exit;
@@ -18,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Environment, Source};
 use crate::shutdown;
 use crate::snapshot::Outcome;
+use crate::store;
 use crate::telemetry;
 
 use exit::ExitCode;
@@ -38,7 +40,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
-        ExitCode::Failure
+        let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
+        if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 
@@ -59,6 +62,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
+        Command::Backfill { from, to, out } => {
+            block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+        }
         Command::Run | Command::Demo { .. } | Command::Backtest(_) => {
             block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
         }

@@ -151,7 +151,7 @@ fn unsupported(collector: Collector) -> String {
             "this key may not read commitments, which only a Client Administrator may: ask for that role, or set \
              enabled = false in [collect.{name}]"
         ),
-        Collector::Cost | Collector::Usage | Collector::Names => format!(
+        Collector::Cost | Collector::Usage | Collector::Names | Collector::History => format!(
             "this key may not read it: ask for a role in the cloud, such as Client Administrator, or set enabled = \
              false in [collect.{name}]; is api_url right?"
         ),

@@ -43,7 +43,7 @@ impl Metrics {
             )?,
             report_task_failures: counter(
                 "gcore_report_task_failures_total",
-                "Failed report tasks, each counted once since the start of this process.",
+                "Failed report tasks, each counted once, across restarts where the store outlives the process.",
                 &["account", "task_type"],
             )?,
         })

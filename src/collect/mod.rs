@@ -5,6 +5,7 @@
 
 mod commitments;
 mod cost;
+mod history;
 pub mod metrics;
 mod names;
 pub mod poller;
@@ -15,29 +16,35 @@ mod subscriptions;
 mod usage;
 mod windows;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::gcore::client::Client;
 use crate::snapshot::{Collector, Writer};
+use crate::store::Store;
 
 use metrics::Metrics;
 use poller::Poller;
 use settings::{Schedule, Settings};
 use source::Source;
 
+/// What all pollers of the daemon share.
+pub struct Shared {
+    /// What time it is.
+    pub clock: Clock,
+    /// What outlives the process.
+    pub store: Store,
+    /// Where readings are published.
+    pub writer: Writer,
+    /// Counters of the polls.
+    pub metrics: Metrics,
+}
+
 /// The pollers of one account, one for each enabled collector.
 #[must_use]
-pub fn pollers(
-    account: &AccountName,
-    client: &Arc<Client>,
-    settings: &Settings,
-    clock: &Clock,
-    writer: &Writer,
-    metrics: &Metrics,
-) -> Vec<Poller> {
+pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings, shared: &Shared) -> Vec<Poller> {
+    let Shared { clock, store, writer, metrics } = shared;
     let source = |collector| {
         let client = Arc::clone(client);
         match collector {
@@ -47,7 +54,7 @@ pub fn pollers(
                 Source::Usage(usage::Source { client, settings, by_metric })
             }
             Collector::Reports => {
-                Source::Reports(reports::Source { client, settings: settings.reports, counted: HashSet::new() })
+                Source::Reports(reports::Source { client, settings: settings.reports, store: store.clone() })
             }
             Collector::Subscriptions => {
                 Source::Subscriptions(subscriptions::Source { client, settings: settings.subscriptions })
@@ -56,12 +63,16 @@ pub fn pollers(
                 Source::Commitments(commitments::Source { client, settings: settings.commitments })
             }
             Collector::Names => Source::Names(names::Source { client }),
+            Collector::History => {
+                Source::History(Box::new(history::Source::new(account, client, store.clone(), settings)))
+            }
         }
     };
     settings
         .enabled()
         .map(|(collector, schedule)| Poller {
             account: account.clone(),
+            client: Arc::clone(client),
             source: source(collector),
             schedule,
             clock: clock.clone(),
@@ -88,7 +99,18 @@ impl Settings {
             Collector::Subscriptions => self.subscriptions == other.subscriptions,
             Collector::Commitments => self.commitments == other.commitments,
             Collector::Names => self.names == other.names,
+            Collector::History => {
+                self.history == other.history
+                    && self.agrees(other, Collector::Cost)
+                    && self.agrees(other, Collector::Usage)
+            }
         }
+    }
+
+    /// When the history is read; without costs and usage there is none.
+    fn history_schedule(&self) -> Schedule {
+        let enabled = self.cost.schedule.enabled || self.usage.schedule.enabled;
+        Schedule { enabled: self.history.schedule.enabled && enabled, ..self.history.schedule }
     }
 
     /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
@@ -100,6 +122,7 @@ impl Settings {
             (Collector::Reports, self.reports.schedule),
             (Collector::Subscriptions, self.subscriptions.schedule),
             (Collector::Commitments, self.commitments.schedule),
+            (Collector::History, self.history_schedule()),
         ]
         .into_iter()
         .filter(|(_, schedule)| schedule.enabled)

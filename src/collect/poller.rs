@@ -1,17 +1,18 @@
 //! The one loop that all collectors share: poll, publish, say how it went, wait.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
 use tokio::time::{Instant, timeout_at};
 
 use crate::billing::account::AccountName;
 use crate::billing::period::next_midnight;
 use crate::billing::record::RejectReason;
 use crate::clock::Clock;
+use crate::gcore::client::Client;
 use crate::gcore::error::{Error, Reason};
 use crate::gcore::patience::Patience;
 use crate::shutdown::Stop;
@@ -30,6 +31,7 @@ const LATEST_SECOND: f64 = 0.5;
 /// Polls one source of one account, for ever or once.
 pub struct Poller {
     pub(super) account: AccountName,
+    pub(super) client: Arc<Client>,
     pub(super) source: Source,
     pub(super) schedule: Schedule,
     pub(super) clock: Clock,
@@ -40,10 +42,9 @@ pub struct Poller {
 }
 
 /// What a poller knows that its successor, with other settings, should know too.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
     last_failure: Option<Reason>,
-    counted_failures: HashSet<SmolStr>,
 }
 
 /// One poll under way: its time, and where its results go.
@@ -100,9 +101,6 @@ impl Poller {
     /// Goes on from where another poller of the same account and collector ended.
     pub fn remember(&mut self, memory: Memory) {
         self.last_failure = memory.last_failure;
-        if let Some(counted) = self.source.counted_failures() {
-            *counted = memory.counted_failures;
-        }
     }
 
     /// Polls until told to stop; a poll under way is then dropped.
@@ -122,8 +120,7 @@ impl Poller {
             () = forever => {}
             () = stop.requested() => {}
         }
-        let counted_failures = self.source.counted_failures().map(std::mem::take).unwrap_or_default();
-        Memory { last_failure: self.last_failure, counted_failures }
+        Memory { last_failure: self.last_failure }
     }
 
     /// Polls once and says what came of it.
@@ -132,12 +129,18 @@ impl Poller {
         let poll = Poll {
             account: &self.account,
             now,
-            patience: Patience { until: started + self.schedule.timeout, longest_wait: self.schedule.interval },
+            patience: Patience {
+                until: started + self.schedule.timeout,
+                longest_wait: self.schedule.interval,
+                yields: self.source.yields(),
+            },
             metrics: &self.metrics,
             collector: self.source.collector().as_str(),
             writer: &self.writer,
         };
+        let under_way = (!self.source.yields()).then(|| self.client.poll_begins());
         let result = self.source.poll(&poll).await;
+        drop(under_way);
         let outcome = match &result {
             Ok(()) => Outcome::Good,
             Err(error) if error.reason == Reason::Unsupported => Outcome::Unsupported,
@@ -175,7 +178,8 @@ impl Poller {
 
     /// Says when polls begin to take longer than the time until the next, and when they no longer do.
     fn tell_overrun(&mut self, took: Duration, pause: Duration) {
-        let is_overrun = took > pause;
+        // Who yields to other polls is expected to take long.
+        let is_overrun = took > pause && !self.source.yields();
         if std::mem::replace(&mut self.is_overrun, is_overrun) == is_overrun {
             return;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use crate::billing::period::Window;
+use crate::outlook::budget::Budget;
 
 /// Settings of all collectors (`[collect]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Settings {
     pub commitments: Listed,
     /// `[collect.names]`. Names are never withdrawn: an old name is better than none.
     pub names: Schedule,
+    /// `[collect.history]`
+    pub history: History,
 }
 
 /// When one collector polls.
@@ -84,6 +87,19 @@ pub struct Reports {
     pub look_back: Duration,
 }
 
+/// The collector of the days of the past, which reads behind all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// When it looks for days to read.
+    pub schedule: Schedule,
+    /// How many days before today are read. Default 35, at most 400.
+    pub days: u16,
+    /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated. Default 7 days.
+    pub recheck_after: Duration,
+    /// `[[alerts.budget]]`, which the history forecasts. Default none.
+    pub budgets: Vec<Budget>,
+}
+
 /// A collector that reads a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -106,6 +122,11 @@ impl Method {
             Self::Totals => "totals",
         }
     }
+}
+
+impl History {
+    /// How many days back a provider is expected to still revise what was settled.
+    pub const RECHECKED: u16 = 35;
 }
 
 impl Details {
@@ -152,6 +173,12 @@ impl Default for Settings {
             subscriptions: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             commitments: Listed { schedule: schedule(HOUR, 5 * MINUTE), stale_after: DAY },
             names: schedule(HOUR, 5 * MINUTE),
+            history: History {
+                schedule: schedule(MINUTE, 10 * MINUTE),
+                days: 35,
+                recheck_after: 7 * DAY,
+                budgets: Vec::new(),
+            },
         }
     }
 }

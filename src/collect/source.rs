@@ -1,14 +1,11 @@
 //! What a source is: something that can be polled and publishes what it read.
 
-use std::collections::HashSet;
-
-use smol_str::SmolStr;
-
 use crate::gcore::error::Error;
 use crate::snapshot::Collector;
 
 use super::commitments;
 use super::cost;
+use super::history;
 use super::names;
 use super::poller::Poll;
 use super::reports;
@@ -23,6 +20,7 @@ pub(super) enum Source {
     Subscriptions(subscriptions::Source),
     Commitments(commitments::Source),
     Names(names::Source),
+    History(Box<history::Source>),
 }
 
 impl Source {
@@ -34,20 +32,18 @@ impl Source {
             Self::Subscriptions(_) => Collector::Subscriptions,
             Self::Commitments(_) => Collector::Commitments,
             Self::Names(_) => Collector::Names,
-        }
-    }
-
-    /// Failures that were counted, where each is counted once.
-    pub(super) fn counted_failures(&mut self) -> Option<&mut HashSet<SmolStr>> {
-        match self {
-            Self::Reports(source) => Some(&mut source.counted),
-            _ => None,
+            Self::History(_) => Collector::History,
         }
     }
 
     /// Whether its readings may end with the UTC day.
     pub(super) fn follows_the_calendar(&self) -> bool {
         matches!(self, Self::Cost(_) | Self::Usage(_) | Self::Commitments(_))
+    }
+
+    /// Whether its requests wait for all other polls of the account.
+    pub(super) fn yields(&self) -> bool {
+        matches!(self, Self::History(_))
     }
 
     /// Reads everything once; what could be read is published even if the rest fails.
@@ -59,6 +55,7 @@ impl Source {
             Self::Subscriptions(source) => source.poll(poll).await,
             Self::Commitments(source) => source.poll(poll).await,
             Self::Names(source) => source.poll(poll).await,
+            Self::History(source) => source.poll(poll).await,
         }
     }
 }

@@ -239,22 +239,11 @@ impl Account<'_> {
 
     fn filter(&mut self) -> Filter {
         let [projects, regions, types] = ["projects", "regions", "types"].map(|name| self.key(name));
-        let filter = Filter {
+        Filter {
             projects: self.reader.integers(&projects).unwrap_or_default(),
             regions: self.reader.integers(&regions).unwrap_or_default(),
-            types: self.reader.words(&types, r#"["instance", "volume"]"#).unwrap_or_default(),
-        };
-        for (index, word) in filter.types.iter().enumerate() {
-            let entry = index + 1;
-            if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                self.reader.fault(&types, format!("entry {entry} must be a resource type, such as \"instance\""));
-            } else if !RESOURCE_TYPES.contains(&word.as_str()) {
-                let hint =
-                    nearest(word, RESOURCE_TYPES).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
-                self.warnings.push(format!("{types}: entry {entry} is no resource type that the API documents{hint}"));
-            }
+            types: self::types(self.reader, &types, self.warnings),
         }
-        filter
     }
 
     fn rate(&mut self) -> Option<f64> {
@@ -266,4 +255,19 @@ impl Account<'_> {
         }
         Some(rate)
     }
+}
+
+/// A list of resource types; one that the API does not document is a warning, since its list grows.
+pub(super) fn types(reader: &mut Reader, key: &Key, warnings: &mut Vec<String>) -> Vec<String> {
+    let words = reader.words(key, r#"["instance", "volume"]"#).unwrap_or_default();
+    for (index, word) in words.iter().enumerate() {
+        let entry = index + 1;
+        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            reader.fault(key, format!("entry {entry} must be a resource type, such as \"instance\""));
+        } else if !RESOURCE_TYPES.contains(&word.as_str()) {
+            let hint = nearest(word, RESOURCE_TYPES).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            warnings.push(format!("{key}: entry {entry} is no resource type that the API documents{hint}"));
+        }
+    }
+    words
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::billing::period::Window;
-use crate::collect::settings::{Listed, Method, Reports, Schedule, Settings, Windowed};
+use crate::collect::settings::{History, Listed, Method, Reports, Schedule, Settings, Windowed};
 use crate::config::duration;
 use crate::config::key::{Key, nearest};
 use crate::config::keys::{LONGEST, Reader};
@@ -24,6 +24,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         subscriptions: listed(reader, &table.child("subscriptions"), defaults.subscriptions),
         commitments: listed(reader, &table.child("commitments"), defaults.commitments),
         names: schedule(reader, &table.child("names"), defaults.names),
+        history: history(reader, &table.child("history"), defaults.history),
         // These are read with `[metrics]`.
         cost_details: defaults.cost_details,
         usage_by_metric: defaults.usage_by_metric,
@@ -117,6 +118,18 @@ fn reports(reader: &mut Reader, table: &Key, defaults: Reports) -> Reports {
         schedule,
         stale_after: stale_after(reader, table, schedule.interval, defaults.stale_after),
         look_back: reader.duration(&table.child("look_back"), HOUR..=LONGEST).unwrap_or(defaults.look_back),
+    }
+}
+
+fn history(reader: &mut Reader, table: &Key, defaults: History) -> History {
+    History {
+        schedule: schedule(reader, table, defaults.schedule),
+        days: reader.whole(&table.child("days"), 1..=400).unwrap_or(defaults.days),
+        recheck_after: reader
+            .duration(&table.child("recheck_after"), SECOND..=LONGEST)
+            .unwrap_or(defaults.recheck_after),
+        // These are read with `[alerts]`.
+        budgets: defaults.budgets,
     }
 }
 

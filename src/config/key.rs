@@ -20,6 +20,11 @@ impl Key {
         Self(self.0.iter().cloned().chain([name.to_owned()]).collect())
     }
 
+    /// An entry of a list of tables, counted from 1.
+    pub(super) fn entry(&self, number: usize) -> Self {
+        self.child(&format!("[{number}]"))
+    }
+
     pub(super) fn path(&self) -> &[String] {
         &self.0
     }
@@ -41,11 +46,13 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.0.iter().enumerate() {
-            if index > 0 {
+            if index > 0 && entry_number(name).is_none() {
                 f.write_str(".")?;
             }
             // As in TOML: what is not a bare key is quoted.
-            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+                || entry_number(name).is_some()
+            {
                 f.write_str(name)?;
             } else {
                 write!(f, "{name:?}")?;
@@ -53,6 +60,11 @@ impl fmt::Display for Key {
         }
         Ok(())
     }
+}
+
+/// The number in the name of an entry of a list.
+pub(super) fn entry_number(name: &str) -> Option<usize> {
+    name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
 /// The candidate that `word` is most likely a misspelling of: about one wrong character in three.

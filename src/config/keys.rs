@@ -13,7 +13,7 @@ use figment::value::{Dict, Value};
 use crate::config::duration;
 use crate::config::env;
 use crate::config::fault::{Fault, Origin};
-use crate::config::key::{Key, nearest};
+use crate::config::key::{Key, entry_number, nearest};
 
 /// The longest length of time that any key takes: far more than any report covers, and safe to add to an instant.
 pub(super) const LONGEST: Duration = Duration::from_secs(400 * 86_400);
@@ -53,6 +53,25 @@ impl Reader {
         }
     }
 
+    /// The tables of a list of tables, in order; none where it is not set.
+    pub(super) fn tables(&mut self, key: &Key) -> Vec<Key> {
+        let items = match self.find(key) {
+            None => 0,
+            Some(Value::Array(_, items)) if items.iter().all(|item| item.as_dict().is_some()) => items.len(),
+            Some(other) => {
+                let problem = format!("must be tables, each headed [[{key}]], found {}", kind(other));
+                // What is in it is not looked at.
+                self.values.insert(key.clone());
+                self.fault(key, problem);
+                return Vec::new();
+            }
+        };
+        self.tables.insert(key.clone());
+        let tables: Vec<Key> = (1..=items).map(|number| key.entry(number)).collect();
+        self.tables.extend(tables.iter().cloned());
+        tables
+    }
+
     pub(super) fn text(&mut self, key: &Key) -> Option<String> {
         self.read(key, "text in quotes", |value| value.as_str().map(str::to_owned))
     }
@@ -65,6 +84,15 @@ impl Reader {
         self.read(key, "a number", |value| {
             let whole = || whole(value).and_then(|number| i32::try_from(number).ok());
             value.to_f64().or_else(|| whole().map(f64::from))
+        })
+    }
+
+    /// A number as its decimal text, given as a number or in quotes.
+    pub(super) fn decimal(&mut self, key: &Key) -> Option<String> {
+        self.read(key, "a number", |value| {
+            let number = || whole(value).map(|number| number.to_string());
+            let text = value.as_str().map(str::to_owned);
+            text.or_else(number).or_else(|| value.to_f64().map(|number| number.to_string()))
         })
     }
 
@@ -182,7 +210,10 @@ impl Reader {
     }
 
     fn find(&self, key: &Key) -> Option<&Value> {
-        key.path().iter().try_fold(&self.root, |value, name| value.as_dict()?.get(name))
+        key.path().iter().try_fold(&self.root, |value, name| match value {
+            Value::Array(_, items) => items.get(entry_number(name)?.checked_sub(1)?),
+            _ => value.as_dict()?.get(name),
+        })
     }
 
     fn origin(&self, key: &Key, value: &Value) -> Origin {
@@ -201,6 +232,11 @@ impl Reader {
     }
 
     fn unknown(&self, key: &Key, value: &Value, faults: &mut Vec<Fault>) {
+        if let Value::Array(_, items) = value {
+            for (index, item) in items.iter().enumerate() {
+                self.unknown(&key.entry(index + 1), item, faults);
+            }
+        }
         let Value::Dict(_, dict) = value else { return };
         for (name, value) in dict {
             let child = key.child(name);

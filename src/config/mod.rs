@@ -13,8 +13,10 @@ use crate::billing::account::AccountName;
 use crate::collect;
 use crate::exposition;
 use crate::gcore;
+use crate::store;
 
 mod accounts;
+mod alerts;
 mod collectors;
 mod duration;
 mod env;
@@ -23,6 +25,7 @@ mod file;
 mod key;
 mod keys;
 mod metrics;
+mod storage;
 mod summary;
 mod url;
 
@@ -40,6 +43,8 @@ pub struct Config {
     pub collect: collect::settings::Settings,
     /// How much is exported.
     pub metrics: exposition::settings::Settings,
+    /// What outlives the process.
+    pub storage: store::Settings,
 }
 
 /// A good configuration and what was noticed while it was read.
@@ -88,9 +93,11 @@ impl Config {
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
         let mut collect = collectors::read(&mut reader);
         let metrics = metrics::read(&mut reader, &mut collect);
+        let storage = storage::read(&mut reader);
+        collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect, metrics }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, metrics, storage }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

@@ -27,7 +27,17 @@ impl fmt::Display for Config {
         line(f, "reports", collect.reports.schedule, &look_back)?;
         line(f, "subscriptions", collect.subscriptions.schedule, "")?;
         line(f, "commitments", collect.commitments.schedule, "")?;
-        line(f, "names", collect.names, "")
+        line(f, "names", collect.names, "")?;
+        let days = format!(", {} days, behind all others", collect.history.days);
+        line(f, "history", collect.history.schedule, &days)?;
+        for budget in &collect.history.budgets {
+            let (name, account) = (&budget.name, budget.account.as_str());
+            writeln!(f, "  budget {name} of {account}: {} {} a month", budget.amount, budget.currency.as_str())?;
+        }
+        match &self.storage.path {
+            Some(path) => writeln!(f, "storage: {}", path.display()),
+            None => writeln!(f, "storage: in memory only"),
+        }
     }
 }
 

@@ -44,6 +44,9 @@ const RESOURCE: &[&str] = &[
     "resource_id",
     "resource_name",
 ];
+const FORECAST: &[&str] = &["account", "project_id", "project_name", "currency"];
+const BUDGET: &[&str] = &["account", "budget", "currency"];
+const ANOMALY: &[&str] = &["account", "currency", "project_id", "region_id", "resource_type"];
 const ACCOUNT: &[&str] = &["account"];
 const RECONCILIATION: &[&str] = &["account", "currency", "window"];
 const COLLECTOR: &[&str] = &["account", "collector"];
@@ -111,6 +114,18 @@ pub const fn usage_by_metric(window: Window) -> Family {
     Family { labels: METERED, ..usage(window) }
 }
 
+/// The cost of each stored day; `/metrics` never has it, only `backfill` writes it.
+pub const COST_DAILY: Family = growing(
+    "gcore_cost_daily_amount",
+    "Cost of the UTC day that ends with the sample, at pay-as-you-go prices. Backfilled from the stored history.",
+    MONEY,
+);
+/// The usage of each stored day, likewise.
+pub const USAGE_DAILY: Family = growing(
+    "gcore_usage_daily_billing_value",
+    "Usage in the UTC day that ends with the sample, in the API's own unit. Backfilled from the stored history.",
+    QUANTITY,
+);
 /// Costs by tag.
 pub const TAG_COST: Family = growing(
     "gcore_tag_cost_month_to_date_amount",
@@ -123,6 +138,65 @@ pub const RESOURCE_COST: Family = growing(
     "Cost of the month to date of the dearest resources; all others are __other__. Cached, refreshed by polling.",
     RESOURCE,
 );
+/// Where the month will end.
+pub const MONTH_FORECAST: Family = growing(
+    "gcore_cost_month_forecast_amount",
+    "Estimate of what the current month will have cost at its end, from the daily history.",
+    FORECAST,
+);
+/// The lower end of the band around it.
+pub const MONTH_FORECAST_LOWER: Family =
+    growing("gcore_cost_month_forecast_lower_amount", "Lower end of the band in which 4 of 5 months end.", FORECAST);
+/// The upper end of the band around it.
+pub const MONTH_FORECAST_UPPER: Family =
+    growing("gcore_cost_month_forecast_upper_amount", "Upper end of the band in which 4 of 5 months end.", FORECAST);
+/// How much a budget is.
+pub const BUDGET_LIMIT: Family =
+    family("gcore_budget_limit_amount", "How much the budget allows for a calendar month.", BUDGET);
+/// How much of it was spent.
+pub const BUDGET_ACTUAL: Family = family(
+    "gcore_budget_actual_amount",
+    "What was spent of the budget this month, today included. Cached, refreshed by polling.",
+    BUDGET,
+);
+/// How much of it will have been spent.
+pub const BUDGET_FORECAST: Family = family(
+    "gcore_budget_forecast_amount",
+    "Estimate of what will have been spent of the budget at the end of the month.",
+    BUDGET,
+);
+/// The share that was spent.
+pub const BUDGET_USED_RATIO: Family =
+    family("gcore_budget_used_ratio", "Share of the budget that was spent this month; 1 is all of it.", BUDGET);
+/// When it is used up.
+pub const BUDGET_EXHAUSTION: Family = family(
+    "gcore_budget_exhaustion_timestamp_seconds",
+    "When the budget is, or was, used up at the pace of the forecast; no series: not this month.",
+    BUDGET,
+);
+/// Which day is judged.
+pub const ANOMALY_DAY: Family =
+    family("gcore_anomaly_day_timestamp_seconds", "Start of the UTC day that the anomaly families are of.", ACCOUNT);
+/// What was expected of it.
+pub const ANOMALY_EXPECTED: Family =
+    growing("gcore_anomaly_expected_amount", "What the last closed day was expected to cost.", ANOMALY);
+/// What would have been usual still.
+pub const ANOMALY_UPPER: Family = growing(
+    "gcore_anomaly_upper_amount",
+    "The most that the last closed day could cost without being out of the usual.",
+    ANOMALY,
+);
+/// What it cost.
+pub const ANOMALY_ACTUAL: Family = growing("gcore_anomaly_actual_amount", "What the last closed day cost.", ANOMALY);
+/// How far that is from the expectation.
+pub const ANOMALY_SCORE: Family = growing(
+    "gcore_anomaly_score",
+    "Excess of the last closed day over its expectation, 1 at the upper bound; above 1 it is out of the usual.",
+    ANOMALY,
+);
+/// What closed days were changed by.
+pub const COST_REVISION: Family =
+    growing("gcore_cost_revision_amount", "By how much settled days were found changed in the last 7 days.", MONEY);
 /// When the days of a window begin.
 pub const WINDOW_START: Family =
     family("gcore_window_start_timestamp_seconds", "Start of the days that a window covers.", WINDOW);

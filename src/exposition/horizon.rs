@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::billing::period::next_midnight;
 use crate::snapshot::{Account, Snapshot};
 
 use super::lists;
@@ -14,7 +15,7 @@ pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
 
 fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     // Whoever adds a field decides here whether its export depends on the time.
-    let Account { collectors: _, cost, usage, reports, subscriptions, commitments, names: _ } = account;
+    let Account { collectors: _, cost, usage, reports, subscriptions, commitments, names: _, outlook } = account;
     let cost = cost.values().filter_map(|reading| reading.next_change(now));
     let usage = usage.values().filter_map(|reading| reading.next_change(now));
     let reports = reports.iter().filter_map(|reading| reading.next_change(now));
@@ -27,7 +28,9 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let bought = totals.flat_map(|totals| &totals.commitments);
     let edges = bought.filter_map(|commitment| lists::next_edge(commitment, now));
     let commitments = stale_at.chain(edges).chain(month_end);
-    cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).min()
+    // A forecast ends with its month, and a judged day is news for so many days.
+    let outlook = outlook.iter().map(|_| next_midnight(now));
+    cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).chain(outlook).min()
 }
 
 #[cfg(test)]

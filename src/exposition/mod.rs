@@ -8,6 +8,7 @@
 mod budget;
 pub mod catalog;
 mod collectors;
+pub mod daily;
 mod details;
 pub mod encoded;
 pub mod encoder;
@@ -15,6 +16,7 @@ mod family;
 mod gzip;
 mod horizon;
 mod lists;
+mod outlook;
 pub mod process;
 pub mod settings;
 mod sums;
@@ -71,6 +73,7 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
     details::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));
     families.write(windows::reconciliation(snapshot, now));
+    outlook::write(&mut families, snapshot, now);
     families.write(lists::commitments(snapshot, now));
     families.write(lists::names(snapshot));
     families.write(lists::report_tasks(snapshot, now));

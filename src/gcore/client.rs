@@ -8,7 +8,7 @@ use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
@@ -42,6 +42,8 @@ pub struct Client {
     authorities: Vec<u8>,
     pace: Pace,
     lanes: Semaphore,
+    /// How many polls are under way that yield to nobody.
+    polls: watch::Sender<usize>,
     buffers: Buffers,
     metrics: Metrics,
 }
@@ -56,6 +58,15 @@ impl Payload {
     pub(super) fn json(body: &impl Serialize) -> Self {
         // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
         Self::Json(sonic_rs::to_string(body).unwrap_or_default())
+    }
+}
+
+/// A poll that is under way until this is dropped.
+pub struct PollUnderWay<'a>(&'a watch::Sender<usize>);
+
+impl Drop for PollUnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|polls| *polls -= 1);
     }
 }
 
@@ -91,8 +102,9 @@ impl Client {
             forms: Forms::default(),
             pace: Pace::new(settings.max_requests_per_second),
             lanes: Semaphore::new(settings.concurrency),
+            polls: watch::Sender::new(0),
             settings,
-            buffers: Buffers::default(),
+            buffers: Buffers::new(),
             metrics: metrics.clone(),
         })
     }
@@ -114,7 +126,7 @@ impl Client {
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            let _lane = self.turn(patience.until).await?;
+            let _lane = self.turn(patience).await?;
             // Only now: waiting for a turn may outlast a key.
             let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
@@ -171,10 +183,23 @@ impl Client {
         &self.account
     }
 
+    /// Marks a poll as under way: who yields waits until the mark is dropped.
+    #[must_use]
+    pub fn poll_begins(&self) -> PollUnderWay<'_> {
+        self.polls.send_modify(|polls| *polls += 1);
+        PollUnderWay(&self.polls)
+    }
+
     /// What the account's reports are restricted to.
     #[must_use]
     pub fn filter(&self) -> &Filter {
         &self.settings.filter
+    }
+
+    /// What of which API the account's reports tell.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        self.settings.scope()
     }
 
     /// Rows asked for at once in reports.
@@ -200,7 +225,12 @@ impl Client {
     }
 
     /// Waits until the account's rate and concurrency allow one more request.
-    async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+    async fn turn(&self, patience: Patience) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let deadline = patience.until;
+        if patience.yields {
+            // Where this takes too long there is no turn in time either, which is said below.
+            let _ = timeout_at(deadline, self.polls.subscribe().wait_for(|polls| *polls == 0)).await;
+        }
         let lane = timeout_at(deadline, self.lanes.acquire()).await;
         let no_turn = match (lane, self.pace.turn(deadline).await) {
             (Ok(lane), Ok(())) => return Ok(lane.ok()),

@@ -33,6 +33,7 @@ const LAYOUT: Layout<CostRecord, 11> = Layout {
         "last_name",
     ],
     identity: &[0, 1, 8, 9, 10],
+    is_kept: false,
     records: |fields, each| each(record(fields)),
 };
 
@@ -57,6 +58,7 @@ const DETAILED: Layout<DetailedCost, 14> = Layout {
         "tags",
     ],
     identity: LAYOUT.identity,
+    is_kept: false,
     records: |fields, each| each(detailed(fields)),
 };
 
@@ -162,8 +164,7 @@ mod tests {
             ("no list at all", "\"env=prod\"", ""),
             ("broken", r#"[{"env":}]"#, ""),
         ] {
-            let tags: Vec<_> =
-                tags_of(&Field::new(raw.into())).iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let tags: Vec<_> = tags_of(&Field::new(raw)).iter().map(|(key, value)| format!("{key}={value}")).collect();
             assert_eq!(tags.join(" "), want, "{name}");
         }
     }
@@ -178,10 +179,10 @@ mod tests {
             ("a name alone", ["", "", "n", "", ""], ("n", "n")),
             ("nothing", ["", "", "", "", ""], ("", "")),
         ] {
-            let word = |word: &str| Field::new(format!("{word:?}").into());
+            let words = [uuid, port_id, last_name, ip_address, instance_name].map(|word| format!("{word:?}"));
             let mut fields: [Field<'_>; 14] = Default::default();
-            fields[5] = Field::new("1".into());
-            fields[8..13].clone_from_slice(&[uuid, port_id, last_name, ip_address, instance_name].map(word));
+            fields[5] = Field::new("1");
+            fields[8..13].copy_from_slice(&words.each_ref().map(|word| Field::new(word)));
             let record = detailed(&fields).unwrap();
             assert_eq!((record.id.as_str(), record.name.as_str()), want, "{name}");
         }

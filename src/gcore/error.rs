@@ -3,7 +3,7 @@
 use super::endpoint::Endpoint;
 
 /// A reading that failed: which request, why, and what the reader of the log can do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", .endpoint.as_str())]
 pub struct Error {
     /// The endpoint that was asked.

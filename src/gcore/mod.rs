@@ -3,6 +3,7 @@
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
 pub mod api_key;
+mod block;
 mod body;
 pub mod client;
 pub mod connection;

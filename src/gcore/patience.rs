@@ -11,4 +11,6 @@ pub struct Patience {
     pub until: Instant,
     /// The longest `Retry-After` that holds back the account: a poll's interval, since the next poll asks again anyway.
     pub longest_wait: Duration,
+    /// Whether each request waits until no other poll of the account is under way.
+    pub yields: bool,
 }

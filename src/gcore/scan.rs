@@ -6,8 +6,7 @@
 //! their keys again; a row unlike all before is parsed as the first was. Values that nobody reads are stepped over,
 //! not checked.
 
-use memchr::memchr2;
-
+use super::block::{Bits, Block, find};
 use super::wire::Field;
 
 /// How deep values may be nested: several times deeper than this API nests. Deeper ones, read by recursion as JSON is,
@@ -23,20 +22,36 @@ pub(super) struct Shapes {
     nodes: Vec<Node>,
 }
 
-#[derive(Default)]
 struct Node {
     /// From the end of the value before, or the start of the row, to the start of a value: its key, above all. At the
     /// end of a row, what stands after its last value.
     before: Box<str>,
+    /// The beginning of `before`, and which of its bytes are of it.
+    start: (Block, Bits),
     /// Which of the names the key is.
     field: Option<usize>,
     /// What followed the value; nothing where the row ends.
     next: Vec<usize>,
 }
 
+impl Node {
+    fn new(before: &str, field: Option<usize>) -> Self {
+        let bits = if before.len() < Block::SIZE { (1 << before.len()) - 1 } else { Bits::MAX };
+        let start = (Block::padded(before.as_bytes()), bits);
+        Self { before: before.into(), start, field, next: Vec::new() }
+    }
+
+    /// Whether the text at `at`, which begins with `block`, continues with what stands before the value.
+    fn fits(&self, text: &[u8], at: usize, block: Block) -> bool {
+        let (start, bits) = self.start;
+        start.same(block) & bits == bits
+            && (self.before.len() <= Block::SIZE || text[at..].starts_with(self.before.as_bytes()))
+    }
+}
+
 impl Shapes {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![Node::default()] }
+        Self { nodes: vec![Node::new("", None)] }
     }
 
     /// Remembers the shape of a row, which must be a JSON object; one that is odd in any way is not worth it.
@@ -71,25 +86,20 @@ impl Shapes {
         if new == MOST_NODES {
             return None;
         }
-        self.nodes.push(Node { before: before.into(), field, next: Vec::new() });
+        self.nodes.push(Node::new(before, field));
         self.nodes[node].next.push(new);
         Some(new)
     }
 
-    /// The picked fields of the row that starts at `at`, and where it ends; `None` where its shape is a new one.
+    /// The picked fields of the row that starts at `at`, and where it ends; `None` where its shape is a new one, or the
+    /// text ends a few bytes after the row.
     pub(super) fn read<'a, const N: usize>(&self, text: &'a str, mut at: usize) -> Option<([Field<'a>; N], usize)> {
         let bytes = text.as_bytes();
         let mut fields: [Field<'a>; N] = std::array::from_fn(|_| Field::default());
         let mut node = &self.nodes[0];
         loop {
-            let rest = bytes.get(at..)?;
-            let fits = |next: &&usize| {
-                let before = self.nodes[**next].before.as_bytes();
-                // Most that do not fit differ in the middle, which is cheaper to see than to compare the whole.
-                let middle = before.len() / 2;
-                rest.get(middle) == before.get(middle) && rest.starts_with(before)
-            };
-            node = &self.nodes[*node.next.iter().find(fits)?];
+            let block = Block::at(bytes, at)?;
+            node = node.next.iter().map(|next| &self.nodes[*next]).find(|node| node.fits(bytes, at, block))?;
             at += node.before.len();
             if node.next.is_empty() {
                 return Some((fields, at));
@@ -97,7 +107,7 @@ impl Shapes {
             let start = at;
             at = value_end(bytes, start)?;
             if let Some(index) = node.field {
-                fields[index] = Field::new(text.get(start..at)?.into());
+                fields[index] = Field::new(text.get(start..at)?);
             }
         }
     }
@@ -110,6 +120,7 @@ pub(super) fn skip_blanks(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Where the value at `at` ends; `None` where there is none, it does not end, or it is nested too deeply.
+#[inline(always)]
 pub(super) fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at + 1),
@@ -129,8 +140,8 @@ fn word_end(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
 /// a row before had its shape.
 fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     let digits_end = |at: usize| {
-        let count = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        (count > 0).then_some(at + count)
+        let end = find(bytes, at, Block::no_digits);
+        (end > at).then_some(end)
     };
     let whole = at + usize::from(bytes[at] == b'-');
     let mut end = if bytes.get(whole) == Some(&b'0') { whole + 1 } else { digits_end(whole)? };
@@ -145,10 +156,11 @@ fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Where the string ends whose first character is at `at`.
+#[inline(always)]
 pub(super) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        let found = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[found] == b'"' {
+        let found = find(bytes, at, |block| block.equal(b'"') | block.equal(b'\\'));
+        if *bytes.get(found)? == b'"' {
             return Some(found + 1);
         }
         at = found + 2;
@@ -230,7 +242,10 @@ mod tests {
         let mut shapes = Shapes::new();
         shapes.learn(r#"{"a": 1, "b" :"x","c":null }"#, &names);
         shapes.learn(r#"{"a": 1, "d":[]}"#, &names);
-        let read = |row: &str| shapes.read::<2>(row, 0).map(|([a, c], end)| (a.small(), c.is_some(), end == row.len()));
+        let read = |row: &str| {
+            let text = format!("{row}{}", " ".repeat(Block::SIZE));
+            shapes.read::<2>(&text, 0).map(|([a, c], end)| (a.small(), c.is_some(), end == row.len()))
+        };
         assert_eq!(read(r#"{"a": "two", "b" :[1,{}],"c":3 }"#), Some(("two".into(), true, true)));
         assert_eq!(read(r#"{"a": 1, "b" :"x","c":null }"#), Some(("1".into(), false, true)));
         assert_eq!(read(r#"{"a": 5, "d":"other kind"}"#), Some(("5".into(), false, true)));

@@ -57,6 +57,13 @@ pub fn is_loopback(api_url: &Url) -> bool {
 }
 
 impl Settings {
+    /// What of which API the account's reports tell, in one line: with another scope they tell another story.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        let Filter { projects, regions, types } = &self.filter;
+        format!("{} projects={projects:?} regions={regions:?} types={types:?}", self.api_url)
+    }
+
     /// Settings for a key, with the default of everything else.
     #[must_use]
     pub fn new(api_key: impl Into<ApiKey>, api_url: Url) -> Self {

@@ -1,16 +1,20 @@
 //! Which rows of a paged list have come, and whether they add up to one list.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 
-/// A page that came: how many rows, of how many, and a fingerprint of each.
+/// Tells rows from others; equal rows share one.
+pub(super) type Fingerprints = HashSet<u64, RandomState>;
+
+/// A page that came: how many rows, of how many, and their fingerprints.
 pub(super) struct Taken {
     pub(super) rows: u64,
     pub(super) count: u64,
-    pub(super) fingerprints: Vec<u64>,
+    pub(super) fingerprints: Fingerprints,
 }
 
 /// How far a list has been read.
@@ -24,8 +28,8 @@ pub(super) struct Walk {
     next: u64,
     /// All rows before this one have come.
     contiguous: u64,
-    /// Pages that may still get a neighbour, by their first row: their end, and their rows' fingerprints, sorted.
-    recent: BTreeMap<u64, (u64, Vec<u64>)>,
+    /// Pages that may still get a neighbour, by their first row: their end, and their rows' fingerprints.
+    recent: BTreeMap<u64, (u64, Fingerprints)>,
 }
 
 impl Walk {
@@ -62,17 +66,15 @@ impl Walk {
         if end < count && (page.rows == 0 || self.stride.is_some_and(|stride| page.rows != stride)) {
             return self.inconsistent(format!("a page ended at row {end} of {count}"));
         }
-        let mut fingerprints = page.fingerprints;
-        fingerprints.sort_unstable();
         let before = self.recent.range(..offset).next_back().filter(|(_, (before_end, _))| *before_end == offset);
         let neighbours = before.map(|(_, page)| page).into_iter().chain(self.recent.get(&end));
         for (_, neighbour) in neighbours {
-            if have_one_in_common(neighbour, &fingerprints) {
+            if !neighbour.is_disjoint(&page.fingerprints) {
                 return self
                     .inconsistent(format!("a row of the page at row {offset} came on the page beside it as well"));
             }
         }
-        self.recent.insert(offset, (end, fingerprints));
+        self.recent.insert(offset, (end, page.fingerprints));
         while let Some((end, _)) = self.recent.get(&self.contiguous)
             && *end > self.contiguous
         {
@@ -85,19 +87,6 @@ impl Walk {
     fn inconsistent(&self, detail: String) -> Result<(), Error> {
         Err(Error { endpoint: self.endpoint, reason: Reason::Inconsistent, detail })
     }
-}
-
-/// Whether two sorted lists share an element.
-fn have_one_in_common(one: &[u64], other: &[u64]) -> bool {
-    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
-    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
-        match a.cmp(b) {
-            Ordering::Less => one.next(),
-            Ordering::Greater => other.next(),
-            Ordering::Equal => return true,
-        };
-    }
-    false
 }
 
 #[cfg(test)]
@@ -168,14 +157,14 @@ mod tests {
                 .iter()
                 .map(|&offset| {
                     let mut page = page(offset, 4, 12);
-                    page.fingerprints[0] = 77;
+                    page.fingerprints.insert(77);
                     walk.take(offset, page).is_ok()
                 })
                 .collect();
             assert_eq!(outcome, [true, false], "{order:?}");
         }
         let mut twice = page(0, 4, 4);
-        twice.fingerprints[1] = twice.fingerprints[0];
+        twice.fingerprints.remove(&1);
         assert!(Walk::begin(Endpoint::Reports, twice, true).is_ok(), "two equal rows of one page are two resources");
     }
 }

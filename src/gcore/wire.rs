@@ -5,13 +5,11 @@
 //! picked as raw JSON text, and each is interpreted on its own. Numbers keep the text that the server sent.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use smol_str::SmolStr;
 use sonic_rs::LazyValue;
 
@@ -21,8 +19,8 @@ use crate::billing::record::RejectReason;
 use super::scan::{MAX_DEPTH, Shapes, skip_blanks, value_end};
 
 /// The raw JSON text of one field; missing and null are the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Field<'a>(Option<Cow<'a, str>>);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Field<'a>(Option<&'a str>);
 
 /// The picked fields of one row, in the order in which they were named, or why it is none.
 pub(super) type Row<'a, const N: usize> = Result<[Field<'a>; N], RejectReason>;
@@ -63,10 +61,15 @@ pub(super) enum PageError {
     NoText(#[from] simdutf8::basic::Utf8Error),
 }
 
+/// The most rows of a page: a hundred times as many as are ever asked for at once.
+const MAX_ROWS: u64 = 100_000;
+/// The most bytes of a row. What is taken apart within a row takes many times the memory of its text.
+const MAX_ROW: usize = 4 << 20;
+
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
 /// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that
-/// array, each once, or where anything in it is nested too deeply; a row that makes no sense does not.
+/// array, each once, or where anything in it is nested too deeply or out of all proportion; a row that makes no sense does not.
 pub(super) fn read_page<'a, const N: usize>(
     body: &'a [u8],
     rows_key: &str,
@@ -87,8 +90,8 @@ pub(super) fn read_page<'a, const N: usize>(
             // Which of two would be meant?
             Some(key) if seen.contains(&key) => return page.wrong(format!("a second `{key}`")),
             Some(key) if key == rows_key => rows = Some(page.rows(names, shapes, on_row)?),
-            Some("count") => count = Field::new(page.value()?.into()).id(),
-            Some("price_status") => price_status = Field::new(page.value()?.into()).text().map(SmolStr::from),
+            Some("count") => count = Field::new(page.value()?).id(),
+            Some("price_status") => price_status = Field::new(page.value()?).text().map(SmolStr::from),
             Some(_) => drop(page.value()?),
             None => return page.wrong("a key that is no string".into()),
         }
@@ -121,12 +124,17 @@ impl<'a> Page<'a> {
         while self.has_next(b']', seen == 0)? {
             self.skip_blanks();
             seen += 1;
+            if seen > MAX_ROWS {
+                return self.wrong(format!("more than {MAX_ROWS} rows"));
+            }
             if let Some((fields, end)) = shapes.read(self.text, self.at) {
+                self.check_row(end - self.at)?;
                 self.at = end;
                 on_row(Ok(fields));
                 continue;
             }
             let raw = self.value()?;
+            self.check_row(raw.len())?;
             let row: Row<'a, N> = parse_row(raw, names)?;
             if row.is_ok() {
                 shapes.learn(raw, &names);
@@ -134,6 +142,10 @@ impl<'a> Page<'a> {
             on_row(row);
         }
         Ok(seen)
+    }
+
+    fn check_row(&self, bytes: usize) -> Result<(), PageError> {
+        if bytes > MAX_ROW { self.wrong(format!("a row of more than {} MiB", MAX_ROW >> 20)) } else { Ok(()) }
     }
 
     /// Whether a list or object has another element, stepping over its end or the comma before the element.
@@ -180,26 +192,33 @@ impl<'a> Page<'a> {
 }
 
 /// Parses a row of any shape.
-fn parse_row<'a, const N: usize>(raw: &'a str, names: [&str; N]) -> Result<Row<'a, N>, sonic_rs::Error> {
-    let mut json = sonic_rs::Deserializer::from_str(raw);
-    let row = json.deserialize_any(RowVisitor { names })?;
-    json.end()?;
-    Ok(row)
+fn parse_row<'a, const N: usize>(raw: &'a str, names: [&str; N]) -> Result<Row<'a, N>, PageError> {
+    // Once its grammar is known to be right, its members can be stepped over.
+    sonic_rs::from_str::<IgnoredAny>(raw)?;
+    let mut row = Page { text: raw, at: 0 };
+    if row.expect(b'{').is_err() {
+        return Ok(Err(RejectReason::NotAnObject));
+    }
+    let (mut fields, mut is_first, mut is_twice) = ([None; N], true, false);
+    while row.has_next(b'}', std::mem::take(&mut is_first))? {
+        let key = Field::new(row.value()?).text().unwrap_or_default();
+        row.expect(b':')?;
+        let value = Field::new(row.value()?);
+        if let Some(index) = names.iter().position(|name| *name == key) {
+            is_twice |= fields[index].replace(value).is_some();
+        }
+    }
+    Ok(if is_twice { Err(RejectReason::DuplicateKey) } else { Ok(fields.map(Option::unwrap_or_default)) })
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn new(raw: Cow<'a, str>) -> Self {
+    pub(super) fn new(raw: &'a str) -> Self {
         Self((raw != "null").then_some(raw))
     }
 
-    /// The raw text; copied by the reader only where a string holds an escape.
-    fn of(value: &LazyValue<'a>) -> Self {
-        Self::new(value.as_raw_cow())
-    }
-
     /// The JSON text as it came; empty where missing.
-    pub(super) fn raw(&self) -> &str {
-        self.0.as_deref().unwrap_or_default()
+    pub(super) fn raw(&self) -> &'a str {
+        self.0.unwrap_or_default()
     }
 
     pub(super) fn is_some(&self) -> bool {
@@ -212,8 +231,8 @@ impl<'a> Field<'a> {
     }
 
     /// A string, or a number as its text; anything else is missing.
-    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
-        let raw = self.0.as_deref()?;
+    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+        let raw = self.0?;
         match raw.as_bytes().first()? {
             b'"' => match &raw[1..raw.len() - 1] {
                 plain if !plain.as_bytes().contains(&b'\\') => Some(Cow::Borrowed(plain)),
@@ -249,25 +268,37 @@ impl<'a> Field<'a> {
 
     /// An instant; one without an offset is UTC, an unreadable one is missing.
     pub(super) fn timestamp(&self) -> Option<Timestamp> {
+        if let [b'"', plain @ .., b'"'] = self.raw().as_bytes()
+            && let Some(instant) = plain_utc(plain)
+        {
+            return Some(instant);
+        }
         let text = self.text()?;
-        plain_utc(text.as_bytes()).or_else(|| text.parse().ok()).or_else(|| {
+        text.parse().ok().or_else(|| {
             let naive: DateTime = text.parse().ok()?;
             naive.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
         })
     }
 
     /// The picked fields of a nested object; all missing where it is none.
-    pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Field<'_>; N] {
-        let nothing = || std::array::from_fn(|_| Field::default());
-        let Some(raw) = self.0.as_deref() else { return nothing() };
-        let row = parse_row(raw, names);
-        row.ok().and_then(Result::ok).unwrap_or_else(nothing)
+    pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Self; N] {
+        let row = self.0.and_then(|raw| parse_row(raw, names).ok()?.ok());
+        row.unwrap_or([Self::default(); N])
     }
 
     /// The elements of a nested array; none where it is no array.
-    pub(super) fn elements(&self) -> Vec<Field<'_>> {
-        let elements: Option<Vec<LazyValue<'_>>> = self.0.as_deref().and_then(|raw| sonic_rs::from_str(raw).ok());
-        elements.unwrap_or_default().iter().map(Field::of).collect()
+    pub(super) fn elements(&self) -> Vec<Self> {
+        let mut list = Page { text: self.raw(), at: 0 };
+        let mut elements = Vec::new();
+        let mut read = || {
+            sonic_rs::from_str::<IgnoredAny>(list.text)?;
+            list.expect(b'[')?;
+            while list.has_next(b']', elements.is_empty())? {
+                elements.push(Field::new(list.value()?));
+            }
+            Ok::<_, PageError>(())
+        };
+        if read().is_ok() { elements } else { Vec::new() }
     }
 }
 
@@ -275,82 +306,12 @@ impl Field<'_> {
     /// The members of a nested object that are words, numbers or flags, in their order; none where it is no object.
     pub(super) fn words(&self) -> Vec<(SmolStr, SmolStr)> {
         let members: Result<Vec<_>, _> = sonic_rs::to_object_iter(self.raw()).collect();
-        let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::of(&value) {
+        let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::new(value.as_raw_str()) {
             flag if matches!(flag.raw(), "true" | "false") => Some((SmolStr::from(key), flag.raw().into())),
             word => Some((SmolStr::from(key), word.text()?.into())),
         };
         members.unwrap_or_default().into_iter().filter_map(word).collect()
     }
-}
-
-/// A key, read as the place of it in a list of names.
-struct Key<'n>(&'n [&'n str]);
-
-impl<'a> DeserializeSeed<'a> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
-    }
-}
-
-/// Picks fields from an object; any other value is a row that makes no sense, not an error.
-struct RowVisitor<'n, const N: usize> {
-    names: [&'n str; N],
-}
-
-macro_rules! not_an_object {
-    ($($visit:ident: $kind:ty),*) => {
-        $(fn $visit<E>(self, _: $kind) -> Result<Self::Value, E> {
-            Ok(Err(RejectReason::NotAnObject))
-        })*
-    };
-}
-
-impl<'a, const N: usize> Visitor<'a> for RowVisitor<'_, N> {
-    type Value = Row<'a, N>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = [const { None }; N];
-        let mut twice = false;
-        while let Some(key) = map.next_key_seed(Key(&self.names))? {
-            match key {
-                Some(index) => twice |= fields[index].replace(Field::of(&map.next_value()?)).is_some(),
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        if twice {
-            return Ok(Err(RejectReason::DuplicateKey));
-        }
-        Ok(Ok(fields.map(Option::unwrap_or_default)))
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Err(RejectReason::NotAnObject))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Err(RejectReason::NotAnObject))
-    }
-
-    not_an_object!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 }
 
 #[cfg(test)]
@@ -359,7 +320,7 @@ mod tests {
 
     #[test]
     fn odd_values_are_interpreted_one_by_one() {
-        let field = |raw: &'static str| Field::new(raw.into());
+        let field = Field::new;
         assert_eq!(field("12.50").amount(), Ok(Some("12.5".parse().unwrap())));
         assert_eq!(field("\" 12.5 \"").amount(), Ok(Some("12.5".parse().unwrap())));
         assert_eq!(field("null").amount(), Ok(None), "null is unknown, not zero");
@@ -373,11 +334,11 @@ mod tests {
         for text in
             ["2024-02-10T08:11:12", "2024-02-10 08:11:12", "2024-02-10T08:11:12.000Z", "2024-02-10T10:11:12+02:00"]
         {
-            let instant = Field::new(format!("{text:?}").into()).timestamp();
+            let instant = Field::new(&format!("{text:?}")).timestamp();
             assert_eq!(instant, Some("2024-02-10T08:11:12Z".parse().unwrap()), "{text}");
         }
         for text in ["2024-02-30T08:11:12Z", "2024-02-10T0x:11:12Z", "yesterday", "2024-02-10T24:11:12Z"] {
-            assert_eq!(Field::new(format!("{text:?}").into()).timestamp(), None, "{text}");
+            assert_eq!(Field::new(&format!("{text:?}")).timestamp(), None, "{text}");
         }
         assert_eq!(field("[1,null,{}]").elements().len(), 3);
         assert_eq!(field("7").elements(), []);

@@ -8,21 +8,29 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use prometheus::Registry;
 
+use crate::clock::Clock;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
+use crate::snapshot::Reader;
 
 use super::accept;
+use super::anomalies;
 use super::body::Body;
 use super::page;
 use super::reload;
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Everything that answers need.
 pub struct Site {
     /// What was read, as text.
     pub encoder: Arc<Encoder>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What was read, as it is.
+    pub snapshot: Reader,
     /// Counters of the daemon's own work.
     pub registry: Registry,
     /// Where the metrics are, `/metrics` by default.
@@ -36,6 +44,7 @@ enum Page {
     Index,
     Healthy,
     Ready,
+    Anomalies,
 }
 
 /// Answers one request, of which only the head matters. Every path takes GET and HEAD only, but for the one that
@@ -46,6 +55,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         "/" => Page::Index,
         "/-/healthy" => Page::Healthy,
         "/-/ready" => Page::Ready,
+        anomalies::PATH => Page::Anomalies,
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
         _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
     };
@@ -59,6 +69,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         Page::Index => respond(StatusCode::OK, HTML, page::index(&site.telemetry_path)),
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
+        Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the metrics: {error}\n"))

@@ -68,6 +68,8 @@ collectors:
   subscriptions: off
   commitments: off
   names: off
+  history: off
+storage: in memory only
 
 The configuration is good.
 ";

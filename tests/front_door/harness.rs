@@ -11,6 +11,7 @@ use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::snapshot::Collector;
+use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
@@ -125,9 +126,13 @@ impl Listener {
         self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Waits for a condition that must come within seconds.
+    /// Waits for a condition that comes within seconds, unless the machine is busy.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let patience = Duration::from_secs(30);
+        self.until_within(Duration::from_secs(120), condition).await;
+    }
+
+    /// Waits for a condition that may take long.
+    pub(crate) async fn until_within(&self, patience: Duration, condition: impl AsyncFn() -> bool) {
         let met = tokio::time::timeout(patience, async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -162,7 +167,12 @@ fn client() -> reqwest::ClientBuilder {
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
-    Config { accounts: [("main".parse().unwrap(), account)].into(), collect, metrics: Metrics::default() }
+    Config {
+        accounts: [("main".parse().unwrap(), account)].into(),
+        collect,
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+    }
 }
 
 /// Settings in which only these collectors poll, once in the life of a test.
@@ -183,6 +193,7 @@ pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     collect.subscriptions.schedule = schedule(Collector::Subscriptions);
     collect.commitments.schedule = schedule(Collector::Commitments);
     collect.names = schedule(Collector::Names);
+    collect.history.schedule = schedule(Collector::History);
     collect
 }
 

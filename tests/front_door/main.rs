@@ -1,7 +1,10 @@
 //! Tests through the front door: an API on one side, `/metrics` on the other, nothing in between replaced.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod authority;
+mod backfill;
 mod backtest;
+mod calendar;
 mod collectors;
 mod commands;
 mod dashboard;
@@ -11,6 +14,7 @@ mod harness;
 mod logs;
 mod network;
 mod online;
+mod outlook;
 mod paths;
 mod program;
 mod prometheus;

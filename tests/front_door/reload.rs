@@ -44,8 +44,8 @@ pub(crate) fn account(name: &str, api: &MockServer) -> String {
 
 /// Settings in which nothing polls but for these tables.
 pub(crate) fn collectors(tables: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    for name in ["cost", "usage", "reports", "subscriptions", "commitments", "names"] {
+    let mut text = "[storage]\npath = \"\"\n".to_owned();
+    for name in ["cost", "usage", "reports", "subscriptions", "commitments", "names", "history"] {
         match tables.iter().find(|(table, _)| *table == name) {
             Some((_, keys)) => text += &format!("[collect.{name}]\n{keys}\n"),
             None => text += &format!("[collect.{name}]\nenabled = false\n"),

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::aggregate::cost::{CostTotals, differences};
 use crate::aggregate::cost_details::DetailedTotals;
+use crate::billing::amount::Amount;
 use crate::billing::period::{Period, Window};
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
@@ -27,48 +28,107 @@ use super::windows;
 use choice::{Choice, Known};
 
 pub(super) struct Source {
-    client: Arc<Client>,
+    reader: Reader,
     settings: Windowed,
+}
+
+/// Reads the costs of any period.
+pub(super) struct Reader {
+    client: Arc<Client>,
     method: Method,
     details: Details,
-    /// What the last polls learned of each window.
-    known: Mutex<BTreeMap<Window, Known>>,
+    /// What the last readings learned of each window; `None` stands for single days of the past.
+    known: Mutex<BTreeMap<Option<Window>, Known>>,
 }
 
 impl Source {
     pub(super) fn new(client: Arc<Client>, settings: &Settings) -> Self {
-        let (method, details) = (settings.cost_method, settings.cost_details.clone());
-        Self { client, settings: settings.cost.clone(), method, details, known: Mutex::default() }
+        Self { reader: Reader::new(client, settings), settings: settings.cost.clone() }
     }
 
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        if self.method != Method::Resources {
-            // Totals are asked for project by project.
-            poll.names_settled().await;
-        }
+        self.reader.names_settled(poll).await;
         windows::read_each(poll, &self.settings.windows, |window| self.read(poll, window)).await
     }
 
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
-        let projects = self.projects(poll);
-        let mut totals = None;
-        if self.choose(poll, window, &projects) == Choice::Totals {
-            totals = by_totals::read(&self.client, period, &projects, poll.patience).await?;
-        }
-        let totals = match totals {
-            Some(totals) => totals,
-            None => self.read_resources(poll, window, period).await?,
-        };
-        self.refuse_silent_loss(poll, window, period, &totals)?;
+        let totals = self.reader.read(poll, Some(window), period).await?;
+        refuse_silent_loss(poll, window, period, &totals)?;
         let reading = poll.reading(totals, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);
         poll.publish(|account| drop(account.cost.insert(window, reading)));
         Ok(())
     }
+}
+
+/// An answer that is suddenly empty while the API does not plainly show its prices says nothing about the costs.
+fn refuse_silent_loss(poll: &Poll<'_>, window: Window, period: Period, totals: &CostTotals) -> Result<(), Error> {
+    if !totals.is_empty() || totals.shows_prices() {
+        return Ok(());
+    }
+    let account = poll.account_so_far();
+    let last = account.cost.get(&window).filter(|reading| reading.period == period);
+    match last.and_then(|reading| reading.current(window, poll.now)) {
+        Some(last) if !last.is_empty() => Err(suddenly_empty(totals)),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a report that tells of nothing and does not show its prices.
+pub(super) fn suddenly_empty(totals: &CostTotals) -> Error {
+    let status = totals.price_status.as_deref().unwrap_or("missing");
+    Error {
+        endpoint: Endpoint::CostReportResources,
+        reason: Reason::Inconsistent,
+        detail: format!("the report is suddenly empty, and its price_status is {status}"),
+    }
+}
+
+impl Reader {
+    pub(super) fn new(client: Arc<Client>, settings: &Settings) -> Self {
+        let (method, details) = (settings.cost_method, settings.cost_details.clone());
+        Self { client, method, details, known: Mutex::default() }
+    }
+
+    /// By how much two true readings of the same costs may differ: the API rounds each row to 5 decimals, and the rows of
+    /// resources are not those of totals. A cent is far more than comes together in one group.
+    pub(super) fn rounding(&self) -> Amount {
+        if self.method == Method::Auto { Amount::CENT } else { Amount::ZERO }
+    }
+
+    /// Waits for names where totals may be asked for, project by project.
+    pub(super) async fn names_settled(&self, poll: &Poll<'_>) {
+        if self.method != Method::Resources {
+            poll.names_settled().await;
+        }
+    }
+
+    /// Reads a period, which is that of `window` unless it is a day of the past.
+    pub(super) async fn read(
+        &self,
+        poll: &Poll<'_>,
+        window: Option<Window>,
+        period: Period,
+    ) -> Result<CostTotals, Error> {
+        let projects = self.projects(poll);
+        let mut totals = None;
+        if self.choose(poll, window, &projects) == Choice::Totals {
+            totals = by_totals::read(&self.client, period, &projects, poll.patience).await?;
+        }
+        match totals {
+            Some(totals) => Ok(totals),
+            None => self.read_resources(poll, window, period).await,
+        }
+    }
 
     /// Reads every resource and compares the sums with the totals of the same period.
-    async fn read_resources(&self, poll: &Poll<'_>, window: Window, period: Period) -> Result<CostTotals, Error> {
+    async fn read_resources(
+        &self,
+        poll: &Poll<'_>,
+        window: Option<Window>,
+        period: Period,
+    ) -> Result<CostTotals, Error> {
         let listing = match self.details(window) {
             None => cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?,
             Some(Details { tag_keys, top_resources }) => {
@@ -86,36 +146,12 @@ impl Source {
             Ok(lines) => totals.differences = differences(&totals, listing.rows, &lines.data),
             Err(error) => tracing::debug!(
                 account = poll.account.as_str(),
-                window = window.as_str(),
+                window = named(window),
                 %error,
                 "the costs could not be compared with their totals"
             ),
         }
         Ok(totals)
-    }
-
-    /// An answer that is suddenly empty while the API does not plainly show its prices says nothing about the costs.
-    fn refuse_silent_loss(
-        &self,
-        poll: &Poll<'_>,
-        window: Window,
-        period: Period,
-        totals: &CostTotals,
-    ) -> Result<(), Error> {
-        let status = totals.price_status.as_deref().unwrap_or("missing");
-        if !totals.is_empty() || status == "show" {
-            return Ok(());
-        }
-        let account = poll.account_so_far();
-        let last = account.cost.get(&window).filter(|reading| reading.period == period);
-        match last.and_then(|reading| reading.current(window, poll.now)) {
-            Some(last) if !last.is_empty() => Err(Error {
-                endpoint: Endpoint::CostReportResources,
-                reason: Reason::Inconsistent,
-                detail: format!("the report is suddenly empty, and its price_status is {status}"),
-            }),
-            _ => Ok(()),
-        }
     }
 
     /// The projects that can have costs, as far as names are known.
@@ -127,7 +163,7 @@ impl Source {
     }
 
     /// Chooses how to read a window, and says so when that changes.
-    fn choose(&self, poll: &Poll<'_>, window: Window, projects: &[ProjectId]) -> Choice {
+    fn choose(&self, poll: &Poll<'_>, window: Option<Window>, projects: &[ProjectId]) -> Choice {
         let mut choice = Choice::Resources;
         self.learn(window, |known| {
             let why;
@@ -136,7 +172,7 @@ impl Source {
                 None => choice::choose(self.method, known, self.client.page_size(), projects.len()),
             };
             if known.choice.replace(choice) != Some(choice) {
-                let (account, window) = (poll.account.as_str(), window.as_str());
+                let (account, window) = (poll.account.as_str(), named(window));
                 tracing::info!(account, window, method = choice.as_str(), why, "reading costs");
             }
         });
@@ -144,11 +180,15 @@ impl Source {
     }
 
     /// What of single resources is wanted with this window.
-    fn details(&self, window: Window) -> Option<&Details> {
-        (window == Details::WINDOW && !self.details.is_empty()).then_some(&self.details)
+    fn details(&self, window: Option<Window>) -> Option<&Details> {
+        (window == Some(Details::WINDOW) && !self.details.is_empty()).then_some(&self.details)
     }
 
-    fn learn(&self, window: Window, change: impl FnOnce(&mut Known)) {
+    fn learn(&self, window: Option<Window>, change: impl FnOnce(&mut Known)) {
         change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(window).or_default());
     }
+}
+
+fn named(window: Option<Window>) -> &'static str {
+    window.map_or("day", Window::as_str)
 }

@@ -2,18 +2,22 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::calendar::day_number;
 use super::company::{
     ARCHIVE, CAMPAIGN, DATA, FRANKFURT, GAMES, LAUNCH, LUXEMBOURG, MANASSAS, MEDIA, ML_LAB, PARTNER, PROTOTYPE,
     Project, Region, SAO_PAULO, SHOP, SINGAPORE, TOKYO, TOOLS,
 };
 use super::details::{Details, Tags};
 use super::dice::{Dice, mix};
-use super::meter::{Load, Meter, Price, day_number};
+use super::history;
+use super::load::{Course, Load};
+use super::meter::{Meter, Price};
+use super::product;
 use super::product::Product;
-use super::{product, spike_day};
+use crate::billing::period::utc_date;
 
 /// A whole day of one minute-metered thing, in 1e-6 of a minute. A gigabyte's day in GB-minutes is the same number.
-const WHOLE_DAY: i128 = 1_440 * 1_000_000;
+pub(super) const WHOLE_DAY: i128 = 1_440 * 1_000_000;
 const GIGABYTES_PER_DAY: i128 = 1_000_000_000 * 1_000_000;
 
 /// Where and when something is rented, and who pays in which money.
@@ -52,8 +56,8 @@ pub(super) struct Estate<'a> {
 pub(super) fn meters(seed: u64, born: Timestamp, projects: &[Project], regions: &[Region]) -> Vec<Meter> {
     let mut estate = Estate { dice: Dice::new(seed), seed, born, projects, regions, meters: Vec::new() };
     let customers = Load::CUSTOMERS;
-    estate.web(SHOP, LUXEMBOURG, 8, 40, customers);
-    estate.web(SHOP, FRANKFURT, 5, 25, customers);
+    estate.web(SHOP, LUXEMBOURG, 8, 150, customers);
+    estate.web(SHOP, FRANKFURT, 5, 200, customers);
     estate.database(SHOP, LUXEMBOURG, "orders-pg");
     estate.functions(SHOP, LUXEMBOURG, "thumbs");
     estate.files(SHOP, LUXEMBOURG, "shop");
@@ -64,24 +68,26 @@ pub(super) fn meters(seed: u64, born: Timestamp, projects: &[Project], regions: 
     estate.files(DATA, SINGAPORE, "lake");
     estate.gpu(ML_LAB, MANASSAS);
     estate.files(ML_LAB, MANASSAS, "datasets");
-    estate.web(GAMES, TOKYO, 6, 60, Load::PLAYERS);
-    estate.web(GAMES, FRANKFURT, 4, 45, Load::PLAYERS);
+    estate.web(GAMES, TOKYO, 6, 260, Load::PLAYERS);
+    estate.web(GAMES, FRANKFURT, 4, 200, Load::PLAYERS);
     estate.bare_metal(GAMES, TOKYO, 1);
-    estate.web(LAUNCH, MANASSAS, 5, 30, customers);
+    estate.web(LAUNCH, MANASSAS, 5, 100, customers);
     estate.functions(LAUNCH, MANASSAS, "signup");
     estate.containers(LAUNCH, MANASSAS, "api");
     estate.inference(LAUNCH, MANASSAS, "copilot");
-    estate.web(MEDIA, LUXEMBOURG, 3, 900, Load { spike: Some((spike_day(born), 12)), ..customers });
+    estate.web(MEDIA, LUXEMBOURG, 3, 700, customers);
     estate.office(TOOLS, FRANKFURT, 10);
-    estate.previews(TOOLS, FRANKFURT, 16);
+    estate.previews(TOOLS, FRANKFURT, 32);
     estate.files(TOOLS, FRANKFURT, "wiki");
-    estate.web(PARTNER, MANASSAS, 6, 20, customers);
+    estate.web(PARTNER, MANASSAS, 6, 90, customers);
     estate.database(PARTNER, MANASSAS, "partner-pg");
     estate.files(ARCHIVE, SAO_PAULO, "cold");
-    estate.web(CAMPAIGN, LUXEMBOURG, 4, 80, customers);
+    estate.web(CAMPAIGN, LUXEMBOURG, 4, 120, customers);
     estate.office(PROTOTYPE, FRANKFURT, 3);
+    estate.jobs();
     estate.oddities();
     let mut meters = estate.meters;
+    history::happen(&mut meters, born);
     meters.sort_by_key(|meter| meter.project);
     meters
 }
@@ -100,7 +106,7 @@ impl<'a> Estate<'a> {
     }
 
     /// An instant some hours and an odd part of an hour before the birth of the world.
-    fn ago(&mut self, hours: i64) -> Timestamp {
+    pub(super) fn ago(&mut self, hours: i64) -> Timestamp {
         self.born - SignedDuration::from_hours(hours) + SignedDuration::from_secs(self.dice.between(0, 3_600))
     }
 
@@ -114,16 +120,19 @@ impl<'a> Estate<'a> {
     ) -> &mut Meter {
         let position = self.meters.len();
         self.meters.push(Meter {
-            key: mix(self.seed, 1_000_000 + position as u64),
             project: site.project.id,
             region: site.region.id,
             resource_type: product.resource_type,
             metric: product.metric,
             feature: Some(format!("{} {} - PAYG", product.feature, site.region.display_name)),
             unit: product.unit,
-            per_day,
-            load,
-            trend_origin: day_number(self.born),
+            course: Course {
+                key: mix(self.seed, 1_000_000 + position as u64),
+                per_day,
+                trend_origin: day_number(utc_date(self.born)),
+                load,
+                episodes: Vec::new(),
+            },
             price: Price::PerUnit { price: product.price, currency: site.project.currency, err: None },
             from: site.from,
             until: site.until,
@@ -187,8 +196,15 @@ impl<'a> Estate<'a> {
         for number in 1..=machines {
             let site = self.site(project, region);
             let name = format!("web-{number}");
-            let flavor = self.dice.pick(&product::INSTANCES);
+            let flavor = self.dice.pick(&[product::INSTANCES[0], product::INSTANCES[1], product::INSTANCES[2]]);
             let vm = self.machine(site, flavor, &name, Load::STEADY);
+            if number > 2
+                && let Some(meter) = self.meters.last_mut()
+            {
+                // The first two are always there, the others as long as somebody comes.
+                meter.course.load = load.autoscaled();
+                meter.course.per_day = WHOLE_DAY * 62 / 100;
+            }
             let size = 10 * self.dice.between(2, 21);
             self.volume(site, Some(vm.clone()), &format!("{name}-boot"), size);
             self.external_ip(site, Some(vm.clone()));
@@ -276,20 +292,23 @@ impl<'a> Estate<'a> {
             let log = Details::LogIndex { last_name, last_size: 268_435_456, size_unit: "bytes", uuid };
             self.rent(site, product::LOG_INDEX, gigabytes(6), Load::CUSTOMERS, log);
         }
-        let source = self.dice.uuid();
         self.volume(site, None, &format!("{name} \"data\" é"), 200);
-        let (uuid, tags) = (self.dice.uuid(), self.tags());
-        let snapshot = Details::Snapshot {
-            last_name: "pre-upgrade".to_owned(),
-            last_size: 50,
-            size_unit: "GiB",
-            source_volume_uuid: source.clone(),
-            volume_type: product::SNAPSHOT.variant,
-            uuid,
-            tags,
-        };
-        self.rent(site, product::SNAPSHOT, gigabytes(50), Load::STEADY, snapshot);
+        self.snapshot(site, "pre-upgrade", 50, Load::STEADY);
+        let source = self.dice.uuid();
         self.backup(site, name, source);
+    }
+
+    pub(super) fn snapshot(&mut self, site: Site<'_>, name: &str, gigabytes: i64, load: Load) {
+        let details = Details::Snapshot {
+            last_name: name.to_owned(),
+            last_size: gigabytes,
+            size_unit: "GiB",
+            source_volume_uuid: self.dice.uuid(),
+            volume_type: product::SNAPSHOT.variant,
+            uuid: self.dice.uuid(),
+            tags: self.tags(),
+        };
+        self.rent(site, product::SNAPSHOT, i128::from(gigabytes) * WHOLE_DAY, load, details);
     }
 
     pub(super) fn backup(&mut self, site: Site<'_>, name: &str, source_volume_uuid: String) -> &mut Meter {
@@ -301,17 +320,6 @@ impl<'a> Estate<'a> {
             uuid: self.dice.uuid(),
         };
         self.rent(site, product::BACKUP, 200 * WHOLE_DAY, Load::STEADY, details)
-    }
-
-    /// Training runs of some days, one of them still at work, and a smaller cluster that stays.
-    fn gpu(&mut self, project: u64, region: u64) {
-        let site = self.site(project, region);
-        for (name, began, ended) in [("train-a", 41, Some(33)), ("train-b", 19, Some(15)), ("train-c", 4, None)] {
-            let from = self.ago(24 * began);
-            let until = ended.map(|days: i64| self.ago(24 * days));
-            self.machine(site.during(from, until), product::AI_CLUSTER, name, Load::STEADY);
-        }
-        self.machine(site, product::AI_VIRTUAL_CLUSTER, "notebooks", Load::OFFICE);
     }
 
     pub(super) fn inference(&mut self, project: u64, region: u64, name: &str) -> &mut Meter {
@@ -330,21 +338,8 @@ impl<'a> Estate<'a> {
         }
     }
 
-    /// Machines that live for hours or days, born and gone within the last two months.
-    fn previews(&mut self, project: u64, region: u64, machines: usize) {
-        for number in 1..=machines {
-            let site = self.site(project, region);
-            let began = self.dice.between(20, 60 * 24);
-            let lived = SignedDuration::from_hours(self.dice.between(2, 97));
-            let from = self.ago(began);
-            let flavor = self.dice.pick(&product::INSTANCES);
-            let name = format!("preview-{}", 400 + number);
-            self.machine(site.during(from, Some(from + lived)), flavor, &name, Load::STEADY);
-        }
-    }
-
     /// Tags in each of the forms that occur.
-    fn tags(&mut self) -> Tags {
+    pub(super) fn tags(&mut self) -> Tags {
         match self.dice.between(0, 5) {
             0 => None,
             1 => Some(Vec::new()),

@@ -4,45 +4,14 @@
 //! as a resized machine has under two flavors.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
+use super::calendar::Day;
 use super::details::Details;
-use super::dice::mix;
-use crate::billing::period::{Period, midnight};
+use super::load::{Course, MICRO};
 
-/// Fractions of a unit that are counted: 1e-6.
-const MICRO: i128 = 1_000_000;
 /// Exact costs are kept in 1e-21 (a quantity in 1e-6 times a price in 1e-15), reported ones in 1e-5.
 const EXACT_PER_REPORTED: i128 = 10_i128.pow(16);
-const DAY_SECONDS: i64 = 86_400;
-const DAY_MILLIS: i64 = 1_000 * DAY_SECONDS;
-
-/// How a daily quantity moves from day to day.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
-    /// In thousandths of the ordinary quantity, Monday first.
-    pub(super) weekdays: [u16; 7],
-    /// The largest deviation of a day, either way, in thousandths.
-    pub(super) noise: u16,
-    /// The linear trend per day, in millionths of the quantity on the day that the world was born.
-    pub(super) growth: i32,
-    /// A day on which the quantity multiplies, and by how much.
-    pub(super) spike: Option<(Date, u16)>,
-}
-
-impl Load {
-    /// Runs all the time.
-    pub(super) const STEADY: Self = Self { weekdays: [1_000; 7], noise: 0, growth: 0, spike: None };
-    /// Is switched off at night, and mostly on weekends.
-    pub(super) const OFFICE: Self =
-        Self { weekdays: [410, 420, 420, 415, 380, 40, 20], noise: 100, growth: 0, spike: None };
-    /// Follows customers: fewer on weekends, more every month.
-    pub(super) const CUSTOMERS: Self =
-        Self { weekdays: [1_000, 1_020, 1_040, 1_050, 1_110, 780, 730], noise: 150, growth: 1_500, spike: None };
-    /// Follows players: more on weekends.
-    pub(super) const PLAYERS: Self =
-        Self { weekdays: [900, 850, 880, 930, 1_150, 1_450, 1_400], noise: 180, growth: 800, spike: None };
-}
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// What a meter costs.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +25,6 @@ pub(super) enum Price {
 /// One metered thing.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
-    pub(super) key: u64,
     pub(crate) project: u64,
     pub(crate) region: u64,
     pub(crate) resource_type: &'static str,
@@ -64,11 +32,8 @@ pub(crate) struct Meter {
     /// Unknown together with the price, as in the API's own samples.
     pub(crate) feature: Option<String>,
     pub(crate) unit: &'static str,
-    /// What it uses on an ordinary whole day, in 1e-6 of its unit.
-    pub(super) per_day: i128,
-    pub(super) load: Load,
-    /// The day at which the trend is 1.
-    pub(super) trend_origin: i64,
+    /// What it uses on which day, in 1e-6 of its unit.
+    pub(super) course: Course,
     pub(super) price: Price,
     pub(super) from: Timestamp,
     pub(super) until: Option<Timestamp>,
@@ -116,26 +81,23 @@ impl Meter {
         }
     }
 
-    /// What was metered in a period up to `now`; `None` where it was never seen in it.
+    /// What was metered on the days of a period up to `now`; `None` where it was never seen on them.
     ///
-    /// Meters are sampled in the middle of every minute, so nothing is seen in the first half minute of a day.
-    pub(crate) fn measure(&self, period: Period, now: Timestamp) -> Option<Measured> {
-        let from = self.from.max(period.starts_at());
-        let until = self.until.unwrap_or(Timestamp::MAX).min(period.ends_at()).min(now);
-        let first_sample = (from.as_second() - 30 + 59).div_euclid(60) * 60 + 30;
-        let last_sample = (until.as_second() - 31).div_euclid(60) * 60 + 30;
-        if from >= until || first_sample > last_sample {
-            return None;
+    /// Meters are sampled in the middle of every minute, so nothing is seen in the first half minute of a day. What
+    /// is seen of a day hangs on no other day: the days of a period sum to the period, but for roundings.
+    pub(super) fn measure(&self, days: &[Day], now: Timestamp) -> Option<Measured> {
+        let (from, until) =
+            (self.from.as_millisecond(), self.until.unwrap_or(Timestamp::MAX).min(now).as_millisecond());
+        let mut quantity = 0;
+        let mut seen: Option<(i64, i64)> = None;
+        for day in days {
+            let midnight = day.number * DAY_MILLIS;
+            let (from, until) = (from.max(midnight), until.min(midnight + DAY_MILLIS));
+            let Some((first, last)) = samples(from, until).filter(|_| self.course.runs(day)) else { continue };
+            quantity += self.course.whole_day(day, now) * i128::from(until - from) / i128::from(DAY_MILLIS);
+            seen = Some((seen.map_or(first, |(first, _)| first), last));
         }
-        let (from, until) = (from.as_millisecond(), until.as_millisecond());
-        let days = from.div_euclid(DAY_MILLIS)..=(until - 1).div_euclid(DAY_MILLIS);
-        let quantity: i128 = days
-            .map(|day| {
-                let midnight = day * DAY_MILLIS;
-                let alive = until.min(midnight + DAY_MILLIS) - from.max(midnight);
-                self.whole_day(day) * i128::from(alive) / i128::from(DAY_MILLIS)
-            })
-            .sum();
+        let (first_seen, last_seen) = seen?;
         let step = MICRO / 10_i128.pow(decimals(self.unit));
         Some(Measured {
             value: divide_half_even(quantity, step) * step,
@@ -143,30 +105,17 @@ impl Meter {
                 Price::PerUnit { price, .. } => Some(quantity * i128::from(price)),
                 Price::Unknown { .. } => None,
             },
-            first_seen: Timestamp::from_second(first_sample).ok()?,
-            last_seen: Timestamp::from_second(last_sample).ok()?,
+            first_seen: Timestamp::from_second(first_seen).ok()?,
+            last_seen: Timestamp::from_second(last_seen).ok()?,
         })
-    }
-
-    /// The quantity of a whole day (numbered from 1970-01-01), in 1e-6 of the unit.
-    fn whole_day(&self, day: i64) -> i128 {
-        let Load { weekdays, noise, growth, spike } = self.load;
-        // 1970-01-01 was a Thursday.
-        let weekday = weekdays[usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)];
-        let noise = i128::from(noise);
-        let deviation = i128::from(mix(self.key, day.unsigned_abs())) % (2 * noise + 1) - noise;
-        let trend = (MICRO + i128::from(growth) * i128::from(day - self.trend_origin)).max(MICRO / 10);
-        let spike = match spike {
-            Some((date, times)) if day_number(midnight(date)) == day => times,
-            _ => 1,
-        };
-        self.per_day * i128::from(weekday) * (1_000 + deviation) * trend * i128::from(spike) / (1_000 * 1_000 * MICRO)
     }
 }
 
-/// The UTC day of an instant, counted from 1970-01-01.
-pub(super) fn day_number(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(DAY_SECONDS)
+/// The first and the last sample between two instants in milliseconds, in seconds; `None` where there is none.
+fn samples(from: i64, until: i64) -> Option<(i64, i64)> {
+    let first = (from.div_euclid(1_000) - 30 + 59).div_euclid(60) * 60 + 30;
+    let last = (until.div_euclid(1_000) - 31).div_euclid(60) * 60 + 30;
+    (from < until && first <= last).then_some((first, last))
 }
 
 /// How many decimals the API shows of a quantity.
@@ -192,6 +141,9 @@ fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::billing::period::Period;
+    use crate::demo::world::calendar::days;
+    use crate::demo::world::load::Load;
 
     #[test]
     fn division_rounds_to_the_nearest() {
@@ -203,16 +155,19 @@ mod tests {
 
     fn meter(from: &str, until: Option<&str>) -> Meter {
         Meter {
-            key: 1,
             project: 1,
             region: 1,
             resource_type: "instance",
             metric: "m",
             feature: None,
             unit: "minutes",
-            per_day: 1_440 * MICRO,
-            load: Load::STEADY,
-            trend_origin: 0,
+            course: Course {
+                key: 1,
+                per_day: 1_440 * MICRO,
+                trend_origin: 0,
+                load: Load::STEADY,
+                episodes: Vec::new(),
+            },
             price: Price::PerUnit { price: 1_000_000_000_000, currency: "EUR", err: None },
             from: from.parse().unwrap(),
             until: until.map(|at| at.parse().unwrap()),
@@ -240,7 +195,7 @@ mod tests {
             ("before the first sample", always, None, "2026-02-28T00:00:30Z", None),
             ("at the first sample", always, None, "2026-02-28T00:00:31Z", Some(("00:00:30", "00:00:30", 1))),
         ] {
-            let measured = meter(from, until).measure(period, now.parse().unwrap());
+            let measured = meter(from, until).measure(&days(period), now.parse().unwrap());
             let seen = measured.map(|m| {
                 let time = |at: Timestamp| at.strftime("%H:%M:%S").to_string();
                 (time(m.first_seen), time(m.last_seen), m.value / MICRO)
@@ -257,7 +212,7 @@ mod tests {
         let now = "2026-07-01T00:00:00Z".parse().unwrap();
         let cost = |first: &str, end: &str| {
             let period = Period::new(first.parse().unwrap(), end.parse().unwrap()).unwrap();
-            meter.measure(period, now).unwrap().cost()
+            meter.measure(&days(period), now).unwrap().cost()
         };
         assert_eq!(cost("2026-06-01", "2026-06-02"), Some(0));
         assert_eq!(cost("2026-06-01", "2026-07-01"), Some(12));

@@ -2,32 +2,36 @@
 //!
 //! Pure and deterministic: a seed and an instant of birth make it, and every question carries its own `now`.
 //! Money and quantities are integers throughout. A day's quantity follows a weekday pattern, a trend and a noise
-//! that is a hash of seed, resource and day; today's part of it grows with every millisecond.
+//! that is a hash of seed, resource and day; today's part of it grows with every millisecond. No day hangs on another.
 
+mod calendar;
 mod commitment;
 mod company;
 mod details;
 mod dice;
 mod estate;
+mod history;
+mod jobs;
 mod ledger;
+mod load;
 mod meter;
 mod oddities;
 mod product;
 mod subscription;
 mod task;
 
-use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 
 pub use commitment::Commitment;
 pub use company::{Project, Region};
 pub(crate) use details::{Details, Grouping};
+pub use history::{Correction, Spike};
 pub use ledger::Group;
 pub(crate) use meter::{Measured, Meter, decimals, rounded_cost};
 pub use subscription::Subscription;
 pub use task::Task;
 
-use crate::billing::period::{Period, utc_date};
+use crate::billing::period::Period;
 
 /// The company and everything that it rents.
 pub struct World {
@@ -62,12 +66,6 @@ impl World {
         &self.regions
     }
 
-    /// The one project whose traffic multiplies on one day, and that day: the one before the birth.
-    #[must_use]
-    pub fn spike(&self) -> (u64, Date) {
-        (company::MEDIA, spike_day(self.born))
-    }
-
     /// Every report task that exists at `now`, newest first.
     #[must_use]
     pub fn tasks(&self, now: Timestamp) -> Vec<Task> {
@@ -88,12 +86,9 @@ impl World {
 
     /// The rows of a report: whatever was seen in the period, projects ascending and otherwise in a fixed order.
     pub(crate) fn measured(&self, period: Period, now: Timestamp) -> impl Iterator<Item = (&Meter, Measured)> {
-        self.meters.iter().filter_map(move |meter| Some((meter, meter.measure(period, now)?)))
+        let days = calendar::days(period);
+        self.meters.iter().filter_map(move |meter| Some((meter, meter.measure(&days, now)?)))
     }
-}
-
-fn spike_day(born: Timestamp) -> Date {
-    utc_date(born).saturating_sub(1.day())
 }
 
 #[cfg(test)]

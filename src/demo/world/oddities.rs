@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 
 use super::company::{ARCHIVE, DATA, FRANKFURT, LUXEMBOURG, MANASSAS, ML_LAB, PARTNER, SHOP};
 use super::estate::Estate;
-use super::meter::{Load, Price};
+use super::load::Load;
+use super::meter::Price;
 use super::product;
 use crate::billing::period::{midnight, utc_date};
 

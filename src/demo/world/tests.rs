@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::{SignedDuration, ToSpan};
 
 use super::*;
 use crate::billing::amount::Amount;
-use crate::billing::period::{Window, midnight};
+use crate::billing::period::{Window, utc_date};
 use crate::billing::report_task::{TaskStatus, TaskType};
 use crate::billing::resource::RESOURCE_TYPES;
 
@@ -84,34 +85,83 @@ fn every_deleted_project_still_has_the_costs_of_its_time() {
     }
 }
 
-#[test]
-fn history_reaches_back_120_days_and_has_weekdays_growth_and_one_spike() {
-    let now = at(BIRTHS[0]);
-    let world = World::new(1, now);
+/// The days before the one of `now`, the oldest first.
+fn history(now: Timestamp, days: i64) -> Vec<Period> {
     let today = utc_date(now);
-    let cost = |project: u64, days_ago: i64| -> f64 {
-        let day = today.saturating_sub(days_ago.days());
-        let ledger = world.cost_ledger(period(day, day.saturating_add(1.day())), now);
-        ledger.into_iter().filter(|(group, _)| group.0 == project).map(|(_, cost)| cost.to_f64()).sum()
-    };
-    let (spiky, day) = world.spike();
-    assert_eq!(day, today.saturating_sub(1.day()));
-    for days_ago in 2..120 {
-        assert!(cost(company::SHOP, days_ago) > 1.0, "{days_ago}");
-        assert!(cost(spiky, days_ago) * 4.0 < cost(spiky, 1), "{days_ago}");
-    }
-    let week = |ago: i64| (ago..ago + 7).map(|days_ago| cost(spiky, days_ago)).sum::<f64>();
-    assert!(week(2) > 1.05 * week(114), "growth");
-    // 2026-11-22 is a Sunday.
-    assert!(cost(company::TOOLS, 8) < cost(company::TOOLS, 9 + 1), "Saturdays are quieter than Thursdays");
+    (1..=days)
+        .rev()
+        .map(|ago| period(today.saturating_sub(ago.days()), today.saturating_sub((ago - 1).days())))
+        .collect()
 }
 
 #[test]
-fn costs_are_believable() {
+fn the_days_of_a_window_sum_to_it() {
+    for born in BIRTHS {
+        let now = at(born);
+        let world = World::new(7, now);
+        for window in Window::ALL {
+            let whole = window.period(now);
+            let days: Vec<_> = whole.days().filter_map(|day| Period::new(day, day.saturating_add(1.day()))).collect();
+            // Before the API's rounding there is no difference at all.
+            let exact = |periods: &[Period]| {
+                let mut sums = BTreeMap::new();
+                for (meter, measured) in periods.iter().flat_map(|period| world.measured(*period, now)) {
+                    let group = (meter.project, meter.region, meter.resource_type, meter.currency());
+                    *sums.entry(group).or_insert(0) += measured.exact_cost.unwrap_or_default();
+                }
+                sums
+            };
+            assert_eq!(exact(&days), exact(&[whole]), "{born} {}", window.as_str());
+            // After it each row of each day is off by half of the last decimal at most.
+            let rows = world.measured(whole, now).count() * (days.len() + 1);
+            let total = |period: &Period| -> f64 { world.cost_ledger(*period, now).values().map(|a| a.to_f64()).sum() };
+            let off = (days.iter().map(total).sum::<f64>() - total(&whole)).abs();
+            assert!(off < 0.5e-5 * f64::from(u32::try_from(rows).unwrap()), "{born} {}: {off}", window.as_str());
+        }
+    }
+}
+
+#[test]
+fn the_account_costs_2000_to_8000_euros_a_month() {
+    for (seed, born) in [1, 7, 11, 2_026].into_iter().flat_map(|seed| BIRTHS.map(|born| (seed, born))) {
+        let now = at(born);
+        let ledger = World::new(seed, now).cost_ledger(Window::PreviousMonth.period(now), now);
+        let total: f64 = ledger.iter().filter(|(group, _)| group.3 == "EUR").map(|(_, cost)| cost.to_f64()).sum();
+        assert!((2_000.0..8_000.0).contains(&total), "seed {seed}, {born}: {total} EUR");
+    }
+}
+
+#[test]
+fn the_csv_holds_every_day_and_says_what_the_ledger_says() {
     let now = at(BIRTHS[0]);
-    let ledger = World::new(1, now).cost_ledger(Window::Yesterday.period(now), now);
-    let total: f64 = ledger.iter().filter(|(group, _)| group.3 == "EUR").map(|(_, cost)| cost.to_f64()).sum();
-    assert!((100.0..1_000.0).contains(&total), "{total} EUR a day");
+    let world = World::new(1, now);
+    let days = history(now, 120);
+    let csv = world.daily_csv(period(days[0].first(), utc_date(now)), now);
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("day,group,amount,currency"));
+    let want: Vec<String> = days
+        .iter()
+        .flat_map(|day| {
+            let line = |((project, region, kind, currency), amount): (Group, Amount)| {
+                format!("{},{project}/{region}/{kind},{amount},{currency}", day.first())
+            };
+            world.cost_ledger(*day, now).into_iter().map(line)
+        })
+        .collect();
+    assert!(want.len() > 120 * 60, "{} lines", want.len());
+    assert_eq!(lines.collect::<Vec<_>>(), want);
+}
+
+#[test]
+fn spikes_are_labelled_within_the_history_and_the_latest_is_of_the_last_closed_day() {
+    let world = World::new(1, at(BIRTHS[0]));
+    let labels = world.spikes_csv();
+    let mut lines = labels.lines();
+    assert_eq!(lines.next(), Some("group,from,to"));
+    assert_eq!(lines.next(), Some("41006/76/egress_traffic,2026-11-21,2026-11-21"));
+    assert_eq!(lines.next(), Some("41001/38/egress_traffic,2026-11-05,2026-11-06"));
+    assert_eq!(lines.count(), 5);
+    assert!(world.spikes().iter().all(|spike| spike.first.to_string().as_str() >= "2026-07-25"));
 }
 
 #[test]
@@ -133,8 +183,7 @@ fn today_grows_within_seconds_and_never_shrinks() {
         let (cost, usage) = (world.cost_ledger(today, now), world.usage_ledger(today, now));
         if let Some((old_cost, old_usage)) = before {
             assert_ne!(cost, old_cost, "{now}");
-            let never_less = |old: &std::collections::BTreeMap<Group, Amount>,
-                              new: &std::collections::BTreeMap<_, _>| {
+            let never_less = |old: &BTreeMap<Group, Amount>, new: &std::collections::BTreeMap<_, _>| {
                 old.iter().all(|(group, amount)| new.get(group).is_some_and(|new| new >= amount))
             };
             assert!(never_less(&old_cost, &cost), "{now}");
@@ -145,13 +194,36 @@ fn today_grows_within_seconds_and_never_shrinks() {
 }
 
 #[test]
-fn a_closed_day_no_longer_changes() {
+fn a_closed_day_is_complete_within_20_hours_and_after_maintenance_within_44() {
     let born = at(BIRTHS[1]);
     let world = World::new(1, born);
-    let yesterday = Window::Yesterday.period(born);
-    let at_once = world.cost_ledger(yesterday, midnight(yesterday.end()));
-    assert_eq!(at_once, world.cost_ledger(yesterday, born));
-    assert_eq!(at_once, world.cost_ledger(yesterday, born + SignedDuration::from_hours(1_000)));
+    let last = history(born, 2);
+    for (name, day, hours) in [("maintenance", last[0], 44), ("yesterday", last[1], 20)] {
+        let known = |hours: i64| world.cost_ledger(day, day.ends_at() + SignedDuration::from_hours(hours));
+        let total = |hours: i64| known(hours).values().map(|cost| cost.to_f64()).sum::<f64>();
+        let settled = total(hours);
+        assert!((0.98 * settled..0.9999 * settled).contains(&total(0)), "{name}: {} of {settled}", total(0));
+        assert!((0..hours).all(|hour| total(hour) < total(hour + 1)), "{name}");
+        assert_eq!(known(hours), known(1_000), "{name}");
+    }
+}
+
+#[test]
+fn one_old_day_is_corrected_once_and_in_one_group() {
+    let born = at(BIRTHS[0]);
+    let world = World::new(1, born);
+    let Correction { group, day, told } = world.correction();
+    assert_eq!(told, born + SignedDuration::from_mins(3) - SignedDuration::from_nanos(123_456_789));
+    let day = period(day, day.saturating_add(1.day()));
+    let known = |at: Timestamp| world.cost_ledger(day, at);
+    let (before, after) = (known(told - SignedDuration::from_millis(1)), known(told));
+    assert_eq!(before, known(born));
+    assert_eq!(after, known(told + SignedDuration::from_hours(1_000)));
+    let changed: Vec<_> = before.iter().filter(|(group, cost)| after.get(*group) != Some(cost)).collect();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].0, &group);
+    let (old, new) = (changed[0].1.to_f64(), after[&group].to_f64());
+    assert!((new - 0.8 * old).abs() < 1e-4 && old - new > 3.0, "{old} {new}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::demo::world::Group;
 
 const NOW: &str = "2026-11-22T14:24:07Z";
 
+mod history;
 mod lists;
 mod reports;
 
@@ -51,9 +52,12 @@ fn world(now: &str) -> World {
 }
 
 async fn start(now: &str) -> Running {
+    start_at(world(now), Clock::frozen(now.parse().unwrap())).await
+}
+
+async fn start_at(world: World, clock: Clock) -> Running {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let api =
-        Api::bind("127.0.0.1:0".parse().unwrap(), world(now), KEY, Clock::frozen(now.parse().unwrap())).await.unwrap();
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, KEY, clock).await.unwrap();
     let (url, (stop, stopped)) = (api.url(), oneshot::channel::<()>());
     let served = tokio::spawn(api.run(async {
         let _ = stopped.await;

@@ -1,0 +1,205 @@
+//! What the stored days say, and how budgets fare.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, ToSpan as _};
+
+use crate::billing::amount::Amount;
+use crate::billing::period::{Window, utc_date};
+use crate::collect::poller::Poll;
+use crate::outlook::budget::{Budget, Standing};
+use crate::outlook::past::Past;
+use crate::outlook::{Findings, Outlook};
+use crate::store;
+use crate::store::days::{Kind, Series};
+use crate::store::{AccountId, Store};
+
+/// A stretch of stored days, with the series that their amounts refer to by place.
+type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);
+
+/// Days that are taken from the store at once: enough to be quick, few enough to fit into memory.
+const STRETCH: i32 = 31;
+
+/// How far back changes of settled days count as news.
+const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(super) struct Learner {
+    store: Store,
+    budgets: Arc<[Budget]>,
+    /// What the settled days taught, which need not be looked at again.
+    settled: Past,
+    /// What was found last.
+    found: Option<Found>,
+    /// The first day whose amounts have changed since.
+    changed: Option<Date>,
+    /// Whether budgets that can never be met by a cost have been told.
+    has_warned: bool,
+}
+
+/// What the days say, and what each closed day of the month took from each budget.
+struct Found {
+    findings: Arc<Findings>,
+    closed: Vec<BTreeMap<Date, Amount>>,
+}
+
+impl Learner {
+    pub(super) fn new(store: Store, budgets: Vec<Budget>) -> Self {
+        let budgets: Arc<[Budget]> = budgets.into();
+        let settled = Past::new(Arc::clone(&budgets));
+        Self { store, budgets, settled, found: None, changed: Some(Date::MIN), has_warned: false }
+    }
+
+    /// Notes that a day has other amounts than before.
+    pub(super) fn note(&mut self, day: Date) {
+        self.changed = Some(self.changed.map_or(day, |first| first.min(day)));
+    }
+
+    /// Publishes what is known now.
+    pub(super) async fn publish(&mut self, poll: &Poll<'_>, account: AccountId) {
+        // Where the store fails, which it says itself, what was published last stays.
+        let Ok(outlook) = self.outlook(poll, account).await else { return };
+        if !self.has_warned && outlook.findings.judged.is_some() {
+            self.has_warned = true;
+            warn_of_idle_budgets(poll, &self.budgets, &outlook.findings);
+        }
+        poll.publish(|account| account.outlook = Some(Arc::new(outlook)));
+    }
+
+    async fn outlook(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<Outlook, store::Error> {
+        let today = utc_date(poll.now);
+        let month = today.first_of_month();
+        if let Some(first) = self.changed.take() {
+            let found = self.learn(account, first, today).await;
+            self.changed = found.is_err().then_some(first);
+            self.found = Some(found?);
+        }
+        if self.found.as_ref().is_none_or(|found| found.findings.month != month) {
+            self.found = Some(self.learn(account, Date::MAX, today).await?);
+        }
+        let Some(Found { findings, closed }) = &self.found else { return Err(store::Error::Dropped) };
+        let so_far = poll.account_so_far();
+        let spent = so_far.cost.get(&Window::MonthToDate);
+        let spent = spent.and_then(|reading| reading.current(Window::MonthToDate, poll.now));
+        let standing = |(number, budget): (usize, &Budget)| {
+            let forecast = findings.budgets.get(&number).map(|forecast| forecast.estimate);
+            Standing::new(budget, spent, &closed[number], forecast, poll.now)
+        };
+        let news = poll.now.checked_sub(NEWS).unwrap_or(poll.now);
+        Ok(Outlook {
+            findings: Arc::clone(findings),
+            budgets: self.budgets.iter().enumerate().map(standing).collect(),
+            revisions: self.store.revisions(account, Kind::Cost, news).await?,
+        })
+    }
+
+    /// Takes in all days before `today`, of which those from `first` have changed.
+    async fn learn(&mut self, account: AccountId, first: Date, today: Date) -> Result<Found, store::Error> {
+        let known = self.store.days(account, Kind::Cost).await?;
+        let mut settled = std::mem::replace(&mut self.settled, Past::new(Arc::clone(&self.budgets)));
+        if settled.newest().is_some_and(|newest| first <= newest) {
+            settled = Past::new(Arc::clone(&self.budgets));
+        }
+        let last_settled = known.iter().rfind(|(_, known)| known.is_settled).map(|(day, _)| *day);
+        if let (Some((oldest, _)), Some(last)) = (known.first_key_value(), last_settled) {
+            settled = self.advance(settled, account, *oldest, last.saturating_add(1.day())).await?;
+        }
+        let mut all = settled.clone();
+        self.settled = settled;
+        if let Some((oldest, _)) = known.first_key_value() {
+            all = self.advance(all, account, *oldest, today).await?;
+        }
+        let month = today.first_of_month();
+        let findings = beside(move || all.findings(month)).await?;
+        let closed = self.closed(account, month, today).await?;
+        Ok(Found { findings: Arc::new(findings), closed })
+    }
+
+    /// Takes in the stored days from `oldest`, or from where `past` ends, until the day before `end`.
+    async fn advance(&self, mut past: Past, account: AccountId, oldest: Date, end: Date) -> Result<Past, store::Error> {
+        let mut first = past.newest().map_or(oldest, |newest| newest.saturating_add(1.day()));
+        while first < end {
+            let next = first.saturating_add(STRETCH.days()).min(end);
+            let (series, days) = self.days(account, first, next).await?;
+            if !past.agrees(&series) {
+                // The store was begun anew, so its series are other ones.
+                return Err(store::Error::Garbled { what: "list of series" });
+            }
+            past = beside(move || {
+                days.iter().for_each(|(day, amounts)| past.step(&series, *day, amounts));
+                past
+            })
+            .await?;
+            first = next;
+        }
+        Ok(past)
+    }
+
+    async fn days(&self, account: AccountId, first: Date, end: Date) -> Result<Days, store::Error> {
+        let visit = |(all, days): &mut Days, series: &[Series], day, amounts: &[(usize, Amount)]| {
+            if all.len() < series.len() {
+                series.clone_into(all);
+            }
+            days.push((day, amounts.to_vec()));
+        };
+        self.store.visit_days(account, Kind::Cost, (first, end), Days::default(), visit).await
+    }
+
+    /// What each closed day of the month took from each budget.
+    async fn closed(
+        &self,
+        account: AccountId,
+        month: Date,
+        today: Date,
+    ) -> Result<Vec<BTreeMap<Date, Amount>>, store::Error> {
+        let mut closed = vec![BTreeMap::new(); self.budgets.len()];
+        if self.budgets.is_empty() {
+            return Ok(closed);
+        }
+        let (series, days) = self.days(account, month, today).await?;
+        for (budget, closed) in self.budgets.iter().zip(&mut closed) {
+            for (day, amounts) in &days {
+                let counted = amounts.iter().filter(|(place, _)| {
+                    let Series { group, measure } = &series[*place];
+                    budget.counts(group, measure)
+                });
+                let sum = counted.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum));
+                closed.insert(*day, sum);
+            }
+        }
+        Ok(closed)
+    }
+}
+
+/// Runs arithmetic that may take long beside the thread that serves.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, store::Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| store::Error::Dropped)
+}
+
+/// Says which budgets no cost can ever count for.
+fn warn_of_idle_budgets(poll: &Poll<'_>, budgets: &[Budget], findings: &Findings) {
+    let names = poll.account_so_far().names;
+    for budget in budgets {
+        let (account, name) = (poll.account.as_str(), budget.name.as_str());
+        if !findings.currencies.contains(&budget.currency) {
+            let (currency, known) = (budget.currency.as_str(), &findings.currencies);
+            let known = known.iter().map(|currency| currency.as_str()).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                account,
+                budget = name,
+                currency,
+                "no cost is in the currency of the budget; there is {known}"
+            );
+        }
+        let projects = budget.selector.projects.iter().filter(|id| !names.projects.contains_key(id));
+        for project in projects.filter(|_| !names.projects.is_empty()) {
+            tracing::warn!(
+                account,
+                budget = name,
+                project_id = project.0,
+                "the budget names a project that is not there"
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The days of the past, read one at a time into the store, behind all other polls of the account.
+
+mod due;
+mod learn;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tokio::time::Instant;
+
+use crate::aggregate::cost::CostTotals;
+use crate::aggregate::group::Group;
+use crate::aggregate::usage::UsageTotals;
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Period, Window};
+use crate::gcore::client::Client;
+use crate::gcore::error::Error;
+use crate::gcore::usage_report;
+use crate::snapshot::WindowReading;
+use crate::store::days::{Day, Kind, Series};
+use crate::store::{AccountId, Store};
+
+use super::cost::{Reader, suddenly_empty};
+use super::poller::Poll;
+use super::settings::{History, Settings};
+use learn::Learner;
+
+/// After how long a day is tried again that could not be read.
+const RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+pub(super) struct Source {
+    client: Arc<Client>,
+    store: Store,
+    settings: History,
+    /// What is read of each day, and how long it may still be corrected.
+    kinds: Vec<(Kind, Duration)>,
+    costs: Reader,
+    learner: Learner,
+    /// Days that could not be read, when, and why.
+    failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
+}
+
+impl Source {
+    pub(super) fn new(account: &AccountName, client: Arc<Client>, store: Store, settings: &Settings) -> Self {
+        let kinds = [(Kind::Cost, &settings.cost), (Kind::Usage, &settings.usage)];
+        let kinds = kinds.into_iter().filter(|(_, windowed)| windowed.schedule.enabled);
+        let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account).cloned().collect();
+        Self {
+            learner: Learner::new(store.clone(), budgets),
+            costs: Reader::new(Arc::clone(&client), settings),
+            kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
+            settings: settings.history.clone(),
+            client,
+            store,
+            failed: BTreeMap::new(),
+        }
+    }
+
+    /// Reads as many days as the poll's time allows.
+    pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
+        // The store says itself when it fails; there is nothing to read then, since nothing could be kept.
+        let Ok(account) = self.store.account(poll.account, self.client.scope()).await else { return Ok(()) };
+        self.take_over(poll, account).await;
+        self.costs.names_settled(poll).await;
+        self.learner.publish(poll, account).await;
+        let outcome = self.read_due(poll, account).await;
+        self.learner.publish(poll, account).await;
+        outcome
+    }
+
+    async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<(), Error> {
+        for (kind, settle_after) in self.kinds.clone() {
+            let Ok(known) = self.store.days(account, kind).await else { return Ok(()) };
+            let now = self.client.now();
+            self.failed.retain(|_, (at, _)| now.duration_since(*at) < RETRY_AFTER.try_into().unwrap_or_default());
+            let due = due::days(&known, &self.settings, settle_after, now);
+            for date in due {
+                if self.failed.contains_key(&(kind, date)) {
+                    continue;
+                }
+                let read_at = self.client.now();
+                let is_settled = due::settled_at(date, settle_after) <= read_at;
+                match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
+                    Ok(day) => {
+                        if !self.write(account, kind, day).await {
+                            return Ok(());
+                        }
+                    }
+                    // The rest waits for the next poll; a day that fits no poll at all is said by the other collectors.
+                    Err(_) if Instant::now() >= poll.patience.until => return Ok(()),
+                    Err(error) if error.reason.concerns_the_key() => return Err(error),
+                    Err(error) => drop(self.failed.insert((kind, date), (now, error))),
+                }
+            }
+        }
+        self.failed.values().next().map_or(Ok(()), |(_, error)| Err(error.clone()))
+    }
+
+    /// Keeps what the regular polls have read of yesterday, which then need not be asked for again.
+    async fn take_over(&mut self, poll: &Poll<'_>, account: AccountId) {
+        let so_far = poll.account_so_far();
+        let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
+        let usage = so_far.usage.get(&Window::Yesterday);
+        let days = [
+            cost.map(|reading| (Kind::Cost, self.cost_day(Moment::of(reading), reading.last()))),
+            usage.map(|reading| (Kind::Usage, usage_day(Moment::of(reading), reading.last()))),
+        ];
+        for (kind, day) in days.into_iter().flatten() {
+            let known = self.store.days(account, kind).await.unwrap_or_default();
+            if known.get(&day.date).is_none_or(|known| known.read_at.as_second() < day.read_at.as_second()) {
+                self.write(account, kind, day).await;
+            }
+        }
+    }
+
+    /// Whether a day could be written; where it could not, the store says so.
+    async fn write(&mut self, account: AccountId, kind: Kind, day: Day) -> bool {
+        let date = day.date;
+        let stored = self.store.write_day(account, kind, day).await;
+        if kind == Kind::Cost && stored.as_ref().is_ok_and(|stored| stored.is_new) {
+            self.learner.note(date);
+        }
+        stored.is_ok()
+    }
+
+    async fn read(&self, poll: &Poll<'_>, kind: Kind, moment: Moment) -> Result<Day, Error> {
+        let period = Period::of(moment.date);
+        match kind {
+            Kind::Cost => {
+                let totals = self.costs.read(poll, None, period).await?;
+                if tells_of_costs(&totals) { Ok(self.cost_day(moment, &totals)) } else { Err(suddenly_empty(&totals)) }
+            }
+            Kind::Usage => {
+                let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?;
+                poll.reject(&listing.rejected);
+                Ok(usage_day(moment, &listing.data))
+            }
+        }
+    }
+
+    fn cost_day(&self, moment: Moment, totals: &CostTotals) -> Day {
+        let amounts = totals.amounts.iter().map(|(group, currency, amount)| (series(group, currency.as_str()), amount));
+        moment.day(self.costs.rounding(), amounts.collect())
+    }
+}
+
+/// A report without a row says that nothing was spent only where it shows its prices.
+fn tells_of_costs(totals: &CostTotals) -> bool {
+    !totals.is_empty() || totals.shows_prices()
+}
+
+fn usage_day(moment: Moment, totals: &UsageTotals) -> Day {
+    let values = totals.by_unit();
+    let amounts = values.iter().map(|(group, unit, value)| (series(group, unit.as_str()), value));
+    moment.day(Amount::ZERO, amounts.collect())
+}
+
+fn series(group: &Group, measure: &str) -> Series {
+    Series { group: group.clone(), measure: measure.into() }
+}
+
+/// Which day was read, and when.
+#[derive(Clone, Copy)]
+struct Moment {
+    date: Date,
+    read_at: Timestamp,
+    is_settled: bool,
+}
+
+impl Moment {
+    fn of<T>(reading: &WindowReading<T>) -> Self {
+        let read_at = reading.read_at();
+        Self { date: reading.period.first(), read_at, is_settled: reading.settled_at <= read_at }
+    }
+
+    fn day(self, rounding: Amount, amounts: Vec<(Series, Amount)>) -> Day {
+        let Self { date, read_at, is_settled } = self;
+        Day { date, read_at, is_settled, rounding, amounts }
+    }
+}

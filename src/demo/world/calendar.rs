@@ -1,0 +1,71 @@
+//! The calendar that the company works by.
+
+use jiff::civil::{Date, Weekday};
+
+use crate::billing::period::{Period, midnight};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// What a load needs to know of a UTC day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Day {
+    /// Counted from 1970-01-01.
+    pub(super) number: i64,
+    /// 0 is Monday.
+    pub(super) weekday: usize,
+    pub(super) opens_month: bool,
+    pub(super) closes_month: bool,
+    pub(super) holiday: bool,
+}
+
+impl From<Date> for Day {
+    fn from(date: Date) -> Self {
+        Self {
+            number: day_number(date),
+            weekday: usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0),
+            opens_month: date.day() == 1,
+            closes_month: date == date.last_of_month(),
+            holiday: is_holiday(date),
+        }
+    }
+}
+
+/// Every day of a period.
+pub(super) fn days(period: Period) -> Vec<Day> {
+    period.days().map(Day::from).collect()
+}
+
+/// A date, counted from 1970-01-01.
+pub(super) fn day_number(date: Date) -> i64 {
+    midnight(date).as_second().div_euclid(DAY_SECONDS)
+}
+
+/// Whether the country of the company rests: at Christmas, at New Year, and on the fourth Thursday of even months,
+/// so that any four months have a holiday amid a week.
+fn is_holiday(date: Date) -> bool {
+    let fourth_thursday = date.weekday() == Weekday::Thursday && (22..=28).contains(&date.day());
+    matches!((date.month(), date.day()), (1, 1) | (12, 25 | 26)) || (date.month() % 2 == 0 && fourth_thursday)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_know_their_place_in_week_month_and_year() {
+        for (date, weekday, opens, closes, holiday) in [
+            ("2026-10-01", 3, true, false, false),
+            ("2026-10-22", 3, false, false, true),
+            ("2026-11-26", 3, false, false, false),
+            ("2026-12-26", 5, false, false, true),
+            ("2027-01-01", 4, true, false, true),
+            ("2028-02-28", 0, false, false, false),
+            ("2028-02-29", 1, false, true, false),
+        ] {
+            let day = Day::from(date.parse::<Date>().unwrap());
+            let got = (day.weekday, day.opens_month, day.closes_month, day.holiday);
+            assert_eq!(got, (weekday, opens, closes, holiday), "{date}");
+        }
+        assert_eq!(day_number("1970-01-02".parse().unwrap()), 1);
+    }
+}

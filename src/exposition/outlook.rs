@@ -1,0 +1,141 @@
+//! Families of what the history says: forecasts, anomalies, budgets, revisions.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::account::AccountName;
+use crate::billing::period::{midnight, utc_date};
+use crate::billing::resource::UNKNOWN;
+use crate::outlook::{Findings, Judged, Subject};
+use crate::snapshot::Snapshot;
+
+use super::catalog;
+use super::catalog::Family;
+use super::family::{Families, Gauges};
+use super::sums::{GroupLabels, Place, Sum, collect, write_family};
+use super::{seconds, word};
+
+/// What stands in a label over all of whose values a roll-up is.
+const ALL: &str = "__all__";
+
+/// What a family tells of a judged series.
+type Value = fn(&Judged) -> f64;
+
+/// Writes the families; without a history they have no series.
+pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
+    families.write(forecasts(snapshot, now));
+    families.write(budgets(snapshot, now));
+    write_anomalies(families, snapshot, now);
+    let sums = collect(snapshot, |account| {
+        let revisions = account.outlook.as_ref()?.revisions.iter();
+        Some(revisions.map(|(series, amount)| (Place::Own(&series.group), &series.measure, *amount)))
+    });
+    let family = catalog::COST_REVISION;
+    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place);
+        text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
+    });
+}
+
+/// The accounts with a history.
+fn findings(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Findings)> {
+    snapshot.accounts.iter().filter_map(|(name, account)| Some((name, &*account.outlook.as_ref()?.findings)))
+}
+
+fn forecasts(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 3] {
+    let families = [catalog::MONTH_FORECAST, catalog::MONTH_FORECAST_LOWER, catalog::MONTH_FORECAST_UPPER];
+    let mut gauges = families.map(Gauges::new);
+    for (name, findings) in findings(snapshot).filter(|(_, findings)| findings.is_of_this_month(now)) {
+        let names = &snapshot.accounts[name].names;
+        for ((project, currency), forecast) in &findings.forecasts {
+            let id = format_smolstr!("{}", project.0);
+            let labels = [word(name.as_str()), id, names.project(*project), word(currency.as_str())];
+            let values = [forecast.estimate, forecast.lower, forecast.upper];
+            for (gauges, value) in gauges.iter_mut().zip(values).filter(|(_, value)| value.is_finite()) {
+                gauges.set(labels.clone(), value);
+            }
+        }
+    }
+    gauges
+}
+
+fn budgets(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
+    let [mut limit, mut actual, mut forecast, mut ratio, mut exhaustion] = [
+        catalog::BUDGET_LIMIT,
+        catalog::BUDGET_ACTUAL,
+        catalog::BUDGET_FORECAST,
+        catalog::BUDGET_USED_RATIO,
+        catalog::BUDGET_EXHAUSTION,
+    ]
+    .map(Gauges::new);
+    for (name, account) in &snapshot.accounts {
+        for standing in account.outlook.iter().flat_map(|outlook| &outlook.budgets) {
+            let budget = &standing.budget;
+            let labels = || [word(name.as_str()), word(&budget.name), word(budget.currency.as_str())];
+            limit.set(labels(), budget.amount.to_f64());
+            if standing.month != utc_date(now).first_of_month() {
+                continue;
+            }
+            for (gauges, value) in [
+                (&mut actual, standing.actual.map(|amount| amount.to_f64())),
+                (&mut forecast, standing.forecast),
+                (&mut ratio, standing.used_ratio()),
+                (&mut exhaustion, standing.exhausted_at.map(seconds)),
+            ] {
+                if let Some(value) = value {
+                    gauges.set(labels(), value);
+                }
+            }
+        }
+    }
+    [limit, actual, forecast, ratio, exhaustion]
+}
+
+fn write_anomalies(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
+    let judged: Vec<(&AccountName, (Date, &[Judged]))> =
+        findings(snapshot).filter_map(|(name, findings)| Some((name, findings.news(now)?))).collect();
+    let mut days = Gauges::new(catalog::ANOMALY_DAY);
+    for (name, (day, _)) in &judged {
+        days.set([word(name.as_str())], seconds(midnight(*day)));
+    }
+    families.write([days]);
+    let series: Vec<(&AccountName, &Judged, [SmolStr; 3])> = judged
+        .iter()
+        .flat_map(|(name, (_, judged))| judged.iter().map(|judged| (*name, judged)))
+        .filter_map(|(name, judged)| Some((name, judged, labels(&judged.subject)?)))
+        .collect();
+    let values: [(Family, Value); 4] = [
+        (catalog::ANOMALY_EXPECTED, |judged| judged.judgement.expected),
+        (catalog::ANOMALY_UPPER, |judged| judged.judgement.upper),
+        (catalog::ANOMALY_ACTUAL, |judged| judged.judgement.actual),
+        (catalog::ANOMALY_SCORE, |judged| judged.judgement.score),
+    ];
+    for (family, value) in values {
+        // What is not known yet has no series.
+        let known = || series.iter().filter(|(_, judged, _)| value(judged).is_finite());
+        let count = known().count();
+        let exported = count.min(families.series_limit());
+        families.begin(&family, exported, count - exported);
+        for (name, judged, labels) in known().take(exported) {
+            let [project, region, resource_type] = labels;
+            let labels = [name.as_str(), judged.currency.as_str(), project, region, resource_type];
+            families.text().series(&family, labels, value(judged));
+        }
+    }
+}
+
+/// `project_id`, `region_id` and `resource_type` of a subject; budgets have families of their own.
+fn labels(subject: &Subject) -> Option<[SmolStr; 3]> {
+    let all = || SmolStr::new_static(ALL);
+    match subject {
+        Subject::Account => Some([all(), all(), all()]),
+        Subject::Project(project) => Some([format_smolstr!("{}", project.0), all(), all()]),
+        Subject::Type(resource_type) => Some([all(), all(), word(resource_type.as_str())]),
+        Subject::Group(group) => {
+            let region = group.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0));
+            Some([format_smolstr!("{}", group.project.0), region, word(group.resource_type.as_str())])
+        }
+        Subject::Budget(_) => None,
+    }
+}

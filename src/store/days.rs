@@ -1,0 +1,316 @@
+//! The daily history: what each group cost and used on each UTC day, for good.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use smol_str::SmolStr;
+
+use crate::aggregate::group::Group;
+use crate::billing::amount::Amount;
+use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+
+use super::{AccountId, Error, Store};
+
+/// What is remembered by day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Money; the measure is its currency.
+    Cost,
+    /// Billing values; the measure is their unit.
+    Usage,
+}
+
+/// What a series of the history stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Series {
+    /// Project, region and type.
+    pub group: Group,
+    /// Currency or unit.
+    pub measure: SmolStr,
+}
+
+/// A whole day as it was read once.
+#[derive(Clone, Debug)]
+pub struct Day {
+    /// The UTC day.
+    pub date: Date,
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// Whether corrections were no longer expected when it was read.
+    pub is_settled: bool,
+    /// By how much two true readings of a settled day may differ: less is no revision, and the earlier amount stays.
+    pub rounding: Amount,
+    /// What each series came to; a series that is not here was zero.
+    pub amounts: Vec<(Series, Amount)>,
+}
+
+/// How a stored day was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// When it was read last.
+    pub read_at: Timestamp,
+    /// Whether corrections were no longer expected then.
+    pub is_settled: bool,
+}
+
+/// What a reading changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Whether any amount of the day is another one than before.
+    pub is_new: bool,
+    /// How many series of a day that counted as settled have changed.
+    pub revised: usize,
+}
+
+impl Kind {
+    /// The word for it in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl Store {
+    /// Writes a day, in place of an earlier reading of it. Where that one was settled, what differs is kept as a revision.
+    ///
+    /// # Errors
+    /// [`Error`]; the earlier reading then stands.
+    pub async fn write_day(&self, account: AccountId, kind: Kind, day: Day) -> Result<Stored, Error> {
+        self.transact(move |transaction| write_day(transaction, account, kind, &day)).await
+    }
+
+    /// How each stored day was read.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn days(&self, account: AccountId, kind: Kind) -> Result<BTreeMap<Date, Known>, Error> {
+        self.transact(move |transaction| {
+            let sql = "SELECT day, read_at, settled FROM reading WHERE account = ?1 AND kind = ?2";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let mut rows = statement.query(params![account.0, kind.as_str()])?;
+            let mut days = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let known = Known { read_at: instant(row.get(1)?)?, is_settled: row.get(2)? };
+                days.insert(date(row.get(0)?)?, known);
+            }
+            Ok(days)
+        })
+        .await
+    }
+
+    /// Gives each stored day from `first` until the day before `end`, in order, to `visit`: all series of the account,
+    /// and the day's amounts by the position of their series in that list.
+    ///
+    /// # Errors
+    /// [`Error`]; some days may have been visited.
+    pub async fn visit_days<V: Send + 'static>(
+        &self,
+        account: AccountId,
+        kind: Kind,
+        (first, end): (Date, Date),
+        mut visitor: V,
+        visit: impl Fn(&mut V, &[Series], Date, &[(usize, Amount)]) + Send + 'static,
+    ) -> Result<V, Error> {
+        self.transact(move |transaction| {
+            let (series, positions) = positions(series(transaction, account, kind)?);
+            let sql =
+                "SELECT day FROM reading WHERE account = ?1 AND kind = ?2 AND day >= ?3 AND day < ?4 ORDER BY day";
+            let mut days = transaction.prepare_cached(sql)?;
+            let mut days = days.query(params![account.0, kind.as_str(), number(first), number(end)])?;
+            let mut amounts = transaction.prepare_cached("SELECT series, amount FROM amount WHERE day = ?1")?;
+            let mut of_day = Vec::new();
+            while let Some(row) = days.next()? {
+                let day: i64 = row.get(0)?;
+                of_day.clear();
+                let mut rows = amounts.query([day])?;
+                while let Some(row) = rows.next()? {
+                    if let Some(position) = positions.get(&row.get(0)?) {
+                        of_day.push((*position, read_amount(row, 1)?));
+                    }
+                }
+                visit(&mut visitor, &series, date(day)?, &of_day);
+            }
+            Ok(visitor)
+        })
+        .await
+    }
+
+    /// By how much settled days have changed, summed over all changes seen since `since`, per series.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn revisions(
+        &self,
+        account: AccountId,
+        kind: Kind,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Series, Amount>, Error> {
+        self.transact(move |transaction| {
+            let series = series(transaction, account, kind)?;
+            let sql = "SELECT series, before, after FROM revision WHERE seen_at >= ?1";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let mut rows = statement.query([since.as_second()])?;
+            let mut sums = BTreeMap::<Series, Amount>::new();
+            while let Some(row) = rows.next()? {
+                let Some(series) = series.get(&row.get(0)?) else { continue };
+                let change = read_amount(row, 2)?.checked_sub(read_amount(row, 1)?);
+                let sum = sums.entry(series.clone()).or_default();
+                *sum = change.and_then(|change| sum.checked_add(change)).unwrap_or(*sum);
+            }
+            Ok(sums)
+        })
+        .await
+    }
+}
+
+fn write_day(transaction: &Transaction<'_>, account: AccountId, kind: Kind, day: &Day) -> Result<Stored, Error> {
+    let numbered = numbers(transaction, account, kind, &day.amounts)?;
+    let before = amounts_of(transaction, account, kind, day.date)?;
+    let key = params![account.0, kind.as_str(), number(day.date)];
+    let sql = "SELECT settled FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3";
+    let was_settled = transaction.query_row(sql, key, |row| row.get::<_, bool>(0)).optional()?;
+
+    let mut changes = Vec::new();
+    for (series, after) in &numbered {
+        let before = before.get(series).copied();
+        let is_rounding = before.is_some_and(|before| {
+            was_settled == Some(true)
+                && after.checked_sub(before).is_some_and(|change| change.magnitude() < day.rounding.magnitude())
+        });
+        if before != Some(*after) && !is_rounding {
+            changes.push((*series, before, Some(*after)));
+        }
+    }
+    changes
+        .extend(before.iter().filter(|(series, _)| !numbered.contains_key(series)).map(|(s, b)| (*s, Some(*b), None)));
+
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO amount (day, series, amount) VALUES (?1, ?2, ?3)")?;
+    let mut delete = transaction.prepare_cached("DELETE FROM amount WHERE day = ?1 AND series = ?2")?;
+    let mut revise = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO revision (day, series, seen_at, before, after) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut revised = 0;
+    for (series, before, after) in &changes {
+        match after {
+            Some(after) => insert.execute(params![number(day.date), series, after.to_string()])?,
+            None => delete.execute(params![number(day.date), series])?,
+        };
+        if was_settled == Some(true) {
+            let [before, after] = [before, after].map(|amount| amount.unwrap_or_default().to_string());
+            revise.execute(params![number(day.date), series, day.read_at.as_second(), before, after])?;
+            revised += 1;
+        }
+    }
+    let is_settled = day.is_settled || was_settled == Some(true);
+    transaction.execute(
+        "INSERT OR REPLACE INTO reading (account, kind, day, read_at, settled) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![account.0, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
+    )?;
+    Ok(Stored { is_new: was_settled.is_none() || !changes.is_empty(), revised })
+}
+
+/// What is stored of a day, by the number of the series.
+fn amounts_of(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    kind: Kind,
+    day: Date,
+) -> Result<HashMap<i64, Amount>, Error> {
+    let sql = "SELECT series, amount FROM amount JOIN series ON series.id = series \
+               WHERE day = ?1 AND account = ?2 AND kind = ?3";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut rows = statement.query(params![number(day), account.0, kind.as_str()])?;
+    let mut amounts = HashMap::new();
+    while let Some(row) = rows.next()? {
+        amounts.insert(row.get(0)?, read_amount(row, 1)?);
+    }
+    Ok(amounts)
+}
+
+/// The amounts by the number of their series; a series that is new gets one.
+fn numbers(
+    transaction: &Transaction<'_>,
+    account: AccountId,
+    kind: Kind,
+    amounts: &[(Series, Amount)],
+) -> Result<HashMap<i64, Amount>, Error> {
+    let known: HashMap<Series, i64> =
+        series(transaction, account, kind)?.into_iter().map(|(number, series)| (series, number)).collect();
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO series (account, kind, project, region, resource_type, measure) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let mut numbered = HashMap::with_capacity(amounts.len());
+    for (series, amount) in amounts {
+        let number = match known.get(series) {
+            Some(number) => *number,
+            None => insert.insert(params![
+                account.0,
+                kind.as_str(),
+                bits(series.group.project.0),
+                series.group.region.map_or(NO_REGION, |region| bits(region.0)),
+                series.group.resource_type.as_str(),
+                series.measure.as_str()
+            ])?,
+        };
+        numbered.insert(number, *amount);
+    }
+    Ok(numbered)
+}
+
+/// Every series of an account, by its number.
+fn series(transaction: &Transaction<'_>, account: AccountId, kind: Kind) -> Result<HashMap<i64, Series>, Error> {
+    let sql = "SELECT id, project, region, resource_type, measure FROM series WHERE account = ?1 AND kind = ?2";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut rows = statement.query(params![account.0, kind.as_str()])?;
+    let mut all = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let region: i64 = row.get(2)?;
+        let group = Group {
+            project: ProjectId(row.get::<_, i64>(1)?.cast_unsigned()),
+            region: (region != NO_REGION).then_some(RegionId(region.cast_unsigned())),
+            resource_type: ResourceType::new(row.get_ref(3)?.as_str().unwrap_or_default()),
+        };
+        all.insert(row.get(0)?, Series { group, measure: row.get_ref(4)?.as_str().unwrap_or_default().into() });
+    }
+    Ok(all)
+}
+
+/// The series in the order of their numbers, and where each number is in it.
+fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>) {
+    let ordered: BTreeMap<i64, Series> = series.into_iter().collect();
+    let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
+    (ordered.into_values().collect(), positions)
+}
+
+/// Stands for a region that the API does not name.
+const NO_REGION: i64 = -1;
+
+/// SQLite knows signed numbers only; no id of the API comes near the largest of them.
+fn bits(id: u64) -> i64 {
+    id.cast_signed()
+}
+
+fn number(day: Date) -> i64 {
+    i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
+}
+
+fn date(number: i64) -> Result<Date, Error> {
+    let part = |value: i64| i8::try_from(value).unwrap_or_default();
+    let year = i16::try_from(number / 10_000).unwrap_or_default();
+    Date::new(year, part(number / 100 % 100), part(number % 100)).map_err(|_| Error::Garbled { what: "day" })
+}
+
+fn instant(seconds: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_second(seconds).map_err(|_| Error::Garbled { what: "time" })
+}
+
+fn read_amount(row: &Row<'_>, column: usize) -> Result<Amount, Error> {
+    let text = row.get_ref(column)?.as_str().unwrap_or_default();
+    text.parse().map_err(|_| Error::Garbled { what: "amount" })
+}

@@ -1,0 +1,183 @@
+//! The store on real files.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use prometheus::Registry;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::aggregate::group::Group;
+use crate::billing::amount::Amount;
+use crate::billing::report_task::TaskType;
+use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+
+use super::days::{Day, Kind, Series, Stored};
+use super::{AccountId, Settings, Store};
+
+const DAY: Date = date(2026, 11, 3);
+
+fn open(path: &Path) -> anyhow::Result<(Store, Registry)> {
+    let registry = Registry::new();
+    Ok((Store::open(&Settings { path: Some(path.to_owned()) }, &registry)?, registry))
+}
+
+fn gauge(registry: &Registry, name: &str) -> String {
+    let families = registry.gather();
+    let family = families.iter().find(|family| family.name() == name).unwrap();
+    let metric = &family.get_metric()[0];
+    (metric.get_gauge().get_value() + metric.get_counter().get_value()).to_string()
+}
+
+async fn account(store: &Store) -> AccountId {
+    store.account(&"main".parse().unwrap(), String::new()).await.unwrap()
+}
+
+fn series(project: u64, region: Option<u64>) -> Series {
+    let group = Group {
+        project: ProjectId(project),
+        region: region.map(RegionId),
+        resource_type: ResourceType::new("dbaas_postgresql_connection_pooler"),
+    };
+    Series { group, measure: "EUR".into() }
+}
+
+fn day(is_settled: bool, read_at: &str, amounts: &[(Series, &str)]) -> Day {
+    let amounts = amounts.iter().map(|(series, amount)| (series.clone(), amount.parse().unwrap())).collect();
+    Day { date: DAY, read_at: read_at.parse().unwrap(), is_settled, rounding: "0.01".parse().unwrap(), amounts }
+}
+
+async fn stored(store: &Store, account: AccountId) -> Vec<(Date, Series, String)> {
+    let all = (date(1, 1, 1), date(9999, 1, 1));
+    let visit = |found: &mut Vec<_>, series: &[Series], day, amounts: &[(usize, Amount)]| {
+        found.extend(amounts.iter().map(|(at, amount)| (day, series[*at].clone(), amount.to_string())));
+    };
+    let mut found = store.visit_days(account, Kind::Cost, all, Vec::new(), visit).await.unwrap();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let (store, _) = open(&path).unwrap();
+    let main = account(&store).await;
+    let [a, b, c] = [series(1, Some(76)), series(1, None), series(u64::MAX >> 1, Some(4))];
+    let write = async |day| store.write_day(main, Kind::Cost, day).await.unwrap();
+    let (early, late) = ("2026-11-04T01:00:00Z", "2026-11-05T01:00:00Z");
+    let first = write(day(false, early, &[(a.clone(), "0.10000"), (b.clone(), "12345678901234.000000000001")])).await;
+    let same = write(day(false, early, &[(a.clone(), "0.1"), (b.clone(), "12345678901234.000000000001")])).await;
+    let grown = write(day(true, late, &[(a.clone(), "0.3"), (c.clone(), "-5")])).await;
+    let new = |is_new| Stored { is_new, revised: 0 };
+    assert_eq!([first, same, grown], [new(true), new(false), new(true)], "nothing was settled");
+    let revised = write(day(false, "2026-11-12T01:00:00Z", &[(a.clone(), "0.25"), (b.clone(), "1")])).await;
+    assert_eq!(revised, Stored { is_new: true, revised: 3 });
+
+    drop(store);
+    let (store, _) = open(&path).unwrap();
+    assert_eq!(account(&store).await, main);
+    assert_eq!(stored(&store, main).await, [(DAY, b.clone(), "1".into()), (DAY, a.clone(), "0.25".into())]);
+    let known = store.days(main, Kind::Cost).await.unwrap()[&DAY];
+    assert!(known.is_settled, "what was settled once stays so");
+    let since = |text: &str| store.revisions(main, Kind::Cost, text.parse::<Timestamp>().unwrap());
+    let changes: Vec<_> =
+        since("2026-11-12T00:00:00Z").await.unwrap().into_iter().map(|(s, sum)| (s, sum.to_string())).collect();
+    assert_eq!(changes, [(b, "1".into()), (a, "-0.05".into()), (c, "5".into())]);
+    assert!(since("2026-11-12T01:00:01Z").await.unwrap().is_empty());
+    assert!(store.days(main, Kind::Usage).await.unwrap().is_empty(), "usage is another history");
+    let other = store.account(&"main".parse().unwrap(), "projects 16".into()).await.unwrap();
+    assert!(stored(&store, other).await.is_empty(), "so is another scope of the account");
+}
+
+#[tokio::test]
+async fn a_failed_task_counts_once_across_restarts() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let listed = |uuids: &[&str]| uuids.iter().map(|uuid| ((*uuid).to_owned(), TaskType::new("Report"))).collect();
+    for (uuids, total) in [(&["a", "b"][..], 2), (&["b", "c"], 3), (&[], 3), (&["d"], 4)] {
+        let (store, _) = open(&path).unwrap();
+        let counted = store.count_failures(&"main".parse().unwrap(), listed(uuids)).await.unwrap();
+        assert_eq!(counted[&TaskType::new("Report")], total, "{uuids:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_or_of_another_program_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    drop(open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&path).unwrap();
+    let error = open(&path).err().unwrap().to_string();
+    let want = format!(
+        "cannot use {} as the store: it was written by a newer version (its format is 99, this version knows 2); run the \
+         version that wrote it, or name another file by storage.path",
+        path.display()
+    );
+    assert_eq!(error, want);
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    let other = folder.path().join("browser.db");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
+    let error = open(&other).err().unwrap().to_string();
+    assert!(error.contains("it is a database of another program; name another file by storage.path"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_when_it_is_opened_and_when_it_is_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    for (name, text) in
+        [("no database", vec![b'x'; 5000]), ("cut within its first page", b"SQLite format 3\0".to_vec())]
+    {
+        fs::write(&path, &text).unwrap();
+        let (store, registry) = open(&path).unwrap();
+        assert!(!store.is_in_memory(), "{name}");
+        assert_eq!(gauge(&registry, "gcore_store_damages_total"), "1", "{name}");
+        assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "{name}");
+        let main = account(&store).await;
+        let rows: Vec<_> = (0..2000).map(|project| (series(project, None), "1.5")).collect();
+        store.write_day(main, Kind::Cost, day(false, "2026-11-04T01:00:00Z", &rows)).await.unwrap();
+        drop(store);
+        for ending in ["-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{ending}", path.display()));
+        }
+    }
+    assert!(folder.path().join("state.db.damaged-1").exists() && folder.path().join("state.db.damaged-2").exists());
+
+    let mut bytes = fs::read(&path).unwrap();
+    let length = bytes.len();
+    bytes[length / 3..].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let (store, registry) = open(&path).unwrap();
+    let all = (date(1, 1, 1), date(9999, 1, 1));
+    let main = account(&store).await;
+    assert!(store.visit_days(main, Kind::Cost, all, (), |(), _, _, _| {}).await.is_err());
+    assert!(folder.path().join("state.db.damaged-3").exists());
+    assert_eq!(gauge(&registry, "gcore_store_damages_total"), "1");
+    let main = account(&store).await;
+    let fresh = day(false, "2026-11-04T01:00:00Z", &[(series(1, None), "2")]);
+    store.write_day(main, Kind::Cost, fresh).await.unwrap();
+    assert_eq!(stored(&store, main).await.len(), 1, "it goes on with a fresh file");
+    assert_eq!(gauge(&registry, "gcore_store_writable"), "1");
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_kept_in_memory_and_said() {
+    let folder = TempDir::new().unwrap();
+    for path in [folder.path().join("missing/state.db"), folder.path().to_owned()] {
+        let (store, registry) = open(&path).unwrap();
+        assert!(store.is_in_memory());
+        assert_eq!(gauge(&registry, "gcore_store_writable"), "0");
+        let main = account(&store).await;
+        let fresh = day(true, "2026-11-05T01:00:00Z", &[(series(1, None), "2")]);
+        store.write_day(main, Kind::Cost, fresh).await.unwrap();
+        assert_eq!(stored(&store, main).await.len(), 1);
+    }
+    let registry = Registry::new();
+    Store::open(&Settings { path: None }, &registry).unwrap();
+    assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "memory was asked for");
+}
