@@ -11,10 +11,10 @@
 //! - `calendar`: which earlier days sit where a day sits in its month.
 //! - `habit`: whether an amount above the usual has been seen before in such a place.
 //! - `company`: what all series of the account do together on a day.
-//! - [`Forecast`]: where the month will end.
 //! - `verdict`: all of that against a day's amount; [`Judgement`] is what the world sees of it.
 //! - `series`: what a day changes in what is known of a series.
 //! - `outlook`: what the days to come are expected to cost ([`Model::expect`]), the ground of forecasts.
+//! - [`Forecast`]: where a month will end, from all that is remembered and how right that was before.
 //! - [`contributors`]: which children make up what a roll-up is over.
 //! - `robust`: estimates that a few odd values don't move.
 
