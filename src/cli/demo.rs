@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -33,7 +34,7 @@ const ACCOUNT: &str = "demo";
 const SEED: u64 = 2026;
 
 /// Starts the simulated API and the daemon, says where they are, and runs both until a signal comes.
-pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()> {
+pub(super) async fn run(api_address: SocketAddr, store: Option<PathBuf>, web: Web) -> anyhow::Result<()> {
     let signal = shutdown::signals()?;
     let clock = Clock::system();
     let api = Api::bind(api_address, World::new(SEED, clock.now()), demo::KEY, clock.clone())
@@ -41,7 +42,7 @@ pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()>
         .context("the simulated API cannot start; choose another address with --demo.api-address")?;
     let api_url = api.url();
     let telemetry_path = web.telemetry_path.clone();
-    let app = App::build(&config(&api_url)?, web, clock).await?;
+    let app = App::build(&config(&api_url, store)?, web, clock).await?;
     let daemon = app.addresses().first().copied().context("no address to listen on")?;
     say(&mut io::stdout(), &welcome(daemon, &telemetry_path, &api_url));
 
@@ -54,7 +55,7 @@ pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()>
 }
 
 /// One account at the simulated API, polled every few seconds.
-fn config(api_url: &str) -> anyhow::Result<Config> {
+fn config(api_url: &str, store: Option<PathBuf>) -> anyhow::Result<Config> {
     let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
     account.max_requests_per_second = 100.0;
     let mut collect = collect::settings::Settings::default();
@@ -72,7 +73,7 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
         accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,
         metrics: exposition::settings::Settings::default(),
-        storage: store::Settings { path: None },
+        storage: store::Settings { path: store },
     })
 }
 

@@ -72,6 +72,9 @@ pub(super) enum Command {
         /// Where the simulated API listens
         #[arg(long = "demo.api-address", value_name = "IP:PORT", default_value = "127.0.0.1:10062")]
         api_address: SocketAddr,
+        /// Keep the history in this SQLite file, for `backtest --store FILE`; without it, it ends with the demo
+        #[arg(long = "demo.store", value_name = "FILE")]
+        store: Option<PathBuf>,
     },
     /// Poll everything once and print what /metrics would say
     Once,

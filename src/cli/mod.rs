@@ -48,11 +48,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
 fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
-    if let Command::Demo { api_address } = command {
-        return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
+    if let Command::Demo { api_address, store } = command {
+        return block_on(demo::run(api_address, store, web)).map(|()| ExitCode::Success);
     }
-    if let Command::Backtest(flags) = &command {
-        return backtest::run(flags);
+    if let Command::Backtest(flags) = &command
+        && !flags.needs_configuration()
+    {
+        return block_on(backtest::run(flags, None));
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
@@ -65,9 +67,8 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
         Command::Backfill { from, to, out } => {
             block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
-        Command::Run | Command::Demo { .. } | Command::Backtest(_) => {
-            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
-        }
+        Command::Backtest(flags) => block_on(backtest::run(&flags, config.storage.path.as_deref())),
+        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
     }
 }
 

@@ -12,6 +12,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -202,6 +203,21 @@ impl Store {
         self.transact(move |transaction| {
             let file = inner.file.load(Ordering::Relaxed);
             Ok(find_account(transaction, &name, &scope)?.map(|number| AccountId { number, file }))
+        })
+        .await
+    }
+
+    /// Every account of the store by name; of one that was read with several filters, the last.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn accounts(&self) -> Result<BTreeMap<String, AccountId>, Error> {
+        let inner = Arc::clone(&self.0);
+        self.transact(move |transaction| {
+            let file = inner.file.load(Ordering::Relaxed);
+            let mut statement = transaction.prepare_cached("SELECT name, id FROM account ORDER BY id")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, AccountId { number: row.get(1)?, file })))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
