@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import polls, scrapes
+from . import backtest, polls, scrapes
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -24,6 +24,7 @@ ROWS = {
     "swap": scrapes.swap,
     "requests": polls.requests,
     "idle": scrapes.idle,
+    "backtest": backtest.backtest,
 }
 
 
