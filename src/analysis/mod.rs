@@ -15,7 +15,7 @@
 //! - `series`: what a day changes in what is known of a series.
 //! - `outlook`: what the days to come are expected to cost ([`Model::expect`]), the ground of forecasts.
 //! - [`Forecast`]: where a month will end, from all that is remembered and how right that was before.
-//! - [`contributors`]: which children make up what a roll-up is over.
+//! - [`contributors()`]: which children make up what a roll-up is over.
 //! - `robust`: estimates that a few odd values don't move.
 
 mod calendar;
