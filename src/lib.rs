@@ -3,17 +3,19 @@
 //! The modules below are layers; each uses only those before it. Read in this order, they tell the life of a datum:
 //!
 //! 1. [`billing`]: money, days, resources, tasks and subscriptions as pure values
-//! 2. [`analysis`]: what daily costs usually are, which days are not, and where the month will end
-//! 3. [`backtest`]: how well that would have gone on a past that is known
-//! 4. [`gcore`]: the API, from an HTTP page to records
-//! 5. [`aggregate`]: records folded into totals
-//! 6. [`snapshot`]: the latest reading of every source, watched by all who read
-//! 7. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
-//! 8. [`http`]: the listener and its pages
-//! 9. [`demo`]: a simulated account behind the same HTTP API
-//! 10. [`config`]: everything that can be set
-//! 11. [`app`]: the wiring
-//! 12. [`cli`]: the commands
+//! 2. [`analysis`]: what daily amounts usually are, which are not, and where a month will end; [`backtest`]: how well
+//!    that does on a known past
+//! 3. [`gcore`]: the API, from an HTTP page to records
+//! 4. [`aggregate`]: records folded into totals
+//! 5. [`store`]: what outlives the process
+//! 6. [`outlook`]: what the stored days say of an account and its budgets
+//! 7. [`snapshot`]: the latest reading of every source, watched by all who read
+//! 8. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
+//! 9. [`http`]: the listener and its pages
+//! 10. [`demo`]: a simulated account behind the same HTTP API
+//! 11. [`config`]: everything that can be set
+//! 12. [`app`]: the wiring
+//! 13. [`cli`]: the commands
 //!
 //! [`clock`], [`shutdown`] and [`telemetry`] lie below all of them.
 

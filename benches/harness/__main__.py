@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import backtest, polls, scrapes, stores
+from . import backtest, days, polls, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -25,6 +25,7 @@ ROWS = {
     "requests": polls.requests,
     "idle": scrapes.idle,
     "store": stores.store,
+    "day": days.day,
     "backtest": backtest.backtest,
 }
 

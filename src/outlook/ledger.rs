@@ -96,8 +96,14 @@ impl Ledger {
     }
 
     /// Where projects and budgets will end in a month.
-    pub(super) fn forecasts(&mut self, month: Date) -> Vec<(Subject, Forecast)> {
+    pub(super) fn forecasts(&self, month: Date) -> Vec<(Subject, Forecast)> {
         let forecasts = self.roll_ups.model.forecast(month);
+        let forecasts = forecasts.into_iter().map(|forecast| Forecast {
+            month_to_date: rounded(forecast.month_to_date),
+            estimate: rounded(forecast.estimate),
+            lower: rounded(forecast.lower),
+            upper: rounded(forecast.upper),
+        });
         let is_told = |subject: &Subject| matches!(subject, Subject::Project(_) | Subject::Budget(_));
         self.roll_ups.subjects.iter().cloned().zip(forecasts).filter(|(subject, _)| is_told(subject)).collect()
     }
@@ -131,6 +137,12 @@ impl Ledger {
     }
 }
 
+/// An estimate with the 5 decimals that the API's own amounts have.
+fn rounded(estimate: f64) -> f64 {
+    const SCALE: f64 = 1e5;
+    (estimate * SCALE).round() / SCALE
+}
+
 impl Book {
     fn step(&mut self, day: Date, amounts: &[Amount]) {
         let amounts: Vec<f64> = amounts.iter().copied().map(Amount::to_f64).collect();
@@ -138,6 +150,8 @@ impl Book {
         for (judgement, actual) in self.judgements.iter_mut().zip(amounts) {
             // The model works with fewer digits; and what it acquits is not shown above the bound.
             judgement.actual = actual;
+            judgement.expected = rounded(judgement.expected);
+            judgement.upper = rounded(judgement.upper);
             if !judgement.anomaly {
                 judgement.score = judgement.score.min(1.0);
             }

@@ -60,7 +60,7 @@ impl Past {
 
     /// What the days say, with the forecast of a month.
     #[must_use]
-    pub fn findings(mut self, month: Date) -> Findings {
+    pub fn findings(self, month: Date) -> Findings {
         let judged = self.newest.map(|day| {
             let of = |(currency, ledger): (&Currency, &Ledger)| {
                 let judged = |(subject, judgement, contributors)| {
@@ -74,7 +74,7 @@ impl Past {
             (day, judged)
         });
         let (mut forecasts, mut budgets) = (BTreeMap::new(), BTreeMap::new());
-        for (currency, ledger) in &mut self.ledgers {
+        for (currency, ledger) in &self.ledgers {
             for (subject, forecast) in ledger.forecasts(month) {
                 match subject {
                     Subject::Project(project) => drop(forecasts.insert((project, currency.clone()), forecast)),

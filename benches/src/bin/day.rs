@@ -1,0 +1,50 @@
+//! Detector and forecast for one new day of many series.
+//!
+//! Usage: day [--series=N] [--days=N]
+//!
+//! Takes in a long history, then prints as JSON the CPU `milliseconds` that each of the last 60 days took: judging the
+//! day of every series, learning from it, and forecasting the month of every series. The daemon forecasts projects and
+//! budgets only, so it spends less.
+
+use gcore_billing_bench::row::Dice;
+use gcore_billing_exporter::analysis::{Model, Settings};
+use jiff::civil::date;
+use nix::sys::resource::{UsageWho, getrusage};
+use serde_json::json;
+
+fn main() -> anyhow::Result<()> {
+    let mut args = pico_args::Arguments::from_env();
+    let series: u64 = args.opt_value_from_str("--series")?.unwrap_or(10_000);
+    let days: usize = args.opt_value_from_str("--days")?.unwrap_or(400);
+    let mut model = Model::new(Settings::default());
+    let mut milliseconds = Vec::new();
+    for (at, day) in date(2025, 9, 10).series(jiff::Span::new().days(1)).take(days).enumerate() {
+        let amounts: Vec<f64> = (0..series).map(|index| amount(index, at as u64)).collect();
+        let before = spent()?;
+        let judgements = model.step(day, &amounts);
+        let forecasts = model.forecast(day.first_of_month());
+        let after = spent()?;
+        anyhow::ensure!(judgements.len() == amounts.len() && forecasts.len() == amounts.len(), "a series is missing");
+        milliseconds.push((after - before) * 1e3);
+    }
+    let last = milliseconds.split_off(days.saturating_sub(60));
+    println!("{}", json!({ "milliseconds": last }));
+    Ok(())
+}
+
+/// What a series costs on a day: a level of its own, less at weekends, with noise, and more on the first of a month.
+fn amount(index: u64, at: u64) -> f64 {
+    let mut level = Dice(index);
+    let mut noise = Dice(index << 32 | at);
+    let usual = 1.0 + level.below(10_000) as f64 / 100.0;
+    let weekday = if at % 7 > 4 { 0.4 + level.below(60) as f64 / 100.0 } else { 1.0 };
+    let monthly = if at % 30 == 21 && index.is_multiple_of(5) { 4.0 } else { 1.0 };
+    usual * weekday * monthly * (0.95 + noise.below(1_000) as f64 / 10_000.0)
+}
+
+/// CPU seconds of this process so far.
+fn spent() -> anyhow::Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
