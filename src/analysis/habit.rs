@@ -94,7 +94,7 @@ impl Rise<'_> {
             let lag = earlier.lag;
             self.rises.has(lag)
                 && self.rises.begins(lag) != continues
-                && (self.rises.length(lag) <= if earlier.is_exact() { LONGEST_CHARGE } else { 1 }
+                && (self.rises.length(lag) <= if earlier.may_last() { LONGEST_CHARGE } else { 1 }
                     || self.rises.length(lag) > LONGEST_SPIKE)
         };
         // A rise that has gone on as it did then need not agree so well.

@@ -26,7 +26,7 @@ const FORMER_LEVEL_DAYS: u16 = 16;
 /// ...and in a series that has done so before, even after so many days.
 const RETURNING_LEVEL_DAYS: u16 = 45;
 /// Two levels are the same within this ratio.
-const SAME_LEVEL: f32 = 0.2;
+pub(super) const SAME_LEVEL: f32 = 0.2;
 /// Two days are the same weekday's habit within this ratio.
 const SAME_DAY: f32 = 0.35;
 /// How fast the errors of the ways of finding the level are forgotten, a day.
@@ -80,6 +80,11 @@ impl Series {
 
     pub(super) fn rises(&self) -> Rises {
         self.rises
+    }
+
+    /// Days since it came to its present level.
+    pub(super) fn regime(&self) -> usize {
+        usize::from(self.regime)
     }
 
     /// The level that it may return to without surprise.

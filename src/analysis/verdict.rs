@@ -5,7 +5,8 @@ use crate::analysis::habit::{LONGEST_SPIKE, Rise};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::model::Settings;
 use crate::analysis::past::Past;
-use crate::analysis::series::{COLD_DAYS, Series, YOUNG_DAYS};
+use crate::analysis::robust::distance;
+use crate::analysis::series::{COLD_DAYS, SAME_LEVEL, Series, YOUNG_DAYS};
 use crate::analysis::usual::Usual;
 
 /// How many standard deviations of its noise a series may pass its expectation by.
@@ -24,6 +25,8 @@ const FEWEST_DAYS: usize = 7;
 const PIECES: f32 = 1.2;
 /// A weekday with less than this share of the largest has no amount of its own.
 const EMPTY_WEEKDAY: f32 = 0.05;
+/// Discounts begin up to so many days earlier or later in another month.
+const DISCOUNT_SHIFT: usize = 4;
 /// Under this share of the largest weekday, a day is without cost.
 const NOTHING: f32 = 0.02;
 
@@ -169,10 +172,27 @@ impl Case<'_> {
         expected * self.factor.max(1.0)
     }
 
+    /// Whether the level fell within this month, and did so within the last one too: such a discount ends with the month.
+    fn is_discounted(&self, usual: &Usual, former: f32) -> bool {
+        let there = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1);
+        let Some(there) = there.filter(|_| self.series.regime() < self.place.day as usize) else { return false };
+        let level = |lag: usize| {
+            let part = usual.rhythm.weekdays[(self.place.weekday + 7 * lag - lag) % 7];
+            self.past.at(self.index, lag).actual() / part
+        };
+        let is_low = |lag: usize| distance(level(lag), usual.level) < SAME_LEVEL;
+        let is_high = |lag: usize| distance(level(lag), former) < SAME_LEVEL;
+        // From this place until its end.
+        is_high(there.lag + self.series.regime() + DISCOUNT_SHIFT)
+            && is_low(there.lag)
+            && is_low(usize::from(self.place.day.unsigned_abs()))
+    }
+
     /// What explains an amount above the bound, and what it lets expect.
     fn explained(&self, usual: &Usual, actual: f32, expected: f32, margin: f32) -> Option<(f32, Explanation)> {
         let most = margin.exp();
-        let former = self.series.former_level().map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
+        let former = self.series.former_level().filter(|former| !self.is_discounted(usual, *former));
+        let former = former.map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
         if let Some(former) = former.filter(|former| *former > expected && actual <= former * most) {
             return Some((former, Explanation::Return));
         }
