@@ -1,6 +1,7 @@
 //! Whether an amount above the usual has been seen before in such a place: a monthly charge, a job every ten days.
 
 use crate::analysis::calendar::{Equivalent, Place};
+use crate::analysis::cycle::Cycle;
 use crate::analysis::past::Past;
 
 /// The longest rhythm in days that two earlier occurrences show.
@@ -38,6 +39,19 @@ impl Rises {
         if (1..=128).contains(&lag) {
             self.above |= 1 << (lag - 1);
         }
+    }
+
+    /// Leaves out the days with a run of a job, which is known by itself.
+    pub(super) fn without(mut self, cycle: Cycle) -> Rises {
+        for lag in cycle.lags().take_while(|lag| *lag <= 128) {
+            self.above &= !(1 << (lag - 1));
+        }
+        self
+    }
+
+    /// On how many of the last days, up to 127.
+    pub(super) fn lately(self, days: usize) -> u32 {
+        (self.above & ((1 << days) - 1)).count_ones()
     }
 
     pub(super) fn any(self) -> bool {

@@ -1,5 +1,6 @@
 //! What a series usually costs on a day, before calendar and habits: its level now, times its weekday's part.
 
+use crate::analysis::cycle::Cycle;
 use crate::analysis::past::Past;
 use crate::analysis::rhythm::{Rhythm, WINDOW, Window};
 use crate::analysis::robust::{centre, distance, quantile, spread};
@@ -26,6 +27,9 @@ pub(super) struct Usual {
     /// Relative growth a day; up to today, the levels contain it.
     pub(super) growth: f32,
     pub(super) rhythm: Rhythm,
+    /// A job on some of the days, and what it costs on top.
+    cycle: Cycle,
+    run: f32,
 }
 
 impl Usual {
@@ -38,6 +42,7 @@ impl Usual {
         series: usize,
         window: &mut Window,
         rhythm: Rhythm,
+        cycle: Cycle,
         regime: usize,
         way: usize,
         account_noise: f32,
@@ -46,14 +51,20 @@ impl Usual {
             return sparse(past, series, window, rhythm, account_noise);
         }
         window.blank_pauses(&rhythm);
+        let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
         let levels = levels(window, &rhythm.weekdays, regime, growth)?;
-        Some(Usual { level: levels[way], levels, growth, rhythm })
+        Some(Usual { level: levels[way], levels, growth, rhythm, cycle, run })
     }
 
     /// The amount usual on a weekday (0 is Monday).
     pub(super) fn on(&self, weekday: usize) -> f32 {
         self.level * self.rhythm.weekdays[weekday]
+    }
+
+    /// What a job adds `offset` days after the day that comes next.
+    pub(super) fn run_in(&self, offset: usize) -> f32 {
+        if self.cycle.runs_in(offset) { self.run } else { 0.0 }
     }
 
     /// The noise on a weekday.
@@ -158,5 +169,5 @@ fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, accou
     let level = own[0];
     rhythm.noise = [noise; 2];
     rhythm.weekdays = std::array::from_fn(|weekday| own[usize::from(weekday >= 5)] / level);
-    Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm })
+    Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm, cycle: Cycle::default(), run: 0.0 })
 }

@@ -87,7 +87,7 @@ pub(super) struct Case<'a> {
 
 impl Verdict {
     pub(super) fn unjudged(actual: f32, usual: Option<Usual>, place: &Place) -> Verdict {
-        let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday));
+        let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday) + usual.run_in(0));
         Verdict {
             actual,
             usual,
