@@ -220,6 +220,7 @@ impl Case<'_> {
             usual: expected,
             noise: usual.noise(self.place.weekday),
             rises: self.series.rises(),
+            weekdays: usual.rhythm.weekdays,
         };
         let begun = rise.begun_like_last_month().map(|amount| (amount, Explanation::Event));
         let placed = || rise.placed().map(|amount| (amount, Explanation::Place));
