@@ -14,7 +14,7 @@ const LONGEST_CHARGE: usize = 3;
 pub(super) const LONGEST_SPIKE: usize = 5;
 
 /// A charge that has come twice may come to this share of it.
-const LEAST_OF_STANDING: f32 = 0.3;
+const LEAST_OF_STANDING: f32 = 0.2;
 
 /// On which days a series cost more than usual: bit 0 is yesterday.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,7 +103,11 @@ pub(super) struct Rise<'a> {
 impl Rise<'_> {
     /// What the place in the calendar or a rhythm lets expect, where it explains the amount.
     pub(super) fn placed(&self) -> Option<f32> {
-        self.by_month().or_else(|| self.by_standing()).or_else(|| self.by_lift()).or_else(|| self.by_week()).or_else(|| self.by_rhythm())
+        self.by_month()
+            .or_else(|| self.by_standing())
+            .or_else(|| self.by_lift())
+            .or_else(|| self.by_week())
+            .or_else(|| self.by_rhythm())
     }
 
     /// One earlier month is enough where the amounts agree well, two where they agree roughly.

@@ -21,11 +21,11 @@ const DAYS_TO_ACCEPT_EVENT: u8 = 4;
 /// So many days back at a former level.
 const DAYS_TO_ACCEPT_RETURN: u8 = 2;
 /// So many days below the usual are the new usual: an outage or a weekend is shorter.
-const DAYS_TO_ACCEPT_LESS: u8 = 3;
+const DAYS_TO_ACCEPT_LESS: u8 = 4;
 /// A level that was left this recently may be returned to without surprise...
-const FORMER_LEVEL_DAYS: u16 = 16;
+const FORMER_LEVEL_DAYS: u16 = 20;
 /// ...and in a series that has done so before, even after so many days.
-const RETURNING_LEVEL_DAYS: u16 = 45;
+const RETURNING_LEVEL_DAYS: u16 = 34;
 /// Two levels are the same within this ratio.
 pub(super) const SAME_LEVEL: f32 = 0.2;
 /// Two days are the same weekday's habit within this ratio.

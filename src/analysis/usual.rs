@@ -53,7 +53,7 @@ impl Usual {
         window.blank_pauses(&rhythm);
         let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
-        let levels = levels(window, &rhythm.weekdays, regime, growth)?;
+        let levels = levels(window, &rhythm, regime, growth)?;
         Some(Usual { level: levels[way], levels, growth, rhythm, cycle, run })
     }
 
@@ -78,22 +78,25 @@ impl Usual {
     }
 }
 
-/// The level of the last days with the weekday taken out, carried forward by the growth: from nine days, for noise; and
-/// from three, for a level that moves.
-fn levels(window: &Window, weekdays: &[f32; 7], regime: usize, growth: f32) -> Option<[f32; 2]> {
+/// The level of the last days with the weekday taken out, carried forward by the growth: from nine days, or sixteen where
+/// there is much noise; and from three, for a level that moves.
+fn levels(window: &Window, rhythm: &Rhythm, regime: usize, growth: f32) -> Option<[f32; 2]> {
+    const MUCH_NOISE: f32 = 0.06;
     const SLOW: usize = 9;
+    const SLOWEST: usize = 16;
     const FAST: usize = 3;
-    let mut recent = [0.0_f32; SLOW];
-    let mut ages = [0.0_f32; SLOW];
+    let slow = if rhythm.noise[0] > MUCH_NOISE { SLOWEST } else { SLOW };
+    let mut recent = [0.0_f32; SLOWEST];
+    let mut ages = [0.0_f32; SLOWEST];
     let mut count = 0;
     for index in 0..regime.min(WINDOW) {
-        let part = weekdays[window.weekday(index)];
+        let part = rhythm.weekdays[window.weekday(index)];
         let value = window.learnable[index];
         if part > 0.1 && !value.is_nan() {
             recent[count] = value / part;
             ages[count] = index as f32 + 1.0;
             count += 1;
-            if count == SLOW {
+            if count == slow {
                 break;
             }
         }

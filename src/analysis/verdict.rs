@@ -12,13 +12,13 @@ use crate::analysis::usual::Usual;
 /// How many standard deviations of its noise a series may pass its expectation by.
 const DEVIATIONS: f32 = 4.0;
 /// How far above its expectation, as a share of it, even a quiet series may be.
-const LEAST_SHARE: f32 = 0.33;
+const LEAST_SHARE: f32 = 0.36;
 /// How much wider the margin of a young series is, whose noise is not well known.
 const YOUNG_CAUTION: f32 = 1.25;
 /// The margin of a cold series, as a logarithm, above the largest amount that it has seen.
 const COLD_MARGIN: f32 = 1.4;
 /// How much narrower the margin is while a spike goes on.
-const ALARMED_SHARE: f32 = 0.6;
+const ALARMED_SHARE: f32 = 0.8;
 /// A cold series of fewer days is never an anomaly.
 const FEWEST_DAYS: usize = 7;
 /// Amounts that come in pieces may have this many pieces more than expected.
