@@ -9,7 +9,7 @@ const LONGEST: usize = 20;
 const PLAIN: f32 = 1.25;
 /// So many other days may cost as much as a run: spikes.
 const MOST_OTHERS: usize = 3;
-/// So many once the cycle is known.
+/// So many once the cycle is known: it goes on through a longer spike.
 const MOST_OTHERS_LATER: usize = 10;
 /// So many days before and after a day are its neighbours.
 const AROUND: usize = 3;
@@ -30,14 +30,15 @@ impl Cycle {
     pub(super) fn of(window: &Window, age: usize, known: Cycle) -> Cycle {
         let days = age.min(WINDOW);
         let mut ratios = [0.0_f32; WINDOW];
-        for index in 0..days {
+        for (index, ratio) in ratios.iter_mut().enumerate().take(days) {
             let mut around = [0.0_f32; 2 * AROUND + 1];
             let near = &window.actual[index.saturating_sub(AROUND)..days.min(index + AROUND + 1)];
             let around = &mut around[..near.len()];
             around.copy_from_slice(near);
             around.sort_unstable_by(f32::total_cmp);
-            let ratio = window.actual[index] / around[around.len() / 3];
-            ratios[index] = if ratio.is_finite() { ratio } else { 0.0 };
+            // Lower than the middle, since of a job on every other day half the neighbours are runs.
+            let plain = around[around.len() / 3];
+            *ratio = if plain > 0.0 { window.actual[index] / plain } else { 0.0 };
         }
         let ratios = &ratios[..days];
         let (every, next) = (usize::from(known.every), usize::from(known.next));
@@ -68,7 +69,7 @@ impl Cycle {
         self.every > 0 && (offset + usize::from(self.every - self.next)).is_multiple_of(usize::from(self.every))
     }
 
-    /// The lags of the runs, nearest first; none where there is no cycle.
+    /// The lags of the runs, nearest first; where there is no cycle, one beyond all that is remembered.
     pub(super) fn lags(self) -> impl Iterator<Item = usize> {
         let every = usize::from(self.every);
         let first = if self.is_known() { every - usize::from(self.next) } else { usize::from(u16::MAX) };

@@ -22,6 +22,8 @@ pub(super) struct Window {
     pub(super) actual: [f32; WINDOW],
     /// What was usual on each of the days.
     usual: [f32; WINDOW],
+    /// The job whose days are left out.
+    pub(super) cycle: Cycle,
     /// Days since the beginning of the series.
     age: usize,
     /// The weekday of the day that comes next; 0 is Monday.
@@ -31,7 +33,8 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn read(past: &Past, series: usize, age: usize, today: usize) -> Window {
         let unknown = [f32::NAN; WINDOW];
-        let mut window = Window { learnable: unknown, actual: unknown, usual: unknown, age, today };
+        let mut window =
+            Window { learnable: unknown, actual: unknown, usual: unknown, cycle: Cycle::default(), age, today };
         for index in 0..age.min(WINDOW) {
             let cell = past.at(series, index + 1);
             window.learnable[index] = cell.learnable();
@@ -48,6 +51,7 @@ impl Window {
 
     /// A day with a run of a job teaches nothing about the others.
     pub(super) fn blank_runs(&mut self, cycle: Cycle) {
+        self.cycle = cycle;
         for lag in cycle.lags().take_while(|lag| *lag <= WINDOW) {
             self.learnable[lag - 1] = f32::NAN;
         }

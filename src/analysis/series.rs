@@ -143,7 +143,7 @@ impl Series {
     fn usual_from(&self, past: &Past, index: usize, window: &mut Window, account_noise: f32) -> Option<Usual> {
         window.blank_runs(self.cycle);
         let way = usize::from(self.errors[1] < FAST_IS_BETTER * self.errors[0]);
-        Usual::of(past, index, window, self.rhythm, self.cycle, usize::from(self.regime), way, account_noise)
+        Usual::of(past, index, window, self.rhythm, usize::from(self.regime), way, account_noise)
     }
 
     /// Days went by of which nothing is known.

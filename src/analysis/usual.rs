@@ -42,7 +42,6 @@ impl Usual {
         series: usize,
         window: &mut Window,
         rhythm: Rhythm,
-        cycle: Cycle,
         regime: usize,
         way: usize,
         account_noise: f32,
@@ -51,6 +50,7 @@ impl Usual {
             return sparse(past, series, window, rhythm, account_noise);
         }
         window.blank_pauses(&rhythm);
+        let cycle = window.cycle;
         let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
         let levels = levels(window, &rhythm, regime, growth)?;

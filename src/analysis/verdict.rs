@@ -17,6 +17,8 @@ const LEAST_SHARE: f32 = 0.36;
 const YOUNG_CAUTION: f32 = 1.25;
 /// The margin of a cold series, as a logarithm, above the largest amount that it has seen.
 const COLD_MARGIN: f32 = 1.4;
+/// The margin at a place of the month where the series has not been yet: a rise there is a habit more often than a spike.
+const UNSEEN_MARGIN: f32 = 1.0;
 /// How much narrower the margin is while a spike goes on.
 const ALARMED_SHARE: f32 = 0.8;
 /// A cold series of fewer days is never an anomaly.
@@ -146,6 +148,7 @@ impl Case<'_> {
         let margin = match () {
             () if self.series.is_alarmed() => margin * ALARMED_SHARE,
             () if age < COLD_DAYS => margin.max(COLD_MARGIN),
+            () if !self.place.was_seen(age) => margin.max(UNSEEN_MARGIN),
             () => margin,
         };
         verdict.upper = expected * margin.exp() + least;
@@ -175,17 +178,16 @@ impl Case<'_> {
     /// Whether the level fell within this month, and did so within the last one too: such a discount ends with the month.
     fn is_discounted(&self, usual: &Usual, former: f32) -> bool {
         let there = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1);
-        let Some(there) = there.filter(|_| self.series.regime() < self.place.day as usize) else { return false };
+        let day = usize::from(self.place.day.unsigned_abs());
+        let Some(there) = there.filter(|_| self.series.regime() < day) else { return false };
         let level = |lag: usize| {
             let part = usual.rhythm.weekdays[(self.place.weekday + 7 * lag - lag) % 7];
             self.past.at(self.index, lag).actual() / part
         };
-        let is_low = |lag: usize| distance(level(lag), usual.level) < SAME_LEVEL;
-        let is_high = |lag: usize| distance(level(lag), former) < SAME_LEVEL;
-        // From this place until its end.
-        is_high(there.lag + self.series.regime() + DISCOUNT_SHIFT)
-            && is_low(there.lag)
-            && is_low(usize::from(self.place.day.unsigned_abs()))
+        let was = |lag: usize, as_now: f32| level(lag) > 0.0 && distance(level(lag), as_now) < SAME_LEVEL;
+        let before = there.lag + self.series.regime() + DISCOUNT_SHIFT;
+        // As many days back as the day's number is the last month's end.
+        was(before, former) && was(there.lag, usual.level) && was(day, usual.level)
     }
 
     /// What explains an amount above the bound, and what it lets expect.
