@@ -57,6 +57,11 @@ impl Equivalent {
     pub(super) fn is_exact(self) -> bool {
         matches!(self.kind, Kind::Day | Kind::FromEnd)
     }
+
+    /// Charges here may take several days, as closing runs on the last working days do.
+    pub(super) fn may_last(self) -> bool {
+        self.is_exact() || self.kind == Kind::WorkingFromEnd
+    }
 }
 
 impl Place {

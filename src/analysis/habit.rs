@@ -1,6 +1,7 @@
 //! Whether an amount above the usual has been seen before in such a place: a monthly charge, a job every ten days.
 
-use crate::analysis::calendar::{Equivalent, Place};
+use crate::analysis::calendar::{Equivalent, Kind, Place};
+use crate::analysis::cycle::Cycle;
 use crate::analysis::past::Past;
 
 /// The longest rhythm in days that two earlier occurrences show.
@@ -11,6 +12,9 @@ const FREQUENT_RISES: usize = 4;
 const LONGEST_CHARGE: usize = 3;
 /// ...or, if it lasts longer still, a new level such as that after a discount's end.
 pub(super) const LONGEST_SPIKE: usize = 5;
+
+/// A charge that has come twice may come to this share of it.
+const LEAST_OF_STANDING: f32 = 0.2;
 
 /// On which days a series cost more than usual: bit 0 is yesterday.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +42,19 @@ impl Rises {
         if (1..=128).contains(&lag) {
             self.above |= 1 << (lag - 1);
         }
+    }
+
+    /// Leaves out the days with a run of a job, which is known by itself.
+    pub(super) fn without(mut self, cycle: Cycle) -> Rises {
+        for lag in cycle.lags().take_while(|lag| *lag <= 128) {
+            self.above &= !(1 << (lag - 1));
+        }
+        self
+    }
+
+    /// On how many of the last days, up to 127.
+    pub(super) fn lately(self, days: usize) -> u32 {
+        (self.above & ((1 << days) - 1)).count_ones()
     }
 
     pub(super) fn any(self) -> bool {
@@ -79,12 +96,18 @@ pub(super) struct Rise<'a> {
     /// The noise: by how much a repeated amount differs, as the standard deviation of a share.
     pub(super) noise: f32,
     pub(super) rises: Rises,
+    /// Each weekday's amount in units of the level.
+    pub(super) weekdays: [f32; 7],
 }
 
 impl Rise<'_> {
     /// What the place in the calendar or a rhythm lets expect, where it explains the amount.
     pub(super) fn placed(&self) -> Option<f32> {
-        self.by_month().or_else(|| self.by_lift()).or_else(|| self.by_week()).or_else(|| self.by_rhythm())
+        self.by_month()
+            .or_else(|| self.by_standing())
+            .or_else(|| self.by_lift())
+            .or_else(|| self.by_week())
+            .or_else(|| self.by_rhythm())
     }
 
     /// One earlier month is enough where the amounts agree well, two where they agree roughly.
@@ -94,7 +117,7 @@ impl Rise<'_> {
             let lag = earlier.lag;
             self.rises.has(lag)
                 && self.rises.begins(lag) != continues
-                && (self.rises.length(lag) <= if earlier.is_exact() { LONGEST_CHARGE } else { 1 }
+                && (self.rises.length(lag) <= if earlier.may_last() { LONGEST_CHARGE } else { 1 }
                     || self.rises.length(lag) > LONGEST_SPIKE)
         };
         // A rise that has gone on as it did then need not agree so well.
@@ -111,6 +134,20 @@ impl Rise<'_> {
                 }
             }
             None
+        })
+    }
+
+    /// What came at one place in both of the last two months may also come to less.
+    fn by_standing(&self) -> Option<f32> {
+        Kind::ALL.into_iter().find_map(|kind| {
+            let in_month = |months: i16| {
+                let place = |earlier: &&Equivalent| earlier.kind == kind && earlier.months == months;
+                let risen = self.place.monthly.iter().filter(place).filter(|earlier| self.rises.has(earlier.lag));
+                risen.map(|earlier| self.again(earlier.lag).1).find(|amount| *amount > self.usual)
+            };
+            let expected = in_month(1)?.min(in_month(2)?);
+            let fits = self.actual <= expected * (1.0 + self.noise) && self.actual > LEAST_OF_STANDING * expected;
+            fits.then_some(expected)
         })
     }
 
@@ -147,7 +184,9 @@ impl Rise<'_> {
         let first = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1)?.lag;
         let mut amounts = [0.0_f32; 5];
         for (days, amount) in amounts.iter_mut().enumerate() {
-            *amount = self.past.at(self.series, first - days).actual();
+            let lag = first - days;
+            let part = self.weekdays[(self.place.weekday + 7 * lag - lag) % 7];
+            *amount = self.past.at(self.series, lag).actual() / part * self.weekdays[self.place.weekday];
         }
         amounts.sort_unstable_by(f32::total_cmp);
         // Three of five days at least: a charge on the first alone is another habit.
@@ -168,22 +207,25 @@ impl Rise<'_> {
         (as_high.count() + 1 >= FREQUENT_RISES).then_some(expected.min(self.actual))
     }
 
-    /// What today would cost if it were as far above the usual as that day, provided that today is like it but for a
-    /// share and the noise.
+    /// What today would cost as that day again, the nearer of the two, provided that it does but for a share and the noise.
     fn like(&self, lag: usize, share: f32) -> Option<f32> {
-        let cell = self.past.at(self.series, lag);
-        let usual_then = if cell.usual().is_nan() { self.usual } else { cell.usual() };
-        let excess = cell.actual() - usual_then;
-        if excess.is_nan() || excess <= 0.0 {
+        let (low, high) = self.again(lag);
+        if low.is_nan() || low <= self.usual {
             return None;
         }
-        let added = self.usual + excess;
-        let scaled = if usual_then > 0.0 { self.usual * cell.actual() / usual_then } else { added };
-        // Of the two the nearer one: an added fee, or a multiple of the usual.
-        let (low, high) = (added.min(scaled), added.max(scaled));
         let expected = if (self.actual - low).abs() < (self.actual - high).abs() { low } else { high };
         let tolerance = share + 1.5 * self.noise;
         let is_like = self.actual <= expected * (1.0 + tolerance) && expected <= self.actual * (1.0 + tolerance);
         is_like.then_some(expected)
+    }
+
+    /// What today would cost if it were as far above the usual as that day, by an added fee and by a multiple of the
+    /// usual, the lesser first.
+    fn again(&self, lag: usize) -> (f32, f32) {
+        let cell = self.past.at(self.series, lag);
+        let usual_then = if cell.usual().is_nan() { self.usual } else { cell.usual() };
+        let added = self.usual + cell.actual() - usual_then;
+        let scaled = if usual_then > 0.0 { self.usual * cell.actual() / usual_then } else { added };
+        (added.min(scaled), added.max(scaled))
     }
 }

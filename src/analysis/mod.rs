@@ -8,6 +8,7 @@
 //! - [`Model`] takes one closed UTC day after the other and judges each with what was known before it.
 //! - `past`: the days that it remembers, one column a day over all series.
 //! - `rhythm`: the week and the noise of a series, which change slowly; `usual`: its level now, times the weekday's part.
+//! - `cycle`: jobs that run every so many days.
 //! - `calendar`: which earlier days sit where a day sits in its month.
 //! - `habit`: whether an amount above the usual has been seen before in such a place.
 //! - `company`: what all series of the account do together on a day.
@@ -21,6 +22,7 @@
 mod calendar;
 mod company;
 mod contributors;
+mod cycle;
 mod forecast;
 mod habit;
 mod judgement;

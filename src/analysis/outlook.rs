@@ -38,7 +38,7 @@ impl Model {
         let presence = if usual.rhythm.is_sparse { usual.rhythm.presence } else { 1.0 };
         for ((offset, place), expected) in ahead.places.iter().enumerate().zip(expected) {
             let grown = 1.0 + usual.growth * offset as f32;
-            let base = usual.on(place.weekday) * presence * grown;
+            let base = usual.on(place.weekday) * presence * grown + usual.run_in(offset);
             let charge = charge(self.past(), series, &state, &usual, place, offset);
             *expected = f64::from(base + charge).max(0.0);
         }

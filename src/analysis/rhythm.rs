@@ -1,5 +1,6 @@
 //! The week of a series, and its noise: what changes slowly, learned from eight weeks.
 
+use crate::analysis::cycle::Cycle;
 use crate::analysis::past::Past;
 use crate::analysis::robust::{distance, quantile, spread};
 
@@ -17,8 +18,12 @@ const FEWEST_DAYS: usize = 14;
 pub(super) struct Window {
     /// Amounts to learn from, else NaN.
     pub(super) learnable: [f32; WINDOW],
+    /// All amounts, NaN where not known.
+    pub(super) actual: [f32; WINDOW],
     /// What was usual on each of the days.
     usual: [f32; WINDOW],
+    /// The job whose days are left out.
+    pub(super) cycle: Cycle,
     /// Days since the beginning of the series.
     age: usize,
     /// The weekday of the day that comes next; 0 is Monday.
@@ -27,10 +32,13 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn read(past: &Past, series: usize, age: usize, today: usize) -> Window {
-        let mut window = Window { learnable: [f32::NAN; WINDOW], usual: [f32::NAN; WINDOW], age, today };
+        let unknown = [f32::NAN; WINDOW];
+        let mut window =
+            Window { learnable: unknown, actual: unknown, usual: unknown, cycle: Cycle::default(), age, today };
         for index in 0..age.min(WINDOW) {
             let cell = past.at(series, index + 1);
             window.learnable[index] = cell.learnable();
+            window.actual[index] = cell.actual();
             window.usual[index] = cell.usual();
         }
         window
@@ -39,6 +47,14 @@ impl Window {
     /// The weekday of the day `index` places back, 0 being yesterday.
     pub(super) fn weekday(&self, index: usize) -> usize {
         (self.today + 6 + 6 * index) % 7
+    }
+
+    /// A day with a run of a job teaches nothing about the others.
+    pub(super) fn blank_runs(&mut self, cycle: Cycle) {
+        self.cycle = cycle;
+        for lag in cycle.lags().take_while(|lag| *lag <= WINDOW) {
+            self.learnable[lag - 1] = f32::NAN;
+        }
     }
 
     /// A day without cost on a weekday that mostly has one teaches nothing about the amount.

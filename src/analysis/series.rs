@@ -1,8 +1,9 @@
 //! What is known of a series besides its past days, and how a day changes it.
 
+use crate::analysis::cycle::Cycle;
 use crate::analysis::habit::Rises;
 use crate::analysis::past::Past;
-use crate::analysis::rhythm::{Rhythm, Window};
+use crate::analysis::rhythm::{Rhythm, WINDOW, Window};
 use crate::analysis::robust::{centre, distance, spread};
 use crate::analysis::usual::Usual;
 use crate::analysis::verdict::{Course, Explanation, Verdict, margin};
@@ -20,19 +21,22 @@ const DAYS_TO_ACCEPT_EVENT: u8 = 4;
 /// So many days back at a former level.
 const DAYS_TO_ACCEPT_RETURN: u8 = 2;
 /// So many days below the usual are the new usual: an outage or a weekend is shorter.
-const DAYS_TO_ACCEPT_LESS: u8 = 3;
+const DAYS_TO_ACCEPT_LESS: u8 = 4;
 /// A level that was left this recently may be returned to without surprise...
-const FORMER_LEVEL_DAYS: u16 = 16;
+const FORMER_LEVEL_DAYS: u16 = 20;
 /// ...and in a series that has done so before, even after so many days.
-const RETURNING_LEVEL_DAYS: u16 = 45;
+const RETURNING_LEVEL_DAYS: u16 = 34;
 /// Two levels are the same within this ratio.
-const SAME_LEVEL: f32 = 0.2;
+pub(super) const SAME_LEVEL: f32 = 0.2;
 /// Two days are the same weekday's habit within this ratio.
 const SAME_DAY: f32 = 0.35;
 /// How fast the errors of the ways of finding the level are forgotten, a day.
 const ERROR_MEMORY: f32 = 0.93;
 /// The fast way is noisier, so it has to be better than the slow one by this.
 const FAST_IS_BETTER: f32 = 0.9;
+/// Up to this noise, and with fewer rises than these, a series is not searched for a job.
+const CALM_NOISE: f32 = 0.12;
+const FEWEST_RUNS: u32 = 3;
 /// The noise of a young series whose own days don't tell it.
 const HINDSIGHT_NOISE: f32 = 0.1;
 
@@ -57,6 +61,7 @@ pub(super) struct Series {
     /// Mean errors, in shares, of the ways of finding the level.
     errors: [f32; 2],
     rises: Rises,
+    cycle: Cycle,
     rhythm: Rhythm,
 }
 
@@ -83,8 +88,14 @@ impl Series {
         self.carries && self.above > 0
     }
 
+    /// When it cost more than usual. A run of a known job explains nothing but another run.
     pub(super) fn rises(&self) -> Rises {
-        self.rises
+        if self.cycle.runs_in(0) { self.rises } else { self.rises.without(self.cycle) }
+    }
+
+    /// Days since it came to its present level.
+    pub(super) fn regime(&self) -> usize {
+        usize::from(self.regime)
     }
 
     /// The level that it may return to without surprise.
@@ -101,9 +112,23 @@ impl Series {
         let mut window = Window::read(past, index, self.age(), weekday);
         // Spread over the days of the week, so that no day has more to do than another.
         if self.age() < QUICK_DAYS || index % 7 == weekday {
+            self.learn_cycle(&window);
+            window.blank_runs(self.cycle);
             self.rhythm = Rhythm::of(&mut window, account_noise);
         }
         self.usual_from(past, index, &mut window, account_noise)
+    }
+
+    /// Looks for a job, where the costs move so much that there may be one.
+    fn learn_cycle(&mut self, window: &Window) {
+        let [working, weekend] = self.rhythm.noise;
+        let moves =
+            working.max(weekend) > CALM_NOISE || self.rises.lately(WINDOW) >= FEWEST_RUNS || self.cycle.is_known();
+        if self.rhythm.is_sparse || !moves {
+            self.cycle = Cycle::default();
+            return;
+        }
+        self.cycle = Cycle::of(window, self.age(), self.cycle);
     }
 
     /// As [`Series::usual`], but learns nothing.
@@ -121,6 +146,7 @@ impl Series {
     }
 
     fn usual_from(&self, past: &Past, index: usize, window: &mut Window, account_noise: f32) -> Option<Usual> {
+        window.blank_runs(self.cycle);
         let way = usize::from(self.errors[1] < FAST_IS_BETTER * self.errors[0]);
         Usual::of(past, index, window, self.rhythm, usize::from(self.regime), way, account_noise)
     }
@@ -132,6 +158,7 @@ impl Series {
             self.age = self.age.saturating_add(more);
             self.regime = self.regime.saturating_add(more);
             self.rises.skip(days);
+            self.cycle.pass(days);
         }
     }
 
@@ -144,8 +171,10 @@ impl Series {
         }
         self.age = self.age.saturating_add(1);
         self.regime = self.regime.saturating_add(1);
+        self.cycle.pass(1);
         let above = verdict.course == Course::Above || verdict.course == Course::Idle && self.above > 0;
-        self.rises.push(above, verdict.explanation == Explanation::Place);
+        let ran = verdict.usual.is_some_and(|usual| usual.run_in(0) > 0.0);
+        self.rises.push(above || ran, verdict.explanation == Explanation::Place);
         let idle = verdict.course == Course::Idle;
         self.alarmed = verdict.anomaly || self.alarmed && idle;
         if [COLD_DAYS + 1, YOUNG_DAYS + 1].contains(&self.age()) {
@@ -168,7 +197,7 @@ impl Series {
             return;
         }
         for (error, level) in self.errors.iter_mut().zip(usual.levels) {
-            let found = level * usual.rhythm.weekdays[weekday];
+            let found = level * usual.rhythm.weekdays[weekday] + usual.run_in(0);
             if found > 0.0 {
                 *error = *error * ERROR_MEMORY + distance(verdict.actual, found).min(1.0) * (1.0 - ERROR_MEMORY);
             }

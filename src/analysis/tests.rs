@@ -117,6 +117,35 @@ fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
 }
 
 #[test]
+fn a_job_on_every_third_day_is_usual_and_a_spike_on_top_of_it_is_not() {
+    let job = |index: usize| if index % 3 == 1 { 400.0 } else { 100.0 } + noise(index, 14);
+    for spike in [SPIKE, SPIKE + 1] {
+        let mut series: Vec<f64> = (0..DAYS).map(job).collect();
+        series[spike] *= 1.6;
+        assert_eq!(anomalies(&series), [spike], "on a run: {}", spike % 3 == 1);
+    }
+    let mut model = Model::new(Settings::default());
+    for index in 0..DAYS {
+        model.step(day(index), &[job(index)]);
+    }
+    let mut expected = [0.0; 9];
+    model.expect(0, &model.ahead(9), &mut expected);
+    for (offset, expected) in expected.iter().enumerate() {
+        let actual = job(DAYS + offset);
+        assert!((expected - actual).abs() < 0.05 * actual, "{offset}: {expected} for {actual}");
+    }
+}
+
+#[test]
+fn a_spike_to_the_price_before_a_discount_shows_while_the_discount_lasts() {
+    let discount = SHAPES.iter().find(|(name, _)| *name == "discount until the first").unwrap().1;
+    let mut series = days_of(discount);
+    let spike = (SPIKE..DAYS).find(|index| day(*index).day() == 20).unwrap();
+    series[spike] = 100.0;
+    assert_eq!(anomalies(&series), [spike]);
+}
+
+#[test]
 fn a_holiday_of_the_account_is_no_anomaly_for_the_series_that_peak() {
     let mut model = Model::new(Settings::default());
     let mut told = Vec::new();

@@ -1,5 +1,6 @@
 //! What a series usually costs on a day, before calendar and habits: its level now, times its weekday's part.
 
+use crate::analysis::cycle::Cycle;
 use crate::analysis::past::Past;
 use crate::analysis::rhythm::{Rhythm, WINDOW, Window};
 use crate::analysis::robust::{centre, distance, quantile, spread};
@@ -26,6 +27,9 @@ pub(super) struct Usual {
     /// Relative growth a day; up to today, the levels contain it.
     pub(super) growth: f32,
     pub(super) rhythm: Rhythm,
+    /// A job on some of the days, and what it costs on top.
+    cycle: Cycle,
+    run: f32,
 }
 
 impl Usual {
@@ -46,14 +50,21 @@ impl Usual {
             return sparse(past, series, window, rhythm, account_noise);
         }
         window.blank_pauses(&rhythm);
+        let cycle = window.cycle;
+        let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
-        let levels = levels(window, &rhythm.weekdays, regime, growth)?;
-        Some(Usual { level: levels[way], levels, growth, rhythm })
+        let levels = levels(window, &rhythm, regime, growth)?;
+        Some(Usual { level: levels[way], levels, growth, rhythm, cycle, run })
     }
 
     /// The amount usual on a weekday (0 is Monday).
     pub(super) fn on(&self, weekday: usize) -> f32 {
         self.level * self.rhythm.weekdays[weekday]
+    }
+
+    /// What a job adds `offset` days after the day that comes next.
+    pub(super) fn run_in(&self, offset: usize) -> f32 {
+        if self.cycle.runs_in(offset) { self.run } else { 0.0 }
     }
 
     /// The noise on a weekday.
@@ -67,22 +78,25 @@ impl Usual {
     }
 }
 
-/// The level of the last days with the weekday taken out, carried forward by the growth: from nine days, for noise; and
-/// from three, for a level that moves.
-fn levels(window: &Window, weekdays: &[f32; 7], regime: usize, growth: f32) -> Option<[f32; 2]> {
+/// The level of the last days with the weekday taken out, carried forward by the growth: from nine days, or sixteen where
+/// there is much noise; and from three, for a level that moves.
+fn levels(window: &Window, rhythm: &Rhythm, regime: usize, growth: f32) -> Option<[f32; 2]> {
+    const MUCH_NOISE: f32 = 0.06;
     const SLOW: usize = 9;
+    const SLOWEST: usize = 16;
     const FAST: usize = 3;
-    let mut recent = [0.0_f32; SLOW];
-    let mut ages = [0.0_f32; SLOW];
+    let slow = if rhythm.noise[0] > MUCH_NOISE { SLOWEST } else { SLOW };
+    let mut recent = [0.0_f32; SLOWEST];
+    let mut ages = [0.0_f32; SLOWEST];
     let mut count = 0;
     for index in 0..regime.min(WINDOW) {
-        let part = weekdays[window.weekday(index)];
+        let part = rhythm.weekdays[window.weekday(index)];
         let value = window.learnable[index];
         if part > 0.1 && !value.is_nan() {
             recent[count] = value / part;
             ages[count] = index as f32 + 1.0;
             count += 1;
-            if count == SLOW {
+            if count == slow {
                 break;
             }
         }
@@ -158,5 +172,5 @@ fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, accou
     let level = own[0];
     rhythm.noise = [noise; 2];
     rhythm.weekdays = std::array::from_fn(|weekday| own[usize::from(weekday >= 5)] / level);
-    Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm })
+    Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm, cycle: Cycle::default(), run: 0.0 })
 }

@@ -5,25 +5,30 @@ use crate::analysis::habit::{LONGEST_SPIKE, Rise};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::model::Settings;
 use crate::analysis::past::Past;
-use crate::analysis::series::{COLD_DAYS, Series, YOUNG_DAYS};
+use crate::analysis::robust::distance;
+use crate::analysis::series::{COLD_DAYS, SAME_LEVEL, Series, YOUNG_DAYS};
 use crate::analysis::usual::Usual;
 
 /// How many standard deviations of its noise a series may pass its expectation by.
 const DEVIATIONS: f32 = 4.0;
 /// How far above its expectation, as a share of it, even a quiet series may be.
-const LEAST_SHARE: f32 = 0.33;
+const LEAST_SHARE: f32 = 0.36;
 /// How much wider the margin of a young series is, whose noise is not well known.
 const YOUNG_CAUTION: f32 = 1.25;
 /// The margin of a cold series, as a logarithm, above the largest amount that it has seen.
 const COLD_MARGIN: f32 = 1.4;
+/// The margin at a place of the month where the series has not been yet: a rise there is a habit more often than a spike.
+const UNSEEN_MARGIN: f32 = 1.0;
 /// How much narrower the margin is while a spike goes on.
-const ALARMED_SHARE: f32 = 0.6;
+const ALARMED_SHARE: f32 = 0.8;
 /// A cold series of fewer days is never an anomaly.
 const FEWEST_DAYS: usize = 7;
 /// Amounts that come in pieces may have this many pieces more than expected.
 const PIECES: f32 = 1.2;
 /// A weekday with less than this share of the largest has no amount of its own.
 const EMPTY_WEEKDAY: f32 = 0.05;
+/// Discounts begin up to so many days earlier or later in another month.
+const DISCOUNT_SHIFT: usize = 4;
 /// Under this share of the largest weekday, a day is without cost.
 const NOTHING: f32 = 0.02;
 
@@ -84,7 +89,7 @@ pub(super) struct Case<'a> {
 
 impl Verdict {
     pub(super) fn unjudged(actual: f32, usual: Option<Usual>, place: &Place) -> Verdict {
-        let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday));
+        let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday) + usual.run_in(0));
         Verdict {
             actual,
             usual,
@@ -143,6 +148,7 @@ impl Case<'_> {
         let margin = match () {
             () if self.series.is_alarmed() => margin * ALARMED_SHARE,
             () if age < COLD_DAYS => margin.max(COLD_MARGIN),
+            () if !self.place.was_seen(age) => margin.max(UNSEEN_MARGIN),
             () => margin,
         };
         verdict.upper = expected * margin.exp() + least;
@@ -169,10 +175,26 @@ impl Case<'_> {
         expected * self.factor.max(1.0)
     }
 
+    /// Whether the level fell within this month, and did so within the last one too: such a discount ends with the month.
+    fn is_discounted(&self, usual: &Usual, former: f32) -> bool {
+        let there = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1);
+        let day = usize::from(self.place.day.unsigned_abs());
+        let Some(there) = there.filter(|_| self.series.regime() < day) else { return false };
+        let level = |lag: usize| {
+            let part = usual.rhythm.weekdays[(self.place.weekday + 7 * lag - lag) % 7];
+            self.past.at(self.index, lag).actual() / part
+        };
+        let was = |lag: usize, as_now: f32| level(lag) > 0.0 && distance(level(lag), as_now) < SAME_LEVEL;
+        let before = there.lag + self.series.regime() + DISCOUNT_SHIFT;
+        // As many days back as the day's number is the last month's end.
+        was(before, former) && was(there.lag, usual.level) && was(day, usual.level)
+    }
+
     /// What explains an amount above the bound, and what it lets expect.
     fn explained(&self, usual: &Usual, actual: f32, expected: f32, margin: f32) -> Option<(f32, Explanation)> {
         let most = margin.exp();
-        let former = self.series.former_level().map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
+        let former = self.series.former_level().filter(|former| !self.is_discounted(usual, *former));
+        let former = former.map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
         if let Some(former) = former.filter(|former| *former > expected && actual <= former * most) {
             return Some((former, Explanation::Return));
         }
@@ -200,6 +222,7 @@ impl Case<'_> {
             usual: expected,
             noise: usual.noise(self.place.weekday),
             rises: self.series.rises(),
+            weekdays: usual.rhythm.weekdays,
         };
         let begun = rise.begun_like_last_month().map(|amount| (amount, Explanation::Event));
         let placed = || rise.placed().map(|amount| (amount, Explanation::Place));
