@@ -70,11 +70,6 @@ impl Series {
         usize::from(self.age)
     }
 
-    /// Days since it came to its present level.
-    pub(super) fn regime(&self) -> usize {
-        usize::from(self.regime)
-    }
-
     pub(super) fn days_above(&self) -> usize {
         usize::from(self.above)
     }
