@@ -43,22 +43,26 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     let weekdays = if usual.rhythm.is_sparse { mean.weekdays(memory.days) } else { usual.rhythm.weekdays };
     let weight = dot(&weekdays, &plan.weekdays);
 
-    let level = if usual.rhythm.is_sparse { mean.amount } else { usual.level } * weight;
+    let plain = if usual.rhythm.is_sparse { mean.amount } else { usual.level } * weight;
+    // Neither the level nor the weekdays know of a job that runs every few days.
+    let runs =
+        if usual.rhythm.is_sparse { 0.0 } else { (plan.window.0..plan.window.1).map(|day| usual.run_in(day)).sum() };
+    let level = plain + runs;
     let trend = if usual.rhythm.is_sparse {
         mean.amount * plan.open
     } else {
         let trend = trend(&memory, plan, &weekdays, subject.regime);
-        trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight)
+        trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
     };
     let typical = stretch(&memory.learnable, &memory, plan, &weekdays).map_or(level, |amount| amount * weight);
     let stretch = stretch(&memory.amounts, &memory, plan, &weekdays);
     let rate = stretch.map_or(level, |amount| amount * weight);
     let (scaled, same, charges) = parts(&memory, plan, &weekdays, stretch.unwrap_or(0.0));
     let [scaled, same] = [scaled, same].map(|found| found.map_or(typical, |amount| amount * weight));
-    let charged = level + charges;
+    let charged = plain + charges;
     let rhythm = memory.rhythm(subject.past, subject.series, usual);
     let rhythm = rhythm.map_or(charged, |rhythm| {
-        rhythm.times(plan.window) as f32 * rhythm.amount + if usual.rhythm.is_sparse { 0.0 } else { level }
+        rhythm.times(plan.window) as f32 * rhythm.amount + if usual.rhythm.is_sparse { 0.0 } else { plain }
     });
 
     // Growth may go beyond all that was; a method that is at a loss may not go far.
