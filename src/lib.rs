@@ -14,7 +14,7 @@
 //! 10. [`app`]: the wiring
 //! 11. [`cli`]: the commands
 //!
-//! [`clock`], [`shutdown`] and [`telemetry`] lie below all of them.
+//! [`clock`], [`shutdown`], [`telemetry`] and [`transport`] lie below all of them.
 
 pub mod aggregate;
 pub mod analysis;
@@ -33,3 +33,4 @@ pub mod shutdown;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod transport;

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::gcore::settings::is_loopback;
+use crate::transport::is_loopback;
 
 /// Checks the URL of the API. No message quotes it: a wrong one may hold a password.
 pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
