@@ -7,7 +7,8 @@
 //! 3. [`gcore`]: the API, from an HTTP page to records
 //! 4. [`aggregate`]: records folded into totals
 //! 5. [`snapshot`]: the latest reading of every source, watched by all who read
-//! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
+//! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
+//!    to what somebody should be told
 //! 7. [`http`]: the listener and its pages
 //! 8. [`demo`]: a simulated account behind the same HTTP API
 //! 9. [`config`]: everything that can be set
@@ -17,6 +18,7 @@
 //! [`clock`], [`shutdown`], [`telemetry`] and [`transport`] lie below all of them.
 
 pub mod aggregate;
+pub mod alert;
 pub mod analysis;
 pub mod app;
 pub mod billing;

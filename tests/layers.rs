@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 14] = [
     &["store"],
     &["outlook"],
     &["snapshot"],
-    &["collect", "exposition"],
+    &["alert", "collect", "exposition"],
     &["http"],
     &["demo"],
     &["config"],
