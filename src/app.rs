@@ -12,8 +12,10 @@ use anyhow::Context as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use prometheus::Registry;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::alert;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
@@ -21,6 +23,9 @@ use crate::exposition::encoder::Encoder;
 use crate::http::routes;
 use crate::http::routes::Site;
 use crate::http::server::Server;
+use crate::notify;
+use crate::notify::Home;
+use crate::notify::dispatcher::{Dispatcher, Shared};
 use crate::shutdown;
 use crate::snapshot::{Collector, Outcome};
 use crate::store;
@@ -63,6 +68,8 @@ pub struct App {
     encoder: Arc<Encoder>,
     fleet: Fleet,
     reloader: Reloader,
+    alerts: watch::Sender<alert::Current>,
+    dispatcher: Dispatcher,
 }
 
 impl App {
@@ -79,11 +86,15 @@ impl App {
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
-        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
+        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
+        let (alerts, reader) = watch::channel(None);
+        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
+        let metrics = notify::metrics::Metrics::register(&registry)?;
+        let shared = Shared { alerts: reader, store, clock: clock.clone(), metrics, home: Home::new(&home) };
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let telemetry_path = web.telemetry_path;
         let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, fleet, reloader })
+        Ok(Self { server, site, encoder, fleet, reloader, alerts, dispatcher: Dispatcher::new(shared) })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -107,7 +118,8 @@ impl App {
         let (trigger, stopped) = shutdown::channel();
         let mut tasks = JoinSet::new();
         let mut names: HashMap<_, String> = HashMap::new();
-        let (mut fleet, mut reloader) = (self.fleet, self.reloader);
+        let (mut fleet, mut reloader, mut dispatcher) = (self.fleet, self.reloader, self.dispatcher);
+        dispatcher.follow(dispatcher.plan(fleet.notify_settings().clone())?).await;
         fleet.start();
         let site = self.site;
         let handler = move |request: Request<Incoming>| {
@@ -127,8 +139,9 @@ impl App {
                     break Err(ended_unasked(&names[&id], ended.err().as_ref()));
                 }
                 error = fleet.ended() => break Err(error),
+                (name, error) = dispatcher.ended() => break Err(ended_unasked(&name, error.as_ref())),
                 wish = reloader.asked() => {
-                    let outcome = reloader.reload(&mut fleet).await;
+                    let outcome = reloader.reload(&mut fleet, &mut dispatcher).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
                     }
@@ -141,6 +154,9 @@ impl App {
         };
         trigger.stop();
         fleet.stop().await;
+        // What was judged last is told before the end.
+        drop(self.alerts);
+        dispatcher.finish().await;
         // Wishes that still wait are told that nothing comes of them any more.
         drop(reloader);
         while tasks.join_next().await.is_some() {}

@@ -9,7 +9,7 @@
 //! 5. [`snapshot`]: the latest reading of every source, watched by all who read
 //! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
 //!    to what somebody should be told
-//! 7. [`http`]: the listener and its pages
+//! 7. [`http`]: the listener and its pages; [`notify`]: how alerts reach somebody
 //! 8. [`demo`]: a simulated account behind the same HTTP API
 //! 9. [`config`]: everything that can be set
 //! 10. [`app`]: the wiring
@@ -30,6 +30,7 @@ pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;
+pub mod notify;
 pub mod outlook;
 pub mod shutdown;
 pub mod snapshot;

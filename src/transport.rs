@@ -33,6 +33,51 @@ pub fn client(url: &Url, authorities: &[Certificate]) -> Result<Client, Error> {
     if url.scheme() == "http" { built.or_else(|_| builder().tls_certs_only([]).build()) } else { built }
 }
 
+/// Why something may not be sent to a URL. No message quotes it: a wrong one may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misdirected {
+    /// It is no URL of the web at all.
+    #[error("must be an https URL, such as \"https://alerts.example.com\"")]
+    NoUrl,
+    /// It holds a user name or a password.
+    #[error("must hold no user name or password")]
+    Credentials,
+    /// It has a part that never leaves a browser.
+    #[error("must end before any #")]
+    Fragment,
+    /// What is sent could be read on the way.
+    #[error(
+        "must begin with https://, or what is sent could be read on the way; only a loopback host, or allow_http = true, \
+         permits http"
+    )]
+    Open,
+}
+
+/// Reads a URL to which secrets may be sent: over TLS, unless its host is this one or plain http was asked for.
+///
+/// # Errors
+/// [`Misdirected`].
+pub fn destination(text: &str, allow_http: bool) -> Result<Url, Misdirected> {
+    let url = Url::parse(text).map_err(|_| Misdirected::NoUrl)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        Err(Misdirected::NoUrl)
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Err(Misdirected::Credentials)
+    } else if url.fragment().is_some() {
+        Err(Misdirected::Fragment)
+    } else if is_open(&url) && !allow_http {
+        Err(Misdirected::Open)
+    } else {
+        Ok(url)
+    }
+}
+
+/// Whether what is sent can be read on the way.
+#[must_use]
+pub fn is_open(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
 /// Whether a service is on this host, so that nobody can listen on the way.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {

@@ -19,6 +19,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector};
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
@@ -68,8 +69,13 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         amount: "1".parse().unwrap(),
         currency: Currency::new("EUR"),
     }];
-    let config =
-        Config { accounts: accounts.into(), collect, metrics: Metrics::default(), storage: Storage { path: None } };
+    let config = Config {
+        accounts: accounts.into(),
+        collect,
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+        notify: Notify::default(),
+    };
     tokio::spawn(api.run(std::future::pending()));
 
     let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 14] = [
     &["outlook"],
     &["snapshot"],
     &["alert", "collect", "exposition"],
-    &["http"],
+    &["http", "notify"],
     &["demo"],
     &["config"],
     &["app"],

@@ -21,6 +21,7 @@ use crate::exposition;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::connection::BuildError;
+use crate::notify;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
@@ -98,6 +99,11 @@ impl Fleet {
     /// How much the configuration wants exported.
     pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
         self.config.metrics
+    }
+
+    /// Whom the configuration wants told.
+    pub(super) fn notify_settings(&self) -> &notify::settings::Settings {
+        &self.config.notify
     }
 
     /// The pollers, none of which has polled.

@@ -19,6 +19,7 @@ use crate::demo::api::Api;
 use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
+use crate::notify;
 use crate::shutdown;
 use crate::store;
 
@@ -68,6 +69,7 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
         collect,
         metrics: exposition::settings::Settings::default(),
         storage: store::Settings { path: None },
+        notify: notify::settings::Settings::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod alerts;
 mod demo;
 pub mod exit;
 mod flags;
@@ -21,7 +22,7 @@ use crate::store;
 use crate::telemetry;
 
 use exit::ExitCode;
-use flags::{Command, Flags};
+use flags::{AlertsAction, Command, Flags};
 
 /// Runs the program with these arguments and this environment.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
@@ -48,6 +49,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     if let Command::Demo { api_address } = command {
         return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
     }
+    if let Command::Alerts { url, action: None } = &command {
+        return block_on(alerts::list(url)).map(|()| ExitCode::Success);
+    }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
     match command {
@@ -56,7 +60,15 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
-        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
+        Command::Alerts { url, action: Some(AlertsAction::Test { channel }) } => {
+            block_on(alerts::test(&config, &url, &channel))
+        }
+        Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
+            block_on(alerts::dead_letters(&config, action)).map(|()| ExitCode::Success)
+        }
+        Command::Run | Command::Demo { .. } | Command::Alerts { .. } => {
+            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn currency(reader: &mut Reader, key: &Key) -> Option<Currency> {
 }
 
 /// A value that has no default.
-fn required<T>(
+pub(super) fn required<T>(
     reader: &mut Reader,
     key: &Key,
     what: &str,

@@ -25,12 +25,14 @@ mod file;
 mod key;
 mod keys;
 mod metrics;
+mod notify;
 mod storage;
 mod summary;
 mod url;
 
 pub use env::Environment;
 pub use fault::Faults;
+pub(crate) use key::nearest;
 
 /// Everything that can be set, checked.
 ///
@@ -45,6 +47,8 @@ pub struct Config {
     pub metrics: exposition::settings::Settings,
     /// What outlives the process.
     pub storage: store::Settings,
+    /// Whom alerts are told.
+    pub notify: crate::notify::settings::Settings,
 }
 
 /// A good configuration and what was noticed while it was read.
@@ -95,9 +99,10 @@ impl Config {
         let metrics = metrics::read(&mut reader, &mut collect);
         let storage = storage::read(&mut reader);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
+        let notify = notify::read(&mut reader, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect, metrics, storage }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, metrics, storage, notify }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

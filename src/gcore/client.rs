@@ -285,10 +285,7 @@ impl Client {
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
             _ => format!("answered {status}{}", self.error_text(response).await),
         };
-        Err(Failure {
-            wait: requested_wait(&headers, self.clock.now()),
-            ..Failure::new(reason, may_pass, detail)
-        })
+        Err(Failure { wait: requested_wait(&headers, self.clock.now()), ..Failure::new(reason, may_pass, detail) })
     }
 
     /// The beginning of an error answer on one line.

@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod days;
 pub mod failures;
 pub mod kept;
+pub mod outbox;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
@@ -172,6 +173,7 @@ pub(crate) fn config(url: &str, collect: Collect) -> Config {
         collect,
         metrics: Metrics::default(),
         storage: Storage { path: None },
+        notify: Notify::default(),
     }
 }
 

@@ -16,6 +16,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -111,7 +112,8 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.names = schedule;
     collect.history.schedule.enabled = false;
     let accounts = [("demo".parse().unwrap(), account)].into();
-    (Config { accounts, collect, metrics: Metrics::default(), storage: Storage { path: None } }, World::new(SEED, born))
+    let (metrics, storage, notify) = (Metrics::default(), Storage { path: None }, Notify::default());
+    (Config { accounts, collect, metrics, storage, notify }, World::new(SEED, born))
 }
 
 /// The daemon on the simulated account.
