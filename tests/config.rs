@@ -16,6 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// What stands for an API key wherever one is expected.
 const SENTINEL: &str = "SENTINEL";
 
+/// The same as a secret that signs.
+const SENTINEL_KEY: &str = "whsec_SENTINEL0123456789SENTINEL0123456789";
+
 fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -103,7 +106,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, storage; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, notify, storage; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -270,6 +273,25 @@ fn a_summary_tells_accounts_and_collectors() {
 }
 
 #[test]
+fn a_summary_tells_channels_without_their_secrets() {
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n\
+                [notify.alertmanager.am]\nurls = [\"http://10.0.0.1:9093/\", \"https://am.example/x\"]\n\
+                allow_http = true\nbearer_token = \"SENTINEL\"\n\
+                [notify.webhook.ops]\nurl = \"https://hooks.example:444/SENTINEL\"\nseverities = [\"critical\"]\n\
+                [notify.webhook.ops.matchers]\naccount = \"main\"\n\
+                [notify.slack.ops]\nurl_file = \"tests/config/slack-url.txt\"\n";
+    let loaded = load(toml, &[]).unwrap();
+    let summary = loaded.config.to_string();
+    let channels = "channels:\n  \
+           alertmanager.am: http://10.0.0.1:9093/, https://am.example/x\n  \
+           webhook.ops: https://hooks.example:444, unsigned, only severities critical, only account main\n  \
+           slack.ops: https://hooks.slack.example\n";
+    assert!(summary.contains(channels), "{summary}");
+    let warning = "notify.alertmanager.am.urls: alerts are sent over plain http, as allow_http permits";
+    assert_eq!(loaded.warnings, [warning]);
+}
+
+#[test]
 fn what_the_metrics_need_is_read() {
     let toml = "[metrics]\nbilling_metric = true\ntag_keys = [\"env\", \"cost-center\"]\ntop_resources = 20\n";
     let config = load(toml, &[("GCORE_API_KEY", "key")]).unwrap().config;
@@ -294,8 +316,14 @@ fn nothing_ever_shows_an_api_key() {
         let faults = Config::load(Some(&file), &Environment::new()).unwrap_err();
         shown += &format!("{faults}\n{faults:?}\n{faults:#?}\n");
     }
-    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n";
-    let loaded = load(toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
+    let toml = format!(
+        "[accounts.main]\napi_key = \"SENTINEL\"\n\
+         [notify.alertmanager.a]\nurls = [\"https://a.example\"]\nusername = \"us\"\npassword = \"SENTINEL\"\n\
+         [notify.alertmanager.b]\nurls = [\"https://a.example\"]\nbearer_token = \"SENTINEL\"\n\
+         [notify.webhook.a]\nurl = \"https://a.example/SENTINEL?SENTINEL\"\nsecret = \"{SENTINEL_KEY}\"\n\
+         [notify.slack.a]\nurl_file = \"tests/config/slack-url.txt\"\n"
+    );
+    let loaded = load(&toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
     shown += &format!("{}\n{loaded:?}\n{loaded:#?}\n", loaded.config);
     // The key as the value of every key, from the environment: where it is wrong, where it is right, and misspelt.
     for key in
@@ -306,7 +334,9 @@ fn nothing_ever_shows_an_api_key() {
         if key.ends_with("_file") {
             continue;
         }
-        for value in [SENTINEL, "[SENTINEL]", "SENTINEL SENTINEL", "\"SENTINEL\"", "http://SENTINEL:SENTINEL@x"] {
+        for value in
+            [SENTINEL, SENTINEL_KEY, "[SENTINEL]", "SENTINEL SENTINEL", "\"SENTINEL\"", "http://SENTINEL:SENTINEL@x"]
+        {
             match load("", &[(&variable, value)]) {
                 Ok(loaded) => shown += &format!("{loaded:?}\n{}\n{:?}\n", loaded.config, loaded.warnings),
                 Err(faults) => shown += &format!("{faults}\n{faults:?}\n"),
@@ -340,7 +370,16 @@ fn keys_of(example: &str) -> BTreeSet<String> {
 
 /// The example with its switched off settings switched on, but for those that have no default.
 fn switched_on(example: &str) -> String {
-    let without_default = ["api_key_file", "api_key_credential", "ca_file"];
+    let without_default = [
+        "api_key_file",
+        "api_key_credential",
+        "ca_file",
+        "password_file",
+        "bearer_token",
+        "bearer_token_file",
+        "secret_file",
+        "old_secret_file",
+    ];
     let line = |line: &str| match line.strip_prefix('#') {
         Some(setting)
             if setting.starts_with(|first: char| first == '[' || first.is_ascii_lowercase())
@@ -350,6 +389,8 @@ fn switched_on(example: &str) -> String {
         }
         _ => format!("{line}\n"),
     };
+    // The one file that is needed.
+    let example = example.replace("/etc/gcore-billing-exporter/slack-url", "tests/config/slack-url.txt");
     example.lines().map(line).collect()
 }
 
@@ -372,6 +413,7 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(collect, collect::settings::Settings::default());
     assert_eq!((budgets.len(), budgets[0].amount.to_string()), (1, "2500".into()));
     assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
+    assert_eq!(whole.config.notify.channels(), ["alertmanager.main", "webhook.ops", "slack.ops"]);
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();

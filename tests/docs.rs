@@ -95,8 +95,16 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
 
     let documented = documented_families();
     let missing: Vec<&String> = documented.keys().filter(|name| !served.contains_key(*name)).collect();
-    // Nothing was repeated, rejected or revised.
-    let want = ["gcore_api_retries_total", "gcore_cost_revision_amount", "gcore_rejected_records_total"];
+    // Nothing was repeated, rejected or revised, and nobody was told.
+    let want = [
+        "gcore_api_retries_total",
+        "gcore_cost_revision_amount",
+        "gcore_notification_failures_total",
+        "gcore_notification_last_success_timestamp_seconds",
+        "gcore_notification_queue_length",
+        "gcore_notifications_total",
+        "gcore_rejected_records_total",
+    ];
     assert_eq!(missing, want, "the demo shows all other families");
     for (name, shape) in served {
         assert_eq!(documented.get(&name), Some(&shape), "{name}: docs/metrics.md on the left, /metrics on the right");
@@ -108,17 +116,28 @@ fn the_configuration_reference_agrees_with_the_example() {
     let documented: BTreeMap<String, String> = rows("docs/configuration.md")
         .into_iter()
         .filter(|row| {
-            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts."]
+            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts.", "`notify."]
                 .iter()
                 .any(|table| row[0].starts_with(table))
         })
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let mut example = settings_of(&read(Path::new("config.example.toml")));
+    let channels = [
+        ("alertmanager", &["urls", "username", "password", "password_file", "bearer_token", "bearer_token_file"][..]),
+        ("webhook", &["url", "secret", "secret_file", "old_secret", "old_secret_file"]),
+        ("slack", &["url_file"]),
+    ];
+    let of_channels = channels.iter().flat_map(|(kind, keys)| {
+        let common = ["ca_file", "matchers.LABEL"].iter().filter(|key| **key != "ca_file" || *kind != "slack");
+        keys.iter().chain(common).map(move |key| format!("notify.{kind}.NAME.{key}"))
+    });
     for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"]
         .map(|key| format!("accounts.NAME.{key}"))
         .into_iter()
         .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
+        .chain(["notify.external_url".to_owned()])
+        .chain(of_channels)
     {
         // The example shows some value, but there is no default.
         *example.get_mut(&key).unwrap() = "none".into();
@@ -139,6 +158,7 @@ fn the_flags_documented_are_those_of_the_program() {
     };
     let mut served = flags(&help(&["--help"]));
     served.extend(flags(&help(&["demo", "--help"])));
+    served.extend(flags(&help(&["alerts", "--help"])));
     assert_eq!(flags(&read(Path::new("docs/configuration.md"))), served);
 }
 
@@ -233,9 +253,14 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
             table = name.trim_matches(['[', ']']).replace("accounts.main", "accounts.NAME");
+            for name in ["alertmanager.main", "webhook.ops", "slack.ops"] {
+                let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
+                table = table.replace(&format!("notify.{name}"), &format!("notify.{kind}.NAME"));
+            }
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
+            let key = if table.ends_with(".matchers") { "LABEL" } else { key };
             settings.insert(format!("{table}.{key}"), value.to_owned());
         }
     }

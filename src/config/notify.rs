@@ -84,7 +84,7 @@ fn credentials(reader: &mut Reader, table: &Key) -> Option<Credentials> {
         (None, None, token) => token.map(Credentials::Bearer),
         (Some(username), Some(password), None) => Some(Credentials::Basic { username, password }),
         (_, _, Some(_)) => {
-            let problem = "a user name and a password are given already: keep either these or the token";
+            let problem = "a user name or a password is given already: keep either these or the token";
             reader.fault(&table.child("bearer_token"), problem);
             None
         }
@@ -107,7 +107,8 @@ fn webhook(reader: &mut Reader, warnings: &mut Vec<String>, table: &Key) -> Opti
     url.iter().for_each(|url| warn_of_plain_http(warnings, &key, url));
     let secret = signing_secret(reader, table, "secret");
     let old_secret = signing_secret(reader, table, "old_secret");
-    if secret.is_none() && old_secret.is_some() && !reader.is_faulty(&table.child("secret")) {
+    let is_faulty = ["secret", "secret_file"].iter().any(|name| reader.is_faulty(&table.child(name)));
+    if secret.is_none() && old_secret.is_some() && !is_faulty {
         reader.fault(&table.child("old_secret"), "stands beside a new one: set secret or secret_file as well");
     }
     let ca_file = ca_file(reader, &table.child("ca_file"));
