@@ -3,6 +3,7 @@
 use std::io;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use prometheus::Registry;
 use reqwest::Url;
 use serde::Deserialize;
@@ -24,7 +25,16 @@ use super::say;
 /// The list as the daemon gives it.
 #[derive(Deserialize)]
 struct Listed {
-    alerts: Vec<Alert>,
+    judged: bool,
+    alerts: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    state: Status,
+    starts_at: Timestamp,
+    labels: Labels,
+    annotations: Labels,
 }
 
 /// Prints the alerts of a running daemon: those that fire first.
@@ -35,25 +45,25 @@ pub(super) async fn list(url: &str) -> anyhow::Result<()> {
     let response = transport::client(&base, &[])?.get(&page).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
-    let Listed { mut alerts } = serde_json::from_slice(&body)
+    let Listed { judged, mut alerts } = serde_json::from_slice(&body)
         .with_context(|| format!("{page} does not answer as this version does; is that the daemon?"))?;
-    let order = |status| Status::ALL.iter().position(|known| *known == status);
-    alerts.sort_by_key(|alert| (order(alert.status) != order(Status::Firing), order(alert.status), alert.starts_at));
-    let text: String = alerts.iter().map(line).collect();
-    say(&mut io::stdout(), if text.is_empty() { "no alerts\n" } else { &text });
+    alerts.sort_by_key(|alert| (alert.state != Status::Firing, alert.state, alert.starts_at));
+    let text = match &alerts[..] {
+        _ if !judged => "the daemon has not judged yet\n".to_owned(),
+        [] => "no alerts\n".to_owned(),
+        alerts => alerts.iter().map(line).collect(),
+    };
+    say(&mut io::stdout(), &text);
     Ok(())
 }
 
-fn line(alert: &Alert) -> String {
-    let labels: Vec<_> = alert
-        .labels
-        .iter()
-        .filter(|(name, _)| name.as_str() != "alertname")
-        .map(|(name, text)| format!("{name}={:?}", text.as_str()))
-        .collect();
-    let summary = alert.annotations.get("summary").map_or(String::new(), |text| format!("\n  {text}"));
-    let (status, name, since) = (alert.status.as_str(), alert.label("alertname"), alert.starts_at);
-    format!("{status:8}  {name}  since {since}  {}{summary}\n", labels.join(" "))
+fn line(alert: &Line) -> String {
+    let Line { state, starts_at, labels, annotations } = alert;
+    let (name, others): (Vec<_>, Vec<_>) = labels.iter().partition(|(name, _)| name.as_str() == "alertname");
+    let name = name.first().map_or("", |(_, text)| text.as_str());
+    let others: Vec<_> = others.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
+    let summary = annotations.get("summary").map_or(String::new(), |text| format!("\n  {text}"));
+    format!("{:8}  {name}  since {starts_at}  {}{summary}\n", state.as_str(), others.join(" "))
 }
 
 /// Sends one notification and prints what came back.
@@ -79,8 +89,8 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
         let channels = config.notify.channels();
         let hint = nearest(channel, channels.iter().map(String::as_str));
         let hint = hint.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
-        let known = if channels.is_empty() { "none".to_owned() } else { channels.join(", ") };
-        bail!("there is no channel {channel:?}{hint}; configured: {known}");
+        let known = if channels.is_empty() { "none at all".to_owned() } else { channels.join(", ") };
+        bail!("there is no channel {channel:?}; there is {known}{hint}");
     }
     let mut code = ExitCode::Success;
     for (name, answer) in answers {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::alert::{Alert, Labels, Reader, Route};
 use crate::clock::Clock;
+use crate::store::Store;
 
 use super::Home;
 use super::failure::{Failure, Reason};
@@ -37,6 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Alertmanager {
     desk: Desk,
     route: Route,
+    store: Store,
     clock: Clock,
     tally: Tally,
 }
@@ -113,13 +115,13 @@ impl Desk {
 }
 
 impl Alertmanager {
-    pub(super) fn new(desk: Desk, route: Route, clock: Clock, tally: Tally) -> Self {
-        Self { desk, route, clock, tally }
+    pub(super) fn new(desk: Desk, route: Route, store: Store, clock: Clock, tally: Tally) -> Self {
+        Self { desk, route, store, clock, tally }
     }
 
     /// Tells what is so until nobody says it any more.
     pub(super) async fn run(mut self, mut alerts: Reader) {
-        let mut roster = Roster::default();
+        let mut roster = Roster::restored(self.recorded().await, Instant::now());
         let (mut next_round, mut pause) = (Instant::now() + ROUND, FIRST_PAUSE);
         let mut retry_at = None;
         let mut has_ended = false;
@@ -128,7 +130,7 @@ impl Alertmanager {
             let current = alerts.borrow_and_update().clone();
             if let Some(current) = &current {
                 let now = Instant::now();
-                roster.follow(current, &self.route, now);
+                roster.follow(current, &self.route, now, self.clock.now());
                 if now >= next_round {
                     roster.begin_round(now);
                     next_round = now + ROUND;
@@ -142,6 +144,7 @@ impl Alertmanager {
                     if retry_at.is_none() {
                         pause = FIRST_PAUSE;
                     }
+                    self.record(&mut roster).await;
                 }
                 self.tally.waiting(roster.waiting());
             }
@@ -152,6 +155,22 @@ impl Alertmanager {
                 changed = alerts.changed() => has_ended = changed.is_err(),
                 () = tokio::time::sleep_until(retry_at.unwrap_or(next_round).min(next_round)) => {}
             }
+        }
+    }
+
+    /// What this channel was told before this process began. The store has said why, if it cannot be used.
+    async fn recorded(&self) -> Vec<Alert> {
+        let told = self.store.told(self.tally.channel().to_owned()).await.unwrap_or_default();
+        told.iter().filter_map(|body| serde_json::from_str(body).ok()).collect()
+    }
+
+    /// Notes what was told, so that another process can tell its end.
+    async fn record(&self, roster: &mut Roster) {
+        let told = roster.unrecorded().into_iter();
+        let told: Vec<_> = told.filter_map(|a| Some((a.fingerprint(), serde_json::to_string(a).ok()?))).collect();
+        if !told.is_empty() {
+            // The store has said why, if it cannot be used; until then this process remembers.
+            let _ = self.store.record_told(self.tally.channel().to_owned(), told, self.clock.now()).await;
         }
     }
 

@@ -86,9 +86,9 @@ impl Dispatcher {
             let _ = task.await;
         }
         tasks.retain(|name, _| !self.running.contains_key(name));
-        let outboxes = settings.outbox_routes().into_iter().map(|route| route.channel).collect();
+        let channels = tasks.keys().chain(self.running.keys()).cloned().collect();
         // The store has said why, if it cannot be used; the rows stay until the next start.
-        let _ = self.shared.store.outbox_tidy(outboxes, self.shared.clock.now()).await;
+        let _ = self.shared.store.tidy_channels(channels, self.shared.clock.now()).await;
         for (name, task) in tasks {
             let handle = self.spawn(&name, task);
             self.running.insert(name, handle);
@@ -122,7 +122,9 @@ impl Dispatcher {
         let Shared { alerts, store, clock, metrics, .. } = self.shared.clone();
         let tally = metrics.of(name);
         match task {
-            Task::Alertmanager(desk, route) => tokio::spawn(Alertmanager::new(desk, route, clock, tally).run(alerts)),
+            Task::Alertmanager(desk, route) => {
+                tokio::spawn(Alertmanager::new(desk, route, store, clock, tally).run(alerts))
+            }
             Task::Outbox(recipient) => tokio::spawn(Outbox::new(recipient, store, clock, tally).run(alerts)),
         }
     }

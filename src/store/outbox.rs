@@ -3,7 +3,7 @@
 //! A row is one message for one channel. Of an alert's messages to a channel only the oldest is handed out, so that no
 //! end overtakes its beginning.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, params};
 
 use super::{Error, Store};
@@ -16,7 +16,9 @@ const DEAD: i64 = 1;
 const OVERTAKEN: i64 = 2;
 
 /// How long rows that were given up are kept.
-const KEPT_MICROSECONDS: i64 = 90 * 86_400 * 1_000_000;
+const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long it is kept what was told of an end.
+const ENDED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// One message for one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,37 @@ pub struct Heads {
 }
 
 impl Store {
+    /// What a channel was told last of each alert, as JSON.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn told(&self, channel: String) -> Result<Vec<String>, Error> {
+        self.transact(move |transaction| {
+            let mut statement = transaction.prepare_cached("SELECT body FROM told WHERE channel = ?1")?;
+            let bodies = statement.query_map([&channel], |row| row.get(0))?;
+            Ok(bodies.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Writes what a channel was told now.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing was written.
+    pub async fn record_told(&self, channel: String, told: Vec<(u64, String)>, now: Timestamp) -> Result<(), Error> {
+        self.transact(move |transaction| {
+            let sql = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) VALUES (?1, ?2, ?3, ?4)";
+            let mut statement = transaction.prepare_cached(sql)?;
+            for (fingerprint, body) in told {
+                statement.execute(params![channel, fingerprint.cast_signed(), now.as_microsecond(), body])?;
+            }
+            let sql = "DELETE FROM told WHERE channel = ?1 AND at < ?2 AND json_extract(body, '$.status') = 'resolved'";
+            transaction.prepare_cached(sql)?.execute(params![channel, before(now, ENDED_FOR)])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// What may be sent to a channel now, oldest first, at most `limit` of it.
     ///
     /// # Errors
@@ -113,11 +146,12 @@ impl Store {
         self.transact(move |transaction| fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate))).await
     }
 
-    /// Gives up what waits for a channel that is not among `channels`, and forgets what was given up long ago.
+    /// Gives up what waits for a channel that is not among `channels`, and forgets what such a one was told and what was
+    /// given up long ago.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn outbox_tidy(&self, channels: Vec<String>, now: Timestamp) -> Result<(), Error> {
+    pub async fn tidy_channels(&self, channels: Vec<String>, now: Timestamp) -> Result<(), Error> {
         self.transact(move |transaction| {
             let mut known = transaction.prepare_cached("SELECT DISTINCT channel FROM outbox WHERE dead = 0")?;
             let known: Vec<String> = known.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -126,8 +160,13 @@ impl Store {
             for channel in known.iter().filter(|channel| !channels.contains(channel)) {
                 transaction.execute(sql, params![channel, DEAD])?;
             }
+            let mut told = transaction.prepare_cached("SELECT DISTINCT channel FROM told")?;
+            let told: Vec<String> = told.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            for channel in told.iter().filter(|channel| !channels.contains(channel)) {
+                transaction.execute("DELETE FROM told WHERE channel = ?1", [channel])?;
+            }
             let sql = "DELETE FROM outbox WHERE dead <> 0 AND created_at < ?1";
-            transaction.execute(sql, [now.as_microsecond() - KEPT_MICROSECONDS])?;
+            transaction.execute(sql, [before(now, DEAD_FOR)])?;
             Ok(())
         })
         .await
@@ -176,6 +215,10 @@ impl Store {
     }
 }
 
+fn before(now: Timestamp, age: SignedDuration) -> i64 {
+    now.checked_sub(age).unwrap_or_default().as_microsecond()
+}
+
 fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate) -> Result<(), Error> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
     match fate {
@@ -205,4 +248,91 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
         body: row.get(3)?,
         attempts: row.get(4)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Settings;
+    use crate::store::alerts::OutboxRow;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    async fn filled(rows: &[(&str, u64, i64)]) -> Store {
+        let store = Store::open(&Settings { path: None }, &prometheus::Registry::new()).unwrap();
+        let row = |(channel, fingerprint, second): &(&str, u64, i64)| OutboxRow {
+            channel: (*channel).to_owned(),
+            fingerprint: *fingerprint,
+            message: format!("{channel}-{fingerprint}-{second}"),
+            body: "{}".into(),
+            created_at: at(*second),
+        };
+        store.commit_alerts(Vec::new(), rows.iter().map(row).collect()).await.unwrap();
+        store
+    }
+
+    async fn due(store: &Store, now: i64) -> Vec<i64> {
+        let heads = store.outbox_heads("a".into(), at(now), 10).await.unwrap();
+        heads.due.iter().map(|waiting| waiting.id).collect()
+    }
+
+    fn dead(error: &str) -> Fate {
+        Fate::Dead { error: error.into() }
+    }
+
+    #[tokio::test]
+    async fn only_the_oldest_message_of_an_alert_is_due() {
+        let high = u64::MAX - 5;
+        let store = filled(&[("a", high, 0), ("a", 2, 1), ("b", high, 2), ("a", high, 3)]).await;
+        assert_eq!(due(&store, 10).await, [1, 2]);
+        assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
+        let later = Fate::Later { next_at: at(60), error: "no".into() };
+        store.outbox_settle(vec![(1, later), (2, Fate::Delivered)]).await.unwrap();
+        let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
+        assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
+        let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
+        assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
+        store.outbox_settle(vec![(1, Fate::Delivered)]).await.unwrap();
+        assert_eq!(due(&store, 60).await, [4]);
+        assert_eq!(store.outbox_heads("b".into(), at(60), 10).await.unwrap().waiting, 1, "another channel");
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_can_be_replayed_unless_something_newer_was_told() {
+        let store = filled(&[("a", 1, 0), ("a", 1, 1), ("a", 2, 2), ("a", 3, 3)]).await;
+        store.outbox_settle(vec![(1, dead("x")), (3, dead("y")), (4, dead("z"))]).await.unwrap();
+        assert_eq!(due(&store, 10).await, [2], "the next of the alert");
+        store.outbox_settle(vec![(2, Fate::Delivered)]).await.unwrap();
+        let letters = store.dead_letters().await.unwrap();
+        let told: Vec<_> = letters.iter().map(|l| (l.message.id, l.error.as_str(), l.is_overtaken)).collect();
+        assert_eq!(told, [(1, "x", true), (3, "y", false), (4, "z", false)]);
+        assert_eq!(store.replay(vec![1, 4, 99], at(20)).await.unwrap(), 1);
+        assert_eq!(due(&store, 20).await, [4]);
+        assert_eq!(store.replay(Vec::new(), at(20)).await.unwrap(), 1);
+        assert_eq!(due(&store, 20).await, [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn what_concerns_nobody_any_more_is_forgotten() {
+        const DAY: i64 = 86_400;
+        let store = filled(&[("a", 1, 0), ("b", 1, 80 * DAY)]).await;
+        store.outbox_settle(vec![(1, dead("x"))]).await.unwrap();
+        let [firing, resolved] = ["firing", "resolved"].map(|status| format!(r#"{{"status":"{status}"}}"#));
+        for channel in ["a", "b"] {
+            let told = vec![(1, firing.clone()), (2, resolved.clone())];
+            store.record_told(channel.into(), told, at(0)).await.unwrap();
+        }
+        store.record_told("a".into(), vec![(3, resolved.clone())], at(2 * DAY)).await.unwrap();
+        assert_eq!(store.told("a".into()).await.unwrap(), [firing, resolved], "the old end is forgotten");
+        store.tidy_channels(vec!["a".into()], at(91 * DAY)).await.unwrap();
+        assert!(store.told("b".into()).await.unwrap().is_empty());
+        let letters = store.dead_letters().await.unwrap();
+        assert_eq!(letters.len(), 1);
+        assert_eq!(
+            (letters[0].channel.as_str(), letters[0].error.as_str()),
+            ("b", "the channel is no longer configured")
+        );
+    }
 }

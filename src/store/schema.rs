@@ -91,6 +91,13 @@ const STEPS: [&str; 3] = [
         dead INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX outbox_heads ON outbox (channel, fingerprint, id);
+    CREATE TABLE told (
+        channel TEXT NOT NULL,
+        fingerprint INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (channel, fingerprint)
+    ) STRICT, WITHOUT ROWID;
     ",
 ];
 

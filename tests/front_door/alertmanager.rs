@@ -3,13 +3,14 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gcore_billing_exporter::alert::Alert;
 use gcore_billing_exporter::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -153,6 +154,24 @@ async fn our_restart_loses_no_end_and_invents_none() {
     until("an end", async || real.told().await.len() == 3).await;
     assert_eq!(real.told().await[2], "a resolved");
     assert_eq!(real.held().await.len(), 1, "b fires on");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn an_end_while_everybody_was_down_is_told_by_the_next_process() {
+    let (mut real, folder) = (Real::started().await, tempfile::tempdir().unwrap());
+    let settings = alertmanagers(&[&real.url()]);
+    let office = Office::in_folder(settings.clone(), Clock::system(), &folder).await;
+    office.news(&[firing("a", now()), firing("b", now())]).await;
+    until("both", async || real.told().await.len() == 2).await;
+    office.close().await;
+    real.stop().await;
+    real.start().await;
+    // Nothing lists `a` any more, not even as resolved.
+    let office = Office::in_folder(settings, Clock::system(), &folder).await;
+    office.say(&[firing("b", now())], &[]).await;
+    until("an end", async || real.told().await.contains(&"a resolved".to_owned())).await;
+    assert!(!real.told().await.contains(&"b resolved".to_owned()));
     office.close().await;
 }
 

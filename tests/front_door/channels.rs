@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gcore_billing_exporter::alert::{Alert, Current, Labels, Route, Status};
 use gcore_billing_exporter::clock::Clock;
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wiremock::matchers::{any, body_string_contains, path};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
@@ -69,6 +70,12 @@ impl Office {
         let mut dispatcher = Dispatcher::new(shared);
         dispatcher.follow(dispatcher.plan(settings).unwrap()).await;
         Self { alerts, store, registry, routes, clock, dispatcher }
+    }
+
+    /// Follows other settings, as a reload does.
+    pub(crate) async fn reconfigure(&mut self, settings: Settings) {
+        self.routes = settings.outbox_routes();
+        self.dispatcher.follow(self.dispatcher.plan(settings).unwrap()).await;
     }
 
     /// What is so from now on, and the transitions to it.
@@ -544,5 +551,25 @@ async fn an_alertmanager_is_told_with_its_credentials_and_a_refused_batch_is_hal
         .sum();
     assert_eq!(taken, 300, "each good one once");
     assert!((5.0..12.0).contains(&refused), "{refused}");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_reload_leaves_alone_what_is_set_as_before() {
+    let (first, second) = (taking().await, taking().await);
+    let settings = |url: &str| webhooks([webhook("stays", &first.uri(), &[]), webhook("moves", url, &[])]);
+    let mut office = Office::open(settings("http://127.0.0.1:9/"), Clock::system()).await;
+    office.news(&[firing("a", now())]).await;
+    until("a failure", async || office.failures("webhook.moves", "connect") >= 1.0).await;
+    until("the other", async || received(&first).await.len() == 1).await;
+    let told_at = office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
+    office.reconfigure(settings(&second.uri())).await;
+    let success = office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
+    assert!(success.is_some() && success == told_at, "its task went on");
+    office.news(&[firing("b", now())]).await;
+    until("b at both", async || received(&first).await.len() == 2 && !received(&second).await.is_empty()).await;
+    office.reconfigure(webhooks([webhook("stays", &first.uri(), &[])])).await;
+    assert_eq!(office.of("gcore_notification_queue_length", "webhook.moves"), None, "it has left");
+    assert_eq!(office.store.dead_letters().await.unwrap().len(), 1, "so has what waited for it");
     office.close().await;
 }
