@@ -84,7 +84,7 @@ async fn a_test_prints_what_came_back() {
 
     let said = run(&["test", "webhook.op", &flag]).await;
     let want =
-        "there is no channel \"webhook.op\"; did you mean \"webhook.ops\"?; configured: alertmanager.am, webhook.ops";
+        "there is no channel \"webhook.op\"; there is alertmanager.am, webhook.ops; did you mean \"webhook.ops\"?";
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains(want), "{}", said.stderr);
 }
