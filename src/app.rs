@@ -12,8 +12,10 @@ use anyhow::Context as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use prometheus::Registry;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::alert::engine::{Engine, Orders};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
@@ -61,6 +63,8 @@ pub struct App {
     server: Server,
     site: Arc<Site>,
     encoder: Arc<Encoder>,
+    engine: Engine,
+    orders: watch::Sender<Arc<Orders>>,
     fleet: Fleet,
     reloader: Reloader,
 }
@@ -79,11 +83,13 @@ impl App {
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
-        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
+        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, fleet, reloader })
+        let (orders, ordered) = watch::channel(fleet.orders());
+        let (engine, alerts) = Engine::new(snapshot.clone(), ordered, store, clock.clone(), &registry)?;
+        let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
+        let site = Arc::new(Site { encoder: shared, clock, snapshot, alerts, registry, telemetry_path, reloads });
+        Ok(Self { server, site, encoder, engine, orders, fleet, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -116,6 +122,7 @@ impl App {
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
+        names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let mut stop = pin!(stop);
@@ -131,6 +138,7 @@ impl App {
                     let outcome = reloader.reload(&mut fleet).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
+                        self.orders.send_replace(fleet.orders());
                     }
                     if let Some(wish) = wish {
                         // Whoever asked may have left.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;
@@ -68,8 +69,13 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         amount: "1".parse().unwrap(),
         currency: Currency::new("EUR"),
     }];
-    let config =
-        Config { accounts: accounts.into(), collect, metrics: Metrics::default(), storage: Storage { path: None } };
+    let config = Config {
+        accounts: accounts.into(),
+        collect,
+        alerts,
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+    };
     tokio::spawn(api.run(std::future::pending()));
 
     let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };

@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use prometheus::Registry;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::alert::engine::Orders;
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::collect;
@@ -98,6 +99,11 @@ impl Fleet {
     /// How much the configuration wants exported.
     pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
         self.config.metrics
+    }
+
+    /// What the configuration wants to be told of.
+    pub(super) fn orders(&self) -> Arc<Orders> {
+        Arc::new(Orders { settings: self.config.alerts.clone(), routes: Vec::new() })
     }
 
     /// The pollers, none of which has polled.

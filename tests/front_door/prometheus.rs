@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
@@ -111,7 +112,16 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.names = schedule;
     collect.history.schedule.enabled = false;
     let accounts = [("demo".parse().unwrap(), account)].into();
-    (Config { accounts, collect, metrics: Metrics::default(), storage: Storage { path: None } }, World::new(SEED, born))
+    (
+        Config {
+            accounts,
+            collect,
+            alerts: Alerts::default(),
+            metrics: Metrics::default(),
+            storage: Storage { path: None },
+        },
+        World::new(SEED, born),
+    )
 }
 
 /// The daemon on the simulated account.
