@@ -15,7 +15,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::alert;
+use crate::alert::engine::{Engine, Orders};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
@@ -66,10 +66,11 @@ pub struct App {
     server: Server,
     site: Arc<Site>,
     encoder: Arc<Encoder>,
+    engine: Engine,
+    orders: watch::Sender<Arc<Orders>>,
+    dispatcher: Dispatcher,
     fleet: Fleet,
     reloader: Reloader,
-    alerts: watch::Sender<alert::Current>,
-    dispatcher: Dispatcher,
 }
 
 impl App {
@@ -87,14 +88,20 @@ impl App {
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
         let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
-        let (alerts, reader) = watch::channel(None);
-        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
-        let metrics = notify::metrics::Metrics::register(&registry)?;
-        let shared = Shared { alerts: reader, store, clock: clock.clone(), metrics, home: Home::new(&home) };
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, fleet, reloader, alerts, dispatcher: Dispatcher::new(shared) })
+        let (orders, ordered) = watch::channel(fleet.orders());
+        let (engine, alerts) = Engine::new(snapshot.clone(), ordered, store.clone(), clock.clone(), &registry)?;
+        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
+        let dispatcher = Dispatcher::new(Shared {
+            alerts: alerts.clone(),
+            store,
+            clock: clock.clone(),
+            metrics: notify::metrics::Metrics::register(&registry)?,
+            home: Home::new(&home),
+        });
+        let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
+        let site = Arc::new(Site { encoder: shared, clock, snapshot, alerts, registry, telemetry_path, reloads });
+        Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -128,6 +135,7 @@ impl App {
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
+        names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let mut stop = pin!(stop);
@@ -144,6 +152,7 @@ impl App {
                     let outcome = reloader.reload(&mut fleet, &mut dispatcher).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
+                        self.orders.send_replace(fleet.orders());
                     }
                     if let Some(wish) = wish {
                         // Whoever asked may have left.
@@ -154,8 +163,7 @@ impl App {
         };
         trigger.stop();
         fleet.stop().await;
-        // What was judged last is told before the end.
-        drop(self.alerts);
+        // With the snapshots the alerts end; what was judged last is told before.
         dispatcher.finish().await;
         // Wishes that still wait are told that nothing comes of them any more.
         drop(reloader);

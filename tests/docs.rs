@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;
@@ -72,6 +73,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let config = Config {
         accounts: accounts.into(),
         collect,
+        alerts: Alerts::default(),
         metrics: Metrics::default(),
         storage: Storage { path: None },
         notify: Notify::default(),

@@ -81,7 +81,7 @@ impl Alert {
 
 /// As [`Alert::fingerprint`], of the labels alone.
 #[must_use]
-pub fn fingerprint(labels: &Labels) -> u64 {
+pub(super) fn fingerprint(labels: &Labels) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     // 0xff is in no UTF-8 text, so no two lists of labels run together.

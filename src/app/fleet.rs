@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use prometheus::Registry;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::alert::engine::Orders;
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::collect;
@@ -104,6 +105,12 @@ impl Fleet {
     /// Whom the configuration wants told.
     pub(super) fn notify_settings(&self) -> &notify::settings::Settings {
         &self.config.notify
+    }
+
+    /// What the configuration wants to be told of.
+    pub(super) fn orders(&self) -> Arc<Orders> {
+        let routes = self.config.notify.outbox_routes();
+        Arc::new(Orders { settings: self.config.alerts.clone(), routes })
     }
 
     /// The pollers, none of which has polled.

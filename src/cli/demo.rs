@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
+use crate::alert;
 use crate::app::{App, Web};
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
@@ -67,6 +68,7 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     Ok(Config {
         accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
         collect,
+        alerts: alert::settings::Settings::default(),
         metrics: exposition::settings::Settings::default(),
         storage: store::Settings { path: None },
         notify: notify::settings::Settings::default(),

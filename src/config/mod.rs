@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
+use crate::alert;
 use crate::billing::account::AccountName;
 use crate::collect;
 use crate::exposition;
@@ -26,6 +27,7 @@ mod key;
 mod keys;
 mod metrics;
 mod notify;
+mod rules;
 mod storage;
 mod summary;
 mod url;
@@ -43,6 +45,8 @@ pub struct Config {
     pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
     /// What is read of each account, and when.
     pub collect: collect::settings::Settings,
+    /// What somebody wants to be told of.
+    pub alerts: alert::settings::Settings,
     /// How much is exported.
     pub metrics: exposition::settings::Settings,
     /// What outlives the process.
@@ -99,10 +103,13 @@ impl Config {
         let metrics = metrics::read(&mut reader, &mut collect);
         let storage = storage::read(&mut reader);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
+        let mut alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);
+        alerts.budgets.clone_from(&collect.history.budgets);
+        alerts.series_limit = metrics.series_limit;
         let notify = notify::read(&mut reader, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect, metrics, storage, notify }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, alerts, metrics, storage, notify }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

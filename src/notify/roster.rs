@@ -212,7 +212,7 @@ mod tests {
         let (route, start) = (Route::default(), Instant::now());
         let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
         let mut roster = Roster::default();
-        roster.follow(&[a.clone(), b.clone()], &route, start, today());
+        roster.follow(&[a, b], &route, start, today());
         assert!(roster.unrecorded().is_empty(), "nothing was told");
         let told = roster.untold(start);
         roster.told(&told[..1]);

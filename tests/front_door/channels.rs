@@ -12,6 +12,7 @@ use gcore_billing_exporter::notify::dispatcher::{Dispatcher, Shared};
 use gcore_billing_exporter::notify::metrics::Metrics;
 use gcore_billing_exporter::notify::secret::Secret;
 use gcore_billing_exporter::notify::settings::{Alertmanager, Credentials, Settings, Slack, Webhook};
+use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::alerts::OutboxRow;
 use gcore_billing_exporter::store::{self, Store};
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 use wiremock::matchers::{any, body_string_contains, path};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
+use crate::harness::{REPORTS, TestApp, asked, config, every, json as answer};
 use crate::program::file;
 
 /// Signing secrets of the form that the standard has.
@@ -323,7 +325,8 @@ async fn every_bad_answer_is_counted_by_its_reason_and_holds_up_nobody_else() {
             let sent = async || office.of("gcore_notifications_total", channel).unwrap() >= 1.0;
             until(&format!("{name}: {channel}"), sent).await;
             if reason.is_empty() {
-                assert_eq!(office.of("gcore_notification_queue_length", channel), Some(0.0), "{name}: {channel}");
+                let queue = async || office.of("gcore_notification_queue_length", channel) == Some(0.0);
+                until(&format!("{name}: {channel}"), queue).await;
                 assert!(office.of("gcore_notification_last_success_timestamp_seconds", channel).is_some());
             } else {
                 assert!(office.failures(channel, reason) >= 1.0, "{name}: {channel} {reason}");
@@ -441,8 +444,8 @@ async fn an_end_waits_for_its_beginning_and_other_alerts_for_neither() {
     office.news(std::slice::from_ref(&a)).await;
     until("a try", async || received(&server).await.len() == 1).await;
     office.say(&[], &[resolved(&a, now()), firing("b", now())]).await;
-    until("b", async || received(&server).await.len() == 2).await;
-    assert_eq!(office.of("gcore_notifications_total", "webhook.ops"), Some(2.0));
+    until("b", async || office.of("gcore_notification_queue_length", "webhook.ops") == Some(2.0)).await;
+    assert_eq!(received(&server).await.len(), 2, "the end is not told");
     hand.forward(10);
     office.poke();
     until("the rest", async || received(&server).await.len() == 4).await;
@@ -561,15 +564,54 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     let mut office = Office::open(settings("http://127.0.0.1:9/"), Clock::system()).await;
     office.news(&[firing("a", now())]).await;
     until("a failure", async || office.failures("webhook.moves", "connect") >= 1.0).await;
-    until("the other", async || received(&first).await.len() == 1).await;
-    let told_at = office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
+    let success = || office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
+    until("the other", async || success().is_some()).await;
+    let told_at = success();
     office.reconfigure(settings(&second.uri())).await;
+    // Where a task ends, its gauges leave with it.
     let success = office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
-    assert!(success.is_some() && success == told_at, "its task went on");
+    assert_eq!(success, told_at, "its task went on");
     office.news(&[firing("b", now())]).await;
     until("b at both", async || received(&first).await.len() == 2 && !received(&second).await.is_empty()).await;
+    // Only `a`, whose next try is some seconds away, waits once the other is written off.
+    until("one left", async || office.of("gcore_notification_queue_length", "webhook.moves") == Some(1.0)).await;
     office.reconfigure(webhooks([webhook("stays", &first.uri(), &[])])).await;
     assert_eq!(office.of("gcore_notification_queue_length", "webhook.moves"), None, "it has left");
     assert_eq!(office.store.dead_letters().await.unwrap().len(), 1, "so has what waited for it");
     office.close().await;
+}
+
+fn reports(status: &str) -> ResponseTemplate {
+    let at = now().to_string();
+    answer(
+        &json!({ "count": 1, "results": [{
+            "uuid": "t1", "task_type": "Report", "status": status, "created_at": at, "updated_at": at,
+        }] })
+        .to_string(),
+    )
+}
+
+#[tokio::test]
+async fn a_failed_report_is_told_and_so_is_its_end_over_a_restart() {
+    let (api, receiver, folder) = (MockServer::start().await, taking().await, TempDir::new().unwrap());
+    asked(REPORTS).respond_with(reports("Failed")).mount(&api).await;
+    let mut config = config(&api.uri(), every(Duration::from_millis(50), &[Collector::Reports]));
+    config.storage.path = Some(folder.path().join("state.db"));
+    let (name, mut channel) = webhook("ops", &receiver.uri(), &[SECRET]);
+    channel.route.matchers = labels(&[("alertname", "GcoreReportTaskFailed")]);
+    config.notify = webhooks([(name, channel)]);
+    let app = TestApp::ready(&config, Clock::system()).await;
+    until("its beginning", async || stories(&receiver).await == ["GcoreReportTaskFailed firing"]).await;
+    app.stop().await;
+
+    api.reset().await;
+    asked(REPORTS).respond_with(reports("Completed")).mount(&api).await;
+    let app = TestApp::ready(&config, Clock::system()).await;
+    let both = ["GcoreReportTaskFailed firing", "GcoreReportTaskFailed resolved"];
+    until("its end", async || stories(&receiver).await == both).await;
+    app.stop().await;
+    let messages = received(&receiver).await;
+    assert_ne!(messages[0].headers["webhook-id"], messages[1].headers["webhook-id"]);
+    let started = |request: &Request| request.body_json::<Value>().unwrap()["alerts"][0]["startsAt"].clone();
+    assert_eq!(started(&messages[0]), started(&messages[1]));
 }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
@@ -171,6 +172,7 @@ pub(crate) fn config(url: &str, collect: Collect) -> Config {
     Config {
         accounts: [("main".parse().unwrap(), account)].into(),
         collect,
+        alerts: Alerts::default(),
         metrics: Metrics::default(),
         storage: Storage { path: None },
         notify: Notify::default(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
@@ -112,8 +113,9 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.names = schedule;
     collect.history.schedule.enabled = false;
     let accounts = [("demo".parse().unwrap(), account)].into();
-    let (metrics, storage, notify) = (Metrics::default(), Storage { path: None }, Notify::default());
-    (Config { accounts, collect, metrics, storage, notify }, World::new(SEED, born))
+    let (alerts, metrics, notify) = (Alerts::default(), Metrics::default(), Notify::default());
+    let storage = Storage { path: None };
+    (Config { accounts, collect, alerts, metrics, storage, notify }, World::new(SEED, born))
 }
 
 /// The daemon on the simulated account.
