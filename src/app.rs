@@ -94,13 +94,14 @@ impl App {
         let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
         let dispatcher = Dispatcher::new(Shared {
             alerts: alerts.clone(),
-            store,
+            store: store.clone(),
             clock: clock.clone(),
             metrics: notify::metrics::Metrics::register(&registry)?,
             home: Home::new(&home),
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
-        let site = Arc::new(Site { encoder: shared, clock, snapshot, alerts, registry, telemetry_path, reloads });
+        let site =
+            Arc::new(Site { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
         Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, reloader })
     }
 

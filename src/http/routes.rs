@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
 use crate::snapshot::Reader;
+use crate::store::Store;
 
 use super::accept;
 use super::alerts;
@@ -35,6 +36,8 @@ pub struct Site {
     pub snapshot: Reader,
     /// What somebody should be told.
     pub alerts: alert::Reader,
+    /// What channels were told of it.
+    pub store: Store,
     /// Counters of the daemon's own work.
     pub registry: Registry,
     /// Where the metrics are, `/metrics` by default.
@@ -75,7 +78,11 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         Page::Index => respond(StatusCode::OK, HTML, page::index(&site.telemetry_path)),
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
-        Page::Alerts => respond(StatusCode::OK, JSON, alerts::list(&site.alerts.borrow())),
+        Page::Alerts => {
+            // The store has said why, if it cannot be used; alerts are listed all the same.
+            let tellings = site.store.tellings().await.unwrap_or_default();
+            respond(StatusCode::OK, JSON, alerts::list(&site.alerts.borrow(), &tellings))
+        }
         Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");

@@ -118,7 +118,9 @@ impl Outbox {
         let (limit, at_once, pause) = self.recipient.pace();
         loop {
             // What is not written off would be sent again and again. The store has said why it cannot be used.
-            if !self.unwritten.is_empty() && self.store.outbox_settle(self.unwritten.clone()).await.is_err() {
+            if !self.unwritten.is_empty()
+                && self.store.outbox_settle(self.unwritten.clone(), self.clock.now()).await.is_err()
+            {
                 return STORE_PAUSE;
             }
             self.unwritten.clear();

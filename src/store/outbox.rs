@@ -3,6 +3,8 @@
 //! A row is one message for one channel. Of an alert's messages to a channel only the oldest is handed out, so that no
 //! end overtakes its beginning.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, params};
 
@@ -69,6 +71,17 @@ pub struct DeadLetter {
     pub is_overtaken: bool,
 }
 
+/// What a channel was told last of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// The channel.
+    pub channel: String,
+    /// Whether it was the end.
+    pub has_ended: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What waits for a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
@@ -94,6 +107,27 @@ impl Store {
         .await
     }
 
+    /// What every channel was told last of each alert, by fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn tellings(&self) -> Result<BTreeMap<u64, Vec<Telling>>, Error> {
+        self.transact(|transaction| {
+            let sql = "SELECT fingerprint, channel, ended, at FROM told ORDER BY channel";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            let mut tellings: BTreeMap<u64, Vec<Telling>> = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let (channel, has_ended) = (row.get(1)?, row.get(2)?);
+                let at = Timestamp::from_microsecond(row.get(3)?).unwrap_or_default();
+                let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
+                tellings.entry(fingerprint).or_default().push(Telling { channel, has_ended, at });
+            }
+            Ok(tellings)
+        })
+        .await
+    }
+
     /// Writes what a channel was told now.
     ///
     /// # Errors
@@ -105,9 +139,7 @@ impl Store {
             for (fingerprint, body) in told {
                 statement.execute(params![channel, fingerprint.cast_signed(), now.as_microsecond(), body])?;
             }
-            let sql = "DELETE FROM told WHERE channel = ?1 AND at < ?2 AND json_extract(body, '$.status') = 'resolved'";
-            transaction.prepare_cached(sql)?.execute(params![channel, before(now, ENDED_FOR)])?;
-            Ok(())
+            forget_ends(transaction, now)
         })
         .await
     }
@@ -142,8 +174,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then nothing was written.
-    pub async fn outbox_settle(&self, fates: Vec<(i64, Fate)>) -> Result<(), Error> {
-        self.transact(move |transaction| fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate))).await
+    pub async fn outbox_settle(&self, fates: Vec<(i64, Fate)>, now: Timestamp) -> Result<(), Error> {
+        self.transact(move |transaction| {
+            fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate, now))?;
+            forget_ends(transaction, now)
+        })
+        .await
     }
 
     /// Gives up what waits for a channel that is not among `channels`, and forgets what such a one was told and what was
@@ -219,13 +255,21 @@ fn before(now: Timestamp, age: SignedDuration) -> i64 {
     now.checked_sub(age).unwrap_or_default().as_microsecond()
 }
 
-fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate) -> Result<(), Error> {
+fn forget_ends(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Error> {
+    transaction.prepare_cached("DELETE FROM told WHERE ended AND at < ?1")?.execute([before(now, ENDED_FOR)])?;
+    Ok(())
+}
+
+fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
     match fate {
         Fate::Delivered => {
             let overtake = "UPDATE outbox SET dead = ?2 FROM (SELECT channel AS c, fingerprint AS f FROM outbox WHERE id = ?1) \
                             WHERE channel = c AND fingerprint = f AND dead = ?3 AND id < ?1";
             execute(overtake, &[&id, &OVERTAKEN, &DEAD])?;
+            let tell = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) \
+                        SELECT channel, fingerprint, ?2, body FROM outbox WHERE id = ?1";
+            execute(tell, &[&id, &now.as_microsecond()])?;
             execute("DELETE FROM outbox WHERE id = ?1", &[&id])?;
         }
         Fate::Later { next_at, error } => {
@@ -266,7 +310,7 @@ mod tests {
             channel: (*channel).to_owned(),
             fingerprint: *fingerprint,
             message: format!("{channel}-{fingerprint}-{second}"),
-            body: "{}".into(),
+            body: r#"{"status":"firing"}"#.into(),
             created_at: at(*second),
         };
         store.commit_alerts(Vec::new(), rows.iter().map(row).collect()).await.unwrap();
@@ -289,22 +333,24 @@ mod tests {
         assert_eq!(due(&store, 10).await, [1, 2]);
         assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
         let later = Fate::Later { next_at: at(60), error: "no".into() };
-        store.outbox_settle(vec![(1, later), (2, Fate::Delivered)]).await.unwrap();
+        store.outbox_settle(vec![(1, later), (2, Fate::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
         assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
         let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
         assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
-        store.outbox_settle(vec![(1, Fate::Delivered)]).await.unwrap();
+        store.outbox_settle(vec![(1, Fate::Delivered)], at(61)).await.unwrap();
         assert_eq!(due(&store, 60).await, [4]);
+        let told = |second| vec![Telling { channel: "a".into(), has_ended: false, at: at(second) }];
+        assert_eq!(store.tellings().await.unwrap(), [(2, told(10)), (high, told(61))].into());
         assert_eq!(store.outbox_heads("b".into(), at(60), 10).await.unwrap().waiting, 1, "another channel");
     }
 
     #[tokio::test]
     async fn what_was_given_up_can_be_replayed_unless_something_newer_was_told() {
         let store = filled(&[("a", 1, 0), ("a", 1, 1), ("a", 2, 2), ("a", 3, 3)]).await;
-        store.outbox_settle(vec![(1, dead("x")), (3, dead("y")), (4, dead("z"))]).await.unwrap();
+        store.outbox_settle(vec![(1, dead("x")), (3, dead("y")), (4, dead("z"))], at(9)).await.unwrap();
         assert_eq!(due(&store, 10).await, [2], "the next of the alert");
-        store.outbox_settle(vec![(2, Fate::Delivered)]).await.unwrap();
+        store.outbox_settle(vec![(2, Fate::Delivered)], at(9)).await.unwrap();
         let letters = store.dead_letters().await.unwrap();
         let told: Vec<_> = letters.iter().map(|l| (l.message.id, l.error.as_str(), l.is_overtaken)).collect();
         assert_eq!(told, [(1, "x", true), (3, "y", false), (4, "z", false)]);
@@ -318,7 +364,7 @@ mod tests {
     async fn what_concerns_nobody_any_more_is_forgotten() {
         const DAY: i64 = 86_400;
         let store = filled(&[("a", 1, 0), ("b", 1, 80 * DAY)]).await;
-        store.outbox_settle(vec![(1, dead("x"))]).await.unwrap();
+        store.outbox_settle(vec![(1, dead("x"))], at(0)).await.unwrap();
         let [firing, resolved] = ["firing", "resolved"].map(|status| format!(r#"{{"status":"{status}"}}"#));
         for channel in ["a", "b"] {
             let told = vec![(1, firing.clone()), (2, resolved.clone())];

@@ -95,9 +95,11 @@ const STEPS: [&str; 3] = [
         channel TEXT NOT NULL,
         fingerprint INTEGER NOT NULL,
         at INTEGER NOT NULL,
+        ended INTEGER NOT NULL AS (json_extract(body, '$.status') = 'resolved') STORED,
         body TEXT NOT NULL,
         PRIMARY KEY (channel, fingerprint)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX told_ended ON told (at) WHERE ended;
     ",
 ];
 

@@ -602,6 +602,14 @@ async fn a_failed_report_is_told_and_so_is_its_end_over_a_restart() {
     config.notify = webhooks([(name, channel)]);
     let app = TestApp::ready(&config, Clock::system()).await;
     until("its beginning", async || stories(&receiver).await == ["GcoreReportTaskFailed firing"]).await;
+    let told = async || {
+        let list: Value = serde_json::from_str(&app.get("/api/v1/alerts").await.text().await.unwrap()).unwrap();
+        let alerts = list["alerts"].as_array().unwrap();
+        let alert = alerts.iter().find(|alert| alert["labels"]["alertname"] == "GcoreReportTaskFailed").unwrap();
+        alert["told"].clone()
+    };
+    until("a note of it", async || told().await[0]["state"] == "firing").await;
+    assert_eq!(told().await[0]["channel"], "webhook.ops");
     app.stop().await;
 
     api.reset().await;
