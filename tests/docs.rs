@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use gcore_billing_exporter::alert::settings::Settings as Alerts;
+use gcore_billing_exporter::alert::rule::Rule;
+use gcore_billing_exporter::alert::settings::{Settings as Alerts, THRESHOLD};
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;
@@ -72,7 +73,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let config = Config {
         accounts: accounts.into(),
         collect,
-        alerts,
+        alerts: Alerts::default(),
         metrics: Metrics::default(),
         storage: Storage { path: None },
     };
@@ -119,6 +120,8 @@ fn the_configuration_reference_agrees_with_the_example() {
         .map(|key| format!("accounts.NAME.{key}"))
         .into_iter()
         .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
+        .chain(["name", "account", "window", "amount", "currency"].map(|key| format!("alerts.threshold.{key}")))
+        .chain(["from", "until", "hours"].map(|key| format!("alerts.mute.{key}")))
     {
         // The example shows some value, but there is no default.
         *example.get_mut(&key).unwrap() = "none".into();
@@ -154,10 +157,17 @@ fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
     assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
     assert_eq!(listed.len(), alerts.len());
 
+    // Those that only the daemon has are described where what to do is.
+    let native = Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
+    let runbooks = anchors(&read(Path::new("docs/runbooks.md")));
+    let known: BTreeSet<&str> = alerts.iter().copied().chain(native).collect();
+    for name in &known {
+        assert!(runbooks.contains(&name.to_lowercase()), "{name} has no runbook");
+    }
     for file in documents() {
         let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
         for name in words(&read(&file), "Gcore").filter(is_alert) {
-            assert!(alerts.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
+            assert!(known.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
         }
     }
 }
@@ -236,6 +246,9 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
+            // What every rule has is shown at one of them.
+            let of_all = table.starts_with("alerts.rules.") && ["enabled", "labels", "annotations"].contains(&key);
+            let table = if of_all { "alerts.rules.NAME" } else { &table };
             settings.insert(format!("{table}.{key}"), value.to_owned());
         }
     }
