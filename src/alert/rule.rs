@@ -163,7 +163,7 @@ const PROFILES: [Profile; Rule::ALL.len()] = [
         ..profile("rate_limited", "GcoreRateLimited", WARNING)
     },
     profile("series_limit", "GcoreSeriesLimit", WARNING),
-    Profile { lengths: &[("for", HOUR / 12)], ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING) },
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING) },
     profile("watchdog", "GcoreWatchdog", &[("severity", "none")]),
 ];
 

@@ -1,5 +1,7 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod backfill;
+mod backtest;
 mod demo;
 pub mod exit;
 mod flags;
@@ -38,15 +40,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
-        if error.is::<store::Refused>() { ExitCode::Usage } else { ExitCode::Failure }
+        let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
+        if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 
 fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
-    if let Command::Demo { api_address } = command {
-        return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
+    if let Command::Demo { api_address, store } = command {
+        return block_on(demo::run(api_address, store, web)).map(|()| ExitCode::Success);
+    }
+    if let Command::Backtest(flags) = &command
+        && !flags.needs_configuration()
+    {
+        return block_on(backtest::run(flags, None));
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
@@ -56,6 +64,10 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
+        Command::Backfill { from, to, out } => {
+            block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+        }
+        Command::Backtest(flags) => block_on(backtest::run(&flags, config.storage.path.as_deref())),
         Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
     }
 }

@@ -16,7 +16,7 @@ use crate::config::alerts::{Accounts, account, amount, currency, name, required,
 use crate::config::key::{Key, nearest};
 use crate::config::keys::{LONGEST, Reader};
 
-/// All that alerts go by but the budgets; what is not set, or has a fault, is as by default.
+/// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
 pub(super) fn read(
     reader: &mut Reader,
     accounts: &Accounts,

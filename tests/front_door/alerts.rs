@@ -1,13 +1,17 @@
 //! Alerts through the front door: told from the simulated account's data, and kept over a restart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::snapshot::Collector;
 use serde_json::Value;
 use tempfile::TempDir;
+use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::harness::{Listener, TestApp, noon};
+use crate::harness::{Listener, REPORTS, TestApp, asked, config, every, json, noon};
 use crate::prometheus::demo_config;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -86,5 +90,50 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
         kept.map(|(number, alert)| (number.clone(), alert.clone())).collect()
     };
     assert_eq!(lasting(&after), lasting(&before));
+    app.stop().await;
+}
+
+/// One task within the look-back.
+fn task(status: &str) -> ResponseTemplate {
+    json(&format!(
+        r#"{{"count": 1, "results": [{{"uuid": "0a-1", "task_type": "Report", "status": "{status}",
+            "created_at": "2026-11-22T09:00:00Z", "updated_at": "2026-11-22T10:00:00Z"}}]}}"#
+    ))
+}
+
+#[tokio::test]
+async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read() {
+    let api = MockServer::start().await;
+    let working = Arc::new(AtomicU8::new(0));
+    let answers = Arc::clone(&working);
+    asked(REPORTS)
+        .respond_with(move |_: &Request| match answers.load(Ordering::Relaxed) {
+            0 => task("Failed"),
+            1 => ResponseTemplate::new(400),
+            _ => task("Completed"),
+        })
+        .mount(&api)
+        .await;
+    let app = TestApp::ready(
+        &config(&api.uri(), every(Duration::from_millis(100), &[Collector::Reports])),
+        Clock::frozen(noon()),
+    )
+    .await;
+    let one = async |name: &str| alerts(&app).await.and_then(|alerts| named(&alerts, name).first().copied().cloned());
+    app.until(async || one("GcoreReportTaskFailed").await.is_some()).await;
+    let fired = one("GcoreReportTaskFailed").await.unwrap();
+    assert_eq!((&fired["state"], &fired["labels"]["report_uuid"]), (&Value::from("firing"), &Value::from("0a-1")));
+    assert_eq!(fired["starts_at"], "2026-11-22T10:00:00Z", "when it failed");
+
+    working.store(1, Ordering::Relaxed);
+    app.until(async || one("GcoreCollectorFailing").await.is_some()).await;
+    assert_eq!(one("GcoreCollectorFailing").await.unwrap()["state"], "pending", "half an hour must pass");
+    assert_eq!(one("GcoreReportTaskFailed").await, Some(fired), "nobody says that it is over");
+
+    working.store(2, Ordering::Relaxed);
+    app.until(async || one("GcoreReportTaskFailed").await.unwrap()["state"] == "resolved").await;
+    let over = one("GcoreReportTaskFailed").await.unwrap();
+    assert_eq!(over["annotations"]["reason"], "cleared");
+    app.until(async || one("GcoreCollectorFailing").await.is_none()).await;
     app.stop().await;
 }

@@ -129,9 +129,9 @@ impl Listener {
         self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Waits for a condition that must come within seconds.
+    /// Waits for a condition that comes within seconds, unless the machine is busy.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        self.until_within(Duration::from_secs(30), condition).await;
+        self.until_within(Duration::from_secs(120), condition).await;
     }
 
     /// Waits for a condition that may take long.

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod alerts;
+mod authority;
+mod backfill;
+mod backtest;
+mod calendar;
 mod collectors;
 mod commands;
 mod dashboard;
 mod details;
 mod faults;
 mod harness;
+mod history;
 mod logs;
 mod network;
 mod online;
@@ -18,3 +23,5 @@ mod prometheus;
 mod reading;
 mod reload;
 mod scrape;
+mod store;
+mod warm;
