@@ -31,11 +31,16 @@ use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
 
+pub mod backfill;
+mod carry;
 mod fleet;
+mod keeper;
+mod kept;
 pub mod online;
 mod reload;
 
 use fleet::Fleet;
+use keeper::Keeper;
 use reload::Reloader;
 pub use reload::Reloads;
 
@@ -70,6 +75,8 @@ pub struct App {
     orders: watch::Sender<Arc<Orders>>,
     dispatcher: Dispatcher,
     fleet: Fleet,
+    /// Nothing is kept where everything ends with the process anyway.
+    keeper: Option<Keeper>,
     reloader: Reloader,
 }
 
@@ -88,6 +95,8 @@ impl App {
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
         let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
+        fleet.recall().await;
+        let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let (orders, ordered) = watch::channel(fleet.orders());
         let (engine, alerts) = Engine::new(snapshot.clone(), ordered, store.clone(), clock.clone(), &registry)?;
@@ -102,7 +111,7 @@ impl App {
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
             Arc::new(Site { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, reloader })
+        Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -137,6 +146,9 @@ impl App {
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
         names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
+        if let Some(keeper) = self.keeper {
+            names.insert(tasks.spawn(keeper.run()).id(), "the keeper of the last readings".into());
+        }
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
         let mut stop = pin!(stop);

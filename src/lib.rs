@@ -3,17 +3,18 @@
 //! The modules below are layers; each uses only those before it. Read in this order, they tell the life of a datum:
 //!
 //! 1. [`billing`]: money, days, resources, tasks and subscriptions as pure values
-//! 2. [`analysis`]: what daily costs usually are, and which days are not
-//! 3. [`gcore`]: the API, from an HTTP page to records
-//! 4. [`aggregate`]: records folded into totals
-//! 5. [`snapshot`]: the latest reading of every source, watched by all who read
-//! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
+//! 2. [`analysis`]: what daily costs usually are, which days are not, and where the month will end
+//! 3. [`backtest`]: how well that would have gone on a past that is known
+//! 4. [`gcore`]: the API, from an HTTP page to records
+//! 5. [`aggregate`]: records folded into totals
+//! 6. [`snapshot`]: the latest reading of every source, watched by all who read
+//! 7. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
 //!    to what somebody should be told
-//! 7. [`http`]: the listener and its pages; [`notify`]: how alerts reach somebody
-//! 8. [`demo`]: a simulated account behind the same HTTP API
-//! 9. [`config`]: everything that can be set
-//! 10. [`app`]: the wiring
-//! 11. [`cli`]: the commands
+//! 8. [`http`]: the listener and its pages; [`notify`]: how alerts reach somebody
+//! 9. [`demo`]: a simulated account behind the same HTTP API
+//! 10. [`config`]: everything that can be set
+//! 11. [`app`]: the wiring
+//! 12. [`cli`]: the commands
 //!
 //! [`clock`], [`shutdown`], [`telemetry`] and [`transport`] lie below all of them.
 
@@ -21,6 +22,7 @@ pub mod aggregate;
 pub mod alert;
 pub mod analysis;
 pub mod app;
+pub mod backtest;
 pub mod billing;
 pub mod cli;
 pub mod clock;

@@ -26,13 +26,16 @@ use crate::outlook::Outlook;
 pub struct Snapshot {
     /// What is known of each account.
     pub accounts: BTreeMap<AccountName, Account>,
-    /// Whether every collector had tried before the configuration changed. What is ready stays so.
+    /// Whether it counts as ready whatever the collectors do: every one had tried before the configuration changed, or
+    /// has a reading from before the start that still counts. What is ready stays so.
     pub was_ready: bool,
 }
 
 /// Everything known of one account.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
+    /// What of which API the readings tell, in one line; with another scope they tell another story.
+    pub scope: Arc<str>,
     /// How each enabled collector fares.
     pub collectors: BTreeMap<Collector, Status>,
     /// The last good reading of each cost window.
@@ -147,6 +150,18 @@ impl<T> Reading<T> {
         self.read_at
     }
 
+    /// The data, however old.
+    #[must_use]
+    pub fn last(&self) -> &T {
+        &self.data
+    }
+
+    /// Whether both are one and the same, not merely alike.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.data, &other.data)
+    }
+
     /// The data, unless it is stale.
     #[must_use]
     pub fn current(&self, now: Timestamp) -> Option<&T> {
@@ -181,16 +196,22 @@ impl<T> WindowReading<T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
     }
 
+    /// The reading, whatever its window.
+    #[must_use]
+    pub fn reading(&self) -> &Reading<T> {
+        &self.reading
+    }
+
     /// When the reading began.
     #[must_use]
     pub fn read_at(&self) -> Timestamp {
-        self.reading.read_at
+        self.reading.read_at()
     }
 
     /// The data, however old.
     #[must_use]
     pub fn last(&self) -> &T {
-        &self.reading.data
+        self.reading.last()
     }
 
     /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.
@@ -240,7 +261,14 @@ impl Account {
     /// Whether names are known as well as they will be: read, or tried in vain, or not wanted.
     #[must_use]
     pub fn names_are_settled(&self) -> bool {
-        self.collectors.get(&Collector::Names).is_none_or(|status| status.last_outcome.is_some())
+        self.names_are_known()
+            || self.collectors.get(&Collector::Names).is_none_or(|status| status.last_outcome.is_some())
+    }
+
+    /// Whether names were ever read.
+    #[must_use]
+    pub fn names_are_known(&self) -> bool {
+        *self.names != Names::default()
     }
 }
 

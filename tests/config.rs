@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gcore_billing_exporter::alert;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
@@ -268,6 +269,7 @@ fn a_summary_tells_accounts_and_collectors() {
            commitments: every 1h\n  \
            names: off\n  \
            history: every 1m, 35 days, behind all others\n\
+         alerts: 21 of 21 rules, 0 thresholds, 0 mutes\n\
          storage: /var/lib/gcore-billing-exporter/state.db\n"
     );
 }
@@ -278,7 +280,7 @@ fn a_summary_tells_channels_without_their_secrets() {
                 [notify.alertmanager.am]\nurls = [\"http://10.0.0.1:9093/\", \"https://am.example/x\"]\n\
                 allow_http = true\nbearer_token = \"SENTINEL\"\n\
                 [notify.webhook.ops]\nurl = \"https://hooks.example:444/SENTINEL\"\nseverities = [\"critical\"]\n\
-                [notify.webhook.ops.matchers]\naccount = \"main\"\n\
+                matchers = { account = \"main\" }\n\
                 [notify.slack.ops]\nurl_file = \"tests/config/slack-url.txt\"\n";
     let loaded = load(toml, &[]).unwrap();
     let summary = loaded.config.to_string();
@@ -394,6 +396,14 @@ fn switched_on(example: &str) -> String {
     example.lines().map(line).collect()
 }
 
+/// A key that every rule has, for any rule.
+fn of_every_rule(key: &str) -> String {
+    match key.strip_prefix("alerts.rules.").and_then(|key| key.split_once('.')) {
+        Some((_, name)) if ["enabled", "labels", "annotations"].contains(&name) => format!("alerts.rules.NAME.{name}"),
+        _ => key.to_owned(),
+    }
+}
+
 #[test]
 fn the_example_shows_every_key_with_its_default() {
     let example = fs::read_to_string("config.example.toml").unwrap();
@@ -418,5 +428,11 @@ fn the_example_shows_every_key_with_its_default() {
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();
     assert_eq!(accounts, BTreeMap::from([("main", format!("{:?}", defaults("1234$abcdef")))]));
-    assert_eq!(keys_of(&example), whole.keys.into_iter().collect(), "the example and the keys that are read");
+    let mut alerts = whole.config.alerts;
+    let (thresholds, mutes) = (std::mem::take(&mut alerts.thresholds), std::mem::take(&mut alerts.mutes));
+    assert_eq!((thresholds.len(), mutes.len()), (1, 1));
+    assert_eq!(alerts, alert::settings::Settings::default());
+    let keys: BTreeSet<String> = whole.keys.iter().map(|key| of_every_rule(key)).collect();
+    let shown: BTreeSet<String> = keys_of(&example).iter().map(|key| of_every_rule(key)).collect();
+    assert_eq!(shown, keys, "the example and the keys that are read");
 }

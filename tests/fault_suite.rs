@@ -1,14 +1,14 @@
 //! The table of faults as a test of its own: `cargo test --test fault_suite`.
 //!
-//! It starts the program once for each of its rows, which keeps two cores busy for a minute or more, so it is not among
-//! the tests that `cargo test` runs.
+//! It starts the program once for every few of its rows, ten at a time, and takes a minute or more, most of it waiting
+//! for intervals and limits of time. On its own it does not do so while other tests run.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "the harness serves other tests as well")]
 
+#[path = "front_door/authority.rs"]
+mod authority;
 #[path = "front_door/harness.rs"]
 mod harness;
-#[path = "front_door/network.rs"]
-mod network;
 #[path = "front_door/program.rs"]
 mod program;
 #[path = "front_door/suite/mod.rs"]

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["clock", "shutdown", "telemetry", "transport"],
     &["billing"],
     &["analysis"],
+    &["backtest"],
     &["gcore"],
     &["aggregate"],
     &["store"],

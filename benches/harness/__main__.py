@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import polls, scrapes
+from . import backtest, polls, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -24,6 +24,8 @@ ROWS = {
     "swap": scrapes.swap,
     "requests": polls.requests,
     "idle": scrapes.idle,
+    "store": stores.store,
+    "backtest": backtest.backtest,
 }
 
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::amount::Amount;
 use crate::billing::commitment::Commitment;
 use crate::billing::resource::Currency;
 
 /// The commitments of an account and what the current month costs under them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CommitmentTotals {
     /// Commitments of the current month, ended ones included.
     pub commitments: Vec<Commitment>,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::billing::amount::Amount;
@@ -13,11 +14,12 @@ use super::cost_details::CostDetails;
 use super::group::{Group, Sums};
 
 /// The totals of one cost report.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CostTotals {
     /// Money per group and currency. A group without a single priced record is not here: its cost is unknown.
     pub amounts: Sums<Currency>,
     /// Records without a usable price.
+    #[serde(with = "super::pairs")]
     pub unpriced: BTreeMap<(ResourceType, UnpricedReason), u64>,
     /// The newest `last_seen` of any record: how far the data reaches.
     pub data_through: Option<Timestamp>,
@@ -30,7 +32,7 @@ pub struct CostTotals {
 }
 
 /// How far sums are from the API's own totals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Our sum less the API's.
     pub amount: Amount,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::billing::amount::Amount;
@@ -19,7 +20,7 @@ use super::cost::CostTotals;
 use super::group::Group;
 
 /// The money of a cost report by tag and by resource; each adds up to the whole, per currency.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CostDetails {
     /// For each tag key that was asked for, the money by the value of that tag.
     pub tags: BTreeMap<SmolStr, TagSums>,
@@ -28,11 +29,14 @@ pub struct CostDetails {
 }
 
 /// Money by the value of a tag; resources without the tag have the value "".
-pub type TagSums = HashMap<(SmolStr, Currency), Amount, RandomState>;
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TagSums(#[serde(with = "super::pairs")] pub HashMap<(SmolStr, Currency), Amount, RandomState>);
 
 /// The dearest resources of each currency, by absolute amount.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopResources {
+    /// How many were asked for of each currency.
+    pub asked: usize,
     /// The dearest; of equal ones, the first by identity.
     pub dearest: Vec<(Resource, Currency, Amount)>,
     /// All others together; no entry where there are none.
@@ -40,7 +44,7 @@ pub struct TopResources {
 }
 
 /// One resource, as it is told from others.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Resource {
     /// Where and what it is.
     pub group: Group,
@@ -108,7 +112,7 @@ impl DetailSums {
         for (key, sums) in &mut self.tags {
             let tag = tags.iter().find(|(found, _)| found == key);
             let value = tag.map_or_else(SmolStr::default, |(_, value)| value.clone());
-            add(sums.entry((value, currency.clone())), amount)?;
+            add(sums.0.entry((value, currency.clone())), amount)?;
         }
         if self.top_resources > 0 {
             add(self.resources.entry((resource, currency)), amount)?;
@@ -145,7 +149,7 @@ fn dearest(
     let dearest = by_currency.into_iter().flat_map(|(currency, dearest)| {
         dearest.into_iter().map(move |(_, resource, amount)| (resource, currency.clone(), amount))
     });
-    Some(TopResources { dearest: dearest.collect(), others })
+    Some(TopResources { asked: top_resources, dearest: dearest.collect(), others })
 }
 
 fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, amount: Amount) -> Option<()> {
@@ -232,7 +236,7 @@ mod tests {
             .tags
             .iter()
             .flat_map(|(key, sums)| {
-                sums.iter().map(move |((value, currency), sum)| format!("{key}={value} {sum} {}", currency.as_str()))
+                sums.0.iter().map(move |((value, currency), sum)| format!("{key}={value} {sum} {}", currency.as_str()))
             })
             .collect();
         told.sort();

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::amount::Amount;
 use crate::billing::record::RejectReason;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
 /// What one series of a cost or usage family stands for, besides its currency or unit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Group {
     /// The project.
     pub project: ProjectId,
@@ -21,8 +22,9 @@ pub struct Group {
 }
 
 /// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
-#[derive(Clone, Debug)]
-pub struct Sums<M>(HashMap<(Group, M), Amount, RandomState>);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
+pub struct Sums<M>(#[serde(with = "super::pairs")] HashMap<(Group, M), Amount, RandomState>);
 
 impl<M> Default for Sums<M> {
     fn default() -> Self {

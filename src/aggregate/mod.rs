@@ -6,5 +6,6 @@ pub mod commitments;
 pub mod cost;
 pub mod cost_details;
 pub mod group;
+mod pairs;
 pub mod report_tasks;
 pub mod usage;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
@@ -11,23 +12,28 @@ use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
 pub const MOST_LISTED: usize = 100;
 
 /// A summary of the tasks within the look-back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportTaskTotals {
     /// Tasks per type and status. Every documented pair is there, at zero where no task has it.
+    #[serde(with = "super::pairs")]
     pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
     /// When the newest task of a type completed.
     pub last_completed: BTreeMap<TaskType, Timestamp>,
     /// When the newest task of a type failed.
     pub last_failed: BTreeMap<TaskType, Timestamp>,
     /// When the oldest unfinished task of a type and status was created.
+    #[serde(with = "super::pairs")]
     pub oldest_unfinished: BTreeMap<(TaskType, TaskStatus), Timestamp>,
     /// Errors and warnings noted on the newest task of a type.
     pub notes: BTreeMap<TaskType, Notes>,
     /// The tasks that failed, the newest [`MOST_LISTED`] of them, by when they last changed.
+    #[serde(with = "super::pairs")]
     pub failed: Ranked,
     /// The tasks that have not ended, the oldest [`MOST_LISTED`] of them, by when they were created.
+    #[serde(with = "super::pairs")]
     pub unfinished: Ranked,
     /// The tasks that completed but noted errors, the newest [`MOST_LISTED`] of them, by when they last changed.
+    #[serde(with = "super::pairs")]
     pub with_errors: Ranked,
 }
 
@@ -35,7 +41,7 @@ pub struct ReportTaskTotals {
 pub type Ranked = BTreeMap<(Option<Timestamp>, SmolStr), ReportTask>;
 
 /// Notes on one task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// When the task was created.
     created_at: Option<Timestamp>,

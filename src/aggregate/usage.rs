@@ -1,6 +1,7 @@
 //! What a usage report adds up to.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
 use crate::billing::resource::{BillingMetric, Unit};
@@ -8,7 +9,7 @@ use crate::billing::resource::{BillingMetric, Unit};
 use super::group::{Group, Sums};
 
 /// The totals of one usage report.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UsageTotals {
     /// Billing values per group and unit; empty where they were read by metric instead.
     pub values: Sums<Unit>,

@@ -107,86 +107,82 @@ impl Rule {
     /// The rule's names, figures and defaults.
     #[must_use]
     pub const fn profile(self) -> Profile {
-        match self {
-            Self::SpendSpike => Profile {
-                numbers: &[("min_excess", 5.0), ("critical_factor", 2.0)],
-                ..profile(
-                    "spend_spike",
-                    "GcoreSpendSpike",
-                    &[("severity", "warning"), ("critical_severity", "critical")],
-                )
-            },
-            Self::SpendToday => Profile {
-                numbers: &[("factor", 1.5), ("min_excess", 10.0)],
-                ..profile("spend_today", "GcoreSpendToday", WARNING)
-            },
-            Self::BudgetUsed => Profile {
-                steps: &[50.0, 80.0, 100.0, 120.0],
-                ..profile(
-                    "budget_used",
-                    "GcoreBudgetUsed",
-                    &[
-                        ("severities", "info"),
-                        ("severities", "warning"),
-                        ("severities", "critical"),
-                        ("severities", "critical"),
-                    ],
-                )
-            },
-            Self::BudgetForecast => {
-                Profile { numbers: &[("percent", 100.0)], ..profile("budget_forecast", "GcoreBudgetForecast", WARNING) }
-            }
-            Self::NewSpend => {
-                Profile { numbers: &[("min_amount", 1.0)], ..profile("new_spend", "GcoreNewSpend", INFO) }
-            }
-            Self::CostUnpriced => {
-                Profile { numbers: &[("min_records", 1.0)], ..profile("cost_unpriced", "GcoreCostUnpriced", INFO) }
-            }
-            Self::CostMismatch => {
-                Profile { numbers: &[("readings", 2.0)], ..profile("cost_mismatch", "GcoreCostMismatch", WARNING) }
-            }
-            Self::CostRevised => {
-                Profile { numbers: &[("min_amount", 1.0)], ..profile("cost_revised", "GcoreCostRevised", INFO) }
-            }
-            Self::CommitmentActive => profile("commitment_active", "GcoreCommitmentActive", INFO),
-            Self::ReportTaskFailed => profile("report_task_failed", "GcoreReportTaskFailed", WARNING),
-            Self::ReportTaskStuck => Profile {
-                lengths: &[("after", 2 * HOUR)],
-                ..profile("report_task_stuck", "GcoreReportTaskStuck", WARNING)
-            },
-            Self::ReportTaskErrors => profile("report_task_errors", "GcoreReportTaskErrors", INFO),
-            Self::SubscriptionExpiring => Profile {
-                steps: &[30.0, 7.0, 1.0],
-                ..profile(
-                    "subscription_expiring",
-                    "GcoreSubscriptionExpiring",
-                    &[("severities", "warning"), ("severities", "critical"), ("severities", "critical")],
-                )
-            },
-            Self::SubscriptionExpired => Profile {
-                lengths: &[("until", 7 * 24 * HOUR)],
-                ..profile("subscription_expired", "GcoreSubscriptionExpired", WARNING)
-            },
-            Self::CollectorFailing => Profile {
-                lengths: &[("for", HOUR / 2), ("keep_firing_for", 0)],
-                ..profile("collector_failing", "GcoreCollectorFailing", WARNING)
-            },
-            Self::DataStale => {
-                Profile { numbers: &[("intervals", 3.0)], ..profile("data_stale", "GcoreDataStale", WARNING) }
-            }
-            Self::KeyRefused => {
-                Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) }
-            }
-            Self::RateLimited => Profile {
-                lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],
-                ..profile("rate_limited", "GcoreRateLimited", WARNING)
-            },
-            Self::SeriesLimit => profile("series_limit", "GcoreSeriesLimit", WARNING),
-            Self::StoreNotWritable => Profile {
-                lengths: &[("for", HOUR / 12)],
-                ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING)
-            },
-            Self::Watchdog => profile("watchdog", "GcoreWatchdog", &[("severity", "none")]),
+        PROFILES[self as usize]
+    }
+}
+
+/// A row for each rule, in the order of [`Rule::ALL`].
+const PROFILES: [Profile; Rule::ALL.len()] = [
+    Profile {
+        numbers: &[("min_excess", 5.0), ("critical_factor", 2.0)],
+        ..profile("spend_spike", "GcoreSpendSpike", &[("severity", "warning"), ("critical_severity", "critical")])
+    },
+    Profile { numbers: &[("factor", 1.5), ("min_excess", 10.0)], ..profile("spend_today", "GcoreSpendToday", WARNING) },
+    Profile {
+        steps: &[50.0, 80.0, 100.0, 120.0],
+        ..profile(
+            "budget_used",
+            "GcoreBudgetUsed",
+            &[
+                ("severities", "info"),
+                ("severities", "warning"),
+                ("severities", "critical"),
+                ("severities", "critical"),
+            ],
+        )
+    },
+    Profile { numbers: &[("percent", 100.0)], ..profile("budget_forecast", "GcoreBudgetForecast", WARNING) },
+    Profile { numbers: &[("min_amount", 1.0)], ..profile("new_spend", "GcoreNewSpend", INFO) },
+    Profile { numbers: &[("min_records", 1.0)], ..profile("cost_unpriced", "GcoreCostUnpriced", INFO) },
+    Profile { numbers: &[("readings", 2.0)], ..profile("cost_mismatch", "GcoreCostMismatch", WARNING) },
+    Profile { numbers: &[("min_amount", 1.0)], ..profile("cost_revised", "GcoreCostRevised", INFO) },
+    profile("commitment_active", "GcoreCommitmentActive", INFO),
+    profile("report_task_failed", "GcoreReportTaskFailed", WARNING),
+    Profile { lengths: &[("after", 2 * HOUR)], ..profile("report_task_stuck", "GcoreReportTaskStuck", WARNING) },
+    profile("report_task_errors", "GcoreReportTaskErrors", INFO),
+    Profile {
+        steps: &[30.0, 7.0, 1.0],
+        ..profile(
+            "subscription_expiring",
+            "GcoreSubscriptionExpiring",
+            &[("severities", "warning"), ("severities", "critical"), ("severities", "critical")],
+        )
+    },
+    Profile {
+        lengths: &[("until", 7 * 24 * HOUR)],
+        ..profile("subscription_expired", "GcoreSubscriptionExpired", WARNING)
+    },
+    Profile {
+        lengths: &[("for", HOUR / 2), ("keep_firing_for", 0)],
+        ..profile("collector_failing", "GcoreCollectorFailing", WARNING)
+    },
+    Profile { numbers: &[("intervals", 3.0)], ..profile("data_stale", "GcoreDataStale", WARNING) },
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) },
+    Profile {
+        lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],
+        ..profile("rate_limited", "GcoreRateLimited", WARNING)
+    },
+    profile("series_limit", "GcoreSeriesLimit", WARNING),
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING) },
+    profile("watchdog", "GcoreWatchdog", &[("severity", "none")]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_that_of_its_rule() {
+        for rule in Rule::ALL {
+            let (profile, word) = (rule.profile(), format!("{rule:?}"));
+            assert_eq!(profile.alertname, format!("Gcore{word}"));
+            assert_eq!(profile.alertname, format!("Gcore{}", camel(profile.name)));
+            assert!(profile.steps.is_empty() || profile.steps.len() == profile.severities.len(), "{word}");
         }
+    }
+
+    fn camel(snake: &str) -> String {
+        let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+        snake.split('_').map(word).collect()
     }
 }

@@ -29,9 +29,9 @@ pub struct Settings {
     pub thresholds: Vec<Threshold>,
     /// `[[alerts.mute]]`. Default none.
     pub mutes: Vec<Mute>,
-    /// `[[alerts.budget]]`, which the rules on budgets judge. Default none.
+    /// `[[alerts.budget]]`, which the rules on budgets judge; those of the history. Default none.
     pub budgets: Vec<Budget>,
-    /// `metrics.series_limit`. Default 10000.
+    /// The most series of a family, as the metrics have it. Default 10000.
     pub series_limit: usize,
 }
 

@@ -11,10 +11,14 @@ const MONTHS: i16 = 3;
 pub(super) struct Place {
     /// 0 is Monday.
     pub(super) weekday: usize,
+    /// Of the month, from 1.
+    pub(super) day: i8,
     /// Lags of the same place in the month, nearest first within a month.
     pub(super) monthly: Vec<Equivalent>,
     /// A day on which bills commonly fall: the turn of the month, its middle, the working days next to them.
     pub(super) is_billing_day: bool,
+    /// A holiday or a sale in many countries.
+    is_holiday: bool,
 }
 
 /// An earlier day in the same place.
@@ -23,31 +27,75 @@ pub(super) struct Equivalent {
     pub(super) lag: usize,
     /// 1 is the month before.
     pub(super) months: i16,
-    /// The same day of the month or the same distance from its end, not a shifted one.
-    pub(super) exact: bool,
+    pub(super) kind: Kind,
+}
+
+/// What the two days have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The day of the month.
+    Day,
+    /// The distance from the month's end.
+    FromEnd,
+    /// The number of the working day, from the month's start.
+    Working,
+    /// The number of the working day, from the month's end.
+    WorkingFromEnd,
+    /// The weekday and the week of the month.
+    Weekday,
+    /// The due day, moved off a weekend.
+    Shifted,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 6] =
+        [Kind::Day, Kind::FromEnd, Kind::Working, Kind::WorkingFromEnd, Kind::Weekday, Kind::Shifted];
+}
+
+impl Equivalent {
+    /// The same day of the month or the same distance from its end.
+    pub(super) fn is_exact(self) -> bool {
+        matches!(self.kind, Kind::Day | Kind::FromEnd)
+    }
 }
 
 impl Place {
     pub(super) fn of(day: Date) -> Place {
-        let mut place = Place { weekday: weekday(day), monthly: Vec::new(), is_billing_day: is_billing_day(day) };
+        let mut place = Place {
+            weekday: weekday(day),
+            day: day.day(),
+            monthly: Vec::new(),
+            is_billing_day: is_billing_day(day),
+            is_holiday: is_holiday(day),
+        };
         for months in 1..=MONTHS {
             let Some(month) = month_before(day, months) else { continue };
             let same = on(month, day.day());
-            place.add(day, same, months, true);
+            place.add(day, same, months, Kind::Day);
             let from_end = day.days_in_month() - day.day();
             if from_end < 10 {
-                place.add(day, on(month, month.days_in_month() - from_end), months, true);
+                place.add(day, on(month, month.days_in_month() - from_end), months, Kind::FromEnd);
             }
             if let Some(rank) = working_rank(day, Side::Start) {
-                place.add(day, nth_working(month, rank, Side::Start), months, false);
+                place.add(day, nth_working(month, rank, Side::Start), months, Kind::Working);
             }
             if let Some(rank) = working_rank(day, Side::End) {
-                place.add(day, nth_working(month, rank, Side::End), months, false);
+                place.add(day, nth_working(month, rank, Side::End), months, Kind::WorkingFromEnd);
             }
             place.add_shifted(day, month, months);
-            place.add(day, nth_weekday(month, day), months, false);
+            place.add(day, nth_weekday(month, day), months, Kind::Weekday);
         }
         place
+    }
+
+    /// A day on which many series may rise for one reason.
+    pub(super) fn is_event(&self) -> bool {
+        self.is_billing_day || self.is_holiday
+    }
+
+    /// Whether a series has been at this place of a month before, in so many days.
+    pub(super) fn was_seen(&self, age: usize) -> bool {
+        self.monthly.iter().any(|earlier| earlier.is_exact() && earlier.lag <= age)
     }
 
     /// A fee that falls due at a weekend moves to the Monday after, or to the Friday before.
@@ -62,17 +110,17 @@ impl Place {
             let due = day.day() + shift;
             if (1..=month.days_in_month()).contains(&due) {
                 let due = on(month, due);
-                self.add(day, due, months, false);
-                self.add(day, rolled(due, Side::Start), months, false);
-                self.add(day, rolled(due, Side::End), months, false);
+                self.add(day, due, months, Kind::Shifted);
+                self.add(day, rolled(due, Side::Start), months, Kind::Shifted);
+                self.add(day, rolled(due, Side::End), months, Kind::Shifted);
             }
         }
     }
 
-    fn add(&mut self, day: Date, earlier: Date, months: i16, exact: bool) {
+    fn add(&mut self, day: Date, earlier: Date, months: i16, kind: Kind) {
         let lag = days_between(earlier, day);
-        if lag > 0 && !self.monthly.iter().any(|known| known.lag == lag) {
-            self.monthly.push(Equivalent { lag, months, exact });
+        if lag > 0 && !self.monthly.iter().any(|known| known.lag == lag && known.kind == kind) {
+            self.monthly.push(Equivalent { lag, months, kind });
         }
     }
 }
@@ -103,6 +151,17 @@ fn is_billing_day(day: Date) -> bool {
         || from_end < 3
         || working_rank(day, Side::Start) == Some(1)
         || working_rank(day, Side::End) == Some(1)
+}
+
+/// New Year, May Day, Christmas, and the days of sales after the fourth Thursday of November.
+fn is_holiday(day: Date) -> bool {
+    match (day.month(), day.day()) {
+        (1, 1 | 2) | (5, 1) | (12, 24..=26 | 31) => true,
+        (11, 23..=25) => weekday(day) == 4,
+        (11, 26..=29) => matches!(weekday(day), 0 | 4),
+        (11, 30) | (12, 1 | 2) => weekday(day) == 0,
+        _ => false,
+    }
 }
 
 /// The first day of the month that lies `months` before the day's.

@@ -6,33 +6,47 @@ use crate::analysis::past::Past;
 /// The longest rhythm in days that two earlier occurrences show.
 const LONGEST_RHYTHM: usize = 63;
 /// So many separate rises to a like amount are a habit without a rhythm.
-const FREQUENT_RISES: usize = 3;
-/// A rise that lasts longer is no charge.
+const FREQUENT_RISES: usize = 4;
+/// A rise that lasts longer is no charge, but a spike...
 const LONGEST_CHARGE: usize = 3;
+/// ...or, if it lasts longer still, a new level such as that after a discount's end.
+pub(super) const LONGEST_SPIKE: usize = 5;
 
 /// On which days a series cost more than usual: bit 0 is yesterday.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rises(u128);
+pub(super) struct Rises {
+    above: u128,
+    /// Those that the calendar or a rhythm explained.
+    placed: u128,
+}
 
 impl Rises {
     /// One more day.
-    pub(super) fn push(&mut self, above: bool) {
-        self.0 = self.0 << 1 | u128::from(above);
+    pub(super) fn push(&mut self, above: bool, placed: bool) {
+        self.above = self.above << 1 | u128::from(above);
+        self.placed = self.placed << 1 | u128::from(placed);
     }
 
     pub(super) fn skip(&mut self, days: usize) {
-        self.0 = u32::try_from(days).ok().and_then(|days| self.0.checked_shl(days)).unwrap_or(0);
+        let days = u32::try_from(days).unwrap_or(u32::MAX);
+        self.above = self.above.checked_shl(days).unwrap_or(0);
+        self.placed = self.placed.checked_shl(days).unwrap_or(0);
     }
 
     /// Tells in hindsight that a day cost more than usual.
     pub(super) fn set(&mut self, lag: usize) {
         if (1..=128).contains(&lag) {
-            self.0 |= 1 << (lag - 1);
+            self.above |= 1 << (lag - 1);
         }
     }
 
-    fn has(self, lag: usize) -> bool {
-        (1..=128).contains(&lag) && self.0 >> (lag - 1) & 1 == 1
+    pub(super) fn any(self) -> bool {
+        self.above != 0
+    }
+
+    /// Whether it did `lag` days back.
+    pub(super) fn has(self, lag: usize) -> bool {
+        (1..=128).contains(&lag) && self.above >> (lag - 1) & 1 == 1
     }
 
     fn begins(self, lag: usize) -> bool {
@@ -44,8 +58,9 @@ impl Rises {
         (1..=lag).rev().take_while(|lag| self.has(*lag)).count()
     }
 
+    /// Where rises without a place in the calendar begin.
     fn beginnings(self) -> impl Iterator<Item = usize> {
-        let mut bits = self.0 & !(self.0 >> 1);
+        let mut bits = self.above & !(self.above >> 1) & !self.placed;
         std::iter::from_fn(move || {
             let lag = bits.trailing_zeros() as usize + 1;
             bits &= bits.checked_sub(1)?;
@@ -67,9 +82,9 @@ pub(super) struct Rise<'a> {
 }
 
 impl Rise<'_> {
-    /// What the habit that explains the amount lets expect; none where no habit does.
-    pub(super) fn explained(&self) -> Option<f32> {
-        self.by_month().or_else(|| self.by_week()).or_else(|| self.by_rhythm()).or_else(|| self.by_frequency())
+    /// What the place in the calendar or a rhythm lets expect, where it explains the amount.
+    pub(super) fn placed(&self) -> Option<f32> {
+        self.by_month().or_else(|| self.by_lift()).or_else(|| self.by_week()).or_else(|| self.by_rhythm())
     }
 
     /// One earlier month is enough where the amounts agree well, two where they agree roughly.
@@ -79,10 +94,12 @@ impl Rise<'_> {
             let lag = earlier.lag;
             self.rises.has(lag)
                 && self.rises.begins(lag) != continues
-                && (earlier.exact || self.rises.length(lag) == 1)
-                && self.rises.length(lag) <= LONGEST_CHARGE
+                && (self.rises.length(lag) <= if earlier.is_exact() { LONGEST_CHARGE } else { 1 }
+                    || self.rises.length(lag) > LONGEST_SPIKE)
         };
-        let strict = self.place.monthly.iter().filter(fits).find_map(|earlier| self.like(earlier.lag, 0.08));
+        // A rise that has gone on as it did then need not agree so well.
+        let share = if continues { 0.2 } else { 0.08 };
+        let strict = self.place.monthly.iter().filter(fits).find_map(|earlier| self.like(earlier.lag, share));
         strict.or_else(|| {
             let mut found: Option<(i16, f32)> = None;
             for earlier in self.place.monthly.iter().filter(|earlier| self.rises.has(earlier.lag)) {
@@ -100,7 +117,7 @@ impl Rise<'_> {
     fn by_week(&self) -> Option<f32> {
         [7, 14]
             .into_iter()
-            .filter(|lag| !self.rises.has(1) && self.rises.begins(*lag) && self.rises.length(*lag) == 1)
+            .filter(|lag| self.rises.has(*lag) && self.rises.length(*lag) <= 2)
             .find_map(|lag| self.like(lag, 0.08))
     }
 
@@ -110,11 +127,45 @@ impl Rise<'_> {
             .find_map(|days| self.like(days, 0.2).and(self.like(2 * days, 0.2)))
     }
 
-    fn by_frequency(&self) -> Option<f32> {
-        let mut like =
-            self.rises.beginnings().filter(|lag| self.rises.length(*lag) <= 2).filter_map(|lag| self.like(lag, 0.2));
-        let expected = like.next()?;
-        (like.count() + 1 >= FREQUENT_RISES).then_some(expected)
+    /// What the same day of the last month cost above the usual, though too little to be a rise.
+    fn by_lift(&self) -> Option<f32> {
+        let lift = |earlier: &Equivalent| {
+            let cell = self.past.at(self.series, earlier.lag);
+            let ratio = cell.actual() / cell.usual();
+            let is_lift = !cell.is_set_aside() && ratio > 1.1 + 1.5 * self.noise;
+            (is_lift && self.actual <= self.usual * ratio * (1.12 + 2.0 * self.noise)).then_some(self.usual * ratio)
+        };
+        self.place.monthly.iter().filter(|earlier| earlier.is_exact() && earlier.months == 1).find_map(lift)
+    }
+
+    /// At the beginning of a month: what the first days of the last month cost, where that was no spike. Discounts and
+    /// free amounts start anew.
+    pub(super) fn begun_like_last_month(&self) -> Option<f32> {
+        if self.place.day > 2 {
+            return None;
+        }
+        let first = self.place.monthly.iter().find(|earlier| earlier.is_exact() && earlier.months == 1)?.lag;
+        let mut amounts = [0.0_f32; 5];
+        for (days, amount) in amounts.iter_mut().enumerate() {
+            *amount = self.past.at(self.series, first - days).actual();
+        }
+        amounts.sort_unstable_by(f32::total_cmp);
+        // Three of five days at least: a charge on the first alone is another habit.
+        let amount = amounts[2];
+        (self.actual <= amount * (1.1 + 2.0 * self.noise)).then_some(amount)
+    }
+
+    /// What comes often though at no certain time, where it explains the amount: so many earlier short rises were as high.
+    pub(super) fn frequent(&self) -> Option<f32> {
+        let mut as_high = self
+            .rises
+            .beginnings()
+            .filter(|lag| self.rises.length(*lag) <= 2)
+            .map(|lag| self.past.at(self.series, lag))
+            .map(|cell| self.usual * cell.actual() / cell.usual())
+            .filter(|amount| amount * (1.0 + self.noise) >= self.actual);
+        let expected = as_high.next()?;
+        (as_high.count() + 1 >= FREQUENT_RISES).then_some(expected.min(self.actual))
     }
 
     /// What today would cost if it were as far above the usual as that day, provided that today is like it but for a
@@ -131,7 +182,7 @@ impl Rise<'_> {
         // Of the two the nearer one: an added fee, or a multiple of the usual.
         let (low, high) = (added.min(scaled), added.max(scaled));
         let expected = if (self.actual - low).abs() < (self.actual - high).abs() { low } else { high };
-        let tolerance = share + 2.0 * self.noise;
+        let tolerance = share + 1.5 * self.noise;
         let is_like = self.actual <= expected * (1.0 + tolerance) && expected <= self.actual * (1.0 + tolerance);
         is_like.then_some(expected)
     }

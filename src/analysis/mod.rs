@@ -3,13 +3,20 @@
 //! Pure arithmetic on daily amounts: no clock, no files, no Prometheus, no money type. Exact money ends at this door,
 //! since statistics are estimates.
 //!
+//! Read in this order:
+//!
 //! - [`Model`] takes one closed UTC day after the other and judges each with what was known before it.
-//! - `past`: the days that the model remembers, one column a day over all series.
-//! - `usual`: from the last eight weeks of a series, its level, its weekdays and its noise.
-//! - `calendar`: which earlier days sit where today sits in a month.
+//! - `past`: the days that it remembers, one column a day over all series.
+//! - `rhythm`: the week and the noise of a series, which change slowly; `usual`: its level now, times the weekday's part.
+//! - `calendar`: which earlier days sit where a day sits in its month.
 //! - `habit`: whether an amount above the usual has been seen before in such a place.
 //! - `company`: what all series of the account do together on a day.
+//! - `verdict`: all of that against a day's amount; [`Judgement`] is what the world sees of it.
+//! - `series`: what a day changes in what is known of a series.
+//! - `outlook`: what the days to come are expected to cost ([`Model::expect`]), the ground of forecasts.
+//! - [`Forecast`]: where a month will end, from all that is remembered and how right that was before.
 //! - [`contributors`]: which children make up what a roll-up is over.
+//! - `robust`: estimates that a few odd values don't move.
 
 mod calendar;
 mod company;
@@ -18,10 +25,18 @@ mod forecast;
 mod habit;
 mod judgement;
 mod model;
+mod outlook;
 mod past;
+mod rhythm;
+mod robust;
+mod series;
+#[cfg(test)]
+mod tests;
 mod usual;
+mod verdict;
 
 pub use contributors::{Contributor, contributors};
 pub use forecast::Forecast;
 pub use judgement::Judgement;
 pub use model::{Model, Settings};
+pub use outlook::Ahead;

@@ -26,8 +26,10 @@ use crate::notify;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
-use crate::snapshot::{Account, Collector, Reader, Snapshot, Status};
+use crate::snapshot::{Collector, Reader, Snapshot};
 use crate::store::Store;
+
+use super::{carry, kept};
 
 /// The pollers of one configuration.
 pub(super) struct Fleet {
@@ -72,12 +74,35 @@ impl Fleet {
         let enabled = config.accounts.keys().flat_map(|account| {
             config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
         });
-        let (writer, reader) = snapshot::channel(Snapshot::before_the_first_poll(enabled));
+        let mut first = Snapshot::before_the_first_poll(enabled);
+        for (account, settings) in &config.accounts {
+            first.accounts.entry(account.clone()).or_default().scope = settings.scope().into();
+        }
+        let (writer, reader) = snapshot::channel(first);
         let (clients, running, memories) = Default::default();
         let shared = Shared { clock, store, writer, metrics };
         let mut fleet = Self { config, clients, running, memories, shared, api_metrics };
         fleet.clients = fleet.clients_for(&fleet.config)?;
         Ok((fleet, reader))
+    }
+
+    /// Begins with the readings that an earlier process has kept, as far as they are still true. To be called before
+    /// anything polls or serves.
+    pub(super) async fn recall(&self) {
+        let Shared { store, clock, writer, .. } = &self.shared;
+        let collect = &self.config.collect;
+        let mut was_ready = true;
+        for (name, settings) in &self.config.accounts {
+            // The store says itself when it fails; then there is nothing to begin with.
+            let rows = store.kept(name, &settings.scope()).await.unwrap_or_default();
+            let now = clock.now();
+            writer.update(name, |account| {
+                kept::restore(account, rows, collect, now);
+                carry::drop_unasked(account, collect);
+                was_ready &= carry::is_complete(account, collect, now);
+            });
+        }
+        writer.replace(|snapshot| Snapshot { was_ready, ..snapshot.clone() });
     }
 
     /// Starts every poller that does not run, and says how many these were.
@@ -109,8 +134,10 @@ impl Fleet {
 
     /// What the configuration wants to be told of.
     pub(super) fn orders(&self) -> Arc<Orders> {
-        let routes = self.config.notify.outbox_routes();
-        Arc::new(Orders { settings: self.config.alerts.clone(), routes })
+        let mut settings = self.config.alerts.clone();
+        settings.budgets.clone_from(&self.config.collect.history.budgets);
+        settings.series_limit = self.config.metrics.series_limit;
+        Arc::new(Orders { settings, routes: self.config.notify.outbox_routes() })
     }
 
     /// The pollers, none of which has polled.
@@ -145,7 +172,7 @@ impl Fleet {
         }
         let before = std::mem::replace(&mut self.config, config);
         self.clients = clients;
-        self.shared.writer.replace(|snapshot| carried_over(snapshot, &before, &self.config));
+        self.shared.writer.replace(|snapshot| carry::over(snapshot, &before, &self.config));
         let unchanged = self.running.len();
         Ok(Change { stopped, started: self.start(), unchanged })
     }
@@ -207,52 +234,4 @@ fn name((account, collector): &Place) -> String {
 
 fn tell_broken(name: &str, error: &JoinError) {
     tracing::error!(%error, "{name} failed while it was stopped; this is a bug, please report it");
-}
-
-/// What of a snapshot is still true after the configuration changed.
-fn carried_over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
-    let account = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
-        let known = snapshot.accounts.get(name).zip(before.accounts.get(name));
-        let known = known.filter(|(_, before)| before.api_url == settings.api_url);
-        let mut account = known.map(|(account, _)| account.clone()).unwrap_or_default();
-        if known.is_some_and(|(_, before)| before.filter != settings.filter) {
-            forget(&mut account, Collector::Cost);
-            forget(&mut account, Collector::Usage);
-        }
-        // Details and labels that nobody asked for, or asked for otherwise, would pass for the new ones.
-        if before.collect.cost_details != after.collect.cost_details {
-            account.cost.values_mut().for_each(|reading| reading.amend(|totals| totals.details = None));
-        }
-        if before.collect.usage_by_metric != after.collect.usage_by_metric {
-            account.usage.clear();
-        }
-        let enabled: BTreeMap<_, _> = after.collect.enabled().collect();
-        for collector in Collector::ALL.into_iter().filter(|collector| !enabled.contains_key(collector)) {
-            forget(&mut account, collector);
-        }
-        account.cost.retain(|window, _| after.collect.cost.windows.contains(window));
-        account.usage.retain(|window, _| after.collect.usage.windows.contains(window));
-        for (collector, schedule) in enabled {
-            let interval = schedule.interval;
-            let status = account.collectors.get(&collector).copied();
-            let status = status.unwrap_or_else(|| Status::before_the_first_poll(interval));
-            account.collectors.insert(collector, Status { interval, ..status });
-        }
-        (name.clone(), account)
-    };
-    Snapshot { accounts: after.accounts.iter().map(account).collect(), was_ready: snapshot.every_collector_has_tried() }
-}
-
-/// Leaves out everything that a collector read, and how it fared.
-fn forget(account: &mut Account, collector: Collector) {
-    account.collectors.remove(&collector);
-    match collector {
-        Collector::Cost => account.cost.clear(),
-        Collector::Usage => account.usage.clear(),
-        Collector::Reports => account.reports = None,
-        Collector::Subscriptions => account.subscriptions = None,
-        Collector::Commitments => account.commitments = None,
-        Collector::Names => account.names = Arc::default(),
-        Collector::History => account.outlook = None,
-    }
 }

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Decimals kept. The API rounds costs to 5 and prints prices with up to 12.
 const SCALE: u32 = 12;
 const ONE: i128 = 10_i128.pow(SCALE);
@@ -145,6 +148,19 @@ impl fmt::Display for Amount {
         }
         let digits = format!("{fraction:0width$}", width = SCALE as usize);
         write!(f, ".{}", digits.trim_end_matches('0'))
+    }
+}
+
+impl Serialize for Amount {
+    /// Decimal text: a JSON number would be taken for a binary float by many a reader.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        smol_str::SmolStr::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

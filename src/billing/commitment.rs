@@ -1,10 +1,11 @@
 //! Commitments: capacity bought ahead for a stretch of time, cheaper than as it is used.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 /// One commitment (`GET /cloud/v2/reservations`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commitment {
     /// Its identity.
     pub id: SmolStr,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::resource::{ProjectId, RegionId, UNKNOWN};
 
 /// A project as people know it (`GET /cloud/v1/projects`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// Its display name; any text at all.
     pub name: SmolStr,
@@ -16,7 +17,7 @@ pub struct Project {
 }
 
 /// A region as people know it (`GET /cloud/v1/regions`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// Its display name, such as `Luxembourg-2`.
     pub name: SmolStr,
@@ -25,7 +26,7 @@ pub struct Region {
 }
 
 /// The names of one account. A number without a name is shown as the number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// Projects by number, deleted ones included: bills go on naming them.
     pub projects: BTreeMap<ProjectId, Project>,

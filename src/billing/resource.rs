@@ -3,24 +3,25 @@
 //! The API's lists of types, currencies and units grow without notice, so each is an open vocabulary: any
 //! word is taken, the known ones are merely listed.
 
+use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 
 /// What stands in a label where the API gave no value.
 pub const UNKNOWN: &str = "unknown";
 
 /// The number of a project (`project_id`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProjectId(pub u64);
 
 /// The number of a region (`region_id`, or `region` where that is missing).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RegionId(pub u64);
 
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(SmolStr);
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub struct $name(#[serde(deserialize_with = "crate::billing::resource::interned")] SmolStr);
 
         impl $name {
             /// The word as the API spells it; an empty one is unknown.
@@ -73,6 +74,11 @@ pub(super) fn intern(word: &str) -> SmolStr {
     }
     let known = RESOURCE_TYPES.iter().find(|known| **known == word);
     known.map_or_else(|| SmolStr::new(word), |known| SmolStr::new_static(known))
+}
+
+/// The same for a word that was kept.
+pub(super) fn interned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SmolStr, D::Error> {
+    SmolStr::deserialize(deserializer).map(|word| intern(&word))
 }
 
 /// The resource types that the API documents (early 2026). Others are read all the same.

@@ -1,12 +1,13 @@
 //! Subscriptions: what was bought for a stretch of time, and when that ends.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::amount::Amount;
 
 /// One subscription (`GET /billing/org/v1/subscriptions`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// Its identity.
     pub id: SmolStr,

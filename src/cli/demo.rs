@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use crate::alert;
 use crate::app::{App, Web};
 use crate::billing::account::AccountName;
+use crate::billing::resource::{Currency, ProjectId};
 use crate::clock::Clock;
 use crate::collect;
 use crate::collect::settings::{History, Schedule};
@@ -21,16 +23,20 @@ use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
 use crate::notify;
+use crate::outlook::budget::{Budget, Selector};
 use crate::shutdown;
 use crate::store;
 
 use super::say;
 
+/// What the account is called.
+const ACCOUNT: &str = "demo";
+
 /// The same company every time.
 const SEED: u64 = 2026;
 
 /// Starts the simulated API and the daemon, says where they are, and runs both until a signal comes.
-pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()> {
+pub(super) async fn run(api_address: SocketAddr, store: Option<PathBuf>, web: Web) -> anyhow::Result<()> {
     let signal = shutdown::signals()?;
     let clock = Clock::system();
     let api = Api::bind(api_address, World::new(SEED, clock.now()), demo::KEY, clock.clone())
@@ -38,7 +44,7 @@ pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()>
         .context("the simulated API cannot start; choose another address with --demo.api-address")?;
     let api_url = api.url();
     let telemetry_path = web.telemetry_path.clone();
-    let app = App::build(&config(&api_url)?, web, clock).await?;
+    let app = App::build(&config(&api_url, store)?, web, clock).await?;
     let daemon = app.addresses().first().copied().context("no address to listen on")?;
     say(&mut io::stdout(), &welcome(daemon, &telemetry_path, &api_url));
 
@@ -51,7 +57,7 @@ pub(super) async fn run(api_address: SocketAddr, web: Web) -> anyhow::Result<()>
 }
 
 /// One account at the simulated API, polled every few seconds.
-fn config(api_url: &str) -> anyhow::Result<Config> {
+fn config(api_url: &str, store: Option<PathBuf>) -> anyhow::Result<Config> {
     let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
     account.max_requests_per_second = 100.0;
     let mut collect = collect::settings::Settings::default();
@@ -64,15 +70,33 @@ fn config(api_url: &str) -> anyhow::Result<Config> {
     collect.commitments.schedule = every(15);
     collect.names = every(30);
     collect.history =
-        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: Vec::new() };
+        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: budgets()? };
     Ok(Config {
-        accounts: BTreeMap::from([("demo".parse::<AccountName>()?, account)]),
+        accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,
         alerts: alert::settings::Settings::default(),
         metrics: exposition::settings::Settings::default(),
-        storage: store::Settings { path: None },
+        storage: store::Settings { path: store },
         notify: notify::settings::Settings::default(),
     })
+}
+
+/// One budget of each kind: safe, about to be passed, and passed.
+fn budgets() -> anyhow::Result<Vec<Budget>> {
+    let budget = |name: &str, projects: &[u64], amount: &str| {
+        let projects = projects.iter().copied().map(ProjectId).collect();
+        Ok(Budget {
+            name: name.into(),
+            account: ACCOUNT.parse()?,
+            selector: Selector { projects, ..Selector::default() },
+            amount: amount.parse()?,
+            currency: Currency::new("EUR"),
+        })
+    };
+    [("shop", &[41001][..], "2500"), ("company", &[], "5500"), ("data-platform", &[41002], "1000")]
+        .into_iter()
+        .map(|(name, projects, amount)| budget(name, projects, amount))
+        .collect()
 }
 
 fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
@@ -82,11 +106,16 @@ fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
   Metrics      http://{daemon}{telemetry_path}
+  Anomalies    http://{daemon}/api/v1/anomalies
   Start page   http://{daemon}/
 
 Watch today's cost grow:
 
   watch -n 5 'curl -s http://{daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
+
+See where the month will end, and what is left of the budgets:
+
+  curl -s http://{daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
 
 Read the same account with the command `once`:
 

@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use tracing::level_filters::LevelFilter;
 
 use crate::app::Web;
 use crate::telemetry::Format;
+
+use super::backtest::BacktestFlags;
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -70,15 +73,34 @@ pub(super) enum Command {
         /// Where the simulated API listens
         #[arg(long = "demo.api-address", value_name = "IP:PORT", default_value = "127.0.0.1:10062")]
         api_address: SocketAddr,
+        /// Keep the history in this SQLite file, for `backtest --store FILE`; without it, it ends with the demo
+        #[arg(long = "demo.store", value_name = "FILE")]
+        store: Option<PathBuf>,
     },
     /// Poll everything once and print what /metrics would say
     Once,
+    /// Write the stored daily history as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`
+    ///
+    /// The store is only read, also beside a running daemon. Only days that are over (UTC) can be written.
+    Backfill {
+        /// The first day
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        from: Date,
+        /// The last day, which counts too
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        to: Date,
+        /// Where to write; a file appears only once it is whole [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Say everything that is wrong with the configuration, or what it means
     CheckConfig {
         /// Then try each enabled collector once, and say what can be reached, what each key may read, and what to do
         #[arg(long)]
         online: bool,
     },
+    /// Run anomaly detector and forecast over daily costs of the past, and say how well they did
+    Backtest(BacktestFlags),
     /// List the alerts of a running daemon, or try what would carry them
     Alerts {
         /// Where the daemon is
@@ -194,6 +216,12 @@ impl LogFlags {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "expected IP:PORT such as 127.0.0.1:10061, or :PORT for every interface".to_owned())
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    // The library also takes a date with a time, which is no whole day.
+    let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
+    day.ok_or_else(|| "no such day; expected YYYY-MM-DD such as 2026-11-22".to_owned())
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {

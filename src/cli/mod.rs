@@ -1,6 +1,8 @@
 //! The commands: from the words on the command line to an exit code.
 
 mod alerts;
+mod backfill;
+mod backtest;
 mod demo;
 pub mod exit;
 mod flags;
@@ -39,15 +41,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
-        if error.is::<store::Refused>() { ExitCode::Usage } else { ExitCode::Failure }
+        let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
+        if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 
 fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
-    if let Command::Demo { api_address } = command {
-        return block_on(demo::run(api_address, web)).map(|()| ExitCode::Success);
+    if let Command::Demo { api_address, store } = command {
+        return block_on(demo::run(api_address, store, web)).map(|()| ExitCode::Success);
+    }
+    if let Command::Backtest(flags) = &command
+        && !flags.needs_configuration()
+    {
+        return block_on(backtest::run(flags, None));
     }
     if let Command::Alerts { url, action: None } = &command {
         return block_on(alerts::list(url)).map(|()| ExitCode::Success);
@@ -60,6 +68,10 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
         }
         Command::Once => block_on(once(&config)),
+        Command::Backfill { from, to, out } => {
+            block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+        }
+        Command::Backtest(flags) => block_on(backtest::run(&flags, config.storage.path.as_deref())),
         Command::Alerts { url, action: Some(AlertsAction::Test { channel }) } => {
             block_on(alerts::test(&config, &url, &channel))
         }

@@ -134,10 +134,15 @@ impl Reader {
 
     /// A table of texts with names of the reader's choice.
     pub(super) fn texts(&mut self, key: &Key, example: &str) -> Option<Vec<(String, String)>> {
-        self.read(key, &format!("a table of texts, such as {example}"), |value| {
-            let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-            value.as_dict()?.iter().map(text).collect()
-        })
+        let dict = self.read(key, &format!("a table of texts, such as {example}"), |value| value.as_dict().cloned())?;
+        let mut texts = Vec::with_capacity(dict.len());
+        for (name, value) in dict {
+            match value.as_str() {
+                Some(text) => texts.push((name, text.to_owned())),
+                None => self.fault(key, format!("{name:?} must be text in quotes, found {}", kind(&value))),
+            }
+        }
+        Some(texts)
     }
 
     /// A length of time within `limits`.

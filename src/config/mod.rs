@@ -103,9 +103,7 @@ impl Config {
         let metrics = metrics::read(&mut reader, &mut collect);
         let storage = storage::read(&mut reader);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
-        let mut alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);
-        alerts.budgets.clone_from(&collect.history.budgets);
-        alerts.series_limit = metrics.series_limit;
+        let alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);
         let notify = notify::read(&mut reader, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {

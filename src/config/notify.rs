@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::alert::{Labels, Route};
+use crate::alert::Route;
 use crate::config::accounts::ca_file;
 use crate::config::alerts::required;
 use crate::config::key::Key;
 use crate::config::keys::Reader;
+use crate::config::rules::named_texts;
 use crate::notify::secret::Secret;
 use crate::notify::settings::{Alertmanager, Credentials, Settings, Slack, Webhook};
 use crate::notify::signature;
@@ -136,30 +137,12 @@ fn route(reader: &mut Reader, table: &Key) -> Route {
     if let Some(index) = severities.iter().position(String::is_empty) {
         reader.fault(&key, format!("entry {} is empty: name a severity, such as \"critical\"", index + 1));
     }
-    let key = table.child("matchers");
-    let mut matchers = Labels::new();
-    for name in reader.table(&key) {
-        let key = key.child(&name);
-        let text = reader.text(&key);
-        if !is_label_name(&name) {
-            reader.fault(
-                &key,
-                "no alert has such a label: its name is made of a-z, A-Z, 0-9 and _, and begins with no digit",
-            );
-        }
-        matchers.extend(text.map(|text| (name.into(), text.into())));
-    }
+    let matchers = named_texts(reader, &table.child("matchers"), r#"{ account = "main" }"#);
     Route {
         channel: format!("{}.{}", table.parent().last().map_or("", String::as_str), table.name()),
         severities,
         matchers,
     }
-}
-
-/// Whether a label may be called so: what an Alertmanager would take.
-pub(super) fn is_label_name(name: &str) -> bool {
-    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    name.bytes().all(is_good) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 fn allow_http(reader: &mut Reader, table: &Key) -> bool {

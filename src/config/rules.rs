@@ -16,7 +16,7 @@ use crate::config::alerts::{Accounts, account, amount, currency, name, required,
 use crate::config::key::{Key, nearest};
 use crate::config::keys::{LONGEST, Reader};
 
-/// All that alerts go by but the budgets; what is not set, or has a fault, is as by default.
+/// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
 pub(super) fn read(
     reader: &mut Reader,
     accounts: &Accounts,
@@ -137,7 +137,7 @@ fn additions(reader: &mut Reader, table: &Key) -> (Labels, Labels) {
     (labels, named_texts(reader, &table.child("annotations"), r#"{ dashboard = "https://grafana.example/d/1" }"#))
 }
 
-fn named_texts(reader: &mut Reader, key: &Key, example: &str) -> Labels {
+pub(super) fn named_texts(reader: &mut Reader, key: &Key, example: &str) -> Labels {
     let texts = reader.texts(key, example).unwrap_or_default();
     for (name, _) in &texts {
         let mut bytes = name.bytes();

@@ -35,6 +35,10 @@ impl fmt::Display for Config {
             let (name, account) = (&budget.name, budget.account.as_str());
             writeln!(f, "  budget {name} of {account}: {} {} a month", budget.amount, budget.currency.as_str())?;
         }
+        let alerts = &self.alerts;
+        let rules = alerts.rules.values().filter(|rule| rule.enabled).count();
+        let (thresholds, mutes) = (alerts.thresholds.len(), alerts.mutes.len());
+        writeln!(f, "alerts: {rules} of {} rules, {thresholds} thresholds, {mutes} mutes", alerts.rules.len())?;
         channels(f, &self.notify)?;
         match &self.storage.path {
             Some(path) => writeln!(f, "storage: {}", path.display()),

@@ -114,6 +114,18 @@ pub const fn usage_by_metric(window: Window) -> Family {
     Family { labels: METERED, ..usage(window) }
 }
 
+/// The cost of each stored day; `/metrics` never has it, only `backfill` writes it.
+pub const COST_DAILY: Family = growing(
+    "gcore_cost_daily_amount",
+    "Cost of the UTC day that ends with the sample, at pay-as-you-go prices. Backfilled from the stored history.",
+    MONEY,
+);
+/// The usage of each stored day, likewise.
+pub const USAGE_DAILY: Family = growing(
+    "gcore_usage_daily_billing_value",
+    "Usage in the UTC day that ends with the sample, in the API's own unit. Backfilled from the stored history.",
+    QUANTITY,
+);
 /// Costs by tag.
 pub const TAG_COST: Family = growing(
     "gcore_tag_cost_month_to_date_amount",

@@ -39,7 +39,7 @@ fn write_tags(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     let family = catalog::TAG_COST;
     let sums = collect(snapshot, |account| {
         let sums = details(account, now)?.tags.iter().flat_map(|(key, sums)| {
-            sums.iter().map(move |((value, currency), amount)| (place(value), (currency, key.as_str()), *amount))
+            sums.0.iter().map(move |((value, currency), amount)| (place(value), (currency, key.as_str()), *amount))
         });
         Some(sums)
     });
@@ -58,7 +58,7 @@ fn place(value: &str) -> Place<&str> {
 fn write_resources(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     let family = catalog::RESOURCE_COST;
     let sums = collect(snapshot, |account| {
-        let TopResources { dearest, others } = details(account, now)?.resources.as_ref()?;
+        let TopResources { dearest, others, .. } = details(account, now)?.resources.as_ref()?;
         let dearest = dearest.iter().map(|(resource, currency, amount)| (Place::Own(resource), currency, *amount));
         Some(dearest.chain(others.iter().map(|(currency, amount)| (Place::Other, currency, *amount))))
     });

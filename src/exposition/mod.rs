@@ -8,6 +8,7 @@
 mod budget;
 pub mod catalog;
 mod collectors;
+pub mod daily;
 mod details;
 pub mod encoded;
 pub mod encoder;

@@ -8,6 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::aggregate::group::Group;
 use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
+use crate::billing::names::Names;
 use crate::billing::period::Window;
 use crate::billing::resource::UNKNOWN;
 use crate::snapshot::{Account, Snapshot};
@@ -151,10 +152,16 @@ pub(super) struct GroupLabels<'a> {
 impl<'a> GroupLabels<'a> {
     pub(super) fn new(snapshot: &Snapshot, account: &'a AccountName, place: Place<&'a Group>) -> Self {
         let (account, names) = (account.as_str(), snapshot.accounts.get(account).map(|account| &account.names));
-        let (Place::Own(Group { project, region, resource_type }), Some(names)) = (place, names) else {
+        let (Place::Own(group), Some(names)) = (place, names) else {
             let ids_and_names = [const { SmolStr::new_static(OTHER) }; 4];
             return Self { account, ids_and_names, resource_type: OTHER };
         };
+        Self::of(account, names, group)
+    }
+
+    /// The labels of a group whose names are known already.
+    pub(super) fn of(account: &'a str, names: &Names, group: &'a Group) -> Self {
+        let Group { project, region, resource_type } = group;
         let project_id = format_smolstr!("{}", project.0);
         let region_id = region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0));
         let ids_and_names = [project_id, names.project(*project), region_id, names.region(*region)];

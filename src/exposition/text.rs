@@ -3,7 +3,7 @@
 //! The `prometheus` crate wants a tree of owned strings for every series before it writes the first; this writes
 //! straight from borrowed labels. A test holds the two byte for byte against each other.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::catalog::Family;
 
@@ -22,8 +22,14 @@ impl Text {
         self.push(&["\n# TYPE ", family.name, " gauge\n"]);
     }
 
-    /// Writes one series of a family, its label values given in the order of the family's labels.
-    pub(super) fn series<'a>(&mut self, family: &Family, values: impl IntoIterator<Item = &'a str>, value: f64) {
+    /// Writes one series of a family, its label values given in the order of the family's labels. The value may bring
+    /// its timestamp along.
+    pub(super) fn series<'a>(
+        &mut self,
+        family: &Family,
+        values: impl IntoIterator<Item = &'a str>,
+        value: impl Display,
+    ) {
         self.0.push_str(family.name);
         let mut before = "{";
         for (name, value) in family.labels.iter().zip(values) {

@@ -33,6 +33,7 @@ const LAYOUT: Layout<CostRecord, 11> = Layout {
         "last_name",
     ],
     identity: &[0, 1, 8, 9, 10],
+    is_kept: false,
     records: |fields, each| each(record(fields)),
 };
 
@@ -57,6 +58,7 @@ const DETAILED: Layout<DetailedCost, 14> = Layout {
         "tags",
     ],
     identity: LAYOUT.identity,
+    is_kept: false,
     records: |fields, each| each(detailed(fields)),
 };
 

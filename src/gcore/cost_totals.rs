@@ -19,6 +19,7 @@ const LAYOUT: Layout<CostTotal, 11> = Layout {
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    is_kept: true,
     records: |fields, each| each(total(fields)),
 };
 

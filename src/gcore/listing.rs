@@ -23,6 +23,10 @@ use super::wire::{self, Field};
 
 /// How often a list that does not add up is read again.
 const REREADS: usize = 2;
+/// The most records of a list that is kept record by record; no such list is known to come near.
+const MOST_KEPT: u64 = 100_000;
+/// The most bytes of such a list in all.
+const MOST_KEPT_BYTES: usize = 64 << 20;
 
 /// A list that was read whole.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +57,9 @@ pub(super) struct Layout<R, const N: usize> {
     pub(super) fields: [&'static str; N],
     /// The fields by which a row is told from another.
     pub(super) identity: &'static [usize],
+    /// Whether the records are kept one by one and not summed up as they come, so that memory grows with their number:
+    /// there is then an end to it.
+    pub(super) is_kept: bool,
     pub(super) records: Records<R, N>,
 }
 
@@ -146,13 +153,17 @@ struct Reading<'a, R, F, const N: usize> {
     patience: Patience,
     shapes: Shapes,
     listing: Listing<F>,
+    /// Records so far, which may be more than the rows.
+    records: u64,
+    /// Bytes of the pages so far.
+    bytes: usize,
 }
 
 impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
     fn new(client: &'a Client, layout: &'a Layout<R, N>, patience: Patience, data: F) -> Self {
         let (rows, rejected, price_status) = Default::default();
         let listing = Listing { data, rows, rejected, price_status };
-        Self { client, layout, patience, shapes: Shapes::new(), listing }
+        Self { client, layout, patience, shapes: Shapes::new(), listing, records: 0, bytes: 0 }
     }
 
     /// Reads the first page, in a form that the server takes.
@@ -170,13 +181,19 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
 
     /// Folds the rows of one page.
     fn add(&mut self, page: &[u8]) -> Result<Taken, Error> {
-        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, .. } = self;
+        self.bytes += page.len();
+        self.check_length(0)?;
+        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, records, .. } = self;
         let mut fingerprints = Fingerprints::default();
         fingerprints.reserve(client.page_size() as usize);
         let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
                 fingerprints.insert(fingerprint(&fields, layout.identity));
                 (layout.records)(&fields, &mut |record| {
+                    *records += 1;
+                    if layout.is_kept && *records > MOST_KEPT {
+                        return;
+                    }
                     if let Err(reason) = record.and_then(|record| data.add(record)) {
                         *rejected.entry(reason).or_default() += 1;
                     }
@@ -189,10 +206,26 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
             let detail = client.without_key(&format!("the answer is no page: {error}"));
             Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
+        self.check_length(head.count)?;
         self.listing.rows += head.rows;
         self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
         self.client.page_done(self.layout.endpoint);
         Ok(Taken { rows: head.rows, count: head.count, fingerprints })
+    }
+
+    /// Fails where a list that is kept is too long to be kept, by what came of it or by what the server counts.
+    fn check_length(&self, count: u64) -> Result<(), Error> {
+        let records = self.records.max(count);
+        if !self.layout.is_kept || (records <= MOST_KEPT && self.bytes <= MOST_KEPT_BYTES) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the list is too long to be kept: {records} entries or {} bytes so far, where {MOST_KEPT} entries and {} MiB \
+             are the most; for report tasks shorten `look_back`, else ask Gcore or switch the collector off",
+            self.bytes,
+            MOST_KEPT_BYTES >> 20
+        );
+        Err(Error { endpoint: self.layout.endpoint, reason: Reason::Inconsistent, detail })
     }
 }
 

@@ -18,6 +18,7 @@ const PROJECTS: Layout<(ProjectId, Project), 3> = Layout {
     rows_key: "results",
     fields: ["id", "name", "state"],
     identity: &[0],
+    is_kept: true,
     records: |[id, name, state], each| {
         let named = id.id().zip(name.text()).ok_or(RejectReason::NoId);
         each(named.map(|(id, name)| (ProjectId(id), Project { name: name.into(), state: state.small() })));
@@ -28,6 +29,7 @@ const REGIONS: Layout<(RegionId, Region), 4> = Layout {
     rows_key: "results",
     fields: ["id", "display_name", "keystone_name", "country"],
     identity: &[0],
+    is_kept: true,
     records: |[id, display_name, keystone_name, country], each| {
         let named = id.id().zip(display_name.or(keystone_name).text()).ok_or(RejectReason::NoId);
         each(named.map(|(id, name)| (RegionId(id), Region { name: name.into(), country: country.small() })));

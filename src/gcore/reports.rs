@@ -21,6 +21,7 @@ const LAYOUT: Layout<ReportTask, 6> = Layout {
     rows_key: "results",
     fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
     identity: &[0],
+    is_kept: true,
     records: |fields, each| each(task(fields)),
 };
 

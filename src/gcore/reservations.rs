@@ -26,6 +26,7 @@ const RESERVATIONS: Layout<Commitment, 7> = Layout {
     rows_key: "results",
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
     identity: &[0, 1, 2, 3, 4, 5, 6],
+    is_kept: true,
     records: |fields, each| each(commitment(fields)),
 };
 const TOTALS: Layout<CostTotal, 11> = Layout {
@@ -33,6 +34,7 @@ const TOTALS: Layout<CostTotal, 11> = Layout {
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    is_kept: true,
     records: |fields, each| each(total(fields)),
 };
 

@@ -34,6 +34,7 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
         "prices",
     ],
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+    is_kept: true,
     records: subscriptions,
 };
 

@@ -32,6 +32,7 @@ const LAYOUT: Layout<UsageRecord, 10> = Layout {
         "last_name",
     ],
     identity: &[0, 1, 7, 8, 9],
+    is_kept: false,
     records: |fields, each| each(record(fields)),
 };
 
@@ -53,6 +54,7 @@ const METERED: Layout<MeteredUsage, 11> = Layout {
         "billing_metric_name",
     ],
     identity: LAYOUT.identity,
+    is_kept: false,
     records: |fields, each| each(metered(fields)),
 };
 

@@ -61,10 +61,15 @@ pub(super) enum PageError {
     NoText(#[from] simdutf8::basic::Utf8Error),
 }
 
+/// The most rows of a page: a hundred times as many as are ever asked for at once.
+const MAX_ROWS: u64 = 100_000;
+/// The most bytes of a row. What is taken apart within a row takes many times the memory of its text.
+const MAX_ROW: usize = 4 << 20;
+
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
 /// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that
-/// array, each once, or where anything in it is nested too deeply; a row that makes no sense does not.
+/// array, each once, or where anything in it is nested too deeply or out of all proportion; a row that makes no sense does not.
 pub(super) fn read_page<'a, const N: usize>(
     body: &'a [u8],
     rows_key: &str,
@@ -119,12 +124,17 @@ impl<'a> Page<'a> {
         while self.has_next(b']', seen == 0)? {
             self.skip_blanks();
             seen += 1;
+            if seen > MAX_ROWS {
+                return self.wrong(format!("more than {MAX_ROWS} rows"));
+            }
             if let Some((fields, end)) = shapes.read(self.text, self.at) {
+                self.check_row(end - self.at)?;
                 self.at = end;
                 on_row(Ok(fields));
                 continue;
             }
             let raw = self.value()?;
+            self.check_row(raw.len())?;
             let row: Row<'a, N> = parse_row(raw, names)?;
             if row.is_ok() {
                 shapes.learn(raw, &names);
@@ -132,6 +142,10 @@ impl<'a> Page<'a> {
             on_row(row);
         }
         Ok(seen)
+    }
+
+    fn check_row(&self, bytes: usize) -> Result<(), PageError> {
+        if bytes > MAX_ROW { self.wrong(format!("a row of more than {} MiB", MAX_ROW >> 20)) } else { Ok(()) }
     }
 
     /// Whether a list or object has another element, stepping over its end or the comma before the element.

@@ -19,8 +19,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// How long a client may take to send its request's head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send its request's head. A connection that is kept for the next request is under the
+/// same limit, so this is longer than the usual intervals of scrapes and none of them: a connection that is closed just
+/// as a scrape begins costs that scrape.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long open answers may take after the stop signal.
 const GRACE: Duration = Duration::from_secs(2);
 /// Connections served at once; more wait in the system's queue.
@@ -118,5 +120,35 @@ impl Server {
             Poll::Pending
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time;
+
+    use super::*;
+
+    async fn ask(stream: &mut TcpStream) -> io::Result<String> {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await?;
+        let mut answer = vec![0; 1024];
+        let length = stream.read(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_connection_outlives_the_pause_between_two_scrapes() {
+        let server = Server::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        let address = server.addresses()[0];
+        tokio::spawn(server.run(|_| async { Response::new(String::new()) }, std::future::pending()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for interval in [0, 10, 15, 30, 60] {
+            time::pause();
+            time::advance(Duration::from_secs(interval)).await;
+            time::resume();
+            let answer = ask(&mut stream).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "after {interval} s: {answer:?}");
+        }
     }
 }

@@ -24,33 +24,43 @@ const LEAST_SHARE: f64 = 0.02;
 pub(super) struct Ledger {
     budgets: Arc<[Budget]>,
     currency: String,
+    groups: Book,
+    /// In a book of their own: what rises in all series of a book together is no news of any one of them, yet news of
+    /// the account.
+    roll_ups: Book,
+    /// Of each group, its place in `groups`, and the places of its roll-ups.
+    places: HashMap<Group, (usize, Box<[usize]>), RandomState>,
+}
+
+/// Subjects that are judged side by side.
+#[derive(Clone)]
+struct Book {
     model: Model,
     /// Whose costs each series of the model are.
     subjects: Vec<Subject>,
-    /// Of each group, the series that its costs go to: its own first, then its roll-ups.
-    places: HashMap<Group, Box<[usize]>, RandomState>,
     numbers: HashMap<Subject, usize, RandomState>,
     /// What was said of the newest day, a judgement a series.
     judgements: Vec<Judgement>,
 }
 
+impl Default for Book {
+    fn default() -> Self {
+        let model = Model::new(Settings::default());
+        Self { model, subjects: Vec::new(), numbers: HashMap::default(), judgements: Vec::new() }
+    }
+}
+
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ledger").field("currency", &self.currency).field("subjects", &self.subjects.len()).finish()
+        f.debug_struct("Ledger").field("currency", &self.currency).field("groups", &self.groups.subjects.len()).finish()
     }
 }
 
 impl Ledger {
     pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
-        Self {
-            budgets: Arc::clone(budgets),
-            currency: currency.to_owned(),
-            model: Model::new(Settings::default()),
-            subjects: Vec::new(),
-            places: HashMap::default(),
-            numbers: HashMap::default(),
-            judgements: Vec::new(),
-        }
+        let (groups, roll_ups) = (Book::default(), Book::default());
+        let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
+        Self { budgets, currency, groups, roll_ups, places: HashMap::default() }
     }
 
     /// Takes in the next day; a group that is not there cost nothing.
@@ -61,22 +71,18 @@ impl Ledger {
                 self.places.insert((*group).clone(), places);
             }
         }
-        let mut sums = vec![Amount::ZERO; self.subjects.len()];
+        let mut of_groups = vec![Amount::ZERO; self.groups.subjects.len()];
+        let mut of_roll_ups = vec![Amount::ZERO; self.roll_ups.subjects.len()];
         for (group, amount) in amounts {
-            for place in &self.places[*group] {
+            let (own, roll_ups) = &self.places[*group];
+            of_groups[*own] = *amount;
+            for place in roll_ups {
                 // No sum of a day comes near the range of an amount.
-                sums[*place] = sums[*place].checked_add(*amount).unwrap_or(sums[*place]);
+                of_roll_ups[*place] = of_roll_ups[*place].checked_add(*amount).unwrap_or(of_roll_ups[*place]);
             }
         }
-        let of_day: Vec<f64> = sums.into_iter().map(Amount::to_f64).collect();
-        self.judgements = self.model.step(day, &of_day);
-        for (judgement, actual) in self.judgements.iter_mut().zip(of_day) {
-            // The model works with fewer digits; and what it acquits is not shown above the bound.
-            judgement.actual = actual;
-            if !judgement.anomaly {
-                judgement.score = judgement.score.min(1.0);
-            }
-        }
+        self.groups.step(day, &of_groups);
+        self.roll_ups.step(day, &of_roll_ups);
     }
 
     /// Every series but those of budgets, with what makes up an anomaly of a roll-up.
@@ -85,19 +91,15 @@ impl Ledger {
             let contributors = if judgement.anomaly { self.contributors(subject, judgement) } else { Vec::new() };
             (subject.clone(), *judgement, contributors)
         };
-        self.subjects
-            .iter()
-            .zip(&self.judgements)
-            .filter(|(subject, _)| !matches!(subject, Subject::Budget(_)))
-            .map(of)
-            .collect()
+        let all = self.roll_ups.judged().chain(self.groups.judged());
+        all.filter(|(subject, _)| !matches!(subject, Subject::Budget(_))).map(of).collect()
     }
 
     /// Where projects and budgets will end in a month.
     pub(super) fn forecasts(&mut self, month: Date) -> Vec<(Subject, Forecast)> {
-        let forecasts = self.model.forecast(month);
+        let forecasts = self.roll_ups.model.forecast(month);
         let is_told = |subject: &Subject| matches!(subject, Subject::Project(_) | Subject::Budget(_));
-        self.subjects.iter().cloned().zip(forecasts).filter(|(subject, _)| is_told(subject)).collect()
+        self.roll_ups.subjects.iter().cloned().zip(forecasts).filter(|(subject, _)| is_told(subject)).collect()
     }
 
     fn contributors(&self, roll_up: &Subject, judgement: &Judgement) -> Vec<Contributor> {
@@ -107,15 +109,11 @@ impl Ledger {
             Subject::Type(resource_type) => group.resource_type == *resource_type,
             Subject::Group(_) | Subject::Budget(_) => false,
         };
-        let (groups, judgements): (Vec<&Group>, Vec<Judgement>) = self
-            .subjects
-            .iter()
-            .zip(&self.judgements)
-            .filter_map(|(subject, judgement)| match subject {
-                Subject::Group(group) if belongs(group) => Some((group, *judgement)),
-                _ => None,
-            })
-            .unzip();
+        let judged = self.groups.judged().filter_map(|(subject, judgement)| match subject {
+            Subject::Group(group) if belongs(group) => Some((group, *judgement)),
+            _ => None,
+        });
+        let (groups, judgements): (Vec<&Group>, Vec<Judgement>) = judged.unzip();
         analysis::contributors(judgement, &judgements, CONTRIBUTORS)
             .into_iter()
             .filter(|part| part.share >= LEAST_SHARE)
@@ -123,13 +121,31 @@ impl Ledger {
             .collect()
     }
 
-    /// The series of a group that is new, its own and those of the roll-ups that it belongs to.
-    fn places_of(&mut self, group: &Group) -> Box<[usize]> {
-        let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone()), Subject::Account];
+    /// The places of a group that is new, its own and those of its roll-ups.
+    fn places_of(&mut self, group: &Group) -> (usize, Box<[usize]>) {
         let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| budget.counts(group, &self.currency));
-        let budgets: Vec<Subject> = budgets.map(|(number, _)| Subject::Budget(number)).collect();
-        let subjects = std::iter::once(Subject::Group(group.clone())).chain(roll_ups).chain(budgets);
-        subjects.map(|subject| self.number(subject)).collect()
+        let budgets = budgets.map(|(number, _)| Subject::Budget(number));
+        let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone()), Subject::Account];
+        let roll_ups = roll_ups.into_iter().chain(budgets).map(|subject| self.roll_ups.number(subject)).collect();
+        (self.groups.number(Subject::Group(group.clone())), roll_ups)
+    }
+}
+
+impl Book {
+    fn step(&mut self, day: Date, amounts: &[Amount]) {
+        let amounts: Vec<f64> = amounts.iter().copied().map(Amount::to_f64).collect();
+        self.judgements = self.model.step(day, &amounts);
+        for (judgement, actual) in self.judgements.iter_mut().zip(amounts) {
+            // The model works with fewer digits; and what it acquits is not shown above the bound.
+            judgement.actual = actual;
+            if !judgement.anomaly {
+                judgement.score = judgement.score.min(1.0);
+            }
+        }
+    }
+
+    fn judged(&self) -> impl Iterator<Item = (&Subject, &Judgement)> {
+        self.subjects.iter().zip(&self.judgements)
     }
 
     fn number(&mut self, subject: Subject) -> usize {

@@ -81,7 +81,7 @@ impl Store {
     /// # Errors
     /// [`Error`]; the earlier reading then stands.
     pub async fn write_day(&self, account: AccountId, kind: Kind, day: Day) -> Result<Stored, Error> {
-        self.transact(move |transaction| write_day(transaction, account, kind, &day)).await
+        self.transact_for(account, move |transaction, account| write_day(transaction, account, kind, &day)).await
     }
 
     /// How each stored day was read.
@@ -89,10 +89,10 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn days(&self, account: AccountId, kind: Kind) -> Result<BTreeMap<Date, Known>, Error> {
-        self.transact(move |transaction| {
+        self.transact_for(account, move |transaction, account| {
             let sql = "SELECT day, read_at, settled FROM reading WHERE account = ?1 AND kind = ?2";
             let mut statement = transaction.prepare_cached(sql)?;
-            let mut rows = statement.query(params![account.0, kind.as_str()])?;
+            let mut rows = statement.query(params![account, kind.as_str()])?;
             let mut days = BTreeMap::new();
             while let Some(row) = rows.next()? {
                 let known = Known { read_at: instant(row.get(1)?)?, is_settled: row.get(2)? };
@@ -116,12 +116,12 @@ impl Store {
         mut visitor: V,
         visit: impl Fn(&mut V, &[Series], Date, &[(usize, Amount)]) + Send + 'static,
     ) -> Result<V, Error> {
-        self.transact(move |transaction| {
+        self.transact_for(account, move |transaction, account| {
             let (series, positions) = positions(series(transaction, account, kind)?);
             let sql =
                 "SELECT day FROM reading WHERE account = ?1 AND kind = ?2 AND day >= ?3 AND day < ?4 ORDER BY day";
             let mut days = transaction.prepare_cached(sql)?;
-            let mut days = days.query(params![account.0, kind.as_str(), number(first), number(end)])?;
+            let mut days = days.query(params![account, kind.as_str(), number(first), number(end)])?;
             let mut amounts = transaction.prepare_cached("SELECT series, amount FROM amount WHERE day = ?1")?;
             let mut of_day = Vec::new();
             while let Some(row) = days.next()? {
@@ -150,7 +150,7 @@ impl Store {
         kind: Kind,
         since: Timestamp,
     ) -> Result<BTreeMap<Series, Amount>, Error> {
-        self.transact(move |transaction| {
+        self.transact_for(account, move |transaction, account| {
             let series = series(transaction, account, kind)?;
             let sql = "SELECT series, before, after FROM revision WHERE seen_at >= ?1";
             let mut statement = transaction.prepare_cached(sql)?;
@@ -168,10 +168,10 @@ impl Store {
     }
 }
 
-fn write_day(transaction: &Transaction<'_>, account: AccountId, kind: Kind, day: &Day) -> Result<Stored, Error> {
+fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<Stored, Error> {
     let numbered = numbers(transaction, account, kind, &day.amounts)?;
     let before = amounts_of(transaction, account, kind, day.date)?;
-    let key = params![account.0, kind.as_str(), number(day.date)];
+    let key = params![account, kind.as_str(), number(day.date)];
     let sql = "SELECT settled FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3";
     let was_settled = transaction.query_row(sql, key, |row| row.get::<_, bool>(0)).optional()?;
 
@@ -210,7 +210,7 @@ fn write_day(transaction: &Transaction<'_>, account: AccountId, kind: Kind, day:
     let is_settled = day.is_settled || was_settled == Some(true);
     transaction.execute(
         "INSERT OR REPLACE INTO reading (account, kind, day, read_at, settled) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![account.0, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
+        params![account, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
     )?;
     Ok(Stored { is_new: was_settled.is_none() || !changes.is_empty(), revised })
 }
@@ -218,14 +218,14 @@ fn write_day(transaction: &Transaction<'_>, account: AccountId, kind: Kind, day:
 /// What is stored of a day, by the number of the series.
 fn amounts_of(
     transaction: &Transaction<'_>,
-    account: AccountId,
+    account: i64,
     kind: Kind,
     day: Date,
 ) -> Result<HashMap<i64, Amount>, Error> {
     let sql = "SELECT series, amount FROM amount JOIN series ON series.id = series \
                WHERE day = ?1 AND account = ?2 AND kind = ?3";
     let mut statement = transaction.prepare_cached(sql)?;
-    let mut rows = statement.query(params![number(day), account.0, kind.as_str()])?;
+    let mut rows = statement.query(params![number(day), account, kind.as_str()])?;
     let mut amounts = HashMap::new();
     while let Some(row) = rows.next()? {
         amounts.insert(row.get(0)?, read_amount(row, 1)?);
@@ -236,7 +236,7 @@ fn amounts_of(
 /// The amounts by the number of their series; a series that is new gets one.
 fn numbers(
     transaction: &Transaction<'_>,
-    account: AccountId,
+    account: i64,
     kind: Kind,
     amounts: &[(Series, Amount)],
 ) -> Result<HashMap<i64, Amount>, Error> {
@@ -250,7 +250,7 @@ fn numbers(
         let number = match known.get(series) {
             Some(number) => *number,
             None => insert.insert(params![
-                account.0,
+                account,
                 kind.as_str(),
                 bits(series.group.project.0),
                 series.group.region.map_or(NO_REGION, |region| bits(region.0)),
@@ -264,10 +264,10 @@ fn numbers(
 }
 
 /// Every series of an account, by its number.
-fn series(transaction: &Transaction<'_>, account: AccountId, kind: Kind) -> Result<HashMap<i64, Series>, Error> {
+fn series(transaction: &Transaction<'_>, account: i64, kind: Kind) -> Result<HashMap<i64, Series>, Error> {
     let sql = "SELECT id, project, region, resource_type, measure FROM series WHERE account = ?1 AND kind = ?2";
     let mut statement = transaction.prepare_cached(sql)?;
-    let mut rows = statement.query(params![account.0, kind.as_str()])?;
+    let mut rows = statement.query(params![account, kind.as_str()])?;
     let mut all = HashMap::new();
     while let Some(row) = rows.next()? {
         let region: i64 = row.get(2)?;

@@ -2,30 +2,37 @@
 
 use rusqlite::params;
 
-use super::{AccountId, Error, Store};
+use crate::billing::account::AccountName;
+
+use super::{Error, Store, account_id};
 
 impl Store {
-    /// Keeps bytes under a name, in place of what was kept under it.
+    /// Keeps bytes of an account and scope under a name, in place of what was kept under it.
     ///
     /// # Errors
-    /// [`Error`].
-    pub async fn keep(&self, account: AccountId, name: String, body: Vec<u8>) -> Result<(), Error> {
+    /// [`Error`]; what was kept before then stands.
+    pub async fn keep(&self, account: &AccountName, scope: &str, name: String, body: Vec<u8>) -> Result<(), Error> {
+        let (account, scope) = (account.clone(), scope.to_owned());
         self.transact(move |transaction| {
+            let id = account_id(transaction, &account, &scope)?;
             let sql = "INSERT OR REPLACE INTO kept (account, name, body) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![account.0, name, body])?;
+            transaction.prepare_cached(sql)?.execute(params![id, name, body])?;
             Ok(())
         })
         .await
     }
 
-    /// Everything that was kept, by name.
+    /// Everything that was kept of an account and scope, by name.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn kept(&self, account: AccountId) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    pub async fn kept(&self, account: &AccountName, scope: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let (account, scope) = (account.clone(), scope.to_owned());
         self.transact(move |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT name, body FROM kept WHERE account = ?1")?;
-            let rows = statement.query_map([account.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let sql = "SELECT kept.name, body FROM kept JOIN account ON account.id = kept.account \
+                       WHERE account.name = ?1 AND scope = ?2";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let rows = statement.query_map([account.as_str(), &scope], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await

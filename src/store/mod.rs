@@ -7,23 +7,26 @@
 pub mod alerts;
 pub mod days;
 pub mod failures;
+mod file;
 pub mod kept;
 pub mod outbox;
 mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::io;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, ffi};
+use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
 
+use file::{connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};
 use schema::Unfit;
 
 /// The open store. Cheap to clone; all clones share one connection.
@@ -34,7 +37,12 @@ struct Inner {
     connection: Mutex<Connection>,
     /// `None`: in memory.
     path: Option<PathBuf>,
-    is_failing: AtomicBool,
+    /// Whether the file belongs to another process, so that nothing of it may change.
+    is_read_only: bool,
+    /// How many files were begun anew: what a number of an account means ends with its file.
+    file: AtomicU32,
+    /// When it failed last; `None` while it works.
+    failed_at: Mutex<Option<Instant>>,
     metrics: Metrics,
 }
 
@@ -80,6 +88,9 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
+    /// The file was found damaged and another one begun, which does not know the account's number.
+    #[error("the store was begun anew")]
+    BegunAnew,
     /// The work was given up half-way.
     #[error("the work was dropped")]
     Dropped,
@@ -87,7 +98,14 @@ pub enum Error {
 
 /// An account of one scope: what of the account is read. With another filter its history is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AccountId(i64);
+pub struct AccountId {
+    number: i64,
+    file: u32,
+}
+
+/// A nearly full disk takes small writes and refuses large ones: only after so long without a failure does a write show
+/// that all is well again.
+const PROBATION: Duration = Duration::from_secs(120);
 
 impl Store {
     /// Opens the store. A file that is missing is made, an older one is upgraded, a damaged one is set aside; where no
@@ -105,8 +123,24 @@ impl Store {
             },
         };
         metrics.writable.set(i64::from(path.is_some() || settings.path.is_none()));
-        let (connection, is_failing) = (Mutex::new(connection), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { connection, path, is_failing, metrics })))
+        Ok(Self::of(connection, path, false, metrics))
+    }
+
+    /// Opens the store's file to read it, beside a daemon that writes it or without one. Whatever is wrong with the file,
+    /// it stays as it is; whatever would write fails.
+    ///
+    /// # Errors
+    /// [`Refused`] where the file is missing, out of reach, damaged, of another version or of another program.
+    pub fn open_to_read(path: &Path) -> anyhow::Result<Self> {
+        let connection = open_file_to_read(path)?;
+        // Nobody asks for them; they go on telling of the process that writes.
+        let metrics = Metrics::register(&Registry::new())?;
+        Ok(Self::of(connection, Some(path.to_owned()), true, metrics))
+    }
+
+    fn of(connection: Connection, path: Option<PathBuf>, is_read_only: bool, metrics: Metrics) -> Self {
+        let (connection, file, failed_at) = (Mutex::new(connection), AtomicU32::default(), Mutex::default());
+        Self(Arc::new(Inner { connection, path, is_read_only, file, failed_at, metrics }))
     }
 
     /// Whether everything ends with the process.
@@ -121,6 +155,14 @@ impl Store {
         self.0.metrics.writable.get() == 1
     }
 
+    /// Looks for damage in the whole file, beside all other work; old days are hardly read otherwise. A damaged file is
+    /// set aside.
+    pub async fn check(&self) {
+        let inner = Arc::clone(&self.0);
+        // Nothing to do where the runtime ends meanwhile.
+        let _ = tokio::task::spawn_blocking(move || inner.check()).await;
+    }
+
     /// Reads or writes in one transaction, beside the thread that serves.
     ///
     /// # Errors
@@ -130,7 +172,18 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.transact(work)).await.map_err(|_| Error::Dropped)?
+        tokio::task::spawn_blocking(move || inner.transact(None, work)).await.map_err(|_| Error::Dropped)?
+    }
+
+    /// The same for an account, whose number `work` gets.
+    async fn transact_for<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        work: impl FnOnce(&Transaction<'_>, i64) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let inner = Arc::clone(&self.0);
+        let work = move || inner.transact(Some(account), |transaction| work(transaction, account.number));
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Dropped)?
     }
 
     /// The account's number in the store, made where there is none yet.
@@ -139,53 +192,126 @@ impl Store {
     /// [`Error`].
     pub async fn account(&self, name: &AccountName, scope: String) -> Result<AccountId, Error> {
         let name = name.clone();
+        let inner = Arc::clone(&self.0);
         self.transact(move |transaction| {
-            let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            transaction.execute(sql, [name.as_str(), &scope])?;
-            let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
-            Ok(AccountId(transaction.query_row(sql, [name.as_str(), &scope], |row| row.get(0))?))
+            // Read within the transaction: no other file can take this one's place meanwhile.
+            let file = inner.file.load(Ordering::Relaxed);
+            Ok(AccountId { number: account_id(transaction, &name, &scope)?, file })
+        })
+        .await
+    }
+
+    /// The account's number in the store, if anything was ever stored of it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn known_account(&self, name: &AccountName, scope: String) -> Result<Option<AccountId>, Error> {
+        let name = name.clone();
+        let inner = Arc::clone(&self.0);
+        self.transact(move |transaction| {
+            let file = inner.file.load(Ordering::Relaxed);
+            Ok(find_account(transaction, &name, &scope)?.map(|number| AccountId { number, file }))
+        })
+        .await
+    }
+
+    /// Every account of the store by name; of one that was read with several filters, the last.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn accounts(&self) -> Result<BTreeMap<String, AccountId>, Error> {
+        let inner = Arc::clone(&self.0);
+        self.transact(move |transaction| {
+            let file = inner.file.load(Ordering::Relaxed);
+            let mut statement = transaction.prepare_cached("SELECT name, id FROM account ORDER BY id")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, AccountId { number: row.get(1)?, file })))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
 }
 
+fn account_id(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO account (name, scope) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    transaction.execute(sql, [name.as_str(), scope])?;
+    find_account(transaction, name, scope)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
 impl Inner {
-    fn transact<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let mut connection = self.lock();
-        let outcome = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Error::from)
-            .and_then(|transaction| {
-                let value = work(&transaction)?;
-                transaction.commit()?;
-                Ok(value)
-            });
-        self.tell(&mut connection, outcome.as_ref().err());
+    fn transact<T>(
+        &self,
+        account: Option<AccountId>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = lock(&self.connection);
+        if account.is_some_and(|account| account.file != self.file.load(Ordering::Relaxed)) {
+            return Err(Error::BegunAnew);
+        }
+        let behavior = if self.is_read_only { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
+        let changes_before = connection.total_changes();
+        let outcome = connection.transaction_with_behavior(behavior).map_err(Error::from).and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        let has_written = connection.total_changes() > changes_before;
+        self.tell(&mut connection, outcome.as_ref().err(), has_written);
         outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Says when the store begins and ends to fail, and sets a damaged file aside.
+    fn tell(&self, connection: &mut Connection, error: Option<&Error>, has_written: bool) {
+        let Some(path) = self.path.as_ref().filter(|_| !self.is_read_only) else { return };
+        let mut failed_at = lock(&self.failed_at);
+        if let Some(Error::Sqlite(damage)) = error
+            && is_damage(damage)
+        {
+            match self.renew(connection, path, damage) {
+                Ok(()) => {
+                    *failed_at = None;
+                    return self.metrics.writable.set(1);
+                }
+                Err(error) => tracing::error!(path = %path.display(), %error, "cannot replace the damaged store"),
+            }
+        }
+        match (error, *failed_at) {
+            (Some(error), last) => {
+                *failed_at = Some(Instant::now());
+                self.metrics.writable.set(0);
+                if last.is_none() {
+                    tracing::error!(
+                        path = %path.display(),
+                        %error,
+                        "cannot use the store; until this is mended, nothing new is remembered"
+                    );
+                }
+            }
+            (None, Some(at)) if has_written && at.elapsed() >= PROBATION => {
+                *failed_at = None;
+                self.metrics.writable.set(1);
+                tracing::info!(path = %path.display(), "the store can be used again");
+            }
+            _ => {}
+        }
     }
 
-    /// Says when the store begins and ends to fail, and sets a damaged file aside.
-    fn tell(&self, connection: &mut Connection, error: Option<&Error>) {
+    /// Reads all of the file by a connection of its own, so that nothing waits for it.
+    fn check(&self) {
         let Some(path) = &self.path else { return };
-        if let Some(Error::Sqlite(error)) = error
-            && is_damage(error)
-            && let Err(error) = self.renew(connection, path, error)
-        {
-            tracing::error!(path = %path.display(), %error, "cannot replace the damaged store");
-        }
-        self.metrics.writable.set(i64::from(error.is_none()));
-        match (error, self.is_failing.swap(error.is_some(), Ordering::Relaxed)) {
-            (Some(error), false) => tracing::error!(
-                path = %path.display(),
-                %error,
-                "cannot use the store; until this is mended, nothing new is remembered"
-            ),
-            (None, true) => tracing::info!(path = %path.display(), "the store can be used again"),
-            _ => {}
+        let file = self.file.load(Ordering::Relaxed);
+        let verdict = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+        let damage = match verdict {
+            Ok(verdict) if verdict != "ok" => {
+                rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict))
+            }
+            Err(error) if is_damage(&error) => error,
+            // Whatever else may fail here is said by those who need the store.
+            Ok(_) | Err(_) => return,
+        };
+        let mut connection = lock(&self.connection);
+        if file == self.file.load(Ordering::Relaxed) {
+            self.tell(&mut connection, Some(&Error::Sqlite(damage)), false);
         }
     }
 
@@ -196,6 +322,7 @@ impl Inner {
         let mut fresh = connect(path)?;
         schema::prepare(&mut fresh)?;
         *connection = fresh;
+        self.file.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -216,78 +343,11 @@ impl Metrics {
     }
 }
 
-/// `None` where the file cannot be written.
-fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refused> {
-    let attempt = || -> Result<Connection, Unfit> {
-        let mut connection = connect(path)?;
-        schema::prepare(&mut connection)?;
-        Ok(connection)
-    };
-    let outcome = match attempt() {
-        Err(Unfit::Sqlite(error)) if is_damage(&error) => {
-            set_aside(path, &error, metrics);
-            attempt()
-        }
-        outcome => outcome,
-    };
-    let refused = |why: &Unfit, remedy| Refused { path: path.to_owned(), why: why.to_string(), remedy };
-    match outcome {
-        Ok(connection) => Ok(Some(connection)),
-        Err(why @ Unfit::Newer { .. }) => {
-            Err(refused(&why, "run the version that wrote it, or name another file by storage.path"))
-        }
-        Err(why @ Unfit::Foreign) => Err(refused(&why, "name another file by storage.path")),
-        Err(Unfit::Sqlite(error)) => {
-            tracing::warn!(
-                path = %path.display(),
-                %error,
-                "cannot write the store, so history is kept in memory and ends with this process; create the folder for \
-                 this user, name another file by storage.path, or set it to \"\""
-            );
-            Ok(None)
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    // Another process, such as a backup, may hold the file for a moment.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    Ok(connection)
-}
-
-fn in_memory() -> Result<Connection, Unfit> {
-    let mut connection = Connection::open_in_memory()?;
-    schema::prepare(&mut connection)?;
-    Ok(connection)
-}
-
-/// Whether the file itself is broken, and not merely out of reach.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-/// Gives a damaged file another name, its journal with it, so that its owner can look at it.
-fn set_aside(path: &Path, damage: &rusqlite::Error, metrics: &Metrics) {
-    metrics.set_aside.inc();
-    let named = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
-    let taken = |number: &u32| named(&format!(".damaged-{number}")).exists();
-    let number = (1..u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX);
-    let aside = named(&format!(".damaged-{number}"));
-    let outcome: io::Result<()> = fs::rename(path, &aside);
-    for journal in ["-wal", "-shm"] {
-        // A journal of the damaged file must not be taken for one of the new file; mostly there is none.
-        let _ = fs::rename(named(journal), format!("{}{journal}", aside.display()));
-    }
-    match outcome {
-        Ok(()) => tracing::error!(
-            path = %path.display(),
-            %damage,
-            aside = %aside.display(),
-            "the store is damaged and was set aside; what the API still knows is read again"
-        ),
-        Err(error) => {
-            tracing::error!(path = %path.display(), %damage, %error, "the store is damaged and cannot be moved")
-        }
-    }
+fn find_account(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
+    transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0)).optional()
 }

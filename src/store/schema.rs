@@ -109,6 +109,9 @@ pub(super) enum Unfit {
     /// Made by a later version of this program.
     #[error("it was written by a newer version (its format is {found}, this version knows {known})")]
     Newer { found: usize, known: usize },
+    /// Made by an earlier version, and only to be read.
+    #[error("it was written by an older version (its format is {found}, this version reads {known})")]
+    Older { found: usize, known: usize },
     /// A database of something else.
     #[error("it is a database of another program")]
     Foreign,
@@ -119,6 +122,24 @@ pub(super) enum Unfit {
 
 /// Brings a database up to this version and proves that it can be written.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unfit> {
+    let found = version(connection)?;
+    // Readers never wait for the writer, and a commit is on the disk when it is reported.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    upgrade(&transaction, found)?;
+    Ok(transaction.commit()?)
+}
+
+/// Makes sure that a database is of this very version, and writes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), Unfit> {
+    let (found, known) = (version(connection)?, STEPS.len());
+    if found < known { Err(Unfit::Older { found, known }) } else { Ok(()) }
+}
+
+/// The version of a database that is ours and not newer than this program.
+fn version(connection: &Connection) -> Result<usize, Unfit> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -129,13 +150,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unfit> {
     if found > known {
         return Err(Unfit::Newer { found, known });
     }
-    // Readers never wait for the writer, and a commit is on the disk when it is reported.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    upgrade(&transaction, found)?;
-    Ok(transaction.commit()?)
+    Ok(found)
 }
 
 /// Takes the steps that are missing. Writing the version, even the same one, shows that the file can be written.

@@ -9,7 +9,8 @@ use jiff::ToSpan;
 use serde_json::Value;
 
 use crate::harness::TestApp;
-use crate::prometheus::{Prometheus, demo_app};
+use crate::outlook::{budget, with_history};
+use crate::prometheus::Prometheus;
 
 /// Now, but never in the first minutes of a day, in which nothing has been metered yet.
 fn some_time_today() -> Clock {
@@ -18,7 +19,8 @@ fn some_time_today() -> Clock {
 }
 
 async fn scraped_demo() -> (TestApp, Prometheus) {
-    let (app, _) = demo_app(some_time_today(), Duration::from_secs(2)).await;
+    let budgets = vec![budget("shop", "0.01", &[41001])];
+    let (app, _) = with_history(some_time_today(), Duration::from_secs(2), budgets).await;
     let prometheus = Prometheus::scraping(&app).await;
     (app, prometheus)
 }
@@ -51,7 +53,7 @@ fn as_sent(expression: &str) -> String {
 async fn every_query_of_the_dashboard_has_data() {
     let (app, prometheus) = scraped_demo().await;
     let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
-    app.until(async || prometheus.query(rates).await.len() == 6).await;
+    app.until(async || prometheus.query(rates).await.len() == 7).await;
     let dashboard = dashboard();
 
     let panels = expressions(&dashboard["panels"]);
@@ -79,11 +81,20 @@ async fn every_query_of_the_dashboard_has_data() {
 async fn the_shipped_rules_fire_on_the_demo() {
     let (app, prometheus) = scraped_demo().await;
     let firing = |name: &str| format!(r#"ALERTS{{alertname="{name}",alertstate="firing"}}"#);
-    for name in ["GcoreReportTaskFailed", "GcoreReportTaskStuck", "GcoreSubscriptionExpiring"] {
+    for name in [
+        "GcoreSpendAnomaly",
+        "GcoreBudgetUsed",
+        "GcoreReportTaskFailed",
+        "GcoreReportTaskStuck",
+        "GcoreSubscriptionExpiring",
+    ] {
         app.until(async || !prometheus.query(&firing(name)).await.is_empty()).await;
     }
+    let anomalies = prometheus.query(&firing("GcoreSpendAnomaly")).await;
+    assert!(anomalies.keys().all(|labels| labels.contains_key("project_name")), "projects have names: {anomalies:?}");
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let wrong = prometheus.query(r#"ALERTS{alertname=~"GcoreCollectorFailing|GcoreDataStale|GcoreKeyRefused"}"#).await;
+    let about_itself = "GcoreCollectorFailing|GcoreDataStale|GcoreKeyRefused|GcoreStore.*";
+    let wrong = prometheus.query(&format!(r#"ALERTS{{alertname=~"{about_itself}"}}"#)).await;
     assert!(wrong.is_empty(), "a healthy daemon raises no alert about itself: {wrong:?}");
     let groups = prometheus.api("rules", &[]).await;
     for rule in groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()) {

@@ -3,6 +3,11 @@
 
 mod alert_commands;
 mod alertmanager;
+mod alerts;
+mod authority;
+mod backfill;
+mod backtest;
+mod calendar;
 mod channels;
 mod collectors;
 mod commands;
@@ -10,6 +15,7 @@ mod dashboard;
 mod details;
 mod faults;
 mod harness;
+mod history;
 mod logs;
 mod network;
 mod online;
@@ -20,3 +26,5 @@ mod prometheus;
 mod reading;
 mod reload;
 mod scrape;
+mod store;
+mod warm;

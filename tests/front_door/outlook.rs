@@ -8,6 +8,7 @@ use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::{Currency, ProjectId};
 use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::Schedule;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector};
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +21,8 @@ use crate::prometheus::demo_config;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn budget(name: &str, amount: &str, projects: &[u64]) -> Budget {
+/// A budget of the simulated account.
+pub(crate) fn budget(name: &str, amount: &str, projects: &[u64]) -> Budget {
     Budget {
         name: name.into(),
         account: "demo".parse::<AccountName>().unwrap(),
@@ -31,12 +33,10 @@ fn budget(name: &str, amount: &str, projects: &[u64]) -> Budget {
 }
 
 /// The daemon on the simulated account, once it has read the whole past.
-async fn with_history(now: Timestamp, budgets: Vec<Budget>) -> (TestApp, World) {
-    let clock = Clock::frozen(now);
-    let (mut config, world) = demo_config(&clock, HOUR).await;
+pub(crate) async fn with_history(clock: Clock, interval: Duration, budgets: Vec<Budget>) -> (TestApp, World) {
+    let (mut config, world) = demo_config(&clock, interval).await;
     let history = &mut config.collect.history;
-    history.schedule = config.collect.cost.schedule;
-    history.schedule.timeout = HOUR;
+    history.schedule = Schedule { enabled: true, interval, timeout: HOUR };
     (history.days, history.budgets) = (120, budgets);
     let app = TestApp::ready(&config, clock).await;
     let polled = "gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}";
@@ -57,7 +57,7 @@ fn spent(world: &World, now: Timestamp, project: Option<u64>) -> Amount {
 async fn the_past_tells_anomalies_forecasts_and_budgets() {
     let now = noon();
     let budgets = vec![budget("all", "1000000", &[]), budget("shop", "0.01", &[41001])];
-    let (app, world) = with_history(now, budgets).await;
+    let (app, world) = with_history(Clock::frozen(now), HOUR, budgets).await;
 
     // The spike of the last closed day, and nothing that is usual.
     let spike = world.spikes().into_iter().find(|spike| spike.last.to_string() == "2026-11-21").unwrap();
@@ -112,20 +112,22 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     assert!(first_hours.contains(&used_up), "a cent is gone at once: {used_up}");
     assert_eq!(app.value(&budget("exhaustion_timestamp_seconds", "all")).await, None);
 
-    // Every project that costs has a forecast within its band.
+    forecasts_lie_within_their_bands(&app.metrics().await);
+    app.stop().await;
+}
+
+fn forecasts_lie_within_their_bands(text: &str) {
     let forecasts = |family: &'static str, text: &str| -> BTreeMap<String, f64> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix('{'));
         lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(l, v)| (l.to_owned(), v.parse().unwrap())).collect()
     };
-    let text = app.metrics().await;
-    let estimates = forecasts("gcore_cost_month_forecast_amount", &text);
-    let lower = forecasts("gcore_cost_month_forecast_lower_amount", &text);
-    let upper = forecasts("gcore_cost_month_forecast_upper_amount", &text);
+    let estimates = forecasts("gcore_cost_month_forecast_amount", text);
+    let lower = forecasts("gcore_cost_month_forecast_lower_amount", text);
+    let upper = forecasts("gcore_cost_month_forecast_upper_amount", text);
     assert!(estimates.len() > 8, "{estimates:?}");
     for (labels, estimate) in &estimates {
         assert!(lower[labels] <= *estimate && *estimate <= upper[labels], "{labels}");
     }
-    app.stop().await;
 }
 
 #[tokio::test]

@@ -35,16 +35,15 @@ pub(crate) struct Prometheus {
     url: String,
     http: reqwest::Client,
     _process: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The labels of a series without its name, job and instance.
-type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 impl Prometheus {
     /// Starts one that scrapes `targets` every second, with the rules of this repository.
     pub(crate) async fn scraping(app: &TestApp) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules.yml");
         let target = app.url.trim_start_matches("http://");
         let config = format!(
@@ -53,11 +52,19 @@ impl Prometheus {
              scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: ['{target}']}}]}}]\n",
             rules.display(),
         );
+        let prometheus = Self::start(tempfile::tempdir().unwrap(), &config);
+        app.until(async || !prometheus.query("up == 1").await.is_empty()).await;
+        prometheus
+    }
+
+    /// Starts one on the blocks in `data` of its folder, however old they are.
+    pub(crate) fn start(folder: TempDir, config: &str) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}/prometheus.yml", folder.path().display()))
             .arg(format!("--storage.tsdb.path={}/data", folder.path().display()))
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
@@ -65,9 +72,12 @@ impl Prometheus {
             .spawn()
             .expect("Debian's package prometheus is installed by scripts/test");
         let url = format!("http://127.0.0.1:{port}");
-        let prometheus = Self { url, http: reqwest::Client::new(), _process: process, _folder: folder };
-        app.until(async || !prometheus.query("up == 1").await.is_empty()).await;
-        prometheus
+        Self { url, http: reqwest::Client::new(), _process: process, folder }
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A GET of Prometheus' own API; its `data`, or null while it does not answer.
@@ -81,7 +91,16 @@ impl Prometheus {
 
     /// The series and values of an instant query.
     pub(crate) async fn query(&self, expression: &str) -> BTreeMap<Labels, f64> {
-        let data = self.api("query", &[("query", expression)]).await;
+        self.query_with(&[("query", expression)]).await
+    }
+
+    /// The same as it was at a time.
+    pub(crate) async fn query_at(&self, expression: &str, at: Timestamp) -> BTreeMap<Labels, f64> {
+        self.query_with(&[("query", expression), ("time", &at.to_string())]).await
+    }
+
+    async fn query_with(&self, query: &[(&str, &str)]) -> BTreeMap<Labels, f64> {
+        let data = self.api("query", query).await;
         let rows = data["result"].as_array().cloned().unwrap_or_default();
         rows.iter()
             .map(|row| {

@@ -1,21 +1,16 @@
 //! How costs are read: by resources or by totals, and what must never be lost or made up.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use wiremock::matchers::body_partial_json;
-use wiremock::{MockServer, Request, ResponseTemplate};
+use wiremock::{MockServer, ResponseTemplate};
 
 use crate::harness::{
-    COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon, only,
+    COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon,
 };
 use crate::prometheus::demo_config;
 
@@ -79,53 +74,6 @@ fn page(rows: &[Value]) -> ResponseTemplate {
     answer(&json!({"count": rows.len(), "price_status": "show", "results": rows}).to_string())
 }
 
-/// The API of an account with two projects, of which only one has a name.
-async fn api_with_a_nameless_project(nameless: &Value) -> MockServer {
-    let api = MockServer::start().await;
-    asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
-    asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
-    let of_one = asked(COST_TOTALS).and(body_partial_json(json!({"projects": [101]})));
-    of_one.respond_with(page(&[line(&json!(10))])).mount(&api).await;
-    let all = if nameless.is_null() { vec![line(&json!(10))] } else { vec![line(&json!(10)), line(nameless)] };
-    asked(COST_TOTALS).respond_with(page(&all)).mount(&api).await;
-    let mut rows = vec![line(&json!(10))];
-    rows[0]["project_id"] = json!(101);
-    if !nameless.is_null() {
-        rows.push(line(nameless));
-        rows[1]["project_id"] = json!(999);
-    }
-    asked(COST).respond_with(page(&rows)).mount(&api).await;
-    api
-}
-
-#[tokio::test]
-async fn totals_never_lose_a_project_without_a_name() {
-    for (name, nameless, by_resources) in
-        [("every project has a name", json!(null), false), ("one has none", json!(5), true)]
-    {
-        let api = api_with_a_nameless_project(&nameless).await;
-        let collectors = [Collector::Cost, Collector::Names];
-        let mut config = config(&api.uri(), every(Duration::from_millis(300), &collectors));
-        config.collect.cost_method = Method::Totals;
-        config.collect.cost.windows = vec![Window::Yesterday];
-        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-        let polls = r#"gcore_polls_total{account="main",collector="cost"}"#;
-        app.until(async || app.value(polls).await.is_some_and(|n| n.parse::<u64>().unwrap() >= 3)).await;
-        let series = |project: &str, project_name: &str| {
-            format!(
-                "gcore_cost_yesterday_amount{{account=\"main\",project_id=\"{project}\",project_name=\"{project_name}\",\
-                 region_id=\"7\",region_name=\"7\",resource_type=\"instance\",currency=\"EUR\"}}"
-            )
-        };
-        assert_eq!(app.value(&series("101", "shop")).await.as_deref(), Some("10"), "{name}");
-        let expected = by_resources.then(|| "5".to_owned());
-        assert_eq!(app.value(&series("999", "999")).await, expected, "{name}");
-        let readings = bodies(&api, COST).await.len();
-        assert_eq!(readings >= 3, by_resources, "{name}: resources were read {readings} times");
-        app.stop().await;
-    }
-}
-
 #[tokio::test]
 async fn an_unpriced_line_is_read_by_resources() {
     let api = MockServer::start().await;
@@ -143,141 +91,4 @@ async fn an_unpriced_line_is_read_by_resources() {
     let unpriced = r#"gcore_cost_unpriced_records{account="main",resource_type="instance",reason="null_cost"}"#;
     assert_eq!(app.value(unpriced).await.as_deref(), Some("1"));
     app.stop().await;
-}
-
-#[tokio::test]
-async fn a_sudden_emptiness_wipes_only_where_prices_are_shown() {
-    let one = r#"{"count": 1, "price_status": "show", "results": [
-        {"type": "instance", "cost": 1.25, "currency": "EUR", "project_id": 101, "region_id": 7}]}"#;
-    for (name, empty, is_kept) in [
-        ("show", r#"{"count": 0, "price_status": "show", "results": []}"#, false),
-        ("hide", r#"{"count": 0, "price_status": "hide", "results": []}"#, true),
-        ("error", r#"{"count": 0, "price_status": "error", "results": []}"#, true),
-        ("no status", r#"{"count": 0, "results": []}"#, true),
-    ] {
-        let api = MockServer::start().await;
-        asked(COST).respond_with(answer(one)).up_to_n_times(1).mount(&api).await;
-        asked(COST).respond_with(answer(empty)).mount(&api).await;
-        let config = config(&api.uri(), every(Duration::from_millis(200), &[Collector::Cost]));
-        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-        assert!(app.metrics().await.contains("gcore_cost_today_amount{"), "{name}: before");
-        let polls = r#"gcore_polls_total{account="main",collector="cost"}"#;
-        app.until(async || app.value(polls).await.is_some_and(|n| n.parse::<u64>().unwrap() >= 3)).await;
-        let text = app.metrics().await;
-        assert_eq!(text.contains("gcore_cost_today_amount{"), is_kept, "{name}");
-        let reason = r#"gcore_poll_failures_total{account="main",collector="cost",reason="inconsistent"}"#;
-        assert_eq!(text.contains(reason), is_kept, "{name}: and it is said");
-        app.stop().await;
-    }
-}
-
-/// Rows of a list of `count`, asked for by offset and limit.
-fn rows(request: &Request, count: u64) -> Vec<Value> {
-    let body: Value = request.body_json().unwrap();
-    let (offset, limit) = (body["offset"].as_u64().unwrap(), body["limit"].as_u64().unwrap());
-    (offset..(offset + limit).min(count)).map(row).collect()
-}
-
-fn row(number: u64) -> Value {
-    json!({"type": "instance", "uuid": format!("u{number}"), "cost": 1, "currency": "EUR", "project_id": 101, "region_id": 7})
-}
-
-#[tokio::test]
-async fn rows_that_move_between_pages_are_read_again() {
-    type Fault = fn(u64, &mut Vec<Value>, &mut u64);
-    let cases: [(&str, Fault); 5] = [
-        ("a row repeated on the next page", |offset, rows, _| {
-            if offset == 10 {
-                rows[0] = row(9);
-            }
-        }),
-        ("the count moves", |offset, _, count| *count += u64::from(offset == 20)),
-        ("an empty page too early", |offset, rows, _| {
-            if offset == 10 {
-                rows.clear();
-            }
-        }),
-        ("a short page in the middle, then a gap", |offset, rows, _| {
-            if offset == 10 {
-                rows.truncate(5);
-            }
-        }),
-        ("more rows than asked for", |offset, rows, _| {
-            if offset == 30 {
-                rows.push(row(77));
-            }
-        }),
-    ];
-    for (name, fault) in cases {
-        for (how, faulty_lists, is_good) in [("once", 1, true), ("always", usize::MAX, false)] {
-            let api = MockServer::start().await;
-            let lists = Arc::new(AtomicUsize::new(0));
-            asked(COST)
-                .respond_with(move |request: &Request| {
-                    let offset = request.body_json::<Value>().unwrap()["offset"].as_u64().unwrap();
-                    let list = lists.fetch_add(usize::from(offset == 0), Ordering::SeqCst) + usize::from(offset == 0);
-                    let (mut rows, mut count) = (rows(request, 40), 40);
-                    if list <= faulty_lists {
-                        fault(offset, &mut rows, &mut count);
-                    }
-                    answer(&json!({"count": count, "price_status": "show", "results": rows}).to_string())
-                })
-                .mount(&api)
-                .await;
-            let mut config = config(&api.uri(), only(&[Collector::Cost]));
-            config.accounts.values_mut().for_each(|account| account.page_size = 10);
-            let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-            let text = app.metrics().await;
-            let sums: Vec<f64> = cost_series(&text).into_values().collect();
-            // Reading by rows received, as the second attempt does, a short page loses nothing.
-            let is_good = is_good || name.starts_with("a short page");
-            assert_eq!(sums, if is_good { vec![40.0] } else { vec![] }, "{name}, {how}");
-            let reason = r#"gcore_poll_failures_total{account="main",collector="cost",reason="inconsistent"}"#;
-            assert_eq!(text.contains(reason), !is_good, "{name}, {how}");
-            app.stop().await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_caps_the_page_size_loses_nothing() {
-    let api = MockServer::start().await;
-    asked(COST)
-        .respond_with(|request: &Request| {
-            let rows: Vec<Value> = rows(request, 35).into_iter().take(7).collect();
-            answer(&json!({"count": 35, "price_status": "show", "results": rows}).to_string())
-        })
-        .mount(&api)
-        .await;
-    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), Clock::frozen(noon())).await;
-    assert_eq!(cost_series(&app.metrics().await).into_values().collect::<Vec<_>>(), [35.0]);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn no_request_spans_more_than_31_days() {
-    for now in [
-        "2026-11-01T00:00:00Z",
-        "2026-10-31T23:59:59Z",
-        "2026-12-31T12:00:00Z",
-        "2027-01-01T00:00:00Z",
-        "2028-02-29T12:00:00Z",
-        "2028-03-01T00:00:00Z",
-    ] {
-        let now: Timestamp = now.parse().unwrap();
-        let api = MockServer::start().await;
-        asked(COST).respond_with(page(&[])).mount(&api).await;
-        let mut config = config(&api.uri(), only(&[Collector::Cost]));
-        config.collect.cost.windows = Window::ALL.to_vec();
-        let app = TestApp::ready(&config, Clock::frozen(now)).await;
-        let asked = bodies(&api, COST).await;
-        assert_eq!(asked.len(), 4, "{now}");
-        for body in asked {
-            let date = |key: &str| body[key].as_str().unwrap().parse::<Timestamp>().unwrap();
-            let last_day = i64::from(body["enable_last_day"] == true);
-            let days = date("time_to").duration_since(date("time_from")).as_hours() / 24 + last_day;
-            assert!((1..=31).contains(&days), "{now}: {days} days in {body}");
-        }
-        app.stop().await;
-    }
 }

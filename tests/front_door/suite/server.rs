@@ -1,4 +1,4 @@
-//! An API that plays the account over raw HTTP and misbehaves on one endpoint, in ways that no HTTP library offers.
+//! An API that plays the account over raw HTTP and misbehaves where it is told to, in ways that no HTTP library offers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use gcore_billing_exporter::snapshot::Collector;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::account::{Account, Endpoint, Row};
+use super::account::{Account, Endpoint};
+use super::reply::{Delivery, Framing, Reply, send};
 use super::rows::Fault;
 
 /// Rows that this server gives at once, whatever it is asked for.
@@ -30,128 +31,6 @@ impl Phase {
     }
 }
 
-/// What is about to be sent; a fault changes it.
-pub(super) struct Reply {
-    /// How often the fault has struck before.
-    pub(super) nth: usize,
-    /// All rows of the list.
-    pub(super) all: Vec<Row>,
-    /// The first row of the page.
-    pub(super) offset: usize,
-    /// The only projects that were asked for.
-    pub(super) projects: Vec<u64>,
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    /// What a page holds besides its rows.
-    pub(super) members: Row,
-    pub(super) rows: Vec<Row>,
-    rows_key: &'static str,
-    /// What is sent instead of the page.
-    pub(super) body: Option<Vec<u8>>,
-    pub(super) framing: Framing,
-    pub(super) delivery: Delivery,
-}
-
-/// How the length of a body is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    Length,
-    /// A length that is off by so much.
-    WrongLength(isize),
-    /// Until the connection is closed.
-    Close,
-    /// In one chunk with what follows it.
-    Chunk(&'static str),
-}
-
-/// How an answer is sent.
-#[derive(Clone, Debug)]
-pub(super) enum Delivery {
-    Whole,
-    /// A few bytes at a time.
-    Drip(usize, Duration),
-    /// Up to the body or up to its middle, and then this.
-    Until(Point, Ending),
-    /// Something else instead, and then the connection is closed.
-    Instead(Vec<u8>),
-    /// The head, then this without an end.
-    Endless(Vec<u8>),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Point {
-    Start,
-    Body,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
-    Close,
-    Reset,
-    Hang,
-}
-
-impl Reply {
-    /// Sets a key of a row to raw JSON.
-    pub(super) fn set(&mut self, row: usize, key: &'static str, raw: impl Into<String>) {
-        let raw = raw.into();
-        match self.rows[row].iter_mut().find(|(name, _)| *name == key) {
-            Some((_, value)) => *value = raw,
-            None => self.rows[row].push((key, raw)),
-        }
-    }
-
-    /// Sets a member of the page to raw JSON.
-    pub(super) fn member(&mut self, key: &'static str, raw: impl Into<String>) {
-        self.members.retain(|(name, _)| *name != key);
-        self.members.push((key, raw.into()));
-    }
-
-    pub(super) fn header(&mut self, name: &'static str, value: impl Into<String>) {
-        self.headers.retain(|(known, _)| *known != name);
-        self.headers.push((name, value.into()));
-    }
-
-    /// The page as JSON.
-    pub(super) fn page(&self) -> Vec<u8> {
-        let object = |row: &Row| {
-            let members: Vec<String> = row.iter().map(|(key, raw)| format!("\"{key}\":{raw}")).collect();
-            format!("{{{}}}", members.join(","))
-        };
-        let rows: Vec<String> = self.rows.iter().map(object).collect();
-        let mut page = self.members.clone();
-        page.push((self.rows_key, format!("[{}]", rows.join(","))));
-        object(&page).into_bytes()
-    }
-
-    /// Replaces a text within the page, for what rows and members cannot express.
-    pub(super) fn replace(&mut self, from: &str, to: &str) {
-        let page = String::from_utf8(self.page()).unwrap();
-        assert!(page.contains(from), "{from} in {page}");
-        self.body = Some(page.replace(from, to).into_bytes());
-    }
-
-    fn message(&self) -> (Vec<u8>, Vec<u8>) {
-        let mut body = self.body.clone().unwrap_or_else(|| self.page());
-        let mut head = format!("HTTP/1.1 {} Whatever\r\n", self.status);
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        match self.framing {
-            Framing::Length => head += &format!("content-length: {}\r\n", body.len()),
-            Framing::WrongLength(by) => {
-                head += &format!("content-length: {}\r\n", body.len().checked_add_signed(by).unwrap());
-            }
-            Framing::Close => {}
-            Framing::Chunk(end) => {
-                head += "transfer-encoding: chunked\r\n";
-                body = [format!("{:x}\r\n", body.len()).as_bytes(), &body, end.as_bytes()].concat();
-            }
-        }
-        ((head + "\r\n").into_bytes(), body)
-    }
-}
-
 /// A running API.
 pub(super) struct Server {
     pub(super) url: String,
@@ -160,7 +39,7 @@ pub(super) struct Server {
 
 struct State {
     account: Account,
-    fault: Option<Arc<Fault>>,
+    faults: Vec<Arc<Fault>>,
     life: Mutex<Life>,
 }
 
@@ -170,20 +49,25 @@ struct Life {
     polls: BTreeMap<Collector, Phase>,
     /// Whether the last cost poll by totals has turned to resources.
     fell_back: bool,
-    struck: usize,
-    struck_at: Option<Instant>,
-    /// From the first fault to the next request for the same.
+    strikes: BTreeMap<Endpoint, Strikes>,
+}
+
+/// How often a fault has struck, and when.
+#[derive(Default)]
+struct Strikes {
+    number: usize,
+    first_at: Option<Instant>,
+    /// From the first to the next request.
     pause: Option<Duration>,
 }
 
 impl Server {
-    pub(super) async fn start(account: Account, fault: Option<Arc<Fault>>) -> Self {
+    pub(super) async fn start(account: Account, faults: Vec<Arc<Fault>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let polls = BTreeMap::new();
-        let life = Life { phase: Phase::Before, polls, fell_back: false, struck: 0, struck_at: None, pause: None };
-        let life = Mutex::new(life);
-        let state = Arc::new(State { account, fault, life });
+        let (polls, strikes) = (BTreeMap::new(), BTreeMap::new());
+        let life = Mutex::new(Life { phase: Phase::Before, polls, fell_back: false, strikes });
+        let state = Arc::new(State { account, faults, life });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -197,14 +81,10 @@ impl Server {
         self.state.life.lock().unwrap().phase = phase;
     }
 
-    /// How often the fault has struck.
-    pub(super) fn struck(&self) -> usize {
-        self.state.life.lock().unwrap().struck
-    }
-
-    /// From the first fault to the next request for the same.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        self.state.life.lock().unwrap().pause
+    /// How often the fault of an endpoint has struck, and the time from the first strike to the next request.
+    pub(super) fn strikes(&self, endpoint: Endpoint) -> (usize, Option<Duration>) {
+        let life = self.state.life.lock().unwrap();
+        life.strikes.get(&endpoint).map_or((0, None), |strikes| (strikes.number, strikes.pause))
     }
 }
 
@@ -213,7 +93,7 @@ impl State {
         let Request { endpoint, offset, projects } = request;
         let mut life = self.life.lock().unwrap();
         let collector = endpoint.collector();
-        let by_totals = self.fault.as_ref().is_some_and(|fault| fault.by_totals);
+        let by_totals = self.faults.iter().any(|fault| fault.by_totals);
         let is_whole = projects.len() != 1;
         let begins = match endpoint {
             Endpoint::Regions | Endpoint::MonthTotals => false,
@@ -238,7 +118,7 @@ impl State {
             members.push(("price_status", "\"show\"".into()));
         }
         let mut reply = Reply {
-            nth: life.struck,
+            nth: 0,
             offset: *offset,
             projects: projects.clone(),
             status: 200,
@@ -251,14 +131,16 @@ impl State {
             framing: Framing::Length,
             delivery: Delivery::Whole,
         };
-        let fault = self.fault.as_ref().filter(|fault| fault.endpoint == *endpoint && phase == Phase::Faulty);
+        let fault = self.faults.iter().find(|fault| fault.endpoint == *endpoint && phase == Phase::Faulty);
         if let Some(fault) = fault {
-            if let Some(struck_at) = life.struck_at {
-                life.pause.get_or_insert(struck_at.elapsed());
+            let strikes = life.strikes.entry(*endpoint).or_default();
+            if let Some(first_at) = strikes.first_at {
+                strikes.pause.get_or_insert(first_at.elapsed());
             }
-            if life.struck < fault.times {
-                life.struck += 1;
-                life.struck_at.get_or_insert(Instant::now());
+            if strikes.number < fault.times {
+                reply.nth = strikes.number;
+                strikes.number += 1;
+                strikes.first_at.get_or_insert(Instant::now());
                 (fault.change)(&mut reply);
             }
         }
@@ -314,40 +196,4 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
             break;
         }
     }
-}
-
-/// Sends an answer and tells whether the connection may go on.
-async fn send(stream: &mut TcpStream, reply: &Reply, head: &[u8], body: &[u8]) -> std::io::Result<bool> {
-    match &reply.delivery {
-        Delivery::Whole => stream.write_all(&[head, body].concat()).await?,
-        Delivery::Drip(bytes, pause) => {
-            for drop in [head, body].concat().chunks(*bytes) {
-                stream.write_all(drop).await?;
-                sleep(*pause).await;
-            }
-        }
-        Delivery::Until(point, ending) => {
-            if let Point::Body = point {
-                stream.write_all(&[head, &body[..body.len() / 2]].concat()).await?;
-                sleep(Duration::from_millis(20)).await;
-            }
-            match ending {
-                Ending::Close => {}
-                Ending::Reset => stream.set_zero_linger()?,
-                Ending::Hang => sleep(Duration::from_secs(60)).await,
-            }
-            return Ok(false);
-        }
-        Delivery::Instead(bytes) => {
-            stream.write_all(bytes).await?;
-            return Ok(false);
-        }
-        Delivery::Endless(bytes) => {
-            stream.write_all(head).await?;
-            loop {
-                stream.write_all(bytes).await?;
-            }
-        }
-    }
-    Ok(true)
 }

@@ -4,7 +4,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::server::Server;
-use crate::network::Authority;
+use crate::authority::Authority;
 
 /// What turns bad about a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
 };
-use super::super::server::{Delivery, Framing, Reply};
+use super::super::reply::{Delivery, Framing, Reply};
 use super::{Row, fails, leaves_uncompared, tolerates};
 
 pub(super) fn rows() -> Vec<Row> {

@@ -3,8 +3,10 @@
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
 };
-use super::super::account::{Cost, Endpoint, Line};
-use super::super::server::{PAGE, Reply};
+use super::super::account::{Endpoint, Line};
+use super::super::expected::Cost;
+use super::super::reply::Reply;
+use super::super::server::PAGE;
 use super::{Row, fails, leaves_uncompared, reads, tolerates};
 
 pub(super) fn rows() -> Vec<Row> {
@@ -101,7 +103,7 @@ fn without_end(count: fn(usize) -> u64, key: &'static str) -> impl Fn(&mut Reply
         reply.rows = vec![reply.all[0].clone(); 1000];
         for row in 0..reply.rows.len() {
             let number = reply.offset + row;
-            reply.set(row, key, format!("\"n{number}\""));
+            reply.set(row, key, format!("\"{number}\""));
         }
     }
 }
@@ -109,10 +111,34 @@ fn without_end(count: fn(usize) -> u64, key: &'static str) -> impl Fn(&mut Reply
 fn endless() -> Vec<Row> {
     let constant = |_: usize| u64::MAX;
     let growing = |offset: usize| offset as u64 + 1_000_000;
+    // As long as a list that is kept may be, of rows that are not.
+    let thick = |key: &'static str| {
+        move |reply: &mut Reply| {
+            without_end(|_| 100_000, "id")(reply);
+            reply.rows.truncate(8);
+            (0..8).for_each(|row| reply.set(row, key, format!("\"{}\"", "x".repeat(1 << 20))));
+        }
+    };
     vec![
-        fails("pages without an end", Resources, "timeout", without_end(constant, "uuid")).within("3s"),
-        fails("pages without an end", Usage, "timeout", without_end(constant, "uuid")).within("3s"),
-        fails("pages without an end", Reports, "timeout", without_end(constant, "uuid")).within("3s"),
+        fails("pages without an end", Resources, "timeout", without_end(constant, "uuid")).within("5s").alone(),
+        fails("pages without an end", Usage, "timeout", without_end(constant, "uuid")).within("5s").alone(),
+        fails("pages without an end", Reports, "inconsistent", without_end(constant, "uuid")),
+        fails("pages without an end", Subscriptions, "inconsistent", without_end(constant, "id")),
+        fails("pages without an end", Projects, "inconsistent", without_end(constant, "id")),
+        fails("pages and a count without an end", Reports, "inconsistent", without_end(growing, "uuid")),
+        fails("rows as thick as books", Subscriptions, "inconsistent", thick("calc_rule_type")).with_memory(160),
+        fails("a row as thick as ten books", Regions, "bad_body", |reply| {
+            reply.set(0, "display_name", format!("\"{}\"", "x".repeat(5 << 20)));
+        })
+        .with_memory(64),
+        fails("more rows than any page has", Resources, "bad_body", |reply| {
+            reply.rows.clear();
+            reply.replace("[]", &format!("[{}{{}}]", "{},".repeat(200_000)));
+        }),
+        fails("more prices than anybody pays", Subscriptions, "inconsistent", |reply| {
+            reply.set(0, "prices", format!("[{}7]", "{\"subscription\":1},".repeat(110_000)));
+        })
+        .with_memory(80),
         fails("pages and a count without an end", Resources, "inconsistent", without_end(growing, "uuid")),
         fails("pages without an end", Reservations, "inconsistent", without_end(constant, "id")),
     ]

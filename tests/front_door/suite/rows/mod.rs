@@ -1,6 +1,7 @@
 //! The table itself: what goes wrong, where, and what must come of it.
 
 mod bodies;
+mod fields;
 mod lists;
 mod statuses;
 mod transport;
@@ -9,9 +10,14 @@ mod values;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Endpoint, Expected};
-use super::server::Reply;
+use super::account::Endpoint;
+use super::expected::Expected;
+use super::reply::Reply;
 use super::tls::Trouble;
+
+/// The limits of a poll and of a request where a row is not about them: no machine is as busy as that.
+pub(super) const POLL: &str = "10m";
+const REQUEST: &str = "5m";
 
 /// A fault and its outcome.
 pub(super) struct Row {
@@ -25,6 +31,8 @@ pub(super) struct Row {
     pub(super) memory_mib: usize,
     /// How long the server is left alone after the fault, at least.
     pub(super) pause: Option<Duration>,
+    /// Whether it needs a daemon for itself.
+    pub(super) is_alone: bool,
     /// What is wrong with TLS, in a row that is about that; every collector of the account meets it.
     pub(super) tls: Option<Trouble>,
 }
@@ -53,7 +61,7 @@ pub(super) enum Outcome {
 
 /// Every row.
 pub(super) fn all(elsewhere: &str) -> Vec<Row> {
-    [statuses::rows(elsewhere), transport::rows(), bodies::rows(), values::rows(), lists::rows()]
+    [statuses::rows(elsewhere), transport::rows(), bodies::rows(), fields::rows(), values::rows(), lists::rows()]
         .into_iter()
         .flatten()
         .collect()
@@ -70,10 +78,11 @@ fn row(
         name: format!("{}: {}", endpoint.label(), name.into()),
         fault: Arc::new(Fault { endpoint, times, by_totals: false, change: Box::new(change) }),
         outcome,
-        timeout: "30s",
-        request_timeout: "20s",
+        timeout: POLL,
+        request_timeout: REQUEST,
         memory_mib: 48,
         pause: None,
+        is_alone: false,
         tls: None,
     }
 }
@@ -133,6 +142,25 @@ impl Row {
         self
     }
 
+    /// With a daemon for itself, since the whole account feels it.
+    fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
+    }
+
+    /// Whether a limit of time passes before the outcome is there.
+    pub(super) fn is_limited(&self) -> bool {
+        self.timeout != POLL || self.request_timeout != REQUEST
+    }
+
+    /// Whether requests are tried again before the outcome is there.
+    pub(super) fn is_slow(&self) -> bool {
+        match self.outcome {
+            Outcome::Fails(reason) => matches!(reason, "connect" | "timeout" | "rate_limited" | "server_error"),
+            Outcome::Passes(_) => true,
+            Outcome::Reads { .. } => false,
+        }
+    }
+
     /// With a poll that may only take so long.
     fn within(self, timeout: &'static str) -> Self {
         Self { timeout, ..self }
@@ -143,10 +171,10 @@ impl Row {
     }
 
     fn with_memory(self, memory_mib: usize) -> Self {
-        Self { memory_mib, ..self }
+        Self { memory_mib, is_alone: true, ..self }
     }
 
     fn after(self, pause: Duration) -> Self {
-        Self { pause: Some(pause), ..self }
+        Self { pause: Some(pause), is_alone: true, ..self }
     }
 }

@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
 };
-use super::super::account::{Cost, Expected, quoted};
-use super::super::server::Reply;
+use super::super::account::quoted;
+use super::super::expected::{Cost, Expected};
+use super::super::reply::Reply;
 use super::{Row, fails, leaves_uncompared, passes, reads, tolerates};
 
 pub(super) fn rows(elsewhere: &str) -> Vec<Row> {
@@ -123,10 +124,10 @@ fn retry_after() -> Vec<Row> {
         limited("in the past", Reservations, Box::new(date(-1, 0))),
         limited("unreadable", MonthTotals, Box::new(seconds("soon"))),
         limited("on totals", Totals, Box::new(seconds("1.3"))).after(Duration::from_millis(1300)),
-        fails("429, longer than the poll", Resources, "rate_limited", seconds("3600")),
-        fails("429, endless", Usage, "rate_limited", seconds("99999999999999")),
-        fails("429, a date after the poll", Regions, "rate_limited", date(2, 0)),
-        fails("429, milliseconds longer than the poll", Reports, "rate_limited", milliseconds("3600000")),
+        fails("429, longer than the poll", Resources, "rate_limited", seconds("3600")).alone(),
+        fails("429, endless", Usage, "rate_limited", seconds("99999999999999")).alone(),
+        fails("429, a date after the poll", Regions, "rate_limited", date(2, 0)).alone(),
+        fails("429, milliseconds longer than the poll", Reports, "rate_limited", milliseconds("3600000")).alone(),
         passes("503 with Retry-After", Regions, "server_error", |reply| {
             reply.status = 503;
             reply.header("retry-after", "1.3");

@@ -1,33 +1,14 @@
-//! Values of the wrong type, out of any range, ambiguous or odd: each field of a row for itself.
+//! Values of costs that are out of any range, ambiguous or odd, and what the API says of its prices.
 
 use std::ops::RangeInclusive;
 
-use gcore_billing_exporter::snapshot::Collector;
-
-use super::super::account::Endpoint::{MonthTotals, Projects, Regions, Reservations, Resources, Subscriptions, Usage};
-use super::super::account::{Expected, Line, Picture};
-use super::super::server::Reply;
+use super::super::account::Endpoint::Resources;
+use super::super::expected::Expected;
+use super::super::reply::Reply;
 use super::{Row, fails, reads, tolerates};
 
-/// What no field of a row should be; one after the other they are put into the first rows of a list.
-const WRONG: [&str; 5] = ["\"odd\"", "[1]", "{\"a\":1}", "true", "null"];
-
 pub(super) fn rows() -> Vec<Row> {
-    [fields_of_costs(), fields_of_others(), costs(), ambiguities(), identities(), price_statuses()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// Puts each wrong value into these fields of a row.
-fn wrong(keys: &'static [&'static str]) -> impl Fn(&mut Reply) + Send + Sync + 'static {
-    move |reply| {
-        for row in 0..reply.rows.len() {
-            if let Some(value) = WRONG.get(reply.offset + row) {
-                keys.iter().for_each(|key| reply.set(row, key, *value));
-            }
-        }
-    }
+    [costs(), ambiguities(), identities(), price_statuses()].into_iter().flatten().collect()
 }
 
 /// Sets a field of one row.
@@ -42,170 +23,10 @@ fn sets(row: usize, key: &'static str, raw: impl Into<String>) -> impl Fn(&mut R
 }
 
 /// Some lines of costs are lost.
-fn without(lines: RangeInclusive<usize>) -> impl Fn(&mut Expected) + Send + Sync + 'static {
+pub(super) fn without(lines: RangeInclusive<usize>) -> impl Fn(&mut Expected) + Send + Sync + 'static {
     move |expected| {
         expected.cost.lines.drain(lines.clone());
     }
-}
-
-/// The lines that the wrong values are put into.
-fn odd_lines(expected: &mut Expected) -> &mut [Line] {
-    &mut expected.cost.lines[..WRONG.len()]
-}
-
-fn is_first(index: usize) -> &'static str {
-    if index == 0 { "odd" } else { "unknown" }
-}
-
-fn fields_of_costs() -> Vec<Row> {
-    let mut rows = vec![
-        tolerates("wrong err", Resources, wrong(&["err"])),
-        tolerates("wrong last_seen", Resources, wrong(&["last_seen"])),
-        tolerates("wrong region beside region_id", Resources, wrong(&["region"])),
-        tolerates("wrong region_id beside region", Resources, wrong(&["region_id"])),
-        tolerates(
-            "wrong uuid, port_id, last_name, first_seen, billing_metric_name and billing_value",
-            Resources,
-            wrong(&["uuid", "port_id", "last_name", "first_seen", "billing_metric_name", "billing_value"]),
-        ),
-        tolerates("wrong texts that nobody reads", Resources, wrong(&["billing_feature_name", "tags"])),
-    ];
-    rows.extend([
-        reads(
-            "wrong type",
-            Resources,
-            |expected| {
-                odd_lines(expected).iter_mut().enumerate().for_each(|(index, line)| line.kind = is_first(index));
-            },
-            wrong(&["type"]),
-        ),
-        reads(
-            "wrong currency",
-            Resources,
-            |expected| {
-                odd_lines(expected).iter_mut().enumerate().for_each(|(index, line)| line.measure = is_first(index));
-            },
-            wrong(&["currency"]),
-        ),
-        reads(
-            "wrong region and region_id",
-            Resources,
-            |expected| {
-                odd_lines(expected).iter_mut().for_each(|line| line.region = None);
-            },
-            wrong(&["region", "region_id"]),
-        ),
-        reads(
-            "wrong cost",
-            Resources,
-            |expected| {
-                odd_lines(expected)[4].amount = None;
-                expected.cost.lines.drain(..4);
-            },
-            wrong(&["cost"]),
-        )
-        .rejecting("bad_number", 4),
-        reads(
-            "wrong project_id",
-            Resources,
-            |expected| {
-                expected.cost.lines.drain(..5);
-            },
-            wrong(&["project_id"]),
-        )
-        .rejecting("no_project", 5),
-    ]);
-    rows
-}
-
-fn retain(collector: Collector, is_kept: fn(&str) -> bool) -> impl Fn(&mut Expected) + Send + Sync + 'static {
-    move |expected| expected.rest.get_mut(&collector).unwrap().retain(|series, _| is_kept(series))
-}
-
-/// Renames the label values of the first rows, as far as they come with a name.
-fn relabel(picture: &mut Picture, first_id: usize) {
-    let old = std::mem::take(picture);
-    for (series, value) in old {
-        let index = (0..WRONG.len()).find(|index| series.contains(&format!("_id=\"{}\"", first_id + index)));
-        let new =
-            index.map_or(series.clone(), |index| series.replace("\"V2\"", if index == 0 { "\"odd\"" } else { "\"\"" }));
-        picture.insert(new, value);
-    }
-}
-
-#[expect(clippy::too_many_lines, reason = "it is a table")]
-fn fields_of_others() -> Vec<Row> {
-    let month = |currency: &str| format!(r#"gcore_commit_month_amount{{account="main",currency="{currency}"}}"#);
-    vec![
-        reads("wrong billing_value", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["billing_value"]))
-            .rejecting("bad_number", 4)
-            .rejecting("no_value", 1),
-        reads(
-            "wrong billing_value_unit",
-            Usage,
-            |expected| {
-                expected.usage[..5].iter_mut().enumerate().for_each(|(index, line)| line.measure = is_first(index));
-            },
-            wrong(&["billing_value_unit"]),
-        ),
-        reads("wrong project_id", Usage, |expected| drop(expected.usage.drain(..5)), wrong(&["project_id"]))
-            .rejecting("no_project", 5),
-        reads(
-            "wrong price",
-            Subscriptions,
-            retain(Collector::Subscriptions, |series| !series.contains("_price_")),
-            wrong(&["price"]),
-        ),
-        reads(
-            "wrong active_range",
-            Subscriptions,
-            retain(Collector::Subscriptions, |series| !series.contains("_start_")),
-            wrong(&["active_range"]),
-        ),
-        reads(
-            "wrong state",
-            Projects,
-            |expected| {
-                relabel(expected.rest.get_mut(&Collector::Names).unwrap(), 101);
-            },
-            wrong(&["state"]),
-        ),
-        reads(
-            "wrong country",
-            Regions,
-            |expected| {
-                relabel(expected.rest.get_mut(&Collector::Names).unwrap(), 7);
-            },
-            wrong(&["country"]),
-        ),
-        reads(
-            "wrong active_to",
-            Reservations,
-            retain(Collector::Commitments, |series| !series.contains("_end_")),
-            wrong(&["active_to"]),
-        ),
-        tolerates("wrong commit", Reservations, wrong(&["commit"])),
-        reads(
-            "wrong cost",
-            MonthTotals,
-            move |expected| {
-                expected.rest.get_mut(&Collector::Commitments).unwrap().retain(|series, _| !series.contains("_month_"));
-            },
-            wrong(&["cost"]),
-        )
-        .rejecting("bad_number", 3),
-        reads(
-            "wrong currency",
-            MonthTotals,
-            move |expected| {
-                let picture = expected.rest.get_mut(&Collector::Commitments).unwrap();
-                picture.retain(|series, _| !series.contains("_month_"));
-                picture.insert(month("odd"), "229.00002".into());
-                picture.insert(month("unknown"), "19.31665".into());
-            },
-            wrong(&["currency"]),
-        ),
-    ]
 }
 
 /// The third cost row is 12.49999 EUR, alone in its project and region but for 0.00001 more.
@@ -231,7 +52,6 @@ fn costs() -> Vec<Row> {
         becomes("7e-300", Some(0)),
         becomes("9999999999999", Some(999_999_999_999_900_000)),
         rejected("1e999", "out_of_range"),
-        rejected("-1e999", "out_of_range"),
         rejected("9e99999999999999999999", "out_of_range"),
         rejected("\"NaN\"", "bad_number"),
         rejected("\"1,000.5\"", "bad_number"),
@@ -251,7 +71,7 @@ fn costs() -> Vec<Row> {
         ),
         tolerates("a cost and an error", Resources, sets(2, "err", "\"in part\"")),
     ];
-    for raw in ["NaN", "-Infinity", "1e", "0x10", "", "+5", "nul", "01"] {
+    for raw in ["NaN", "-Infinity", "", "+5", "01"] {
         rows.push(fails(format!("a bare {raw:?}"), Resources, "bad_body", sets(2, "cost", raw)));
     }
     rows
@@ -322,7 +142,6 @@ fn identities() -> Vec<Row> {
     vec![
         lost("1.5"),
         lost("-3"),
-        lost("1e2"),
         lost("99999999999999999999"),
         tolerates("a project in quotes", Resources, sets(2, "project_id", "\"102\"")),
         reads(
@@ -376,7 +195,6 @@ fn price_statuses() -> Vec<Row> {
         told("\"maybe\"", Some("maybe")),
         told("7", Some("7")),
         told("null", None),
-        told("true", None),
         reads(
             "one page that shows no prices",
             Resources,

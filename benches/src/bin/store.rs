@@ -1,0 +1,88 @@
+//! The product's store with a long history: what it takes on disk, and how long a month's sum takes.
+//!
+//! Usage: store FILE [--days=N] [--projects=N] [--regions=N]
+//!
+//! Fills the file, then prints as JSON the `bytes` of the file, the `amounts` in it, and the `seconds` that each of
+//! several sums over the last 30 days took. Here alone the product is a library, since no command of it sums.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use gcore_billing_bench::estate::Shape;
+use gcore_billing_bench::price_list::PRODUCTS;
+use gcore_billing_bench::row::Dice;
+use gcore_billing_exporter::aggregate::group::Group;
+use gcore_billing_exporter::billing::amount::Amount;
+use gcore_billing_exporter::billing::resource::{ProjectId, RegionId, ResourceType};
+use gcore_billing_exporter::store::days::{Day, Kind, Series};
+use gcore_billing_exporter::store::{AccountId, Settings, Store};
+use jiff::ToSpan as _;
+use jiff::civil::{Date, date};
+use prometheus::Registry;
+use serde_json::json;
+
+const LAST: Date = date(2026, 11, 20);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let mut args = pico_args::Arguments::from_env();
+    let days: i32 = args.opt_value_from_str("--days")?.unwrap_or(400);
+    let shape = Shape::from_args(&mut args)?;
+    let path: PathBuf = args.free_from_str()?;
+    let store = Store::open(&Settings { path: Some(path.clone()) }, &Registry::new())?;
+    ensure!(!store.is_in_memory(), "{} cannot be written", path.display());
+    let account = store.account(&"main".parse()?, "bench".into()).await?;
+    let truth = fill(&store, account, &shape, days).await?;
+    let mut seconds = Vec::new();
+    for _ in 0..9 {
+        let started = Instant::now();
+        let sum = month(&store, account).await?;
+        seconds.push(started.elapsed().as_secs_f64());
+        ensure!(sum == truth, "the store sums up {sum}, and holds {truth}");
+    }
+    // The journal becomes a part of the file when the last connection ends.
+    drop(store);
+    let bytes = std::fs::metadata(&path)?.len();
+    let amounts = days.unsigned_abs() as usize * shape.groups().count();
+    println!("{}", json!({ "bytes": bytes, "amounts": amounts, "seconds": seconds }));
+    Ok(())
+}
+
+/// Writes one day after the other, newest first as the product does, and returns the sum of the last 30.
+async fn fill(store: &Store, account: AccountId, shape: &Shape, days: i32) -> anyhow::Result<Amount> {
+    let mut dice = Dice(7);
+    let series: Vec<Series> = shape
+        .groups()
+        .map(|(project, region, kind)| {
+            let resource_type = ResourceType::new(PRODUCTS[kind].resource_type);
+            let group = Group { project: ProjectId(project), region: Some(RegionId(region)), resource_type };
+            Series { group, measure: "EUR".into() }
+        })
+        .collect();
+    let mut truth = Amount::ZERO;
+    for back in 0..days {
+        let mut amounts = Vec::with_capacity(series.len());
+        for series in &series {
+            let amount: Amount = format!("{}e-5", dice.below(40_000_000)).parse()?;
+            if back < 30 {
+                truth = truth.checked_add(amount).context("the sum is out of range")?;
+            }
+            amounts.push((series.clone(), amount));
+        }
+        let date = LAST.checked_sub(back.days())?;
+        let read_at = "2026-11-22T12:00:00Z".parse()?;
+        store.write_day(account, Kind::Cost, Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts }).await?;
+    }
+    Ok(truth)
+}
+
+async fn month(store: &Store, account: AccountId) -> anyhow::Result<Amount> {
+    let period = (LAST.checked_sub(29.days())?, LAST.checked_add(1.day())?);
+    let add = |sum: &mut Amount, _: &[Series], _: Date, amounts: &[(usize, Amount)]| {
+        for (_, amount) in amounts {
+            *sum = sum.checked_add(*amount).unwrap_or(*sum);
+        }
+    };
+    Ok(store.visit_days(account, Kind::Cost, period, Amount::ZERO, add).await?)
+}

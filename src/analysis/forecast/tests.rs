@@ -1,0 +1,180 @@
+//! Forecasts through the model, as the daemon asks for them.
+
+use jiff::ToSpan as _;
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+use super::Forecast;
+use crate::analysis::{Model, Settings};
+
+const FIRST: Date = date(2025, 1, 1);
+
+/// A model that has seen every day until `newest`.
+fn seen(newest: Date, amount: impl Fn(Date) -> f64) -> Model {
+    let mut model = Model::new(Settings::default());
+    for day in FIRST.series(1.day()).take_while(|day| *day <= newest) {
+        model.step(day, &[amount(day)]);
+    }
+    model
+}
+
+fn total(month: Date, amount: impl Fn(Date) -> f64) -> f64 {
+    month.series(1.day()).take_while(|day| *day <= month.last_of_month()).map(amount).sum()
+}
+
+fn is_weekend(day: Date) -> bool {
+    day.weekday().to_monday_zero_offset() > 4
+}
+
+fn flat(_: Date) -> f64 {
+    100.0
+}
+
+fn weekdays(day: Date) -> f64 {
+    if is_weekend(day) { 20.0 } else { 100.0 }
+}
+
+fn job_on_weekdays(day: Date) -> f64 {
+    if is_weekend(day) { 0.0 } else { 40.0 }
+}
+
+fn fee_on_the_first(day: Date) -> f64 {
+    if day.day() == 1 { 900.0 } else { 30.0 }
+}
+
+fn fee_on_the_last(day: Date) -> f64 {
+    if day == day.last_of_month() { 900.0 } else { 30.0 }
+}
+
+fn fee_alone(day: Date) -> f64 {
+    if day.day() == 15 { 900.0 } else { 0.0 }
+}
+
+/// The first fortnight is free.
+fn free_tier(day: Date) -> f64 {
+    if day.day() <= 14 { 0.0 } else { 50.0 }
+}
+
+fn growing(day: Date) -> f64 {
+    100.0 * 1.004_f64.powi((day - FIRST).get_days())
+}
+
+fn every_ninth_day(day: Date) -> f64 {
+    if (day - FIRST).get_days() % 9 == 0 { 200.0 } else { 30.0 }
+}
+
+fn stepped(day: Date) -> f64 {
+    if day < date(2025, 5, 20) { 100.0 } else { 160.0 }
+}
+
+fn spike(day: Date) -> f64 {
+    if day == date(2025, 6, 8) { 500.0 } else { 100.0 }
+}
+
+#[test]
+fn every_habit_is_foreseen_to_the_months_end() {
+    let june = date(2025, 6, 1);
+    let mut wrong = Vec::new();
+    type Shape = fn(Date) -> f64;
+    for (name, amount, most) in [
+        ("flat", flat as Shape, 0.001),
+        ("weekdays", weekdays, 0.001),
+        ("a job on weekdays", job_on_weekdays, 0.01),
+        ("a fee on the first, paid and not to be paid again", fee_on_the_first, 0.01),
+        ("a fee on the last, still to come", fee_on_the_last, 0.03),
+        ("nothing but a fee", fee_alone, 0.15),
+        ("a free tier", free_tier, 0.05),
+        ("growth", growing, 0.01),
+        ("a job every ninth day", every_ninth_day, 0.03),
+        ("a step three weeks ago", stepped, 0.05),
+        ("a spike two days ago, which does not come again", spike, 0.001),
+    ] {
+        for elapsed in [0, 5, 10, 20] {
+            let newest = june.yesterday().unwrap() + elapsed.days();
+            let forecast = seen(newest, amount).forecast(june)[0];
+            let actual = total(june, amount);
+            let error = (forecast.estimate - actual).abs() / actual;
+            // Before its day, nobody can know the spike.
+            let expected = if name.contains("spike") && elapsed < 8 { 0.2 } else { most };
+            let expected = if elapsed == 0 { 2.0 * expected } else { expected };
+            if error > expected {
+                wrong.push(format!("{name}, after {elapsed} days: off by {error:.4}, {forecast:?}, {actual}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_short_history_gives_a_wide_band_that_narrows() {
+    let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
+    let width = |newest| {
+        let Forecast { estimate, lower, upper, .. } = seen(newest, noisy).forecast(newest.first_of_month())[0];
+        (upper - lower) / estimate
+    };
+    let (first_month, sixth_month) = (width(date(2025, 1, 10)), width(date(2025, 6, 10)));
+    assert!(first_month > 0.05 && sixth_month < 0.5 * first_month, "{first_month} {sixth_month}");
+    let model = seen(FIRST, |_| 7.0);
+    assert_eq!(model.forecast(FIRST)[0].month_to_date.to_bits(), 7.0_f64.to_bits(), "after one day");
+}
+
+#[test]
+fn a_month_that_has_ended_is_what_it_came_to_and_the_next_one_is_foreseen() {
+    let newest = date(2025, 3, 31);
+    let model = seen(newest, weekdays);
+    let march = model.forecast(date(2025, 3, 1))[0];
+    let exactly = total(date(2025, 3, 1), weekdays);
+    assert_eq!(march, Forecast { month_to_date: exactly, estimate: exactly, lower: exactly, upper: exactly });
+    let april = model.forecast(date(2025, 4, 1))[0];
+    assert_eq!(april.month_to_date.to_bits(), 0.0_f64.to_bits());
+    assert!((april.estimate / total(date(2025, 4, 1), weekdays) - 1.0).abs() < 0.01, "{april:?}");
+}
+
+#[test]
+fn days_that_were_missed_are_estimated_too() {
+    let mut model = Model::new(Settings::default());
+    let is_missed = |day: Date| (date(2025, 4, 8)..=date(2025, 4, 10)).contains(&day);
+    for day in FIRST.series(1.day()).take_while(|day| *day <= date(2025, 4, 20)).filter(|day| !is_missed(*day)) {
+        model.step(day, &[100.0]);
+    }
+    let forecast = model.forecast(date(2025, 4, 1))[0];
+    assert!((forecast.month_to_date - 1700.0).abs() < 1e-9 && (forecast.estimate - 3000.0).abs() < 5.0, "{forecast:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_band_is_around_its_estimate_and_above_what_was_spent(
+        amounts in prop::collection::vec((0.0..1000.0_f64, prop::bool::weighted(0.7)), 1..110),
+        start in 0_i32..40,
+    ) {
+        let mut model = Model::new(Settings::default());
+        for (place, (amount, is_there)) in amounts.into_iter().enumerate() {
+            let day = FIRST + start.days() + i64::try_from(place).unwrap().days();
+            let amount = if is_there { amount } else { 0.0 };
+            model.step(day, &[amount, 3.0]);
+            let this_month = model.forecast(day.first_of_month());
+            let next_month = model.forecast(day.last_of_month().tomorrow().unwrap());
+            for forecast in this_month.iter().chain(&next_month) {
+                prop_assert!(forecast.lower <= forecast.estimate && forecast.estimate <= forecast.upper, "{forecast:?}");
+                prop_assert!(forecast.month_to_date <= forecast.lower && forecast.upper.is_finite(), "{forecast:?}");
+            }
+            if day == day.last_of_month() {
+                let Forecast { month_to_date, estimate, lower, upper } = this_month[0];
+                let is_final = |amount: f64| amount.to_bits() == month_to_date.to_bits();
+                prop_assert!([estimate, lower, upper].into_iter().all(is_final), "{:?}", this_month[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn credits_may_take_a_month_below_what_was_spent(amounts in prop::collection::vec(-500.0..100.0_f64, 40..80)) {
+        let mut model = Model::new(Settings::default());
+        for (place, amount) in amounts.into_iter().enumerate() {
+            let day = FIRST + i64::try_from(place).unwrap().days();
+            model.step(day, &[amount]);
+            let Forecast { estimate, lower, upper, .. } = model.forecast(day.first_of_month())[0];
+            prop_assert!(lower <= estimate && estimate <= upper && upper.is_finite(), "{lower} {estimate} {upper}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The model against series of a known kind, small enough to be read as a table.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use crate::analysis::{Judgement, Model, Settings, contributors};
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+const DAYS: usize = 200;
+/// A Wednesday, the seventh of August.
+const SPIKE: usize = 145;
+
+/// The day that all others count from: a Friday.
+fn start() -> Date {
+    date(2024, 3, 15)
+}
+
+fn day(index: usize) -> Date {
+    start().checked_add(i64::try_from(index).unwrap().days()).unwrap()
+}
+
+fn weekday(index: usize) -> i8 {
+    day(index).weekday().to_monday_zero_offset()
+}
+
+/// Evenly spread in -1..1, the same for the same arguments everywhere.
+fn noise(index: usize, seed: u64) -> f64 {
+    let mut mixed = (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    ((mixed ^ (mixed >> 32)) % 20_001) as f64 / 10_000.0 - 1.0
+}
+
+type Shape = fn(usize) -> f64;
+
+/// What a day costs in a series of that kind.
+const SHAPES: [(&str, Shape); 12] = [
+    ("steady", |index| 100.0 * (1.0 + 0.05 * noise(index, 1))),
+    ("exact", |_| 100.0),
+    ("weekly", |index| if weekday(index) < 5 { 100.0 } else { 40.0 } * (1.0 + 0.04 * noise(index, 2))),
+    ("dear weekends", |index| if weekday(index) < 5 { 100.0 } else { 230.0 } * (1.0 + 0.04 * noise(index, 3))),
+    ("working days only", |index| if weekday(index) < 5 { 100.0 + noise(index, 4) } else { 0.0 }),
+    ("growing", |index| 50.0 * 1.006_f64.powi(i32::try_from(index).unwrap()) * (1.0 + 0.03 * noise(index, 5))),
+    ("falling to half", |index| if index < 90 { 200.0 } else { 100.0 } + 4.0 * noise(index, 6)),
+    ("charge on the first", |index| if day(index).day() == 1 { 700.0 } else { 100.0 } + 2.0 * noise(index, 7)),
+    (
+        "charge on the last",
+        |index| if day(index).tomorrow().unwrap().day() == 1 { 300.0 } else { 100.0 } + noise(index, 8),
+    ),
+    ("discount until the first", |index| if day(index).day() < 12 { 100.0 } else { 65.0 } + noise(index, 9)),
+    ("outages", |index| if index % 37 == 20 { 0.0 } else { 100.0 + 3.0 * noise(index, 10) }),
+    (
+        "every other day or so",
+        |index| if noise(index, 11) > 0.0 || index == SPIKE { 100.0 + noise(index, 12) } else { 0.0 },
+    ),
+];
+
+fn judged(series: &[f64]) -> Vec<Judgement> {
+    let mut model = Model::new(Settings::default());
+    series.iter().enumerate().map(|(index, amount)| model.step(day(index), &[*amount])[0]).collect()
+}
+
+fn anomalies(series: &[f64]) -> Vec<usize> {
+    judged(series).iter().enumerate().filter(|(_, judgement)| judgement.anomaly).map(|(index, _)| index).collect()
+}
+
+fn days_of(shape: Shape) -> Vec<f64> {
+    (0..DAYS).map(shape).collect()
+}
+
+#[test]
+fn no_shape_is_an_anomaly_to_itself() {
+    for (name, shape) in SHAPES {
+        assert_eq!(anomalies(&days_of(shape)), Vec::<usize>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_spike_is_found_on_its_first_day_and_until_its_last() {
+    for (name, shape) in SHAPES {
+        for (days, rise) in [(1, 1.5), (3, 2.0), (5, 5.0)] {
+            let mut series = days_of(shape);
+            for amount in &mut series[SPIKE..SPIKE + days] {
+                *amount *= rise;
+            }
+            let expected: Vec<usize> = (SPIKE..SPIKE + days).filter(|index| series[*index] > 0.0).collect();
+            assert_eq!(anomalies(&series), expected, "{name}, {days} days times {rise}");
+        }
+    }
+}
+
+#[test]
+fn a_step_up_is_told_for_five_days_and_then_is_the_usual() {
+    let mut series = days_of(SHAPES[0].1);
+    for amount in &mut series[SPIKE..] {
+        *amount *= 1.8;
+    }
+    assert_eq!(anomalies(&series), (SPIKE..SPIKE + 5).collect::<Vec<_>>());
+    let after = judged(&series)[DAYS - 1];
+    assert!((after.expected - 180.0).abs() < 10.0, "{after:?}");
+}
+
+#[test]
+fn a_charge_on_any_day_is_told_once_and_known_the_month_after() {
+    let charged = |index: usize| if day(index).day() == 9 { 400.0 } else { 100.0 } + noise(index, 13);
+    let told = anomalies(&days_of(charged));
+    assert_eq!(told.iter().map(|index| day(*index)).collect::<Vec<_>>(), [date(2024, 4, 9)]);
+}
+
+#[test]
+fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
+    let charge = SHAPES.iter().find(|(name, _)| *name == "charge on the first").unwrap().1;
+    let mut series = days_of(charge);
+    let first = (SPIKE..DAYS).find(|index| day(*index).day() == 1).unwrap();
+    series[first] *= 2.0;
+    assert_eq!(anomalies(&series), [first]);
+}
+
+#[test]
+fn a_holiday_of_the_account_is_no_anomaly_for_the_series_that_peak() {
+    let mut model = Model::new(Settings::default());
+    let mut told = Vec::new();
+    for index in 0..DAYS {
+        let peak = if index == SPIKE { 1.6 } else { 1.0 };
+        let amounts: Vec<f64> = (0..20).map(|seed| 100.0 * peak * (1.0 + 0.05 * noise(index, seed))).collect();
+        told.extend(model.step(day(index), &amounts).iter().filter(|judgement| judgement.anomaly).map(|_| index));
+    }
+    assert_eq!(told, Vec::<usize>::new());
+}
+
+#[test]
+fn the_first_week_is_never_an_anomaly_and_the_second_only_when_large() {
+    for (index, rise, is_told) in [(4, 50.0, false), (10, 3.0, false), (10, 20.0, true)] {
+        let mut series = vec![100.0; 20];
+        series[index] *= rise;
+        let judgement = judged(&series)[index];
+        assert_eq!((judgement.anomaly, judgement.low_confidence), (is_told, true), "day {index} times {rise}");
+    }
+}
+
+#[test]
+fn a_missing_day_is_unknown_and_a_new_series_begins_late() {
+    let mut model = Model::new(Settings::default());
+    for index in (0..120).filter(|index| index % 11 != 5) {
+        let amounts = [100.0, 50.0 + noise(index, 1)];
+        let known = if index < 60 { 1 } else { 2 };
+        let judgements = model.step(day(index), &amounts[..known]);
+        assert_eq!(judgements.iter().filter(|judgement| judgement.anomaly).count(), 0, "day {index}");
+    }
+    let spiked = model.step(day(120), &[100.0, 100.0]);
+    assert_eq!(spiked.iter().map(|judgement| judgement.anomaly).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn a_clone_goes_on_as_its_original_would_have() {
+    let mut model = Model::new(Settings::default());
+    for index in 0..SPIKE {
+        model.step(day(index), &[SHAPES[2].1(index)]);
+    }
+    let mut other = model.clone();
+    other.step(day(SPIKE), &[10_000.0]);
+    let mut fresh = Model::new(Settings::default());
+    for index in 0..SPIKE {
+        fresh.step(day(index), &[SHAPES[2].1(index)]);
+    }
+    for index in SPIKE..DAYS {
+        let amounts = [SHAPES[2].1(index)];
+        assert_eq!(model.step(day(index), &amounts), fresh.step(day(index), &amounts));
+    }
+}
+
+#[test]
+fn the_days_ahead_hold_weekday_and_charge() {
+    let mut model = Model::new(Settings::default());
+    let series = |index: usize| {
+        let charge = if day(index).day() == 1 { 500.0 } else { 0.0 };
+        charge + if weekday(index) < 5 { 100.0 } else { 40.0 }
+    };
+    for index in 0..DAYS {
+        model.step(day(index), &[series(index)]);
+    }
+    let mut expected = [0.0; 35];
+    model.expect(0, &model.ahead(35), &mut expected);
+    for (offset, expected) in expected.iter().enumerate() {
+        let actual = series(DAYS + offset);
+        assert!((expected - actual).abs() < 0.02 * actual, "{}: {expected} for {actual}", day(DAYS + offset));
+    }
+}
+
+#[test]
+fn contributors_are_the_largest_excesses_with_their_share() {
+    let of = |expected: f64, actual: f64| Judgement {
+        expected,
+        upper: expected * 1.3,
+        actual,
+        score: 0.0,
+        anomaly: true,
+        low_confidence: false,
+    };
+    let children = [of(10.0, 15.0), of(100.0, 40.0), of(50.0, 80.0), of(f64::NAN, 7.0)];
+    let found = contributors(&of(160.0, 200.0), &children, 2);
+    assert_eq!(found.iter().map(|found| (found.child, found.share)).collect::<Vec<_>>(), [(2, 0.75), (0, 0.125)]);
+    assert_eq!(contributors(&of(160.0, 150.0), &children, 2), []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn another_currency_changes_the_amounts_and_not_the_verdicts(
+        shape in 0..SHAPES.len(), power in -3.0..5.0_f64, spikes in prop::collection::vec((30..DAYS, 1.3..6.0_f64), 0..5),
+    ) {
+        let factor = 10.0_f64.powf(power);
+        let mut series = days_of(SHAPES[shape].1);
+        for (index, rise) in spikes {
+            series[index] *= rise;
+        }
+        let judge = |factor: f64| {
+            let mut model = Model::new(Settings { least_amount: 0.0 });
+            let step = |(index, amount): (usize, &f64)| model.step(day(index), &[amount * factor])[0];
+            series.iter().enumerate().map(step).collect::<Vec<_>>()
+        };
+        for (one, other) in judge(1.0).iter().zip(judge(factor)) {
+            // On the bound itself, rounding decides.
+            prop_assert!(one.anomaly == other.anomaly || (one.score - 1.0).abs() < 1e-3, "{one:?} {other:?}");
+            for (one, other) in [(one.expected, other.expected), (one.upper, other.upper)] {
+                prop_assert!(!one.is_finite() || (one * factor - other).abs() <= 1e-3 * other.abs());
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A series' day against what is known of it: the expectation, the bound, and why a day above it may be no anomaly.
+
+use crate::analysis::calendar::Place;
+use crate::analysis::habit::{LONGEST_SPIKE, Rise};
+use crate::analysis::judgement::Judgement;
+use crate::analysis::model::Settings;
+use crate::analysis::past::Past;
+use crate::analysis::series::{COLD_DAYS, Series, YOUNG_DAYS};
+use crate::analysis::usual::Usual;
+
+/// How many standard deviations of its noise a series may pass its expectation by.
+const DEVIATIONS: f32 = 4.0;
+/// How far above its expectation, as a share of it, even a quiet series may be.
+const LEAST_SHARE: f32 = 0.33;
+/// How much wider the margin of a young series is, whose noise is not well known.
+const YOUNG_CAUTION: f32 = 1.25;
+/// The margin of a cold series, as a logarithm, above the largest amount that it has seen.
+const COLD_MARGIN: f32 = 1.4;
+/// How much narrower the margin is while a spike goes on.
+const ALARMED_SHARE: f32 = 0.6;
+/// A cold series of fewer days is never an anomaly.
+const FEWEST_DAYS: usize = 7;
+/// Amounts that come in pieces may have this many pieces more than expected.
+const PIECES: f32 = 1.2;
+/// A weekday with less than this share of the largest has no amount of its own.
+const EMPTY_WEEKDAY: f32 = 0.05;
+/// Under this share of the largest weekday, a day is without cost.
+const NOTHING: f32 = 0.02;
+
+/// How a day lies to what is usual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Course {
+    Usual,
+    Above,
+    Below,
+    /// A day without cost, which says nothing of the level.
+    Idle,
+}
+
+/// Why a day above the usual is no anomaly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Explanation {
+    /// It is one, or it is not above the usual, or such rises are frequent.
+    None,
+    /// The calendar or a rhythm.
+    Place,
+    /// A former level.
+    Return,
+    /// The whole account, or a billing day in a first month: the next days may stay there.
+    Event,
+}
+
+/// All that was found out about a series' day.
+#[derive(Clone, Copy)]
+pub(super) struct Verdict {
+    pub(super) actual: f32,
+    pub(super) usual: Option<Usual>,
+    /// What the level and the weekday let expect, or NaN.
+    pub(super) base: f32,
+    /// What was expected in the end.
+    expected: f32,
+    upper: f32,
+    pub(super) course: Course,
+    pub(super) explanation: Explanation,
+    pub(super) anomaly: bool,
+    low_confidence: bool,
+}
+
+/// The margin of a noise, as a logarithm.
+pub(super) fn margin(noise: f32) -> f32 {
+    (DEVIATIONS * noise).max(LEAST_SHARE.ln_1p())
+}
+
+/// What the verdict is made from.
+pub(super) struct Case<'a> {
+    pub(super) settings: Settings,
+    pub(super) past: &'a Past,
+    pub(super) place: &'a Place,
+    pub(super) index: usize,
+    pub(super) series: &'a Series,
+    /// What all series of the account have in common today, as a ratio to the usual.
+    pub(super) factor: f32,
+}
+
+impl Verdict {
+    pub(super) fn unjudged(actual: f32, usual: Option<Usual>, place: &Place) -> Verdict {
+        let base = usual.map_or(f32::NAN, |usual| usual.on(place.weekday));
+        Verdict {
+            actual,
+            usual,
+            base,
+            expected: base,
+            upper: f32::INFINITY,
+            course: Course::Usual,
+            explanation: Explanation::None,
+            anomaly: false,
+            low_confidence: true,
+        }
+    }
+
+    /// No anomaly after all: the account does it.
+    pub(super) fn acquit(&mut self) {
+        self.anomaly = false;
+        self.low_confidence = true;
+        self.explanation = Explanation::Event;
+        self.expected = self.actual;
+        self.upper = self.upper.max(self.actual);
+    }
+
+    pub(super) fn judgement(&self) -> Judgement {
+        let (actual, expected, upper) = (f64::from(self.actual), f64::from(self.expected), f64::from(self.upper));
+        let reach = upper - expected;
+        Judgement {
+            expected,
+            upper,
+            actual,
+            score: if reach > 0.0 { (actual - expected) / reach } else { 0.0 },
+            anomaly: self.anomaly,
+            low_confidence: self.low_confidence,
+        }
+    }
+}
+
+impl Case<'_> {
+    pub(super) fn judge(&self, verdict: &mut Verdict) {
+        let Some(usual) = verdict.usual.filter(|usual| usual.level > 0.0) else { return };
+        let age = self.series.age();
+        verdict.low_confidence = age < YOUNG_DAYS || !self.place.was_seen(age);
+        let actual = verdict.actual;
+        let caution = if age < YOUNG_DAYS { YOUNG_CAUTION } else { 1.0 };
+        let margin = margin(usual.noise(self.place.weekday)) * caution;
+        let expected = self.expected(verdict.base, &usual);
+        let least = (self.settings.least_amount as f32).max(PIECES * usual.rhythm.grain);
+        verdict.course = if actual <= NOTHING * usual.largest() {
+            Course::Idle
+        } else if actual > expected * margin.exp() + least {
+            Course::Above
+        } else if actual < verdict.base * (-margin).exp() && !usual.rhythm.is_sparse {
+            Course::Below
+        } else {
+            Course::Usual
+        };
+        let margin = match () {
+            () if self.series.is_alarmed() => margin * ALARMED_SHARE,
+            () if age < COLD_DAYS => margin.max(COLD_MARGIN),
+            () => margin,
+        };
+        verdict.upper = expected * margin.exp() + least;
+        if actual <= verdict.upper {
+            verdict.expected = if verdict.course == Course::Above { expected } else { verdict.base };
+        } else if let Some((amount, explanation)) = self.explained(&usual, actual, expected, margin) {
+            verdict.expected = amount;
+            verdict.upper = (amount * margin.exp()).max(actual);
+            verdict.explanation = explanation;
+        } else {
+            verdict.anomaly = age >= FEWEST_DAYS;
+        }
+    }
+
+    /// The most that the level, the weekday and the account let expect.
+    fn expected(&self, base: f32, usual: &Usual) -> f32 {
+        // A job that is moved to another day of the week costs what it costs there.
+        let largest = usual.largest();
+        let mut expected = if base < EMPTY_WEEKDAY * largest { largest } else { base };
+        let age = self.series.age();
+        if age < COLD_DAYS {
+            expected = (1..=age).map(|lag| self.past.at(self.index, lag).learnable()).fold(expected, f32::max);
+        }
+        expected * self.factor.max(1.0)
+    }
+
+    /// What explains an amount above the bound, and what it lets expect.
+    fn explained(&self, usual: &Usual, actual: f32, expected: f32, margin: f32) -> Option<(f32, Explanation)> {
+        let most = margin.exp();
+        let former = self.series.former_level().map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
+        if let Some(former) = former.filter(|former| *former > expected && actual <= former * most) {
+            return Some((former, Explanation::Return));
+        }
+        if self.series.days_above() >= LONGEST_SPIKE {
+            return Some((actual, Explanation::None));
+        }
+        if self.series.is_alarmed() {
+            return None;
+        }
+        if self.series.carries() {
+            let before = self.past.at(self.index, 1);
+            let carried = expected * before.actual() / before.usual();
+            if actual <= carried * most {
+                return Some((carried, Explanation::Event));
+            }
+        }
+        if self.place.is_billing_day && !self.place.was_seen(self.series.age()) {
+            return Some((actual, Explanation::Event));
+        }
+        let rise = Rise {
+            past: self.past,
+            series: self.index,
+            place: self.place,
+            actual,
+            usual: expected,
+            noise: usual.noise(self.place.weekday),
+            rises: self.series.rises(),
+        };
+        let begun = rise.begun_like_last_month().map(|amount| (amount, Explanation::Event));
+        let placed = || rise.placed().map(|amount| (amount, Explanation::Place));
+        let frequent = || rise.frequent().map(|amount| (amount, Explanation::None));
+        begun.or_else(placed).or_else(frequent)
+    }
+}

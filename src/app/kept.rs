@@ -1,0 +1,152 @@
+//! The last readings as rows of JSON, and back.
+//!
+//! A row holds what was read and when, nothing of the settings: how long it counts, and whether it counts at all, is
+//! decided by the configuration that finds it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::billing::names::Names;
+use crate::billing::period::Window;
+use crate::collect::settings::{Settings, Windowed};
+use crate::snapshot::{Account, Collector, Reading, WindowReading};
+
+/// When each collector last succeeded.
+const SUCCESSES: &str = "successes";
+
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    read_at: Timestamp,
+    data: T,
+}
+
+/// Makes the body of a row, which takes a while for a large reading.
+pub(super) type Encode = Box<dyn FnOnce() -> serde_json::Result<Vec<u8>> + Send>;
+
+/// The rows of `after` that differ from those of `before`, by name.
+pub(super) fn changes(before: Option<&Account>, after: &Account) -> Vec<(String, Encode)> {
+    let nothing = Account::default();
+    let before = before.filter(|before| before.scope == after.scope).unwrap_or(&nothing);
+    let mut rows = Vec::new();
+    for (window, reading) in &after.cost {
+        let last = before.cost.get(window).map(WindowReading::reading);
+        rows.extend(row(named(Collector::Cost, Some(*window)), last, Some(reading.reading())));
+    }
+    for (window, reading) in &after.usage {
+        let last = before.usage.get(window).map(WindowReading::reading);
+        rows.extend(row(named(Collector::Usage, Some(*window)), last, Some(reading.reading())));
+    }
+    let name = |collector| named(collector, None);
+    rows.extend(row(name(Collector::Reports), before.reports.as_ref(), after.reports.as_ref()));
+    rows.extend(row(name(Collector::Subscriptions), before.subscriptions.as_ref(), after.subscriptions.as_ref()));
+    rows.extend(row(name(Collector::Commitments), before.commitments.as_ref(), after.commitments.as_ref()));
+    if after.names_are_known() && !Arc::ptr_eq(&before.names, &after.names) {
+        let names = Arc::clone(&after.names);
+        rows.push((name(Collector::Names), Box::new(move || serde_json::to_vec(&*names))));
+    }
+    let successes = successes(after);
+    if successes != self::successes(before) {
+        rows.push((SUCCESSES.into(), Box::new(move || serde_json::to_vec(&successes))));
+    }
+    rows
+}
+
+fn row<T>(name: String, before: Option<&Reading<T>>, after: Option<&Reading<T>>) -> Option<(String, Encode)>
+where
+    T: Clone + Serialize + Send + Sync + 'static,
+{
+    let reading = after.filter(|after| before.is_none_or(|before| !before.is(after)))?.clone();
+    let encode = move || serde_json::to_vec(&Kept { read_at: reading.read_at(), data: reading.last() });
+    Some((name, Box::new(encode)))
+}
+
+fn named(collector: Collector, window: Option<Window>) -> String {
+    match window {
+        Some(window) => format!("{} {}", collector.as_str(), window.as_str()),
+        None => collector.as_str().into(),
+    }
+}
+
+fn successes(account: &Account) -> BTreeMap<&'static str, Timestamp> {
+    let of =
+        |(collector, status): (&Collector, &crate::snapshot::Status)| Some((collector.as_str(), status.last_success?));
+    account.collectors.iter().filter_map(of).collect()
+}
+
+/// The names among the rows; none where they were never read or cannot be understood.
+pub(super) fn names(rows: &[(String, Vec<u8>)]) -> Names {
+    let name = named(Collector::Names, None);
+    let body = rows.iter().find(|(row, _)| *row == name).map(|(_, body)| body);
+    body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+}
+
+/// Puts rows back into an account whose collectors have not polled yet. What cannot be understood, such as a row of
+/// another version, is left out.
+pub(super) fn restore(account: &mut Account, rows: Vec<(String, Vec<u8>)>, collect: &Settings, now: Timestamp) {
+    for (name, body) in rows {
+        if let Err(error) = restore_row(account, &name, &body, collect, now) {
+            tracing::debug!(row = name, %error, "a kept reading cannot be used");
+        }
+    }
+}
+
+fn restore_row(
+    account: &mut Account,
+    name: &str,
+    body: &[u8],
+    collect: &Settings,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if name == SUCCESSES {
+        let successes: BTreeMap<String, Timestamp> = serde_json::from_slice(body)?;
+        for (collector, status) in &mut account.collectors {
+            status.last_success = successes.get(collector.as_str()).copied().filter(|at| *at <= now);
+        }
+        return Ok(());
+    }
+    let (collector, window) = name.split_once(' ').unwrap_or((name, ""));
+    let collector = Collector::ALL.into_iter().find(|known| known.as_str() == collector);
+    let window = || Window::ALL.into_iter().find(|known| known.as_str() == window).context("there is no such window");
+    match collector.context("there is no such collector")? {
+        Collector::Cost => {
+            let window = window()?;
+            account.cost.insert(window, window_reading(body, window, &collect.cost, now)?);
+        }
+        Collector::Usage => {
+            let window = window()?;
+            account.usage.insert(window, window_reading(body, window, &collect.usage, now)?);
+        }
+        Collector::Reports => account.reports = Some(reading(body, collect.reports.stale_after, now)?),
+        Collector::Subscriptions => {
+            account.subscriptions = Some(reading(body, collect.subscriptions.stale_after, now)?);
+        }
+        Collector::Commitments => account.commitments = Some(reading(body, collect.commitments.stale_after, now)?),
+        Collector::Names => account.names = serde_json::from_slice(body).map(Arc::new)?,
+        Collector::History => anyhow::bail!("the history has no reading"),
+    }
+    Ok(())
+}
+
+fn reading<T: DeserializeOwned>(body: &[u8], good_for: Duration, now: Timestamp) -> anyhow::Result<Reading<T>> {
+    let Kept { read_at, data } = serde_json::from_slice(body)?;
+    // Nothing would ever withdraw it for its age.
+    anyhow::ensure!(read_at <= now, "it was read at {read_at}, which has yet to come");
+    Ok(Reading::new(data, read_at, good_for))
+}
+
+fn window_reading<T: DeserializeOwned>(
+    body: &[u8],
+    window: Window,
+    settings: &Windowed,
+    now: Timestamp,
+) -> anyhow::Result<WindowReading<T>> {
+    let reading = reading(body, settings.stale_after, now)?;
+    let period = window.period(reading.read_at());
+    Ok(WindowReading::new(reading, period, settings.settle_after))
+}

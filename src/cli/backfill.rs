@@ -1,0 +1,52 @@
+//! `backfill`: the stored history to standard output or into a file.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::civil::Date;
+
+use crate::app::backfill::Backfill;
+use crate::clock::Clock;
+use crate::config::Config;
+
+/// Writes the days from `from` to `to`; a file only once all of it is there.
+pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path>) -> anyhow::Result<()> {
+    let backfill = Backfill::open(config, from, to, Clock::system().now()).await?;
+    let Some(path) = out else {
+        return write(backfill, io::stdout())
+            .await
+            .map(drop)
+            .map_err(|error| told(error, "cannot write to standard output"));
+    };
+    let cannot = format!("cannot write {}; free some space or name another file by --out", path.display());
+    // A pipe or a device takes what it gets; to put a file in its place would be a surprise.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let file = File::options().write(true).open(path).context(cannot.clone())?;
+        return write(backfill, file).await.map(drop).map_err(|error| told(error, &cannot));
+    }
+    let partial = PathBuf::from(format!("{}.partial", path.display()));
+    let file = File::create(&partial).context(cannot.clone())?;
+    let outcome = write(backfill, file).await.and_then(|file| {
+        file.sync_all()?;
+        Ok(fs::rename(&partial, path)?)
+    });
+    if outcome.is_err() {
+        // The fault that is told matters more than a file that cannot be removed either.
+        let _ = fs::remove_file(&partial);
+    }
+    outcome.map_err(|error| told(error, &cannot))
+}
+
+/// Only what the output is to blame for is told of the output.
+fn told(error: anyhow::Error, cannot: &str) -> anyhow::Error {
+    if error.is::<io::Error>() { error.context(cannot.to_owned()) } else { error }
+}
+
+async fn write<W: Write + Send + 'static>(backfill: Backfill, to: W) -> anyhow::Result<W> {
+    let buffered = backfill.write(BufWriter::new(to)).await?;
+    Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
+}

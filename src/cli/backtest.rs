@@ -1,0 +1,154 @@
+//! Detector and forecast over the stored history, or over a file of daily costs.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::civil::Date;
+
+use crate::backtest;
+use crate::backtest::Outputs;
+use crate::backtest::history::Builder;
+use crate::backtest::table;
+use crate::billing::amount::Amount;
+use crate::billing::resource::UNKNOWN;
+use crate::store::Store;
+use crate::store::days::{Kind, Series};
+
+use super::exit::ExitCode;
+use super::say;
+
+/// What to judge, and where to write what was found.
+#[derive(Args, Debug)]
+pub(super) struct BacktestFlags {
+    /// Daily costs: a CSV file with the columns day,group,amount and, where there are several, currency; instead of the
+    /// stored history
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// The store whose history is judged, instead of storage.path of the configuration
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    store: Option<PathBuf>,
+    /// The true spikes, to score the detector by: a CSV file with the columns group,from,to, both days included
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Write every judged day: day,group,actual,expected,upper,score,anomaly
+    #[arg(long, value_name = "OUT")]
+    detections: Option<PathBuf>,
+    /// Write every forecast: day,group,month,forecast,lower,upper,actual
+    #[arg(long, value_name = "OUT")]
+    forecasts: Option<PathBuf>,
+}
+
+impl BacktestFlags {
+    /// Whether what to judge is named by the configuration.
+    pub(super) fn needs_configuration(&self) -> bool {
+        self.csv.is_none() && self.store.is_none()
+    }
+}
+
+/// Reads what is given, judges and forecasts every day, and prints the table. `configured` is where the configuration
+/// has the store.
+pub(super) async fn run(flags: &BacktestFlags, configured: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let histories = match &flags.csv {
+        Some(path) => read(path).and_then(|text| table::history(&name(path), &text).map_err(|fault| fault.to_string())),
+        None => match flags.store.as_deref().or(configured) {
+            Some(path) => stored(path).await?,
+            None => {
+                Err("storage.path: is \"\", so nothing is stored; name a store by --store, or a file by --csv".into())
+            }
+        },
+    };
+    let prepared = histories.and_then(|histories| prepare(flags, &histories).map(|prepared| (histories, prepared)));
+    let (histories, (spikes, mut outputs)) = match prepared {
+        Ok(prepared) => prepared,
+        Err(problem) => {
+            say(&mut io::stderr(), &format!("{problem}\n"));
+            return Ok(ExitCode::Usage);
+        }
+    };
+    let report = backtest::run(&histories, spikes.as_deref(), &mut outputs)
+        .context("the rows of --detections or --forecasts cannot be written; is the disk full?")?;
+    say(&mut io::stdout(), &report.to_string());
+    Ok(ExitCode::Success)
+}
+
+type Prepared = (Option<Vec<backtest::Spike>>, Outputs<BufWriter<File>>);
+
+/// The history of every account in a store. Groups are named `ACCOUNT/PROJECT/REGION/TYPE`.
+async fn stored(path: &Path) -> anyhow::Result<Result<Vec<backtest::History>, String>> {
+    let store = Store::open_to_read(path)?;
+    let mut histories = Vec::new();
+    for (name, account) in store.accounts().await? {
+        let visit = move |builder: &mut Builder, series: &[Series], day, amounts: &[(usize, Amount)]| {
+            for (row, (place, amount)) in (0..).zip(amounts) {
+                let Series { group, measure } = &series[*place];
+                let region = group.region.map_or(UNKNOWN.to_owned(), |region| region.0.to_string());
+                let group = format!("{name}/{}/{region}/{}", group.project.0, group.resource_type.as_str());
+                if builder.add(row, day, &group, measure, amount.to_f64()).is_err() {
+                    // A day has each series once, so the group has another currency as well.
+                    let _ = builder.add(row, day, &format!("{group}/{measure}"), measure, amount.to_f64());
+                }
+            }
+        };
+        let all = (Date::MIN, Date::MAX);
+        let builder = store.visit_days(account, Kind::Cost, all, Builder::default(), visit).await?;
+        histories.extend(builder.finish());
+    }
+    Ok(if histories.is_empty() {
+        Err(format!("{}: holds no day yet; let the daemon run for a while", path.display()))
+    } else {
+        Ok(histories)
+    })
+}
+
+/// Everything that can be wrong by what the user gave, before anything is judged or written.
+fn prepare(flags: &BacktestFlags, histories: &[backtest::History]) -> Result<Prepared, String> {
+    let fault = |fault: table::Fault| fault.to_string();
+    let spikes = match &flags.labels {
+        Some(path) => Some(table::spikes(&name(path), &read(path)?, histories).map_err(fault)?),
+        None => None,
+    };
+    distinct(flags)?;
+    let create = |path: &Option<PathBuf>| path.as_deref().map(create).transpose();
+    let (detections, forecasts) = (create(&flags.detections)?, create(&flags.forecasts)?);
+    let outputs = Outputs::new(detections, forecasts).map_err(|error| format!("cannot write: {error}"))?;
+    Ok((spikes, outputs))
+}
+
+/// Two of the files in one would destroy each other.
+fn distinct(flags: &BacktestFlags) -> Result<(), String> {
+    let given = [
+        flags.csv.as_ref(),
+        flags.store.as_ref(),
+        flags.labels.as_ref(),
+        flags.detections.as_ref(),
+        flags.forecasts.as_ref(),
+    ];
+    let given: Vec<&PathBuf> = given.into_iter().flatten().collect();
+    match given.iter().enumerate().find(|(at, path)| given[..*at].contains(path)) {
+        Some((_, path)) => Err(format!("{}: is given twice; each flag needs a file of its own", path.display())),
+        None => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: cannot be read: {error}; give the path of a CSV file", path.display()))
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, String> {
+    let file = File::create(path);
+    file.map(BufWriter::new).map_err(|error| {
+        format!(
+            "{}: cannot be written: {error}; give a path in a folder that exists and that you may write to",
+            path.display()
+        )
+    })
+}
+
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

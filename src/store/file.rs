@@ -1,0 +1,122 @@
+//! Opening the store's file, and giving a damaged one another name.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema::Unfit;
+use super::{Metrics, Refused, schema};
+
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do about a file of a newer version.
+const NEWER: &str = "run the version that wrote it, or name another file by storage.path";
+
+/// What to do about a file of another program.
+const FOREIGN: &str = "name another file by storage.path";
+
+/// `None` where the file cannot be written.
+pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refused> {
+    let attempt = || -> Result<Connection, Unfit> {
+        let mut connection = connect(path)?;
+        schema::prepare(&mut connection)?;
+        Ok(connection)
+    };
+    let outcome = match attempt() {
+        Err(Unfit::Sqlite(error)) if is_damage(&error) => {
+            set_aside(path, &error, metrics);
+            attempt()
+        }
+        outcome => outcome,
+    };
+    let refused = |why: &Unfit, remedy| Refused { path: path.to_owned(), why: why.to_string(), remedy };
+    match outcome {
+        Ok(connection) => Ok(Some(connection)),
+        Err(why @ Unfit::Newer { .. }) => Err(refused(&why, NEWER)),
+        // An older file is upgraded, so that it is never too old.
+        Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
+        Err(Unfit::Sqlite(error)) => {
+            tracing::warn!(
+                path = %path.display(),
+                %error,
+                "cannot write the store, so history is kept in memory and ends with this process; create the folder for \
+                 this user, name another file by storage.path, or set it to \"\""
+            );
+            Ok(None)
+        }
+    }
+}
+
+pub(super) fn open_file_to_read(path: &Path) -> Result<Connection, Refused> {
+    let refused = |why: String, remedy| Refused { path: path.to_owned(), why, remedy };
+    if let Err(error) = fs::metadata(path) {
+        let remedy = "start the daemon, which makes it, or name the daemon's file by storage.path";
+        return Err(refused(error.to_string(), remedy));
+    }
+    // Without a lock of its own: one thread at a time has it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let outcome = Connection::open_with_flags(path, flags).map_err(Unfit::from).and_then(|connection| {
+        connection.busy_timeout(PATIENCE)?;
+        schema::check(&connection)?;
+        Ok(connection)
+    });
+    outcome.map_err(|why| {
+        let remedy = match &why {
+            Unfit::Newer { .. } => NEWER,
+            Unfit::Older { .. } => "start the daemon of this version once, which upgrades it",
+            Unfit::Foreign => FOREIGN,
+            Unfit::Sqlite(error) if is_damage(error) => {
+                "start the daemon, which sets a damaged file aside and reads again what the API still knows"
+            }
+            Unfit::Sqlite(_) => "run this as the user of the daemon, who may write the file and its folder",
+        };
+        refused(why.to_string(), remedy)
+    })
+}
+
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    // Another process, such as a backup, may hold the file for a moment.
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+pub(super) fn in_memory() -> Result<Connection, Unfit> {
+    let mut connection = Connection::open_in_memory()?;
+    schema::prepare(&mut connection)?;
+    Ok(connection)
+}
+
+/// Whether the file itself is broken, and not merely out of reach.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Gives a damaged file another name, its journal with it, so that its owner can look at it.
+pub(super) fn set_aside(path: &Path, damage: &rusqlite::Error, metrics: &Metrics) {
+    metrics.set_aside.inc();
+    let named = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
+    let taken = |number: &u32| named(&format!(".damaged-{number}")).exists();
+    let number = (1..u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX);
+    let aside = named(&format!(".damaged-{number}"));
+    let outcome: io::Result<()> = fs::rename(path, &aside);
+    for journal in ["-wal", "-shm"] {
+        // A journal of the damaged file must not be taken for one of the new file; mostly there is none.
+        let _ = fs::rename(named(journal), format!("{}{journal}", aside.display()));
+    }
+    match outcome {
+        Ok(()) => tracing::error!(
+            path = %path.display(),
+            %damage,
+            aside = %aside.display(),
+            "the store is damaged and was set aside; what the API still knows is read again"
+        ),
+        Err(error) => {
+            tracing::error!(path = %path.display(), %damage, %error, "the store is damaged and cannot be moved")
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The store on real files, under the built program: killed, damaged, too new, too old, without room.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gcore_billing_exporter::billing::amount::Amount;
+use jiff::civil::Date;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use wiremock::{MockServer, Request, ResponseTemplate};
+
+use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
+use crate::program::{Process, config_flag, file, finish, get, program, value};
+
+/// Days of the past that a daemon reads here, and the projects that cost something on each.
+const DAYS: usize = 30;
+const PROJECTS: u64 = 30;
+
+const DAMAGES: &str = "gcore_store_damages_total";
+const WRITABLE: &str = "gcore_store_writable";
+
+/// What a project costs on a day: another amount for each.
+fn cost(day: Date, project: u64) -> String {
+    format!("{}.{:02}{:02}", i32::from(day.day_of_year()) + 400 * i32::from(day.year() % 2), day.day(), project)
+}
+
+fn ledger(day: Date) -> BTreeMap<u64, Amount> {
+    (1..=PROJECTS).map(|project| (project, cost(day, project).parse().unwrap())).collect()
+}
+
+fn day_of(body: &Value) -> Date {
+    body["time_from"].as_str().unwrap()[..10].parse().unwrap()
+}
+
+fn report(request: &Request) -> ResponseTemplate {
+    let day = day_of(&request.body_json().unwrap());
+    let row = |project| {
+        format!(
+            r#"{{"type": "instance", "cost": {}, "currency": "EUR", "project_id": {project}, "region_id": 7}}"#,
+            cost(day, project)
+        )
+    };
+    let rows: Vec<_> = (1..=PROJECTS).map(row).collect();
+    answer(&format!(r#"{{"count": {PROJECTS}, "price_status": "show", "results": [{}]}}"#, rows.join(",")))
+}
+
+/// An account with the costs of the ledger on any day.
+async fn account() -> MockServer {
+    let api = MockServer::start().await;
+    asked(COST).respond_with(report).mount(&api).await;
+    api
+}
+
+/// A daemon that writes as fast as it can.
+fn config(api: &str, store: &Path, days: usize) -> String {
+    let mut text = format!(
+        "[accounts.main]\napi_key = '{KEY}'\napi_url = '{api}'\nmax_requests_per_second = 10000\n\
+         [storage]\npath = '{}'\n\
+         [collect.cost]\ninterval = '1s'\nwindows = ['today']\nmethod = 'resources'\n\
+         [collect.history]\ninterval = '1s'\ndays = {days}\n",
+        store.display()
+    );
+    for collector in ["usage", "reports", "subscriptions", "commitments", "names"] {
+        text += &format!("[collect.{collector}]\nenabled = false\n");
+    }
+    text
+}
+
+/// A folder for a store, and the store in it.
+fn place() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    (folder, path)
+}
+
+fn open(path: &Path) -> Connection {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+}
+
+/// Every day that counts as read, and what is stored of it.
+fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
+    let file = open(path);
+    // Both tables as of one moment, since a daemon may be writing.
+    let connection = file.unchecked_transaction().unwrap();
+    let date = |number: i64| {
+        let part = |value: i64| i8::try_from(value).unwrap();
+        Date::new(i16::try_from(number / 10_000).unwrap(), part(number / 100 % 100), part(number % 100)).unwrap()
+    };
+    let mut days = BTreeMap::new();
+    let mut statement = connection.prepare("SELECT day FROM reading").unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        days.insert(date(row.get(0).unwrap()), BTreeMap::new());
+    }
+    let sql = "SELECT day, project, amount FROM amount JOIN series ON series.id = series";
+    let mut statement = connection.prepare(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let day = date(row.get(0).unwrap());
+        let amount: String = row.get(2).unwrap();
+        let amounts = days.get_mut(&day).unwrap_or_else(|| panic!("amounts of {day}, which was not read"));
+        amounts.insert(row.get::<_, i64>(1).unwrap().cast_unsigned(), amount.parse().unwrap());
+    }
+    days
+}
+
+/// How many days count as read; none while the file is being made.
+fn days_in(path: &Path) -> usize {
+    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let days = file.and_then(|file| file.query_row("SELECT count(*) FROM reading", [], |row| row.get::<_, i64>(0)));
+    usize::try_from(days.unwrap_or(0)).unwrap()
+}
+
+fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
+    for (day, amounts) in days {
+        assert!(*amounts == ledger(*day), "{day} is not as the account tells it: {amounts:?}");
+    }
+}
+
+async fn has(url: &str, series: &str, wanted: &str) -> bool {
+    value(&get(&format!("{url}/metrics")).await, series).as_deref() == Some(wanted)
+}
+
+/// Lets a daemon fill its store, ends it, and returns what it said.
+async fn filled(toml: &str, path: &Path, days: usize) -> String {
+    let daemon = Process::serving(file(toml), &[]);
+    daemon.url().await;
+    daemon.until(async || days_in(path) == days).await;
+    daemon.stop().await.stderr
+}
+
+/// How often the daemon is killed: enough to see a torn write; more on request.
+#[expect(clippy::disallowed_methods, reason = "a longer test is asked for by hand")]
+fn rounds() -> u32 {
+    std::env::var("KILL_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap())
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
+    const ALL: usize = 400;
+    let (api, (_folder, path)) = (account().await, place());
+    // Days that are checked again and again, so that it still writes once all are there.
+    let toml = config(&api.uri(), &path, ALL).replace("days = 400", "days = 400\nrecheck_after = '1s'");
+    let (mut dice, mut before, mut growing) = (0x9e37_79b9_u32, Vec::new(), 0);
+    for round in 0..rounds() {
+        let daemon = Process::serving(file(&toml), &[]);
+        daemon.url().await;
+        for shift in [(13, true), (17, false), (5, true)] {
+            dice ^= if shift.1 { dice << shift.0 } else { dice >> shift.0 };
+        }
+        tokio::time::sleep(Duration::from_micros(u64::from(dice % 120_000))).await;
+        daemon.signal("KILL").await;
+        assert_eq!(daemon.end().await.code, None, "round {round}: it ended before it was killed");
+
+        let verdict: String = open(&path).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(verdict, "ok", "round {round}");
+        let days = stored(&path);
+        assert_whole(&days);
+        assert!(before.iter().all(|day| days.contains_key(day)), "round {round}: a committed day is gone");
+        growing += u32::from(days.len() > before.len());
+        before = days.into_keys().collect();
+    }
+    assert!(growing > 5, "it was killed while it wrote: {growing} times");
+    filled(&toml, &path, ALL).await;
+    assert_whole(&stored(&path));
+}
+
+/// The file of the first version.
+const FIRST: &str = "
+    CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, UNIQUE (name, scope)) STRICT;
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account (id), kind TEXT NOT NULL,
+        project INTEGER NOT NULL, region INTEGER NOT NULL, resource_type TEXT NOT NULL, measure TEXT NOT NULL,
+        UNIQUE (account, kind, project, region, resource_type, measure)
+    ) STRICT;
+    CREATE TABLE reading (
+        account INTEGER NOT NULL REFERENCES account (id), kind TEXT NOT NULL, day INTEGER NOT NULL,
+        read_at INTEGER NOT NULL, settled INTEGER NOT NULL, PRIMARY KEY (account, kind, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE amount (
+        day INTEGER NOT NULL, series INTEGER NOT NULL REFERENCES series (id), amount TEXT NOT NULL,
+        PRIMARY KEY (day, series)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE revision (
+        day INTEGER NOT NULL, series INTEGER NOT NULL REFERENCES series (id), seen_at INTEGER NOT NULL,
+        before TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (day, series, seen_at)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO account VALUES (1, 'main', '');
+    INSERT INTO series VALUES (1, 1, 'cost', 1, 7, 'instance', 'EUR');
+    INSERT INTO reading VALUES (1, 'cost', 20200102, 1578182400, 1);
+    INSERT INTO amount VALUES (20200102, 1, '12.5');
+    PRAGMA application_id = 1734566501;
+    PRAGMA user_version = 1;";
+
+#[tokio::test]
+async fn a_file_of_an_older_version_is_upgraded_and_a_newer_one_is_refused() {
+    let (api, (_folder, path)) = (account().await, place());
+    Connection::open(&path).unwrap().execute_batch(FIRST).unwrap();
+    let toml = config(&api.uri(), &path, 3);
+    filled(&toml, &path, 3 + 1).await;
+    let amount: String =
+        open(&path).query_row("SELECT amount FROM amount WHERE day = 20200102", [], |row| row.get(0)).unwrap();
+    let version: i64 = open(&path).pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let kept: i64 = open(&path).query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+    assert_eq!((amount.as_str(), version), ("12.5", 3));
+    assert!(kept > 0, "the tables of later versions are there and used");
+
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let config = file(&toml);
+    let ended = finish(program(&["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"])).await;
+    assert_eq!(ended.code, Some(2));
+    let want = format!(
+        "gcore-billing-exporter: cannot use {} as the store: it was written by a newer version (its format is 99, this \
+         version knows 2); run the version that wrote it, or name another file by storage.path\n",
+        path.display()
+    );
+    assert_eq!(ended.stderr, want);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_and_filled_again() {
+    let (api, (folder, path)) = (account().await, place());
+    let toml = config(&api.uri(), &path, DAYS);
+    filled(&toml, &path, DAYS).await;
+    let whole = fs::read(&path).unwrap();
+    let (quarter, half) = (whole.len() / 4, whole.len() / 2);
+    let mut overwritten = whole.clone();
+    overwritten[quarter..half].fill(0xa5);
+    for (number, (name, bytes)) in [("overwritten", overwritten), ("cut", whole[..half].to_vec())].iter().enumerate() {
+        fs::write(&path, bytes).unwrap();
+        let daemon = Process::serving(file(&toml), &[]);
+        let url = daemon.url().await;
+        daemon.until(async || has(&url, DAMAGES, "1").await && days_in(&path) == DAYS).await;
+        assert_whole(&stored(&path));
+        assert!(has(&url, WRITABLE, "1").await, "{name}: it goes on with a new file");
+        assert!(has(&url, DAMAGES, "1").await, "{name}: the new one is sound");
+        let log = daemon.stop().await.stderr;
+        assert_eq!(log.matches("the store is damaged and was set aside").count(), 1, "{name}: {log}");
+        assert!(folder.path().join(format!("state.db.damaged-{}", number + 1)).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_room_on_the_disk_it_goes_on_serving() {
+    let (api, (_folder, path)) = (account().await, place());
+    let config = file(&config(&api.uri(), &path, 400));
+    // No file may grow past a size, which looks like a full disk to whoever writes.
+    let mut command = Command::new("/bin/sh");
+    command.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_gcore-billing-exporter"),
+    ]);
+    command.args(["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]).env_clear().kill_on_drop(true);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let daemon = Process::start(&mut command);
+    let listener = Listener::new(daemon.url().await);
+    listener.until(async || listener.value(WRITABLE).await.as_deref() == Some("0")).await;
+    let polls = async |collector: &str| -> f64 {
+        let series = format!(r#"gcore_polls_total{{account="main",collector="{collector}"}}"#);
+        listener.value(&series).await.map_or(0.0, |polls| polls.parse().unwrap())
+    };
+    let before = [polls("cost").await, polls("history").await];
+    listener.until(async || polls("cost").await > before[0] && polls("history").await > before[1] + 1.0).await;
+    let metrics = listener.metrics().await;
+    assert_eq!(metrics.matches("gcore_cost_today_amount{").count() as u64, PROJECTS);
+    assert_eq!(value(&metrics, WRITABLE).as_deref(), Some("0"));
+    assert_eq!(value(&metrics, DAMAGES).as_deref(), Some("0"), "a full disk is no damage");
+    let log = daemon.stop().await.stderr;
+    assert_eq!(log.matches("cannot use the store").count(), 1, "{log}");
+    let verdict: String = open(&path).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    assert_whole(&stored(&path));
+}
+
+#[tokio::test]
+async fn where_no_file_can_be_made_it_keeps_everything_in_memory() {
+    let (api, (folder, _)) = (account().await, place());
+    let blocked = folder.path().join("a file");
+    fs::write(&blocked, "").unwrap();
+    for path in [blocked.join("state.db"), folder.path().join("missing/state.db")] {
+        let daemon = Process::serving(file(&config(&api.uri(), &path, 3)), &[]);
+        let url = daemon.url().await;
+        daemon.until(async || get(&format!("{url}/-/ready")).await == "ready\n").await;
+        assert!(has(&url, WRITABLE, "0").await);
+        let log = daemon.stop().await.stderr;
+        assert!(log.contains("cannot write the store, so history is kept in memory"), "{log}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_restart_reads_no_settled_day_again_and_forgets_no_failure() {
+    let (api, (_folder, path)) = (account().await, place());
+    let failed = |uuid: &str| json!({"uuid": uuid, "task_type": "Report", "status": "Failed"});
+    let tasks = |uuids: &[&str]| {
+        let results: Vec<_> = uuids.iter().map(|uuid| failed(uuid)).collect();
+        answer(&json!({"count": results.len(), "results": results}).to_string())
+    };
+    asked(REPORTS).respond_with(tasks(&["a", "b"])).mount(&api).await;
+    let reports = "[collect.reports]\nenabled = false";
+    let toml =
+        config(&api.uri(), &path, DAYS).replace(reports, "[collect.reports]\nlook_back = '400d'\ninterval = '1s'");
+    let daemon = Process::serving(file(&toml), &[]);
+    let url = daemon.url().await;
+    let failures = r#"gcore_report_task_failures_total{account="main",task_type="Report"}"#;
+    daemon.until(async || has(&url, failures, "2").await && days_in(&path) == DAYS).await;
+    daemon.stop().await;
+
+    api.reset().await;
+    asked(COST).respond_with(report).mount(&api).await;
+    asked(REPORTS).respond_with(tasks(&["b", "c"])).mount(&api).await;
+    let daemon = Process::serving(file(&toml), &[]);
+    let url = daemon.url().await;
+    let polls = r#"gcore_polls_total{account="main",collector="history"}"#;
+    daemon.until(async || has(&url, failures, "3").await && has(&url, polls, "2").await).await;
+    daemon.stop().await;
+    let days = stored(&path);
+    let again: Vec<_> = bodies(&api, COST).await.iter().map(day_of).filter(|day| days.contains_key(day)).collect();
+    assert!(again.is_empty(), "asked for again: {again:?}");
+}
