@@ -9,7 +9,7 @@ pub mod dispatcher;
 pub mod failure;
 pub mod metrics;
 pub mod outbox;
-mod post;
+pub mod post;
 mod roster;
 mod schedule;
 pub mod secret;

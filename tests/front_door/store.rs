@@ -215,7 +215,7 @@ async fn a_file_of_an_older_version_is_upgraded_and_a_newer_one_is_refused() {
     assert_eq!(ended.code, Some(2));
     let want = format!(
         "gcore-billing-exporter: cannot use {} as the store: it was written by a newer version (its format is 99, this \
-         version knows 2); run the version that wrote it, or name another file by storage.path\n",
+         version knows 3); run the version that wrote it, or name another file by storage.path\n",
         path.display()
     );
     assert_eq!(ended.stderr, want);
