@@ -12,8 +12,10 @@ use anyhow::Context as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use prometheus::Registry;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::alert::engine::{Engine, Orders};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
@@ -21,6 +23,9 @@ use crate::exposition::encoder::Encoder;
 use crate::http::routes;
 use crate::http::routes::Site;
 use crate::http::server::Server;
+use crate::notify;
+use crate::notify::Home;
+use crate::notify::dispatcher::{Dispatcher, Shared};
 use crate::shutdown;
 use crate::snapshot::{Collector, Outcome};
 use crate::store;
@@ -66,6 +71,9 @@ pub struct App {
     server: Server,
     site: Arc<Site>,
     encoder: Arc<Encoder>,
+    engine: Engine,
+    orders: watch::Sender<Arc<Orders>>,
+    dispatcher: Dispatcher,
     fleet: Fleet,
     /// Nothing is kept where everything ends with the process anyway.
     keeper: Option<Keeper>,
@@ -88,11 +96,22 @@ impl App {
         let store = Store::open(&config.storage, &registry)?;
         let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
         fleet.recall().await;
-        let keeper = (!store.is_in_memory()).then(|| Keeper::new(store, snapshot.clone()));
+        let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let telemetry_path = web.telemetry_path;
-        let site = Arc::new(Site { encoder: Arc::clone(&encoder), clock, snapshot, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, fleet, keeper, reloader })
+        let (orders, ordered) = watch::channel(fleet.orders());
+        let (engine, alerts) = Engine::new(snapshot.clone(), ordered, store.clone(), clock.clone(), &registry)?;
+        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
+        let dispatcher = Dispatcher::new(Shared {
+            alerts: alerts.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: notify::metrics::Metrics::register(&registry)?,
+            home: Home::new(&home),
+        });
+        let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
+        let site =
+            Arc::new(Site { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
+        Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -116,7 +135,8 @@ impl App {
         let (trigger, stopped) = shutdown::channel();
         let mut tasks = JoinSet::new();
         let mut names: HashMap<_, String> = HashMap::new();
-        let (mut fleet, mut reloader) = (self.fleet, self.reloader);
+        let (mut fleet, mut reloader, mut dispatcher) = (self.fleet, self.reloader, self.dispatcher);
+        dispatcher.follow(dispatcher.plan(fleet.notify_settings().clone())?).await;
         fleet.start();
         let site = self.site;
         let handler = move |request: Request<Incoming>| {
@@ -125,6 +145,7 @@ impl App {
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
+        names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
         if let Some(keeper) = self.keeper {
             names.insert(tasks.spawn(keeper.run()).id(), "the keeper of the last readings".into());
         }
@@ -139,10 +160,12 @@ impl App {
                     break Err(ended_unasked(&names[&id], ended.err().as_ref()));
                 }
                 error = fleet.ended() => break Err(error),
+                (name, error) = dispatcher.ended() => break Err(ended_unasked(&name, error.as_ref())),
                 wish = reloader.asked() => {
-                    let outcome = reloader.reload(&mut fleet).await;
+                    let outcome = reloader.reload(&mut fleet, &mut dispatcher).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
+                        self.orders.send_replace(fleet.orders());
                     }
                     if let Some(wish) = wish {
                         // Whoever asked may have left.
@@ -153,6 +176,8 @@ impl App {
         };
         trigger.stop();
         fleet.stop().await;
+        // With the snapshots the alerts end; what was judged last is told before.
+        dispatcher.finish().await;
         // Wishes that still wait are told that nothing comes of them any more.
         drop(reloader);
         while tasks.join_next().await.is_some() {}

@@ -10,16 +10,18 @@
 //! 5. [`store`]: what outlives the process
 //! 6. [`outlook`]: what the stored days say of an account and its budgets
 //! 7. [`snapshot`]: the latest reading of every source, watched by all who read
-//! 8. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text
-//! 9. [`http`]: the listener and its pages
+//! 8. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
+//!    to what somebody should be told
+//! 9. [`http`]: the listener and its pages; [`notify`]: how alerts reach somebody
 //! 10. [`demo`]: a simulated account behind the same HTTP API
 //! 11. [`config`]: everything that can be set
 //! 12. [`app`]: the wiring
 //! 13. [`cli`]: the commands
 //!
-//! [`clock`], [`shutdown`] and [`telemetry`] lie below all of them.
+//! [`clock`], [`shutdown`], [`telemetry`] and [`transport`] lie below all of them.
 
 pub mod aggregate;
+pub mod alert;
 pub mod analysis;
 pub mod app;
 pub mod backtest;
@@ -32,8 +34,10 @@ pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;
+pub mod notify;
 pub mod outlook;
 pub mod shutdown;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod transport;

@@ -18,6 +18,7 @@ use crate::billing::account::AccountName;
 use crate::billing::names::Names;
 use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
+use crate::gcore::error::Reason;
 use crate::outlook::Outlook;
 
 /// Everything known at one moment.
@@ -99,6 +100,8 @@ pub struct Status {
     pub interval: Duration,
     /// What came of the last finished poll; `None` before the first.
     pub last_outcome: Option<Outcome>,
+    /// Why the last finished poll was not wholly good; `None` where it was.
+    pub last_failure: Option<Reason>,
     /// When the last finished poll began.
     pub last_attempt: Option<Timestamp>,
     /// When the last wholly good poll began.
@@ -250,7 +253,7 @@ impl Status {
     /// The status of a collector that has not polled yet.
     #[must_use]
     pub fn before_the_first_poll(interval: Duration) -> Self {
-        Self { interval, last_outcome: None, last_attempt: None, last_success: None }
+        Self { interval, last_outcome: None, last_failure: None, last_attempt: None, last_success: None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gcore_billing_exporter::alert;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
@@ -15,6 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// What stands for an API key wherever one is expected.
 const SENTINEL: &str = "SENTINEL";
+
+/// The same as a secret that signs.
+const SENTINEL_KEY: &str = "whsec_SENTINEL0123456789SENTINEL0123456789";
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -103,7 +107,7 @@ const BAD_VARIABLES: &[Case] = &[
     ),
     (
         &[KEY, ("GCORE_EXPORTER_PORT_10061_TCP", "tcp://10.0.0.1:10061")],
-        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, storage; if Kubernetes \
+        "port_10061_tcp (GCORE_EXPORTER_PORT_10061_TCP): unknown key; known here: accounts, alerts, collect, metrics, notify, storage; if Kubernetes \
              set it for a service named gcore-exporter, set enableServiceLinks: false in the pod",
     ),
     (
@@ -265,8 +269,28 @@ fn a_summary_tells_accounts_and_collectors() {
            commitments: every 1h\n  \
            names: off\n  \
            history: every 1m, 35 days, behind all others\n\
+         alerts: 21 of 21 rules, 0 thresholds, 0 mutes\n\
          storage: /var/lib/gcore-billing-exporter/state.db\n"
     );
+}
+
+#[test]
+fn a_summary_tells_channels_without_their_secrets() {
+    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n\
+                [notify.alertmanager.am]\nurls = [\"http://10.0.0.1:9093/\", \"https://am.example/x\"]\n\
+                allow_http = true\nbearer_token = \"SENTINEL\"\n\
+                [notify.webhook.ops]\nurl = \"https://hooks.example:444/SENTINEL\"\nseverities = [\"critical\"]\n\
+                matchers = { account = \"main\" }\n\
+                [notify.slack.ops]\nurl_file = \"tests/config/slack-url.txt\"\n";
+    let loaded = load(toml, &[]).unwrap();
+    let summary = loaded.config.to_string();
+    let channels = "channels:\n  \
+           alertmanager.am: http://10.0.0.1:9093/, https://am.example/x\n  \
+           webhook.ops: https://hooks.example:444, unsigned, only severities critical, only account main\n  \
+           slack.ops: https://hooks.slack.example\n";
+    assert!(summary.contains(channels), "{summary}");
+    let warning = "notify.alertmanager.am.urls: alerts are sent over plain http, as allow_http permits";
+    assert_eq!(loaded.warnings, [warning]);
 }
 
 #[test]
@@ -294,8 +318,14 @@ fn nothing_ever_shows_an_api_key() {
         let faults = Config::load(Some(&file), &Environment::new()).unwrap_err();
         shown += &format!("{faults}\n{faults:?}\n{faults:#?}\n");
     }
-    let toml = "[accounts.main]\napi_key = \"SENTINEL\"\n";
-    let loaded = load(toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
+    let toml = format!(
+        "[accounts.main]\napi_key = \"SENTINEL\"\n\
+         [notify.alertmanager.a]\nurls = [\"https://a.example\"]\nusername = \"us\"\npassword = \"SENTINEL\"\n\
+         [notify.alertmanager.b]\nurls = [\"https://a.example\"]\nbearer_token = \"SENTINEL\"\n\
+         [notify.webhook.a]\nurl = \"https://a.example/SENTINEL?SENTINEL\"\nsecret = \"{SENTINEL_KEY}\"\n\
+         [notify.slack.a]\nurl_file = \"tests/config/slack-url.txt\"\n"
+    );
+    let loaded = load(&toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
     shown += &format!("{}\n{loaded:?}\n{loaded:#?}\n", loaded.config);
     // The key as the value of every key, from the environment: where it is wrong, where it is right, and misspelt.
     for key in
@@ -306,7 +336,9 @@ fn nothing_ever_shows_an_api_key() {
         if key.ends_with("_file") {
             continue;
         }
-        for value in [SENTINEL, "[SENTINEL]", "SENTINEL SENTINEL", "\"SENTINEL\"", "http://SENTINEL:SENTINEL@x"] {
+        for value in
+            [SENTINEL, SENTINEL_KEY, "[SENTINEL]", "SENTINEL SENTINEL", "\"SENTINEL\"", "http://SENTINEL:SENTINEL@x"]
+        {
             match load("", &[(&variable, value)]) {
                 Ok(loaded) => shown += &format!("{loaded:?}\n{}\n{:?}\n", loaded.config, loaded.warnings),
                 Err(faults) => shown += &format!("{faults}\n{faults:?}\n"),
@@ -340,7 +372,16 @@ fn keys_of(example: &str) -> BTreeSet<String> {
 
 /// The example with its switched off settings switched on, but for those that have no default.
 fn switched_on(example: &str) -> String {
-    let without_default = ["api_key_file", "api_key_credential", "ca_file"];
+    let without_default = [
+        "api_key_file",
+        "api_key_credential",
+        "ca_file",
+        "password_file",
+        "bearer_token",
+        "bearer_token_file",
+        "secret_file",
+        "old_secret_file",
+    ];
     let line = |line: &str| match line.strip_prefix('#') {
         Some(setting)
             if setting.starts_with(|first: char| first == '[' || first.is_ascii_lowercase())
@@ -350,7 +391,17 @@ fn switched_on(example: &str) -> String {
         }
         _ => format!("{line}\n"),
     };
+    // The one file that is needed.
+    let example = example.replace("/etc/gcore-billing-exporter/slack-url", "tests/config/slack-url.txt");
     example.lines().map(line).collect()
+}
+
+/// A key that every rule has, for any rule.
+fn of_every_rule(key: &str) -> String {
+    match key.strip_prefix("alerts.rules.").and_then(|key| key.split_once('.')) {
+        Some((_, name)) if ["enabled", "labels", "annotations"].contains(&name) => format!("alerts.rules.NAME.{name}"),
+        _ => key.to_owned(),
+    }
 }
 
 #[test]
@@ -372,9 +423,16 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!(collect, collect::settings::Settings::default());
     assert_eq!((budgets.len(), budgets[0].amount.to_string()), (1, "2500".into()));
     assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
+    assert_eq!(whole.config.notify.channels(), ["alertmanager.main", "webhook.ops", "slack.ops"]);
     // Settings with a secret cannot be compared; as text they can.
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();
     assert_eq!(accounts, BTreeMap::from([("main", format!("{:?}", defaults("1234$abcdef")))]));
-    assert_eq!(keys_of(&example), whole.keys.into_iter().collect(), "the example and the keys that are read");
+    let mut alerts = whole.config.alerts;
+    let (thresholds, mutes) = (std::mem::take(&mut alerts.thresholds), std::mem::take(&mut alerts.mutes));
+    assert_eq!((thresholds.len(), mutes.len()), (1, 1));
+    assert_eq!(alerts, alert::settings::Settings::default());
+    let keys: BTreeSet<String> = whole.keys.iter().map(|key| of_every_rule(key)).collect();
+    let shown: BTreeSet<String> = keys_of(&example).iter().map(|key| of_every_rule(key)).collect();
+    assert_eq!(shown, keys, "the example and the keys that are read");
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::rule::Rule;
+use gcore_billing_exporter::alert::settings::{Settings as Alerts, THRESHOLD};
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;
@@ -19,6 +21,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector};
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
@@ -68,8 +71,14 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         amount: "1".parse().unwrap(),
         currency: Currency::new("EUR"),
     }];
-    let config =
-        Config { accounts: accounts.into(), collect, metrics: Metrics::default(), storage: Storage { path: None } };
+    let config = Config {
+        accounts: accounts.into(),
+        collect,
+        alerts: Alerts::default(),
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+        notify: Notify::default(),
+    };
     tokio::spawn(api.run(std::future::pending()));
 
     let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };
@@ -89,11 +98,15 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
 
     let documented = documented_families();
     let missing: Vec<&String> = documented.keys().filter(|name| !served.contains_key(*name)).collect();
-    // Nothing was repeated, rejected or revised; and what is filled in afterwards is not served.
+    // Nothing was repeated, rejected or revised, nobody was told, and what is filled in afterwards is not served.
     let want = [
         "gcore_api_retries_total",
         "gcore_cost_daily_amount",
         "gcore_cost_revision_amount",
+        "gcore_notification_failures_total",
+        "gcore_notification_last_success_timestamp_seconds",
+        "gcore_notification_queue_length",
+        "gcore_notifications_total",
         "gcore_rejected_records_total",
         "gcore_usage_daily_billing_value",
     ];
@@ -108,17 +121,24 @@ fn the_configuration_reference_agrees_with_the_example() {
     let documented: BTreeMap<String, String> = rows("docs/configuration.md")
         .into_iter()
         .filter(|row| {
-            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts."]
+            ["`accounts.", "`collect.", "`storage.", "`metrics.", "`alerts.", "`notify."]
                 .iter()
                 .any(|table| row[0].starts_with(table))
         })
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].trim_matches('`').to_owned()))
         .collect();
     let mut example = settings_of(&read(Path::new("config.example.toml")));
+    let member = ["urls", "username", "password", "password_file", "bearer_token", "bearer_token_file", "ca_file"];
+    let endpoint = ["url", "secret", "secret_file", "old_secret", "old_secret_file", "ca_file"];
     for key in ["api_key", "api_key_file", "api_key_credential", "ca_file"]
         .map(|key| format!("accounts.NAME.{key}"))
         .into_iter()
         .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
+        .chain(["name", "account", "window", "amount", "currency"].map(|key| format!("alerts.threshold.{key}")))
+        .chain(["from", "until", "hours"].map(|key| format!("alerts.mute.{key}")))
+        .chain(["external_url", "slack.NAME.url_file"].map(|key| format!("notify.{key}")))
+        .chain(member.map(|key| format!("notify.alertmanager.NAME.{key}")))
+        .chain(endpoint.map(|key| format!("notify.webhook.NAME.{key}")))
     {
         // The example shows some value, but there is no default.
         *example.get_mut(&key).unwrap() = "none".into();
@@ -139,6 +159,7 @@ fn the_flags_documented_are_those_of_the_program() {
     };
     let mut served = flags(&help(&["--help"]));
     served.extend(flags(&help(&["demo", "--help"])));
+    served.extend(flags(&help(&["alerts", "--help"])));
     assert_eq!(flags(&read(Path::new("docs/configuration.md"))), served);
 }
 
@@ -154,10 +175,17 @@ fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
     assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
     assert_eq!(listed.len(), alerts.len());
 
+    // Those that only the daemon has are described where what to do is.
+    let native = Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
+    let runbooks = anchors(&read(Path::new("docs/runbooks.md")));
+    let known: BTreeSet<&str> = alerts.iter().copied().chain(native).collect();
+    for name in &known {
+        assert!(runbooks.contains(&name.to_lowercase()), "{name} has no runbook");
+    }
     for file in documents() {
         let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
         for name in words(&read(&file), "Gcore").filter(is_alert) {
-            assert!(alerts.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
+            assert!(known.contains(name.as_str()), "{} names {name}, which does not exist", file.display());
         }
     }
 }
@@ -233,9 +261,16 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
         let line = line.strip_prefix('#').unwrap_or(line);
         if let Some(name) = line.strip_prefix('[') {
             table = name.trim_matches(['[', ']']).replace("accounts.main", "accounts.NAME");
+            for name in ["alertmanager.main", "webhook.ops", "slack.ops"] {
+                let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
+                table = table.replace(&format!("notify.{name}"), &format!("notify.{kind}.NAME"));
+            }
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
+            // What every rule has is shown at one of them.
+            let of_all = table.starts_with("alerts.rules.") && ["enabled", "labels", "annotations"].contains(&key);
+            let table = if of_all { "alerts.rules.NAME" } else { &table };
             settings.insert(format!("{table}.{key}"), value.to_owned());
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
 const LAYERS: [&[&str]; 15] = [
-    &["clock", "shutdown", "telemetry"],
+    &["clock", "shutdown", "telemetry", "transport"],
     &["billing"],
     &["analysis"],
     &["backtest"],
@@ -17,8 +17,8 @@ const LAYERS: [&[&str]; 15] = [
     &["store"],
     &["outlook"],
     &["snapshot"],
-    &["collect", "exposition"],
-    &["http"],
+    &["alert", "collect", "exposition"],
+    &["http", "notify"],
     &["demo"],
     &["config"],
     &["app"],

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
+
+/// How many single tasks of a kind are kept: more than anybody looks at one by one.
+pub const MOST_LISTED: usize = 100;
 
 /// A summary of the tasks within the look-back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +26,19 @@ pub struct ReportTaskTotals {
     pub oldest_unfinished: BTreeMap<(TaskType, TaskStatus), Timestamp>,
     /// Errors and warnings noted on the newest task of a type.
     pub notes: BTreeMap<TaskType, Notes>,
+    /// The tasks that failed, the newest [`MOST_LISTED`] of them, by when they last changed.
+    #[serde(with = "super::pairs")]
+    pub failed: Ranked,
+    /// The tasks that have not ended, the oldest [`MOST_LISTED`] of them, by when they were created.
+    #[serde(with = "super::pairs")]
+    pub unfinished: Ranked,
+    /// The tasks that completed but noted errors, the newest [`MOST_LISTED`] of them, by when they last changed.
+    #[serde(with = "super::pairs")]
+    pub with_errors: Ranked,
 }
+
+/// Single tasks in the order of an instant, then of their uuid, whatever the order in which they came.
+pub type Ranked = BTreeMap<(Option<Timestamp>, SmolStr), ReportTask>;
 
 /// Notes on one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +62,9 @@ impl Default for ReportTaskTotals {
             last_failed: BTreeMap::new(),
             oldest_unfinished: BTreeMap::new(),
             notes: BTreeMap::new(),
+            failed: Ranked::new(),
+            unfinished: Ranked::new(),
+            with_errors: Ranked::new(),
         }
     }
 }
@@ -79,6 +98,25 @@ impl ReportTaskTotals {
             })
             .or_insert(notes);
         *self.tasks.entry(kind).or_default() += 1;
+        self.list(task);
+    }
+
+    /// Keeps a task that somebody may have to look at.
+    fn list(&mut self, task: &ReportTask) {
+        let (at, list) = if task.status.is_failed() {
+            (task.updated_at, &mut self.failed)
+        } else if task.status.is_unfinished() {
+            (task.created_at, &mut self.unfinished)
+        } else if task.status.is_completed() && task.errors > 0 {
+            (task.updated_at, &mut self.with_errors)
+        } else {
+            return;
+        };
+        list.insert((at, task.uuid.clone()), task.clone());
+        if list.len() > MOST_LISTED {
+            // Of what has ended the newest counts, of what waits the oldest.
+            drop(if task.status.is_unfinished() { list.pop_last() } else { list.pop_first() });
+        }
     }
 }
 
@@ -122,6 +160,26 @@ mod tests {
             assert_eq!(totals.tasks[&status("Failed")], 2);
             assert_eq!(totals.tasks[&status("Paused")], 1, "a status that nobody documented");
             assert_eq!(totals.tasks[&status("Pending")], 0, "a documented one that no task has");
+            tasks.reverse();
+        }
+    }
+
+    #[test]
+    fn of_many_tasks_those_are_listed_that_matter_most() {
+        let at = |number: usize| format!("2026-11-{:02}T{:02}:00:00Z", 1 + number / 24, number % 24);
+        let mut tasks: Vec<ReportTask> = (0..MOST_LISTED + 20)
+            .flat_map(|number| {
+                [("Failed", 0), ("Pending", 0), ("Completed", 1), ("Completed", 0), ("Cancelled", 1)]
+                    .map(|(status, errors)| task(status, &at(number), errors))
+            })
+            .collect();
+        for _ in 0..2 {
+            let mut totals = ReportTaskTotals::default();
+            tasks.iter().for_each(|task| totals.add(task));
+            let first = |list: &Ranked| list.keys().next().unwrap().0.unwrap().to_string();
+            let lists = [&totals.failed, &totals.unfinished, &totals.with_errors];
+            assert_eq!(lists.map(BTreeMap::len), [MOST_LISTED; 3]);
+            assert_eq!(lists.map(first), [at(20), at(0), at(20)]);
             tasks.reverse();
         }
     }

@@ -11,6 +11,7 @@ use futures_util::future::select_all;
 use prometheus::Registry;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::alert::engine::Orders;
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::collect;
@@ -21,6 +22,7 @@ use crate::exposition;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::connection::BuildError;
+use crate::notify;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
@@ -123,6 +125,19 @@ impl Fleet {
     /// How much the configuration wants exported.
     pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
         self.config.metrics
+    }
+
+    /// Whom the configuration wants told.
+    pub(super) fn notify_settings(&self) -> &notify::settings::Settings {
+        &self.config.notify
+    }
+
+    /// What the configuration wants to be told of.
+    pub(super) fn orders(&self) -> Arc<Orders> {
+        let mut settings = self.config.alerts.clone();
+        settings.budgets.clone_from(&self.config.collect.history.budgets);
+        settings.series_limit = self.config.metrics.series_limit;
+        Arc::new(Orders { settings, routes: self.config.notify.outbox_routes() })
     }
 
     /// The pollers, none of which has polled.

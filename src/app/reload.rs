@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::config::Source;
 use crate::http::reload::{Outcome, Wish, Wishes};
+use crate::notify::dispatcher::Dispatcher;
 
 use super::fleet::Fleet;
 
@@ -81,9 +82,9 @@ impl Reloader {
         }
     }
 
-    /// Reads the configuration and lets the pollers follow it; a bad one changes nothing.
-    pub(super) async fn reload(&self, fleet: &mut Fleet) -> Outcome {
-        let outcome = self.try_reload(fleet).await;
+    /// Reads the configuration and lets pollers and channels follow it; a bad one changes nothing.
+    pub(super) async fn reload(&self, fleet: &mut Fleet, dispatcher: &mut Dispatcher) -> Outcome {
+        let outcome = self.try_reload(fleet, dispatcher).await;
         self.note(outcome.is_ok());
         if let Err(faults) = &outcome {
             for fault in faults.lines() {
@@ -93,12 +94,14 @@ impl Reloader {
         outcome
     }
 
-    async fn try_reload(&self, fleet: &mut Fleet) -> Outcome {
+    async fn try_reload(&self, fleet: &mut Fleet, dispatcher: &mut Dispatcher) -> Outcome {
         let Some(reloads) = &self.reloads else {
             return Err("there is nothing to read again: the settings of this daemon are built in".into());
         };
         let loaded = reloads.source.load().map_err(|faults| faults.to_string())?;
+        let plan = dispatcher.plan(loaded.config.notify.clone()).map_err(|error| error.to_string())?;
         let change = fleet.follow(loaded.config).await.map_err(|error| error.to_string())?;
+        dispatcher.follow(plan).await;
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }

@@ -1,6 +1,7 @@
 //! Report tasks: background jobs of the billing system that can fail or hang.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::resource::{UNKNOWN, word};
@@ -44,7 +45,7 @@ impl TaskStatus {
 }
 
 /// One report task (`GET /billing/org/v1/reports`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportTask {
     /// Its identity.
     pub uuid: SmolStr,

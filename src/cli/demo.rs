@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
+use crate::alert;
 use crate::app::{App, Web};
 use crate::billing::account::AccountName;
 use crate::billing::resource::{Currency, ProjectId};
@@ -21,6 +22,7 @@ use crate::demo::api::Api;
 use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
+use crate::notify;
 use crate::outlook::budget::{Budget, Selector};
 use crate::shutdown;
 use crate::store;
@@ -72,8 +74,10 @@ fn config(api_url: &str, store: Option<PathBuf>) -> anyhow::Result<Config> {
     Ok(Config {
         accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,
+        alerts: alert::settings::Settings::default(),
         metrics: exposition::settings::Settings::default(),
         storage: store::Settings { path: store },
+        notify: notify::settings::Settings::default(),
     })
 }
 

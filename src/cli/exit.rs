@@ -9,7 +9,7 @@ pub enum ExitCode {
     Failure,
     /// The command line or the configuration is wrong: trying again changes nothing.
     Usage,
-    /// `once` or `check-config --online` could not read everything.
+    /// `once` or `check-config --online` could not read everything, or a channel did not take a test.
     Incomplete,
 }
 

@@ -38,7 +38,8 @@ Look before you start it:
 
 const AFTER: &str = "\
 Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use; \
-2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything.
+2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything, or a channel did not take \
+a test.
 
 Reload: SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad \
 one is refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: \
@@ -100,6 +101,41 @@ pub(super) enum Command {
     },
     /// Run anomaly detector and forecast over daily costs of the past, and say how well they did
     Backtest(BacktestFlags),
+    /// List the alerts of a running daemon, or try what would carry them
+    Alerts {
+        /// Where the daemon is
+        #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061")]
+        url: String,
+        #[command(subcommand)]
+        action: Option<AlertsAction>,
+    },
+}
+
+/// What else to do about alerts.
+#[derive(Debug, Subcommand)]
+pub(super) enum AlertsAction {
+    /// Send one test notification to a channel of the configuration, and print what came back
+    Test {
+        /// Such as webhook.ops
+        channel: String,
+    },
+    /// Messages that no channel took, in the store of the configuration
+    DeadLetters {
+        #[command(subcommand)]
+        action: DeadLettersAction,
+    },
+}
+
+/// What to do about messages that were given up.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum DeadLettersAction {
+    /// Print them, oldest first
+    List,
+    /// Let them be sent again by the daemon, within half a minute
+    Replay {
+        /// The numbers that `list` prints; without any, all of them
+        ids: Vec<i64>,
+    },
 }
 
 /// Where the configuration is.

@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod alerts;
 mod backfill;
 mod backtest;
 mod demo;
@@ -23,7 +24,7 @@ use crate::store;
 use crate::telemetry;
 
 use exit::ExitCode;
-use flags::{Command, Flags};
+use flags::{AlertsAction, Command, Flags};
 
 /// Runs the program with these arguments and this environment.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
@@ -56,6 +57,9 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     {
         return block_on(backtest::run(flags, None));
     }
+    if let Command::Alerts { url, action: None } = &command {
+        return block_on(alerts::list(url)).map(|()| ExitCode::Success);
+    }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
     match command {
@@ -68,7 +72,15 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
         Command::Backtest(flags) => block_on(backtest::run(&flags, config.storage.path.as_deref())),
-        Command::Run | Command::Demo { .. } => block_on(serve(&config, source, web)).map(|()| ExitCode::Success),
+        Command::Alerts { url, action: Some(AlertsAction::Test { channel }) } => {
+            block_on(alerts::test(&config, &url, &channel))
+        }
+        Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
+            block_on(alerts::dead_letters(&config, action)).map(|()| ExitCode::Success)
+        }
+        Command::Run | Command::Demo { .. } | Command::Alerts { .. } => {
+            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
+        }
     }
 }
 

@@ -153,7 +153,9 @@ impl Poller {
             let last_success =
                 if outcome == Outcome::Good { Some(now) } else { last.and_then(|status| status.last_success) };
             let interval = self.schedule.interval;
-            let status = Status { interval, last_outcome: Some(outcome), last_attempt: Some(now), last_success };
+            let last_failure = result.as_ref().err().map(|error| error.reason);
+            let status =
+                Status { interval, last_outcome: Some(outcome), last_failure, last_attempt: Some(now), last_success };
             account.collectors.insert(self.source.collector(), status);
         });
         outcome

@@ -17,6 +17,7 @@ use crate::config::keys::{LONGEST, Reader};
 use crate::config::url;
 use crate::gcore::api_key::ApiKey;
 use crate::gcore::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
+use crate::transport;
 
 const API_KEY: &str = "GCORE_API_KEY";
 const BASE_URL: &str = "GCORE_BASE_URL";
@@ -115,7 +116,8 @@ impl Account<'_> {
         let scheme = self.auth_scheme();
         let api_key = self.api_key(&scheme);
         let api_url = self.api_url();
-        let ca_file = self.ca_file();
+        let ca_file = self.key("ca_file");
+        let ca_file = self::ca_file(self.reader, &ca_file);
         let filter = self.filter();
         let rate = self.rate();
         let concurrency = self.key("concurrency");
@@ -213,7 +215,7 @@ impl Account<'_> {
         let allow_http = allow_http.unwrap_or(self.reader.is_faulty(&allow));
         match url::parse(&text, allow_http) {
             Ok(url) => {
-                if url::is_open(&url) {
+                if transport::is_open(&url) {
                     self.warnings.push(format!("{key}: the API key is sent over plain http, as allow_http permits"));
                 }
                 Some(url)
@@ -223,18 +225,6 @@ impl Account<'_> {
                 None
             }
         }
-    }
-
-    fn ca_file(&mut self) -> Option<PathBuf> {
-        let key = self.key("ca_file");
-        let path = PathBuf::from(self.reader.text(&key)?);
-        let problem = match file::read(&path) {
-            Err(error) => format!("cannot read {}: {error}", path.display()),
-            Ok(bytes) if String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => return Some(path),
-            Ok(_) => format!("{} holds no certificate: it must be a PEM file", path.display()),
-        };
-        self.reader.fault(&key, problem);
-        None
     }
 
     fn filter(&mut self) -> Filter {
@@ -255,6 +245,18 @@ impl Account<'_> {
         }
         Some(rate)
     }
+}
+
+/// The path of a file with certificate authorities.
+pub(super) fn ca_file(reader: &mut Reader, key: &Key) -> Option<PathBuf> {
+    let path = PathBuf::from(reader.text(key)?);
+    let problem = match file::read(&path) {
+        Err(error) => format!("cannot read {}: {error}", path.display()),
+        Ok(bytes) if String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => return Some(path),
+        Ok(_) => format!("{} holds no certificate: it must be a PEM file", path.display()),
+    };
+    reader.fault(key, problem);
+    None
 }
 
 /// A list of resource types; one that the API does not document is a warning, since its list grows.

@@ -13,7 +13,7 @@ use crate::gcore;
 use crate::outlook::budget::{Budget, Selector};
 
 /// The accounts of the configuration.
-type Accounts = BTreeMap<AccountName, gcore::settings::Settings>;
+pub(super) type Accounts = BTreeMap<AccountName, gcore::settings::Settings>;
 
 /// `[[alerts.budget]]`, one table a budget.
 pub(super) fn budgets(
@@ -46,24 +46,25 @@ pub(super) fn budgets(
 
 fn budget(reader: &mut Reader, table: &Key, accounts: &Accounts, warnings: &mut Vec<String>) -> Option<Budget> {
     // Everything is read before anything is given up, so that all faults are told.
-    let name = name(reader, &table.child("name"));
+    let name = name(reader, &table.child("name"), "name the budget, such as \"prod\"");
     let account = account(reader, &table.child("account"), accounts);
     let selector = selector(reader, table, warnings);
-    let amount = amount(reader, &table.child("amount"));
+    let amount = amount(reader, &table.child("amount"), "say how much may be spent in a month, such as 2500");
     let currency = currency(reader, &table.child("currency"));
     Some(Budget { name: name?, account: account?, selector, amount: amount?, currency: currency? })
 }
 
-fn name(reader: &mut Reader, key: &Key) -> Option<String> {
-    let name = required(reader, key, "name the budget, such as \"prod\"", Reader::text)?;
+/// A name, `what` being what to do where there is none.
+pub(super) fn name(reader: &mut Reader, key: &Key, what: &str) -> Option<String> {
+    let name = required(reader, key, what, Reader::text)?;
     if name.trim().is_empty() {
-        reader.fault(key, "is empty: name the budget, such as \"prod\"");
+        reader.fault(key, format!("is empty: {what}"));
         return None;
     }
     Some(name)
 }
 
-fn account(reader: &mut Reader, key: &Key, accounts: &Accounts) -> Option<AccountName> {
+pub(super) fn account(reader: &mut Reader, key: &Key, accounts: &Accounts) -> Option<AccountName> {
     let word = reader.text(key);
     let mut known = accounts.keys();
     if let (None, false, Some(only), None) = (&word, reader.is_faulty(key), known.next(), known.next()) {
@@ -86,7 +87,7 @@ fn account(reader: &mut Reader, key: &Key, accounts: &Accounts) -> Option<Accoun
 }
 
 /// Which costs are chosen: `projects`, `regions`, `types`.
-fn selector(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Selector {
+pub(super) fn selector(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Selector {
     let mut ids = |name| reader.integers(&table.child(name)).unwrap_or_default();
     let (projects, regions) = (ids("projects"), ids("regions"));
     let types = types(reader, &table.child("types"), warnings);
@@ -97,8 +98,8 @@ fn selector(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Sel
     }
 }
 
-fn amount(reader: &mut Reader, key: &Key) -> Option<Amount> {
-    let text = required(reader, key, "say how much may be spent in a month, such as 2500", Reader::decimal)?;
+pub(super) fn amount(reader: &mut Reader, key: &Key, what: &str) -> Option<Amount> {
+    let text = required(reader, key, what, Reader::decimal)?;
     match text.parse::<Amount>() {
         Ok(amount) if amount > Amount::ZERO => Some(amount),
         Ok(_) => {
@@ -112,7 +113,7 @@ fn amount(reader: &mut Reader, key: &Key) -> Option<Amount> {
     }
 }
 
-fn currency(reader: &mut Reader, key: &Key) -> Option<Currency> {
+pub(super) fn currency(reader: &mut Reader, key: &Key) -> Option<Currency> {
     let code = required(reader, key, "name the currency of the amount, such as \"EUR\"", Reader::text)?;
     if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Some(Currency::new(&code));
@@ -122,7 +123,7 @@ fn currency(reader: &mut Reader, key: &Key) -> Option<Currency> {
 }
 
 /// A value that has no default.
-fn required<T>(
+pub(super) fn required<T>(
     reader: &mut Reader,
     key: &Key,
     what: &str,

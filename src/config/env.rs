@@ -17,8 +17,27 @@ pub type Environment = BTreeMap<String, String>;
 /// The name of this source in figment's metadata.
 pub(super) const SOURCE: &str = "environment";
 
-/// Keys of an account that are text by nature, so that no value of theirs is read as a number or a list.
-const TEXT: [&str; 6] = ["api_key", "api_key_file", "api_key_credential", "auth_scheme", "api_url", "ca_file"];
+/// Keys that are text by nature, so that no value of theirs is read as a number or a list.
+const TEXT: [&str; 18] = [
+    "api_key",
+    "api_key_file",
+    "api_key_credential",
+    "auth_scheme",
+    "api_url",
+    "ca_file",
+    "external_url",
+    "url",
+    "url_file",
+    "username",
+    "password",
+    "password_file",
+    "bearer_token",
+    "bearer_token_file",
+    "secret",
+    "secret_file",
+    "old_secret",
+    "old_secret_file",
+];
 
 /// The values that the environment sets.
 pub(super) struct Variables(Dict);

@@ -68,7 +68,7 @@ pub(super) fn entry_number(name: &str) -> Option<usize> {
 }
 
 /// The candidate that `word` is most likely a misspelling of: about one wrong character in three.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))

@@ -81,10 +81,7 @@ impl Reader {
     }
 
     pub(super) fn number(&mut self, key: &Key) -> Option<f64> {
-        self.read(key, "a number", |value| {
-            let whole = || whole(value).and_then(|number| i32::try_from(number).ok());
-            value.to_f64().or_else(|| whole().map(f64::from))
-        })
+        self.read(key, "a number", number)
     }
 
     /// A number as its decimal text, given as a number or in quotes.
@@ -124,6 +121,30 @@ impl Reader {
         self.list(key, &format!("a list of words, such as {example}"), |value| value.as_str().map(str::to_owned))
     }
 
+    /// A list of numbers.
+    pub(super) fn numbers(&mut self, key: &Key, example: &str) -> Option<Vec<f64>> {
+        self.entries(key, &format!("a list of numbers, such as {example}"), number)
+    }
+
+    /// A list of words that may repeat themselves.
+    pub(super) fn repeated_words(&mut self, key: &Key, example: &str) -> Option<Vec<String>> {
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        self.entries(key, &format!("a list of words, such as {example}"), word)
+    }
+
+    /// A table of texts with names of the reader's choice.
+    pub(super) fn texts(&mut self, key: &Key, example: &str) -> Option<Vec<(String, String)>> {
+        let dict = self.read(key, &format!("a table of texts, such as {example}"), |value| value.as_dict().cloned())?;
+        let mut texts = Vec::with_capacity(dict.len());
+        for (name, value) in dict {
+            match value.as_str() {
+                Some(text) => texts.push((name, text.to_owned())),
+                None => self.fault(key, format!("{name:?} must be text in quotes, found {}", kind(&value))),
+            }
+        }
+        Some(texts)
+    }
+
     /// A length of time within `limits`.
     pub(super) fn duration(&mut self, key: &Key, limits: RangeInclusive<Duration>) -> Option<Duration> {
         let read = self.read(key, "a length of time in quotes, such as \"15m\"", |value| match value {
@@ -151,6 +172,13 @@ impl Reader {
     pub(super) fn fault(&mut self, key: &Key, problem: impl Into<String>) {
         let origin = self.find(key).map_or(Origin::Unset, |value| self.origin(key, value));
         self.push(Fault { key: Some(key.clone()), origin, problem: problem.into() });
+    }
+
+    /// Refuses a table whole; what is in it is not looked at.
+    pub(super) fn refuse_table(&mut self, key: &Key, problem: String) {
+        self.tables.remove(key);
+        self.values.insert(key.clone());
+        self.fault(key, problem);
     }
 
     pub(super) fn push(&mut self, fault: Fault) {
@@ -191,20 +219,21 @@ impl Reader {
         expected: &str,
         convert: impl Fn(&Value) -> Option<T>,
     ) -> Option<Vec<T>> {
+        let items = self.entries(key, expected, convert)?;
+        for index in (1..items.len()).filter(|index| items[..*index].contains(&items[*index])) {
+            self.fault(key, format!("entry {} stands in the list already: remove it", index + 1));
+        }
+        Some(items)
+    }
+
+    fn entries<T>(&mut self, key: &Key, expected: &str, convert: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
         let items = self.read(key, expected, |value| value.as_array().map(<[Value]>::to_vec))?;
         let mut converted = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let problem = match convert(item) {
-                None => format!("must be {expected}; entry {} is no such thing", index + 1),
-                Some(item) if converted.contains(&item) => {
-                    format!("entry {} stands in the list already: remove it", index + 1)
-                }
-                Some(item) => {
-                    converted.push(item);
-                    continue;
-                }
-            };
-            self.fault(key, problem);
+            match convert(item) {
+                Some(item) => converted.push(item),
+                None => self.fault(key, format!("must be {expected}; entry {} is no such thing", index + 1)),
+            }
         }
         Some(converted)
     }
@@ -288,6 +317,11 @@ impl Reader {
         }
         format!("known here: {known}")
     }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    let whole = || whole(value).and_then(|number| i32::try_from(number).ok());
+    value.to_f64().or_else(|| whole().map(f64::from))
 }
 
 /// A whole number: figment keeps those of the file and those of the environment in different types.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
+use crate::alert;
 use crate::billing::account::AccountName;
 use crate::collect;
 use crate::exposition;
@@ -25,12 +26,15 @@ mod file;
 mod key;
 mod keys;
 mod metrics;
+mod notify;
+mod rules;
 mod storage;
 mod summary;
 mod url;
 
 pub use env::Environment;
 pub use fault::Faults;
+pub(crate) use key::nearest;
 
 /// Everything that can be set, checked.
 ///
@@ -41,10 +45,14 @@ pub struct Config {
     pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
     /// What is read of each account, and when.
     pub collect: collect::settings::Settings,
+    /// What somebody wants to be told of.
+    pub alerts: alert::settings::Settings,
     /// How much is exported.
     pub metrics: exposition::settings::Settings,
     /// What outlives the process.
     pub storage: store::Settings,
+    /// Whom alerts are told.
+    pub notify: crate::notify::settings::Settings,
 }
 
 /// A good configuration and what was noticed while it was read.
@@ -95,9 +103,11 @@ impl Config {
         let metrics = metrics::read(&mut reader, &mut collect);
         let storage = storage::read(&mut reader);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
+        let alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);
+        let notify = notify::read(&mut reader, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect, metrics, storage }, warnings, keys })
+            Ok(Loaded { config: Self { accounts, collect, alerts, metrics, storage, notify }, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

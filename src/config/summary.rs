@@ -7,6 +7,7 @@ use crate::collect::settings::{Details, Schedule, Windowed};
 use crate::config::Config;
 use crate::config::duration::text;
 use crate::gcore::settings::Filter;
+use crate::notify::settings::Settings;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,11 +35,46 @@ impl fmt::Display for Config {
             let (name, account) = (&budget.name, budget.account.as_str());
             writeln!(f, "  budget {name} of {account}: {} {} a month", budget.amount, budget.currency.as_str())?;
         }
+        let alerts = &self.alerts;
+        let rules = alerts.rules.values().filter(|rule| rule.enabled).count();
+        let (thresholds, mutes) = (alerts.thresholds.len(), alerts.mutes.len());
+        writeln!(f, "alerts: {rules} of {} rules, {thresholds} thresholds, {mutes} mutes", alerts.rules.len())?;
+        channels(f, &self.notify)?;
         match &self.storage.path {
             Some(path) => writeln!(f, "storage: {}", path.display()),
             None => writeln!(f, "storage: in memory only"),
         }
     }
+}
+
+fn channels(f: &mut fmt::Formatter<'_>, notify: &Settings) -> fmt::Result {
+    let mut lines = Vec::new();
+    for channel in notify.alertmanagers.values() {
+        let urls: Vec<_> = channel.urls.iter().map(ToString::to_string).collect();
+        lines.push((&channel.route, urls.join(", ")));
+    }
+    for channel in notify.webhooks.values() {
+        let signed = if channel.secrets.is_empty() { "unsigned" } else { "signed" };
+        lines.push((&channel.route, format!("{}, {signed}", channel.url)));
+    }
+    for channel in notify.slacks.values() {
+        // The file was good when it was checked.
+        lines.push((&channel.route, channel.address().map_or_else(|problem| problem, |address| address.to_string())));
+    }
+    if !lines.is_empty() {
+        writeln!(f, "channels:")?;
+    }
+    for (route, words) in lines {
+        write!(f, "  {}: {words}", route.channel)?;
+        if !route.severities.is_empty() {
+            write!(f, ", only severities {}", route.severities.join(", "))?;
+        }
+        for (name, text) in &route.matchers {
+            write!(f, ", only {name} {text}")?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, schedule: Schedule, more: &str) -> fmt::Result {

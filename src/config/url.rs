@@ -2,31 +2,22 @@
 
 use reqwest::Url;
 
-use crate::gcore::settings::is_loopback;
+use crate::transport::{Misdirected, destination};
 
 /// Checks the URL of the API. No message quotes it: a wrong one may hold a password.
 pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
-    let https = || "must be an https URL, such as \"https://api.gcore.com\"".to_owned();
-    let url = Url::parse(text).map_err(|_| https())?;
-    let problem = if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        https()
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "must hold no user name or password: the API key has a setting of its own".into()
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "must end before any ? or #: paths and queries are added to it".into()
-    } else if is_open(&url) && !allow_http {
-        "must begin with https://, or the API key could be read on the way; only a loopback host, or an account with \
-         allow_http = true, may use http"
-            .into()
-    } else {
-        return Ok(url);
+    const END: &str = "must end before any ? or #: paths and queries are added to it";
+    let problem = match destination(text, allow_http) {
+        Ok(url) if url.query().is_none() => return Ok(url),
+        Ok(_) | Err(Misdirected::Fragment) => END,
+        Err(Misdirected::NoUrl) => "must be an https URL, such as \"https://api.gcore.com\"",
+        Err(Misdirected::Credentials) => "must hold no user name or password: the API key has a setting of its own",
+        Err(Misdirected::Open) => {
+            "must begin with https://, or the API key could be read on the way; only a loopback host, or an account with \
+             allow_http = true, may use http"
+        }
     };
-    Err(problem)
-}
-
-/// Whether what is sent can be read on the way.
-pub(super) fn is_open(url: &Url) -> bool {
-    url.scheme() == "http" && !is_loopback(url)
+    Err(problem.into())
 }
 
 #[cfg(test)]

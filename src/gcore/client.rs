@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
+use crate::transport::{chain, is_garbled, is_tls, requested_wait};
 
 use super::body::{Body, Buffers};
-use super::connection::{BuildError, authorities, chain, http_client, is_garbled, is_tls};
+use super::connection::{BuildError, authorities, http_client};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::metrics::Metrics;
@@ -284,10 +285,7 @@ impl Client {
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
             _ => format!("answered {status}{}", self.error_text(response).await),
         };
-        Err(Failure {
-            wait: retry::requested_wait(&headers, self.clock.now()),
-            ..Failure::new(reason, may_pass, detail)
-        })
+        Err(Failure { wait: requested_wait(&headers, self.clock.now()), ..Failure::new(reason, may_pass, detail) })
     }
 
     /// The beginning of an error answer on one line.

@@ -1,15 +1,13 @@
-//! How a connection is made: certificates, proxies, and what a failure of it says.
+//! How an account's client is made: its certificates, and why it cannot be.
 
-use std::error::Error as _;
 use std::path::Path;
-use std::time::Duration;
 
-use reqwest::{Certificate, redirect};
+use reqwest::Certificate;
 
-use super::settings::{Settings, is_loopback};
+use crate::transport;
+use crate::transport::chain;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+use super::settings::Settings;
 
 /// Why a client cannot be made from its settings.
 #[derive(Debug, thiserror::Error)]
@@ -39,26 +37,9 @@ pub enum BuildError {
 
 /// The HTTP client for an account, which trusts the authorities in `pem` besides the system's.
 pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Result<reqwest::Client, BuildError> {
-    // Fails only where a provider is there already, and any provider will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let certificates = certificates(account, settings, pem)?;
-    let builder = || {
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .tls_certs_merge(certificates.clone());
-        // A proxy would look for the API on its own host, and learn the key where the URL is plain http.
-        if is_loopback(&settings.api_url) { builder.no_proxy() } else { builder }
-    };
-    let built = builder().build();
-    // It fails on a machine without certificate authorities. Plain http gets on without them.
-    let built = if settings.api_url.scheme() == "http" {
-        built.or_else(|_| builder().tls_certs_only([]).build())
-    } else {
-        built
-    };
-    built.map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
+    transport::client(&settings.api_url, &certificates)
+        .map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
 }
 
 /// What `ca_file` holds; nothing where there is none.
@@ -74,43 +55,4 @@ fn certificates(account: &str, settings: &Settings, pem: &[u8]) -> Result<Vec<Ce
 
 fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {
     BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause }
-}
-
-/// Whether the connection could not be trusted.
-pub(super) fn is_tls(error: &reqwest::Error) -> bool {
-    has_cause::<rustls::Error>(error)
-}
-
-/// Whether the answer came whole, but could not be decompressed: the same answer would come again.
-pub(super) fn is_garbled(error: &reqwest::Error) -> bool {
-    error.is_decode() && !error.is_timeout() && !has_cause::<hyper::Error>(error)
-}
-
-/// Whether somewhere below lies an error of a kind: an I/O error hides what it wraps from `source`.
-fn has_cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> bool {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if cause.is::<E>() {
-            return true;
-        }
-        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// An error with its causes on one line. The URL in it holds no secret: the key travels in a header.
-pub(super) fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -1,6 +1,5 @@
 //! How one account's API is reached.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,14 +45,6 @@ pub struct Filter {
     pub regions: Vec<u64>,
     /// Resource types.
     pub types: Vec<String>,
-}
-
-/// Whether the API is on this host, so that nobody can listen on the way.
-#[must_use]
-pub fn is_loopback(api_url: &Url) -> bool {
-    let host = api_url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
 
 mod accept;
+mod alerts;
 mod anomalies;
 pub mod body;
 mod page;

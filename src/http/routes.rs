@@ -8,12 +8,15 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use prometheus::Registry;
 
+use crate::alert;
 use crate::clock::Clock;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
 use crate::snapshot::Reader;
+use crate::store::Store;
 
 use super::accept;
+use super::alerts;
 use super::anomalies;
 use super::body::Body;
 use super::page;
@@ -31,6 +34,10 @@ pub struct Site {
     pub clock: Clock,
     /// What was read, as it is.
     pub snapshot: Reader,
+    /// What somebody should be told.
+    pub alerts: alert::Reader,
+    /// What channels were told of it.
+    pub store: Store,
     /// Counters of the daemon's own work.
     pub registry: Registry,
     /// Where the metrics are, `/metrics` by default.
@@ -44,6 +51,7 @@ enum Page {
     Index,
     Healthy,
     Ready,
+    Alerts,
     Anomalies,
 }
 
@@ -55,6 +63,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         "/" => Page::Index,
         "/-/healthy" => Page::Healthy,
         "/-/ready" => Page::Ready,
+        alerts::PATH => Page::Alerts,
         anomalies::PATH => Page::Anomalies,
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
         _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
@@ -69,6 +78,11 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         Page::Index => respond(StatusCode::OK, HTML, page::index(&site.telemetry_path)),
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
+        Page::Alerts => {
+            // The store has said why, if it cannot be used; alerts are listed all the same.
+            let tellings = site.store.tellings().await.unwrap_or_default();
+            respond(StatusCode::OK, JSON, alerts::list(&site.alerts.borrow(), &tellings))
+        }
         Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");

@@ -1,13 +1,15 @@
-//! What outlives the process: the daily history, counted failures and the last readings, in one SQLite file.
+//! What outlives the process: the daily history, counted failures, the last readings and the alerts, in one SQLite file.
 //!
 //! Nothing outside of this module knows SQL. A file that cannot be written never stops the daemon: it is said in the
 //! log and by a metric, and what could not be written is lost, or read from the API again. Each write is one
 //! transaction, so a process that is killed leaves the state before or after it.
 
+pub mod alerts;
 pub mod days;
 pub mod failures;
 mod file;
 pub mod kept;
+pub mod outbox;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -145,6 +147,12 @@ impl Store {
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.0.path.is_none()
+    }
+
+    /// Whether what is written now would outlive the process, or nothing needs to.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.0.metrics.writable.get() == 1
     }
 
     /// Looks for damage in the whole file, beside all other work; old days are hardly read otherwise. A damaged file is

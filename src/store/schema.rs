@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const APPLICATION: i32 = 0x6763_6265;
 
 /// What brings a file from one version to the next. The version of a file is the number of steps that it has seen.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // 1: the history.
     "
     CREATE TABLE account (
@@ -71,6 +71,35 @@ const STEPS: [&str; 2] = [
         body BLOB NOT NULL,
         PRIMARY KEY (account, name)
     ) STRICT, WITHOUT ROWID;
+    ",
+    // 3: the states of alerts, and what channels are to be told of them. A time is in microseconds since 1970.
+    "
+    CREATE TABLE alert (
+        fingerprint INTEGER PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        channel TEXT NOT NULL,
+        fingerprint INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        body TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_at INTEGER NOT NULL,
+        error TEXT NOT NULL DEFAULT '',
+        dead INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX outbox_heads ON outbox (channel, fingerprint, id);
+    CREATE TABLE told (
+        channel TEXT NOT NULL,
+        fingerprint INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        ended INTEGER NOT NULL AS (json_extract(body, '$.status') = 'resolved') STORED,
+        body TEXT NOT NULL,
+        PRIMARY KEY (channel, fingerprint)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX told_ended ON told (at) WHERE ended;
     ",
 ];
 
@@ -151,7 +180,8 @@ mod tests {
             let accounts: i64 = connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0)).unwrap();
             let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
             let now: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-            assert_eq!((accounts, kept, now), (1, 0, 2), "from version {version}");
+            let outbox: i64 = connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap();
+            assert_eq!((accounts, kept, outbox, now), (1, 0, 0, 3), "from version {version}");
         }
     }
 }

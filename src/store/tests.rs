@@ -14,6 +14,7 @@ use crate::billing::amount::Amount;
 use crate::billing::report_task::TaskType;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
+use super::alerts::OutboxRow;
 use super::days::{Day, Kind, Series, Stored};
 use super::{AccountId, Settings, Store};
 
@@ -113,7 +114,7 @@ async fn a_file_of_a_newer_version_or_of_another_program_is_refused_and_left_alo
     let before = fs::read(&path).unwrap();
     let error = open(&path).err().unwrap().to_string();
     let want = format!(
-        "cannot use {} as the store: it was written by a newer version (its format is 99, this version knows 2); run the \
+        "cannot use {} as the store: it was written by a newer version (its format is 99, this version knows 3); run the \
          version that wrote it, or name another file by storage.path",
         path.display()
     );
@@ -180,4 +181,26 @@ async fn what_cannot_be_written_is_kept_in_memory_and_said() {
     let registry = Registry::new();
     Store::open(&Settings { path: None }, &registry).unwrap();
     assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "memory was asked for");
+}
+
+#[tokio::test]
+async fn alerts_and_what_is_to_be_told_of_them_are_written_together() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let (store, _) = open(&path).unwrap();
+    let row = |message: &str| OutboxRow {
+        channel: "hook".into(),
+        fingerprint: u64::MAX,
+        message: message.into(),
+        body: "{}".into(),
+        created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
+    };
+    let state = |body: &str| Some(body.to_owned());
+    store.commit_alerts(vec![(u64::MAX, state("a")), (1, state("b"))], vec![row("1"), row("2")]).await.unwrap();
+    store.commit_alerts(vec![(1, None), (2, state("c")), (2, state("d"))], vec![]).await.unwrap();
+    Connection::open(&path).unwrap().execute_batch("DROP TABLE outbox").unwrap();
+    store.commit_alerts(vec![(3, state("lost"))], vec![row("3")]).await.unwrap_err();
+    drop(store);
+    let (store, _) = open(&path).unwrap();
+    assert_eq!(store.alerts().await.unwrap(), ["a", "d"], "by number, the highest of which are negative in the file");
 }

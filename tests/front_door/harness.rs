@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
@@ -10,6 +11,7 @@ use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
@@ -115,12 +117,14 @@ impl Listener {
         assert!(same, "the metrics are not as expected; see: diff {expected} {actual}");
     }
 
-    /// What `/metrics` says, without what no two runs share: the process itself and how long things took.
+    /// What `/metrics` says, without what no two runs share, the process itself and how long things took, and without the
+    /// alerts, which are judged a moment after a reading.
     async fn stable_metrics(&self) -> String {
         let differs = |line: &&str| {
             let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
             name.starts_with("process_")
                 || name.starts_with("gcore_exporter_build_info")
+                || name.starts_with("gcore_alert")
                 || name.contains("_duration_seconds")
         };
         self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
@@ -170,8 +174,10 @@ pub(crate) fn config(url: &str, collect: Collect) -> Config {
     Config {
         accounts: [("main".parse().unwrap(), account)].into(),
         collect,
+        alerts: Alerts::default(),
         metrics: Metrics::default(),
         storage: Storage { path: None },
+        notify: Notify::default(),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Tests through the front door: an API on one side, `/metrics` on the other, nothing in between replaced.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod alert_commands;
+mod alertmanager;
+mod alerts;
 mod authority;
 mod backfill;
 mod backtest;
 mod calendar;
+mod channels;
 mod collectors;
 mod commands;
 mod dashboard;

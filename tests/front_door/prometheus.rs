@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
@@ -16,6 +17,7 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -130,7 +132,9 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     collect.names = schedule;
     collect.history.schedule.enabled = false;
     let accounts = [("demo".parse().unwrap(), account)].into();
-    (Config { accounts, collect, metrics: Metrics::default(), storage: Storage { path: None } }, World::new(SEED, born))
+    let (alerts, metrics, notify) = (Alerts::default(), Metrics::default(), Notify::default());
+    let storage = Storage { path: None };
+    (Config { accounts, collect, alerts, metrics, storage, notify }, World::new(SEED, born))
 }
 
 /// The daemon on the simulated account.

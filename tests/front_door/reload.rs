@@ -239,6 +239,22 @@ async fn reloading_over_http_must_be_allowed() {
 }
 
 #[tokio::test]
+async fn a_rule_that_is_switched_off_ends_its_alerts() {
+    let api = MockServer::start().await;
+    asked(SUBSCRIPTIONS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+    let text = account("main", &api) + &collectors(&[("subscriptions", "")]);
+    let daemon = Daemon::ready(&text, &["--web.enable-lifecycle"]).await;
+    let listener = &daemon.listener;
+    let alerts = async || listener.get("/api/v1/alerts").await.text().await.unwrap();
+    listener.until(async || alerts().await.contains(r#""state":"firing""#)).await;
+    daemon.configure(&(text + "[alerts.rules.watchdog]\nenabled = false\n"));
+    assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK);
+    listener.until(async || alerts().await.contains(r#""reason":"rule_removed""#)).await;
+    assert!(alerts().await.contains(r#""state":"resolved""#));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_failed_task_is_counted_once_whatever_is_reloaded() {
     let api = MockServer::start().await;
     asked(REPORTS).respond_with(failed_tasks()).mount(&api).await;

@@ -59,8 +59,17 @@ async fn mount_silence(api: &MockServer) {
 
 /// What is told of the account, and not of the daemon's own work.
 fn told(metrics: &str) -> Vec<&str> {
-    let own =
-        ["gcore_api_", "gcore_poll", "gcore_up", "gcore_collector_", "gcore_store", "gcore_config", "gcore_exporter"];
+    // Alerts are judged a moment after a reading.
+    let own = [
+        "gcore_alert",
+        "gcore_api_",
+        "gcore_poll",
+        "gcore_up",
+        "gcore_collector_",
+        "gcore_store",
+        "gcore_config",
+        "gcore_exporter",
+    ];
     let own = |line: &&str| {
         line.starts_with('#') || line.starts_with("process_") || own.iter().any(|prefix| line.starts_with(prefix))
     };

@@ -1,0 +1,172 @@
+//! The loop that judges each snapshot, and again each minute, writes what follows and publishes it.
+//!
+//! What is published has been written before, so that no channel is told what a restart would not know of. Where the
+//! store fails, alerts go on from memory; the store says so itself, and there is a rule for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus::Registry;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::Clock;
+use crate::snapshot;
+use crate::store::Store;
+use crate::store::alerts::OutboxRow;
+
+use super::evaluate::{Facts, evaluate};
+use super::ledger::Ledger;
+use super::metrics;
+use super::route::Route;
+use super::settings::Settings;
+use super::told::{Alert, Status};
+use super::{Current, Reader};
+
+/// The windows of a poll arrive in quick succession; waiting this long judges several of them at once.
+const BURST: Duration = Duration::from_millis(10);
+/// How often time alone is judged.
+const TICK: Duration = Duration::from_secs(60);
+
+/// What the engine goes by; a reload sends another one.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// What is watched.
+    pub settings: Settings,
+    /// The channels that are told once of each transition.
+    pub routes: Vec<Route>,
+}
+
+/// Judges, remembers, publishes.
+pub struct Engine {
+    snapshots: snapshot::Reader,
+    orders: watch::Receiver<Arc<Orders>>,
+    store: Store,
+    clock: Clock,
+    started_at: Timestamp,
+    ledger: Ledger,
+    current: watch::Sender<Current>,
+    unwritten: Unwritten,
+}
+
+/// What could not be written yet, and is tried again with what comes next.
+#[derive(Default)]
+struct Unwritten {
+    states: BTreeMap<u64, Option<String>>,
+    transitions: Vec<Alert>,
+}
+
+impl Engine {
+    /// An engine that has judged nothing yet, and where its alerts will be read. Registers its families.
+    ///
+    /// # Errors
+    /// Fails where the registry already has them.
+    pub fn new(
+        snapshots: snapshot::Reader,
+        orders: watch::Receiver<Arc<Orders>>,
+        store: Store,
+        clock: Clock,
+        registry: &Registry,
+    ) -> prometheus::Result<(Self, Reader)> {
+        let (current, reader) = watch::channel(None);
+        metrics::register(registry, reader.clone())?;
+        let (ledger, unwritten, started_at) = (Ledger::default(), Unwritten::default(), clock.now());
+        Ok((Self { snapshots, orders, store, clock, started_at, ledger, current, unwritten }, reader))
+    }
+
+    /// Runs until nobody writes snapshots any more; the last one is judged.
+    pub async fn run(mut self) {
+        self.recall().await;
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick comes at once.
+        loop {
+            let goes_on = tokio::select! {
+                changed = self.snapshots.changed() => {
+                    if changed.is_ok() {
+                        tokio::time::sleep(BURST).await;
+                    }
+                    changed.is_ok()
+                }
+                // Where nobody can give other orders, these stay.
+                Ok(()) = self.orders.changed() => true,
+                _ = ticks.tick() => true,
+            };
+            self.judge().await;
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Takes up where the process before ended.
+    async fn recall(&mut self) {
+        match self.store.alerts().await {
+            Ok(bodies) => {
+                let lost;
+                (self.ledger, lost) = Ledger::restore(&bodies);
+                if lost > 0 {
+                    tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot read the stored alerts; all are judged anew"),
+        }
+    }
+
+    async fn judge(&mut self) {
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        let orders = Arc::clone(&self.orders.borrow_and_update());
+        let now = self.clock.now();
+        let facts = Facts { started_at: self.started_at, store_is_writable: self.store.is_writable() };
+        let asked = Arc::clone(&orders);
+        let judgements = tokio::task::spawn_blocking(move || evaluate(&snapshot, &asked.settings, facts, now)).await;
+        let Ok(judgements) = judgements else {
+            tracing::error!("judging the alerts failed; they stay as they are; this is a bug, please report it");
+            return;
+        };
+        let changes = self.ledger.advance(judgements, now);
+        changes.transitions.iter().for_each(tell);
+        self.unwritten.transitions.extend(changes.transitions);
+        self.unwritten.states.extend(changes.states);
+        self.write(&orders.routes).await;
+        self.current.send_replace(Some(Arc::new(self.ledger.listed(now))));
+    }
+
+    /// Writes everything that is not written yet, in one transaction.
+    async fn write(&mut self, routes: &[Route]) {
+        if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() {
+            return;
+        }
+        let rows = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes)).collect();
+        let states = self.unwritten.states.clone().into_iter().collect();
+        if self.store.commit_alerts(states, rows).await.is_ok() {
+            self.unwritten = Unwritten::default();
+        }
+    }
+}
+
+/// A row for each channel that wants to be told.
+fn rows(alert: &Alert, routes: &[Route]) -> Vec<OutboxRow> {
+    let Ok(body) = serde_json::to_string(alert) else { return Vec::new() };
+    let row = |route: &Route| OutboxRow {
+        channel: route.channel.clone(),
+        fingerprint: alert.fingerprint(),
+        message: alert.message_id(),
+        body: body.clone(),
+        created_at: alert.since,
+    };
+    routes.iter().filter(|route| route.takes(&alert.labels)).map(row).collect()
+}
+
+fn tell(alert: &Alert) {
+    let (alertname, severity, account) = (alert.label("alertname"), alert.label("severity"), alert.label("account"));
+    let summary = alert.annotations.get("summary").map_or("", |summary| summary.as_str());
+    if alert.status == Status::Firing {
+        tracing::info!(alertname, severity, account, summary, "alert fires");
+    } else {
+        let reason = alert.annotations.get(super::ledger::REASON).map_or("", |reason| reason.as_str());
+        tracing::info!(alertname, severity, account, summary, reason, "alert is resolved");
+    }
+}

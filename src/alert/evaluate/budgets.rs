@@ -1,0 +1,93 @@
+//! Rules on budgets, each budget a scope of its own.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::period::{Window, midnight, next_month, utc_date};
+use crate::outlook::budget::{Budget, Standing};
+use crate::snapshot::{Account, Snapshot};
+
+use super::words::{instant, money, percent};
+use super::{Breach, Case, Judgement, Patience, Strength, Verdict, Words};
+
+/// How a budget fares, as far as that is known of the current month.
+fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a Standing> {
+    let standings = &account.outlook.as_ref()?.budgets;
+    let standing = standings.iter().find(|standing| standing.budget == *budget)?;
+    (standing.month == utc_date(case.now).first_of_month()).then_some(standing)
+}
+
+fn of_budgets(
+    case: &Case<'_>,
+    snapshot: &Snapshot,
+    patience: Patience,
+    breaches: impl Fn(&Standing) -> Option<Vec<Breach>>,
+) -> Vec<Judgement> {
+    let judge = |budget: &Budget| {
+        let known = || {
+            let account = snapshot.accounts.get(&budget.account)?;
+            let read_at = account.cost.get(&Window::MonthToDate)?.read_at();
+            Some(Verdict::known(read_at, breaches(standing(case, account, budget)?)?))
+        };
+        let place = format!("{}/{}", budget.account, budget.name);
+        case.judge(&place, patience, known().unwrap_or(Verdict::Unknown))
+    };
+    case.settings.budgets.iter().map(judge).collect()
+}
+
+fn own(budget: &Budget) -> [(&'static str, SmolStr); 2] {
+    [("budget", SmolStr::new(&budget.name)), ("currency", SmolStr::new(budget.currency.as_str()))]
+}
+
+/// One alert for each step that was reached, until the month is over: what was spent is spent.
+pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    of_budgets(case, snapshot, Patience::NONE, |standing| {
+        let (budget, month) = (&standing.budget, standing.month);
+        let (used, spent, whole) = (standing.used_ratio()?, standing.actual?.to_f64(), budget.amount.to_f64());
+        let reached = case.set.steps.iter().enumerate().filter(|(_, step)| used * 100.0 >= **step);
+        let breaches = reached.map(|(number, step)| {
+            let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
+            let (spent_words, whole_words) = (money(spent, currency), money(whole, currency));
+            let summary = format!("Account {account}: {} of budget {name} is spent", percent(used));
+            let mut description = format!(
+                "Since {month} (UTC) {spent_words} of the {whole_words} of budget {name} were spent, which is {step} % or \
+                 more."
+            );
+            if let Some(forecast) = standing.forecast {
+                description += &format!(" The month is expected to come to {}.", money(forecast, currency));
+            }
+            let labels = own(budget).into_iter().chain([("step", format_smolstr!("{step}"))]);
+            case.breach(number, Some(account), labels, midnight(month), Words { summary, description })
+                .measured(spent, whole * step / 100.0)
+                .strength(Strength::Latched)
+                .until(next_month(case.now))
+        });
+        Some(breaches.collect())
+    })
+}
+
+pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    let twice = Patience { clears: 2, ..Patience::NONE };
+    of_budgets(case, snapshot, twice, |standing| {
+        let (budget, month) = (&standing.budget, standing.month);
+        let (forecast, whole) = (standing.forecast?, budget.amount.to_f64());
+        let threshold = whole * case.set.number("percent") / 100.0;
+        let Some(strength) = Strength::of(forecast, threshold) else { return Some(Vec::new()) };
+        let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
+        let (forecast_words, whole_words) = (money(forecast, currency), money(whole, currency));
+        let summary = format!("Account {account}: budget {name} is expected to come to {}", percent(forecast / whole));
+        let mut description = format!(
+            "The month from {month} (UTC) is expected to come to {forecast_words}, for which budget {name} allows \
+             {whole_words}."
+        );
+        if let Some(spent) = standing.actual {
+            description += &format!(" So far {} were spent.", money(spent.to_f64(), currency));
+        }
+        if let Some(at) = standing.exhausted_at {
+            let verb = if at <= case.now { "was used up" } else { "will be used up" };
+            description += &format!(" It {verb} on {}.", instant(at));
+        }
+        let breach = case.breach(0, Some(account), own(budget), midnight(month), Words { summary, description });
+        let breach = breach.measured(forecast, threshold).strength(strength).until(next_month(case.now));
+        Some(vec![breach])
+    })
+}

@@ -1,0 +1,187 @@
+//! Rules on the daemon itself: whether it reads, whether it remembers, whether it is there.
+
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use crate::billing::account::AccountName;
+use crate::billing::period::{Window, midnight, utc_date};
+use crate::gcore::error::Reason;
+use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
+
+use super::words::instant;
+use super::{Breach, Case, Judgement, Patience, Verdict, Words};
+
+/// However short the interval, data are not stale sooner.
+const LEAST_AGE: Duration = Duration::from_secs(300);
+
+/// A verdict on each collector of each account; `None` from `verdict`: not known.
+fn of_collectors(
+    case: &Case<'_>,
+    snapshot: &Snapshot,
+    patience: Patience,
+    verdict: impl Fn(&AccountName, Collector, &Status) -> Option<Option<Breach>>,
+) -> Vec<Judgement> {
+    let collectors = snapshot.accounts.iter().flat_map(|(name, account)| {
+        account.collectors.iter().map(move |(collector, status)| (name, *collector, status))
+    });
+    let judge = |(name, collector, status): (&AccountName, Collector, &Status)| {
+        let known = verdict(name, collector, status).map(|breach| Verdict::known(case.now, breach));
+        case.judge(&format!("{name}/{}", collector.as_str()), patience, known.unwrap_or(Verdict::Unknown))
+    };
+    collectors.map(judge).collect()
+}
+
+fn own(collector: Collector) -> [(&'static str, SmolStr); 1] {
+    [("collector", SmolStr::new_static(collector.as_str()))]
+}
+
+/// Since when it has not gone well.
+fn since(case: &Case<'_>, status: &Status) -> jiff::Timestamp {
+    status.last_success.or(status.last_attempt).unwrap_or(case.now).min(case.now)
+}
+
+fn last_success(status: &Status) -> String {
+    status.last_success.map_or("There was no good poll since the daemon started.".into(), |at| {
+        format!("The last good poll began on {}.", instant(at))
+    })
+}
+
+pub(super) fn failing(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+        let breach = (status.last_outcome? == Outcome::Failed).then(|| {
+            let (word, reason) = (collector.as_str(), status.last_failure.map_or("unknown", Reason::as_str));
+            let summary = format!("Account {name}: polls of collector {word} fail ({reason})");
+            let description = format!(
+                "The last poll of collector {word} failed with reason {reason}. {} Its readings are shown until they are \
+                 too old; the log says more.",
+                last_success(status),
+            );
+            case.breach(0, Some(name), own(collector), since(case, status), Words { summary, description })
+        });
+        Some(breach)
+    })
+}
+
+pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+        let is_limited = status.last_outcome? == Outcome::Failed && status.last_failure == Some(Reason::RateLimited);
+        let breach = is_limited.then(|| {
+            let word = collector.as_str();
+            let summary = format!("Account {name}: the API holds collector {word} back");
+            let description = format!(
+                "Polls of collector {word} are answered 429 and asked to wait for longer than a poll may take. {} Lower \
+                 max_requests_per_second or lengthen the interval, and look for others that use the same key.",
+                last_success(status),
+            );
+            case.breach(0, Some(name), own(collector), since(case, status), Words { summary, description })
+        });
+        Some(breach)
+    })
+}
+
+/// The history is left out: it reads for long, behind the others.
+pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    of_collectors(case, snapshot, Patience::NONE, |name, collector, status| {
+        if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
+            return Some(None);
+        }
+        let longest = status.interval.mul_f64(case.set.number("intervals")).max(LEAST_AGE);
+        // Before the first good poll nothing is known of the time before the start.
+        let good_at = status.last_success.unwrap_or(case.facts.started_at);
+        let late_at = good_at.checked_add(longest).ok()?;
+        if case.now <= late_at {
+            return status.last_success.map(|_| None);
+        }
+        let (word, minutes) = (collector.as_str(), longest.as_secs() / 60);
+        let summary = format!("Account {name}: data of collector {word} are stale");
+        let description = format!(
+            "Collector {word} has had no good poll for over {minutes} minutes, {} of its intervals. {} What is shown of it \
+             is that old, or has been withdrawn.",
+            case.set.number("intervals"),
+            last_success(status),
+        );
+        let breach = case.breach(0, Some(name), own(collector), late_at, Words { summary, description });
+        Some(Some(Breach { threshold: Some(longest.as_secs_f64()), ..breach }))
+    })
+}
+
+pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let is_refused = |status: &&Status| status.last_failure == Some(Reason::Unauthorized);
+    let refused: Vec<&str> = account
+        .collectors
+        .iter()
+        .filter(|(_, status)| is_refused(status))
+        .map(|(collector, _)| collector.as_str())
+        .collect();
+    if refused.is_empty() && account.collectors.values().any(|status| status.last_outcome.is_none()) {
+        return Verdict::Unknown;
+    }
+    let breach = (!refused.is_empty()).then(|| {
+        let starts_at = account.collectors.values().filter(is_refused).map(|status| since(case, status)).min();
+        let summary = format!("The API refuses the key of account {name}");
+        let description = format!(
+            "Polls of {} are answered 401: the key is wrong, cut short, expired or deleted. Nothing mends that by itself; \
+             look the token up in the Gcore portal.",
+            refused.join(", ")
+        );
+        case.breach(0, Some(name), [], starts_at.unwrap_or(case.now), Words { summary, description })
+    });
+    Verdict::known(case.now, breach)
+}
+
+/// Each window of costs and usage is a family, over all accounts.
+#[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
+pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    let limit = case.settings.series_limit;
+    let accounts = || snapshot.accounts.values();
+    let families = Window::ALL.into_iter().flat_map(|window| {
+        let costs = accounts().filter_map(move |account| account.cost.get(&window));
+        let usage = accounts().filter_map(move |account| account.usage.get(&window));
+        let costs: Vec<usize> = costs.map(|reading| reading.last().amounts.len()).collect();
+        let usage: Vec<usize> = usage.map(|reading| reading.last().values.len()).collect();
+        [("cost", window, costs), ("usage", window, usage)]
+    });
+    let judge = |(collector, window, series): (&'static str, Window, Vec<usize>)| {
+        let place = format!("{collector}/{}", window.as_str());
+        if series.is_empty() {
+            return case.judge(&place, Patience::NONE, Verdict::Unknown);
+        }
+        let count: usize = series.iter().sum();
+        let breach = (count > limit).then(|| {
+            let word = window.as_str();
+            let summary = format!("Series of {collector}, {word}, are folded: {count} of at most {limit}");
+            let description = format!(
+                "There are {count} series of {collector}, window {word}, and metrics.series_limit is {limit}. The smallest \
+                 are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
+            );
+            let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
+            case.breach(0, None, own, midnight(utc_date(case.now)), Words { summary, description })
+                .measured(count as f64, limit as f64)
+        });
+        case.judge(&place, Patience::NONE, Verdict::known(case.now, breach))
+    };
+    families.map(judge).collect()
+}
+
+pub(super) fn store(case: &Case<'_>) -> Judgement {
+    let breach = (!case.facts.store_is_writable).then(|| {
+        let summary = "The store cannot be written, so nothing new outlives the process".to_owned();
+        let description = "The file of storage.path cannot be written. Alerts are judged and sent all the same, but a \
+                           restart now would forget them, the history and the counted failures. Look at the disk, the \
+                           folder's owner and the log."
+            .to_owned();
+        case.breach(0, None, [], case.now, Words { summary, description })
+    });
+    case.judge("", case.patience(), Verdict::known(case.now, breach))
+}
+
+pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
+    let summary = "Alerts are judged and sent".to_owned();
+    let description =
+        "This alert always fires. Where it stops arriving, alerts do not arrive: let something outside of \
+                       this machine notice that."
+            .to_owned();
+    let breach = case.breach(0, None, [], midnight(utc_date(case.now)), Words { summary, description });
+    case.judge("", Patience::NONE, Verdict::known(case.now, [breach]))
+}

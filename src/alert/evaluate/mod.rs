@@ -1,0 +1,172 @@
+//! What every rule says of a snapshot.
+//!
+//! Pure, and quick: a rule looks at sums of groups, not at groups against each other. Data that are missing or stale make
+//! a verdict unknown, which leaves everything as it was; a group that is gone from complete data costs nothing.
+
+mod budgets;
+mod health;
+mod quality;
+mod spend;
+mod subscriptions;
+mod tasks;
+mod thresholds;
+mod words;
+
+use jiff::Timestamp;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::account::AccountName;
+use crate::snapshot::{Account, Snapshot};
+
+use super::judgement::{Breach, Judgement, Patience, Scope, Strength, Verdict};
+use super::rule::{Profile, Rule};
+use super::settings::{RuleSettings, Settings};
+use super::told::Labels;
+
+/// Where an alert's runbook is, up to its heading.
+const RUNBOOKS: &str = "docs/runbooks.md#";
+
+/// What is to be known of the daemon itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Whether the store remembers what is written.
+    pub store_is_writable: bool,
+}
+
+/// A verdict of every rule on every scope that it has at `now`.
+#[must_use]
+pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: Facts, now: Timestamp) -> Vec<Judgement> {
+    let mut judgements = Vec::new();
+    for (rule, set) in settings.rules.iter().filter(|(_, set)| set.enabled) {
+        let case = Case { profile: rule.profile(), set, settings, facts, now };
+        let of_accounts = |verdict: fn(&Case<'_>, &AccountName, &Account) -> Verdict, patience| {
+            let of = move |(name, account): (&AccountName, &Account)| {
+                case.judge(name.as_str(), patience, verdict(&case, name, account))
+            };
+            snapshot.accounts.iter().map(of).collect::<Vec<_>>()
+        };
+        let twice = Patience { clears: 2, ..Patience::NONE };
+        judgements.extend(match rule {
+            Rule::SpendSpike => of_accounts(spend::spikes, Patience::NONE),
+            Rule::SpendToday => of_accounts(spend::today, twice),
+            Rule::NewSpend => of_accounts(spend::novelties, Patience::NONE),
+            Rule::BudgetUsed => budgets::used(&case, snapshot),
+            Rule::BudgetForecast => budgets::forecast(&case, snapshot),
+            Rule::CostUnpriced => of_accounts(quality::unpriced, twice),
+            Rule::CostMismatch => quality::mismatches(&case, snapshot),
+            Rule::CostRevised => of_accounts(quality::revised, Patience::NONE),
+            Rule::CommitmentActive => of_accounts(quality::commitments, Patience::NONE),
+            Rule::ReportTaskFailed => of_accounts(tasks::failed, Patience::NONE),
+            Rule::ReportTaskStuck => of_accounts(tasks::stuck, Patience::NONE),
+            Rule::ReportTaskErrors => of_accounts(tasks::with_errors, Patience::NONE),
+            Rule::SubscriptionExpiring => of_accounts(subscriptions::expiring, Patience::NONE),
+            Rule::SubscriptionExpired => of_accounts(subscriptions::expired, Patience::NONE),
+            Rule::KeyRefused => of_accounts(health::refused, case.patience()),
+            Rule::CollectorFailing => health::failing(&case, snapshot),
+            Rule::DataStale => health::stale(&case, snapshot),
+            Rule::RateLimited => health::rate_limited(&case, snapshot),
+            Rule::SeriesLimit => health::series(&case, snapshot),
+            Rule::StoreNotWritable => vec![health::store(&case)],
+            Rule::Watchdog => vec![health::watchdog(&case)],
+        });
+    }
+    judgements.extend(thresholds::judge(snapshot, settings, facts, now));
+    judgements
+}
+
+/// A rule at work.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    profile: Profile,
+    set: &'a RuleSettings,
+    settings: &'a Settings,
+    facts: Facts,
+    now: Timestamp,
+}
+
+/// The words of an alert.
+struct Words {
+    summary: String,
+    description: String,
+}
+
+impl Case<'_> {
+    /// The verdict on a place, with what the configuration adds and mutes.
+    fn judge(&self, place: &str, patience: Patience, mut verdict: Verdict) -> Judgement {
+        if let Verdict::Known { breaches, .. } = &mut verdict {
+            for breach in breaches {
+                let added = |added: &Labels| added.clone().into_iter();
+                breach.labels.extend(added(&self.set.labels));
+                breach.annotations.extend(added(&self.set.annotations));
+                if self.settings.mutes.iter().any(|mute| mute.covers(&breach.labels, self.now)) {
+                    breach.strength = Strength::Muted;
+                }
+            }
+        }
+        let scope = Scope { rule: SmolStr::new_static(self.profile.name), place: SmolStr::new(place) };
+        Judgement { scope, patience, verdict }
+    }
+
+    /// How patient the rule is by its settings.
+    fn patience(&self) -> Patience {
+        let (pending_for, keep_firing_for) = (self.set.length("for"), self.set.length("keep_firing_for"));
+        Patience { pending_for, keep_firing_for, ..Patience::NONE }
+    }
+
+    /// Something that is so, of a case or step of the rule.
+    fn breach(
+        &self,
+        step: usize,
+        account: Option<&AccountName>,
+        own: impl IntoIterator<Item = (&'static str, SmolStr)>,
+        starts_at: Timestamp,
+        Words { summary, description }: Words,
+    ) -> Breach {
+        let mut labels: Labels = own.into_iter().map(|(name, text)| (SmolStr::new_static(name), text)).collect();
+        let mut label = |name, text| drop(labels.insert(SmolStr::new_static(name), text));
+        label("alertname", SmolStr::new_static(self.profile.alertname));
+        label("severity", self.set.severity(step));
+        if let Some(account) = account {
+            label("account", SmolStr::new(account.as_str()));
+        }
+        let runbook = format_smolstr!("{RUNBOOKS}{}", self.profile.alertname.to_lowercase());
+        let annotations = [("summary", summary.into()), ("description", description.into()), ("runbook_url", runbook)];
+        Breach {
+            labels,
+            annotations: annotations.map(|(name, text)| (SmolStr::new_static(name), text)).into(),
+            value: None,
+            threshold: None,
+            strength: Strength::Full,
+            starts_at,
+            until: None,
+        }
+    }
+}
+
+impl Verdict {
+    /// Known by the data of an instant.
+    fn known(epoch: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
+        Self::Known { epoch, breaches: breaches.into_iter().collect() }
+    }
+}
+
+impl Breach {
+    /// With what was measured, and what that is held against.
+    fn measured(self, value: f64, threshold: f64) -> Self {
+        Self { value: Some(value), threshold: Some(threshold), ..self }
+    }
+
+    /// Over by the calendar then.
+    fn until(self, until: Timestamp) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    fn strength(self, strength: Strength) -> Self {
+        Self { strength, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests;

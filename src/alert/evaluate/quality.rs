@@ -1,0 +1,136 @@
+//! Rules on how far the figures can be trusted.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Window, midnight, utc_date};
+use crate::snapshot::{Account, Snapshot};
+
+use super::words::{self, money};
+use super::{Case, Judgement, Patience, Verdict, Words};
+
+/// Records of the last closed day: those of today may only not have their price yet.
+#[expect(clippy::cast_precision_loss, reason = "no report has 2^53 records")]
+pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let reading = account.cost.get(&Window::Yesterday);
+    let costs = reading.and_then(|reading| Some((reading, reading.current(Window::Yesterday, case.now)?)));
+    let Some((reading, costs)) = costs else { return Verdict::Unknown };
+    let records: u64 = costs.unpriced.values().sum();
+    let least = case.set.number("min_records");
+    let breach = (records as f64 >= least).then(|| {
+        let mut of_types: Vec<(String, u64)> = costs
+            .unpriced
+            .iter()
+            .map(|((word, why), records)| (format!("{} ({})", word.as_str(), why.as_str()), *records))
+            .collect();
+        of_types.sort_by(|(_, a), (_, b)| b.cmp(a));
+        let named: Vec<String> =
+            of_types.iter().take(words::NAMED).map(|(what, records)| format!("{records} of {what}")).collect();
+        let day = reading.period.first();
+        let summary = format!("Account {name}: {records} records of {day} have no price");
+        let description = format!(
+            "Of the cost report of {day} (UTC), {records} records have no usable price and are in no sum: {}. The true cost \
+             is higher by what they cost.",
+            named.join("; ")
+        );
+        let starts_at = reading.period.ends_at();
+        case.breach(0, Some(name), [], starts_at, Words { summary, description }).measured(records as f64, least)
+    });
+    Verdict::known(reading.read_at(), breach)
+}
+
+pub(super) fn mismatches(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few readings, more than zero")]
+    let readings = case.set.number("readings").max(1.0) as u32;
+    let patience = Patience { readings, clears: 2, ..Patience::NONE };
+    let windows = snapshot
+        .accounts
+        .iter()
+        .flat_map(|(name, account)| account.cost.iter().map(move |(window, reading)| (name, *window, reading)));
+    let judge = |(name, window, reading): (&AccountName, Window, &crate::snapshot::WindowReading<_>)| {
+        let place = format!("{name}/{}", window.as_str());
+        let current: Option<&crate::aggregate::cost::CostTotals> =
+            reading.current(window, case.now).filter(|_| reading.settled_at <= case.now);
+        let Some(costs) = current else { return case.judge(&place, patience, Verdict::Unknown) };
+        let breaches = costs.differences.iter().filter_map(|(currency, difference)| {
+            let (off, tolerance) = (difference.amount, difference.tolerance);
+            if off.magnitude() <= tolerance.magnitude() {
+                return None;
+            }
+            let (currency, period) = (currency.as_str(), reading.period);
+            let how = if off < Amount::ZERO { "less" } else { "more" };
+            let distance = format!("{:.5} {currency}", off.to_f64().abs());
+            let summary =
+                format!("Account {name}: the costs of {} are {distance} {how} than the API's total", window.as_str());
+            let description = format!(
+                "From {} to {} (UTC) the costs that were read add up to {distance} {how} than the API's own total of the \
+                 same days; rounding explains {tolerance} {currency}. Rows were missed or came twice; trust the total.",
+                period.first(),
+                period.last(),
+            );
+            let own = [("currency", SmolStr::new(currency)), ("window", SmolStr::new(window.as_str()))];
+            let breach = case.breach(0, Some(name), own, reading.settled_at, Words { summary, description });
+            Some(breach.measured(off.to_f64().abs(), tolerance.to_f64()))
+        });
+        case.judge(&place, patience, Verdict::known(reading.read_at(), breaches))
+    };
+    windows.map(judge).collect()
+}
+
+pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let Some(outlook) = &account.outlook else { return Verdict::Unknown };
+    let mut by_currency: BTreeMap<&SmolStr, Vec<_>> = BTreeMap::new();
+    for (series, amount) in &outlook.revisions {
+        by_currency.entry(&series.measure).or_default().push((&series.group, amount.to_f64()));
+    }
+    let least = case.set.number("min_amount");
+    let breaches = by_currency.into_iter().filter_map(|(currency, changes)| {
+        let moved: f64 = changes.iter().map(|(_, change)| change.abs()).sum();
+        let sum: f64 = changes.iter().map(|(_, change)| change).sum();
+        if moved < least {
+            return None;
+        }
+        let (moved_words, sum_words) = (money(moved, currency), money(sum, currency));
+        let parts = words::parts(changes, currency, |group| words::group(&account.names, group));
+        let summary = format!("Account {name}: costs of settled days were changed by {moved_words}");
+        let description = format!(
+            "In the last 7 days, costs of days that had settled were found changed by {moved_words} in all, {sum_words} on \
+             balance. The largest changes: {parts}."
+        );
+        // The data do not say when Gcore changed them; the day is as near as two daemons agree.
+        let starts_at = midnight(utc_date(case.now));
+        let own = [("currency", currency.clone())];
+        Some(case.breach(0, Some(name), own, starts_at, Words { summary, description }).measured(moved, least))
+    });
+    Verdict::known(case.now, breaches)
+}
+
+pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let reading = account.commitments.as_ref();
+    let totals = reading.and_then(|reading| Some((reading.read_at(), reading.current(case.now)?)));
+    let Some((read_at, totals)) = totals else { return Verdict::Unknown };
+    let active = || totals.commitments.iter().filter(|commitment| commitment.is_active(case.now));
+    let count = active().count();
+    let breach = (count > 0).then(|| {
+        let amounts = totals.current_month_amounts(case.now);
+        let amounts: Vec<String> =
+            amounts.map(|(currency, amount)| money(amount.to_f64(), currency.as_str())).collect();
+        let committed = if amounts.is_empty() {
+            String::new()
+        } else {
+            format!(" With them the month costs {}.", amounts.join(" and "))
+        };
+        let summary = format!("Account {name}: {count} active commitments make the cost report overstate");
+        let description = format!(
+            "The cost report, and every figure made from it, is at pay-as-you-go prices, while {count} commitments are \
+             active.{committed}"
+        );
+        let starts_at = active().filter_map(|commitment| commitment.start).min().unwrap_or(Timestamp::UNIX_EPOCH);
+        case.breach(0, Some(name), [], starts_at, Words { summary, description })
+    });
+    Verdict::known(read_at, breach)
+}

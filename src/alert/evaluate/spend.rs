@@ -1,0 +1,297 @@
+//! Rules on what is spent: a day out of the usual, a day that is already, and what was never paid for before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::aggregate::group::Group;
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Window, midnight, next_midnight, utc_date};
+use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType, UNKNOWN};
+use crate::outlook::{Contributor, Judged, Subject};
+use crate::snapshot::{Account, Collector};
+
+use super::words::{self, money, percent};
+use super::{Breach, Case, Strength, Verdict, Words};
+
+/// What stands in a label over all of whose values a roll-up is.
+const ALL: &str = "__all__";
+/// A roll-up of whose excess one child makes up so much says nothing that the child does not.
+const DOMINANT: f64 = 0.7;
+/// An excess of so many times the smallest that is told is critical.
+const CRITICAL_MINIMA: f64 = 5.0;
+
+/// The judged day, once the past is known as well as it will be for now: half of a past makes false anomalies.
+fn judged(account: &Account, now: Timestamp) -> Option<(Date, &[Judged])> {
+    account.collectors.get(&Collector::History)?.last_outcome?;
+    account.outlook.as_ref()?.findings.news(now)
+}
+
+pub(super) fn spikes(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let Some((day, judged)) = judged(account, case.now) else { return Verdict::Unknown };
+    let is_told =
+        |judged: &&Judged| judged.judgement.anomaly && judged.judgement.excess() >= case.set.number("min_excess");
+    let anomalies: Vec<&Judged> = judged.iter().filter(is_told).collect();
+    let is_provisional = account.cost.get(&Window::Yesterday).is_none_or(|reading| case.now < reading.settled_at);
+    let breaches = worth_telling(&anomalies).into_iter().map(|anomaly| {
+        let breach = spike(case, name, account, day, anomaly);
+        Breach {
+            annotations: with(breach.annotations, "provisional", if is_provisional { "yes" } else { "no" }),
+            ..breach
+        }
+    });
+    Verdict::known(midnight(day), breaches)
+}
+
+fn with(mut annotations: super::Labels, name: &'static str, text: &str) -> super::Labels {
+    annotations.insert(SmolStr::new_static(name), SmolStr::new(text));
+    annotations
+}
+
+/// One anomaly for each cause: a roll-up instead of the many children that it explains, a child instead of the roll-ups
+/// that it explains alone.
+fn worth_telling<'a>(anomalies: &[&'a Judged]) -> Vec<&'a Judged> {
+    let (mut told, mut wholes): (Vec<&Judged>, Vec<&Judged>) = Default::default();
+    // From wide to narrow, which is how subjects are ordered.
+    for anomaly in anomalies {
+        let is_whole = !matches!(anomaly.subject, Subject::Group(_));
+        let is_part_of =
+            |whole: &Judged| whole.currency == anomaly.currency && contains(&whole.subject, &anomaly.subject);
+        let makes_up = |part: &&&Judged| {
+            part.currency == anomaly.currency
+                && contains(&anomaly.subject, &part.subject)
+                && part.judgement.excess() >= DOMINANT * anomaly.judgement.excess()
+        };
+        if wholes.iter().any(|whole| is_part_of(whole)) || (is_whole && anomalies.iter().any(|part| makes_up(&part))) {
+            continue;
+        }
+        told.push(anomaly);
+        wholes.extend(is_whole.then_some(*anomaly));
+    }
+    told
+}
+
+/// Whether one subject's costs are a part of another's.
+fn contains(whole: &Subject, part: &Subject) -> bool {
+    match (whole, part) {
+        (Subject::Account, part) => *part != Subject::Account,
+        (Subject::Project(project), Subject::Group(group)) => group.project == *project,
+        (Subject::Type(word), Subject::Group(group)) => group.resource_type == *word,
+        _ => false,
+    }
+}
+
+fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anomaly: &Judged) -> Breach {
+    let Judged { currency, subject, judgement, contributors } = anomaly;
+    let (names, currency) = (&account.names, currency.as_str());
+    let least = CRITICAL_MINIMA * case.set.number("min_excess");
+    let is_critical =
+        judgement.actual >= case.set.number("critical_factor") * judgement.expected && judgement.excess() >= least;
+    let [project, region, resource_type] = places(subject);
+    let own = [
+        ("currency", SmolStr::new(currency)),
+        ("project_id", project),
+        ("region_id", region),
+        ("resource_type", resource_type),
+    ];
+    let what = words::subject(names, subject);
+    let (actual, expected) = (money(judgement.actual, currency), money(judgement.expected, currency));
+    let mut description = format!(
+        "On {day} (UTC) {what} of account {name} cost {actual}: {} more than the {expected} that its past lets expect. \
+         Up to {} would have been usual.",
+        money(judgement.excess(), currency),
+        money(judgement.upper, currency),
+    );
+    if !contributors.is_empty() {
+        let part = |part: &Contributor| {
+            let excess = money(part.excess, currency);
+            format!("{} +{excess} ({})", words::group(names, &part.group), percent(part.share))
+        };
+        let parts: Vec<String> = contributors.iter().take(words::NAMED).map(part).collect();
+        description += &format!(" It comes from {}.", parts.join("; "));
+    }
+    if judgement.low_confidence {
+        description += " The past is short or without a like day, so this may be usual after all.";
+    }
+    let summary = format!("Account {name}: {what} cost {actual} on {day}, expected were {expected}");
+    let starts_at = midnight(day.saturating_add(1.day()));
+    case.breach(usize::from(is_critical), Some(name), own, starts_at, Words { summary, description })
+        .measured(judgement.actual, judgement.upper)
+}
+
+/// `project_id`, `region_id` and `resource_type` of a subject.
+fn places(subject: &Subject) -> [SmolStr; 3] {
+    let all = SmolStr::new_static(ALL);
+    match subject {
+        Subject::Account | Subject::Budget(_) => [all.clone(), all.clone(), all],
+        Subject::Project(project) => [format_smolstr!("{}", project.0), all.clone(), all],
+        Subject::Type(word) => [all.clone(), all, SmolStr::new(word.as_str())],
+        Subject::Group(group) => {
+            let region = group.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0));
+            [format_smolstr!("{}", group.project.0), region, SmolStr::new(group.resource_type.as_str())]
+        }
+    }
+}
+
+/// Sums of today's costs, per key and currency.
+fn sums<'a, K: Ord>(costs: impl Iterator<Item = (K, &'a Currency, Amount)>) -> BTreeMap<(K, &'a Currency), Amount> {
+    let mut sums = BTreeMap::new();
+    for (key, currency, amount) in costs {
+        let sum: &mut Amount = sums.entry((key, currency)).or_default();
+        // No sum of a day comes near the range of an amount.
+        *sum = sum.checked_add(amount).unwrap_or(*sum);
+    }
+    sums
+}
+
+pub(super) fn today(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let now = case.now;
+    let reading = account.cost.get(&Window::Today);
+    let costs = reading.and_then(|reading| Some((reading.read_at(), reading.current(Window::Today, now)?)));
+    let (Some((read_at, costs)), Some((_, judged))) = (costs, judged(account, now)) else { return Verdict::Unknown };
+    let typical: BTreeMap<(ProjectId, &Currency), f64> = judged
+        .iter()
+        .filter_map(|judged| match &judged.subject {
+            Subject::Project(project) => Some(((*project, &judged.currency), typical_day(judged)?)),
+            _ => None,
+        })
+        .collect();
+    let by_project = sums(costs.amounts.iter().map(|(group, currency, amount)| (group.project, currency, amount)));
+    let mut above = BTreeMap::new();
+    for (key, sum) in by_project {
+        let Some(typical) = typical.get(&key).copied() else { continue };
+        let threshold = (case.set.number("factor") * typical).max(typical + case.set.number("min_excess"));
+        let spent = sum.to_f64();
+        if let Some(strength) = Strength::of(spent, threshold) {
+            above.insert(key, Above { spent, typical, threshold, strength, groups: Vec::new() });
+        }
+    }
+    let groups = if above.is_empty() { None } else { Some(costs.amounts.iter()) };
+    for (group, currency, amount) in groups.into_iter().flatten() {
+        if let Some(above) = above.get_mut(&(group.project, currency)) {
+            above.groups.push((group, amount.to_f64()));
+        }
+    }
+    let breaches =
+        above.into_iter().map(|((project, currency), above)| above.told(case, name, account, project, currency));
+    Verdict::known(read_at, breaches)
+}
+
+/// A project that has cost more today than it should in a day.
+struct Above<'a> {
+    spent: f64,
+    typical: f64,
+    threshold: f64,
+    strength: Strength,
+    groups: Vec<(&'a Group, f64)>,
+}
+
+impl Above<'_> {
+    fn told(
+        self,
+        case: &Case<'_>,
+        name: &AccountName,
+        account: &Account,
+        project: ProjectId,
+        currency: &Currency,
+    ) -> Breach {
+        let (today, currency) = (utc_date(case.now), currency.as_str());
+        let what = words::project(&account.names, project);
+        let [spent, typical] = [self.spent, self.typical].map(|amount| money(amount, currency));
+        let parts = words::parts(self.groups, currency, |group| {
+            format!("{} in region {}", group.resource_type.as_str(), account.names.region(group.region))
+        });
+        let summary = format!("Account {name}: {what} has cost {spent} today already");
+        let description = format!(
+            "{today} (UTC) is not over, and {what} has cost {spent} so far; a whole day usually costs {typical}. Most of it \
+             is {parts}.",
+        );
+        let own = [("currency", SmolStr::new(currency)), ("project_id", format_smolstr!("{}", project.0))];
+        case.breach(0, Some(name), own, midnight(today), Words { summary, description })
+            .measured(self.spent, self.threshold)
+            .strength(self.strength)
+            .until(next_midnight(case.now))
+    }
+}
+
+/// What a whole day usually costs: what was expected of the last one, or what that did cost where it was usual.
+fn typical_day(judged: &Judged) -> Option<f64> {
+    let judgement = &judged.judgement;
+    let expected = Some(judgement.expected).filter(|expected| expected.is_finite())?;
+    Some(if judgement.anomaly { expected } else { expected.max(judgement.actual) })
+}
+
+pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let now = case.now;
+    let today = account.cost.get(&Window::Today).and_then(|reading| reading.current(Window::Today, now));
+    let (Some(today), Some((day, judged))) = (today, judged(account, now)) else { return Verdict::Unknown };
+    // Where the whole account is young, everything is new and nothing is news.
+    let is_grown = |judged: &&Judged| judged.subject == Subject::Account && !judged.judgement.low_confidence;
+    let grown: BTreeSet<&Currency> = judged.iter().filter(is_grown).map(|judged| &judged.currency).collect();
+    if grown.is_empty() {
+        return Verdict::Unknown;
+    }
+    let mut known: BTreeSet<(Place, &Currency)> = BTreeSet::new();
+    let mut spent: BTreeMap<(Place, &Currency), (f64, Date)> = BTreeMap::new();
+    for Judged { currency, subject, judgement, .. } in judged {
+        let place = match subject {
+            Subject::Type(word) => Place::Type(word),
+            Subject::Group(group) => match group.region {
+                Some(region) => Place::Region(region),
+                None => continue,
+            },
+            _ => continue,
+        };
+        if judgement.expected.is_nan() && judgement.low_confidence {
+            spent.entry((place, currency)).or_insert((0.0, day)).0 += judgement.actual;
+        } else {
+            known.insert((place, currency));
+        }
+    }
+    let of_today = today.amounts.iter();
+    let places = of_today.flat_map(|(group, currency, amount)| {
+        let region = group.region.map(Place::Region);
+        [Some(Place::Type(&group.resource_type)), region]
+            .into_iter()
+            .flatten()
+            .map(move |place| (place, currency, amount))
+    });
+    for (key, amount) in sums(places) {
+        let entry = spent.entry(key).or_insert((0.0, utc_date(now)));
+        entry.0 = entry.0.max(amount.to_f64());
+    }
+    let least = case.set.number("min_amount");
+    let is_new = |((place, currency), (amount, _)): &(&(Place, &Currency), &(f64, Date))| {
+        *amount >= least && grown.contains(currency) && !known.contains(&(*place, *currency))
+    };
+    let breaches = spent.iter().filter(is_new).map(|((place, currency), (amount, day))| {
+        let (label, id, what) = match place {
+            Place::Type(word) => {
+                ("resource_type", SmolStr::new(word.as_str()), format!("resource type {}", word.as_str()))
+            }
+            Place::Region(region) => {
+                let region_name = account.names.region(Some(*region));
+                ("region_id", format_smolstr!("{}", region.0), format!("region {region_name}"))
+            }
+        };
+        let cost = money(*amount, currency.as_str());
+        let summary = format!("Account {name} pays for {what} for the first time");
+        let description = format!(
+            "On {day} (UTC) {what} cost {cost}; no day before it that is known had costs of it in this account."
+        );
+        let own = [("currency", SmolStr::new(currency.as_str())), (label, id)];
+        case.breach(0, Some(name), own, midnight(*day), Words { summary, description }).measured(*amount, least)
+    });
+    Verdict::known(midnight(day), breaches)
+}
+
+/// What can be new.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Type(&'a ResourceType),
+    Region(RegionId),
+}

@@ -1,0 +1,83 @@
+//! Rules on the ends of subscriptions.
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::billing::account::AccountName;
+use crate::billing::subscription::{Subscription, SubscriptionState};
+use crate::snapshot::Account;
+
+use super::words::instant;
+use super::{Breach, Case, Verdict, Words};
+
+const DAY_SECONDS: f64 = 86_400.0;
+
+fn of_subscriptions(
+    case: &Case<'_>,
+    account: &Account,
+    breach: impl Fn(&Subscription, Timestamp) -> Option<Breach>,
+) -> Verdict {
+    let list = account.subscriptions.as_ref().and_then(|reading| reading.current(case.now));
+    let Some(list) = list else { return Verdict::Unknown };
+    // Time passes without a new reading, so each look is one of its own.
+    let breaches = list.iter().filter_map(|subscription| breach(subscription, subscription.end?));
+    Verdict::known(case.now, breaches)
+}
+
+fn named(subscription: &Subscription) -> String {
+    let Subscription { id, product, feature, .. } = subscription;
+    match (product.as_str(), feature.as_str()) {
+        ("", "") => format!("subscription {id}"),
+        (product, "") => format!("subscription {id} ({product})"),
+        (product, feature) => format!("subscription {id} ({product}, {feature})"),
+    }
+}
+
+fn price(subscription: &Subscription) -> String {
+    let Subscription { price, currency, .. } = subscription;
+    price.map_or(String::new(), |price| format!(" Its price is {price} {currency}."))
+}
+
+/// The nearest step alone.
+pub(super) fn expiring(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    of_subscriptions(case, account, |subscription, end| {
+        if subscription.state(case.now) != SubscriptionState::Active {
+            return None;
+        }
+        let days = end.duration_since(case.now).as_secs_f64() / DAY_SECONDS;
+        let reached = case.set.steps.iter().enumerate().filter(|(_, step)| days <= **step);
+        let (number, step) = reached.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let what = named(subscription);
+        let summary = format!("Account {name}: {what} ends on {}", instant(end));
+        let description = format!(
+            "The active range of {what} ends on {}, within {step} days.{} What follows depends on the contract: the service \
+             may stop, or be charged at pay-as-you-go prices.",
+            instant(end),
+            price(subscription),
+        );
+        let starts_at = end.checked_sub(SignedDuration::from_secs_f64(step * DAY_SECONDS)).unwrap_or(case.now);
+        let own = [("subscription_id", subscription.id.clone()), ("days", format_smolstr!("{step}"))];
+        let breach = case.breach(number, Some(name), own, starts_at, Words { summary, description });
+        Some(breach.measured(days.ceil(), *step).until(end))
+    })
+}
+
+pub(super) fn expired(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let told_for = case.set.length("until");
+    of_subscriptions(case, account, |subscription, end| {
+        let until = end.checked_add(told_for).unwrap_or(Timestamp::MAX);
+        if subscription.state(case.now) != SubscriptionState::Expired || until <= case.now {
+            return None;
+        }
+        let what = named(subscription);
+        let summary = format!("Account {name}: {what} ended on {}", instant(end));
+        let description = format!(
+            "The active range of {what} ended on {}.{} Whatever used it may have stopped, or is charged at pay-as-you-go \
+             prices since.",
+            instant(end),
+            price(subscription),
+        );
+        let own = [("subscription_id", SmolStr::clone(&subscription.id))];
+        Some(case.breach(0, Some(name), own, end, Words { summary, description }).until(until))
+    })
+}

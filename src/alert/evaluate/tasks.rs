@@ -1,0 +1,114 @@
+//! Rules on report tasks: one alert for each task.
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::aggregate::report_tasks::{MOST_LISTED, Ranked, ReportTaskTotals};
+use crate::billing::account::AccountName;
+use crate::billing::period::{midnight, utc_date};
+use crate::billing::report_task::ReportTask;
+use crate::snapshot::Account;
+
+use super::words::instant;
+use super::{Breach, Case, Verdict, Words};
+
+/// What a list of tasks says, as far as it is known.
+fn of_tasks(
+    case: &Case<'_>,
+    account: &Account,
+    list: fn(&ReportTaskTotals) -> &Ranked,
+    breach: impl Fn(&ReportTask, &str) -> Option<Breach>,
+) -> Verdict {
+    let Some(reading) = &account.reports else { return Verdict::Unknown };
+    let Some(totals) = reading.current(case.now) else { return Verdict::Unknown };
+    let tasks = list(totals);
+    let more = if tasks.len() < MOST_LISTED { "" } else { " There are so many that others may not be listed." };
+    Verdict::known(reading.read_at(), tasks.values().filter_map(|task| breach(task, more)))
+}
+
+fn own(task: &ReportTask) -> [(&'static str, SmolStr); 2] {
+    [("report_uuid", task.uuid.clone()), ("task_type", SmolStr::new(task.task_type.as_str()))]
+}
+
+/// The instant in words.
+fn when(at: Option<Timestamp>) -> String {
+    at.map_or("at an unknown time".into(), |at| format!("on {}", instant(at)))
+}
+
+/// Where the API tells no time, the day is as near as two daemons agree.
+fn start(case: &Case<'_>, at: Option<Timestamp>) -> Timestamp {
+    at.unwrap_or_else(|| midnight(utc_date(case.now))).min(case.now)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no task notes 2^53 errors")]
+fn noted(task: &ReportTask) -> f64 {
+    task.errors as f64
+}
+
+pub(super) fn failed(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    of_tasks(
+        case,
+        account,
+        |totals| &totals.failed,
+        |task, more| {
+            let (word, uuid) = (task.task_type.as_str(), &task.uuid);
+            let summary = format!("Account {name}: billing task {word} failed {}", when(task.updated_at));
+            let description = format!(
+                "Task {uuid} of type {word}, created {}, failed {}. It noted {} errors and {} warnings. A report can be asked \
+             for again; for other types ask Gcore's support, with the uuid.{more}",
+                when(task.created_at),
+                when(task.updated_at),
+                task.errors,
+                task.warnings,
+            );
+            let starts_at = start(case, task.updated_at.or(task.created_at));
+            let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
+            Some(Breach { value: Some(noted(task)), ..breach })
+        },
+    )
+}
+
+pub(super) fn with_errors(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    of_tasks(
+        case,
+        account,
+        |totals| &totals.with_errors,
+        |task, more| {
+            let (word, uuid) = (task.task_type.as_str(), &task.uuid);
+            let summary = format!("Account {name}: billing task {word} completed with {} errors", task.errors);
+            let description = format!(
+                "Task {uuid} of type {word} completed {}, but noted {} errors and {} warnings, so its result may be \
+             incomplete.{more}",
+                when(task.updated_at),
+                task.errors,
+                task.warnings,
+            );
+            let starts_at = start(case, task.updated_at.or(task.created_at));
+            let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
+            Some(breach.measured(noted(task), 0.0))
+        },
+    )
+}
+
+pub(super) fn stuck(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+    let after = case.set.length("after");
+    of_tasks(
+        case,
+        account,
+        |totals| &totals.unfinished,
+        |task, more| {
+            let created_at = task.created_at?;
+            let late_at = created_at.checked_add(after).ok().filter(|late_at| *late_at < case.now)?;
+            let (word, uuid, status) = (task.task_type.as_str(), &task.uuid, task.status.as_str());
+            let hours = after.as_secs_f64() / 3_600.0;
+            let summary = format!("Account {name}: billing task {word} has not ended within {hours} h");
+            let description = format!(
+                "Task {uuid} of type {word} was created {} and is still {status}; such a task should end within {hours} h. If \
+             younger ones complete, cancel it and ask for it again.{more}",
+                when(Some(created_at)),
+            );
+            let breach = case.breach(0, Some(name), own(task), late_at, Words { summary, description });
+            Some(Breach { threshold: Some(after.as_secs_f64()), ..breach })
+        },
+    )
+}

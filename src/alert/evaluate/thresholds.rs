@@ -1,0 +1,71 @@
+//! Limits of one's own on the costs of a window.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use crate::aggregate::cost::CostTotals;
+use crate::billing::amount::Amount;
+use crate::snapshot::{Account, Snapshot};
+
+use super::super::settings::{RuleSettings, THRESHOLD, Threshold};
+use super::words::{self, money};
+use super::{Case, Facts, Judgement, Patience, Profile, Rule, Settings, Strength, Verdict, Words};
+
+/// A verdict on each.
+pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: Facts, now: Timestamp) -> Vec<Judgement> {
+    let judge = |threshold: &Threshold| {
+        let mut set = RuleSettings::of(Rule::Watchdog);
+        set.severities = vec![threshold.severity.clone()];
+        (set.labels, set.annotations) = (threshold.labels.clone(), threshold.annotations.clone());
+        let profile = Profile { name: "threshold", alertname: THRESHOLD, ..Rule::Watchdog.profile() };
+        let case = Case { profile, set: &set, settings, facts, now };
+        let (readings, keep_firing_for) = (threshold.readings, threshold.keep_firing_for);
+        let patience = Patience { readings, keep_firing_for, clears: 2, ..Patience::NONE };
+        let account = snapshot.accounts.get(&threshold.account);
+        let verdict = account.and_then(|account| verdict(&case, account, threshold));
+        let place = format!("{}/{}", threshold.account, threshold.name);
+        case.judge(&place, patience, verdict.unwrap_or(Verdict::Unknown))
+    };
+    settings.thresholds.iter().map(judge).collect()
+}
+
+fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<Verdict> {
+    let reading = account.cost.get(&threshold.window)?;
+    let costs: &CostTotals = reading.current(threshold.window, case.now)?;
+    let chosen = || {
+        costs
+            .amounts
+            .iter()
+            .filter(|(group, currency, _)| **currency == threshold.currency && threshold.selector.selects(group))
+    };
+    // No sum of a window comes near the range of an amount.
+    let sum = chosen().fold(Amount::ZERO, |sum, (_, _, amount)| sum.checked_add(amount).unwrap_or(sum));
+    let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
+    let breach = Strength::of(sum, limit).map(|strength| {
+        let (name, window) = (&threshold.name, threshold.window.as_str());
+        let mut by_project: BTreeMap<_, f64> = BTreeMap::new();
+        for (group, _, amount) in chosen() {
+            *by_project.entry(group.project).or_default() += amount.to_f64();
+        }
+        let parts = words::parts(by_project.into_iter().collect(), currency, |id| words::project(&account.names, *id));
+        let (sum_words, limit_words) = (money(sum, currency), money(limit, currency));
+        let summary = format!("Account {}: {name} is at {sum_words}, above {limit_words}", threshold.account);
+        let description = format!(
+            "The costs of {name}, window {window} ({} to {}, UTC), are {sum_words}; the limit is {limit_words}. Most of it \
+             is {parts}.",
+            reading.period.first(),
+            reading.period.last(),
+        );
+        let own = [
+            ("threshold", SmolStr::new(name)),
+            ("window", SmolStr::new(window)),
+            ("currency", SmolStr::new(currency)),
+        ];
+        let starts_at = reading.period.starts_at();
+        let breach = case.breach(0, Some(&threshold.account), own, starts_at, Words { summary, description });
+        breach.measured(sum, limit).strength(strength)
+    });
+    Some(Verdict::known(reading.read_at(), breach))
+}

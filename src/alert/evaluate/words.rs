@@ -1,0 +1,55 @@
+//! Amounts, groups and times as people write them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::aggregate::group::Group;
+use crate::billing::names::Names;
+use crate::billing::resource::ProjectId;
+use crate::outlook::Subject;
+
+/// How many parts of a whole are named.
+pub(super) const NAMED: usize = 3;
+
+/// An amount with its currency, such as `12.50 EUR`.
+pub(super) fn money(amount: f64, currency: &str) -> String {
+    format!("{amount:.2} {currency}")
+}
+
+/// A share in percent, without decimals.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+pub(super) fn project(names: &Names, id: ProjectId) -> String {
+    let name = names.project(id);
+    let number = id.0.to_string();
+    if name == number { format!("project {number}") } else { format!("project {name} ({number})") }
+}
+
+pub(super) fn group(names: &Names, group: &Group) -> String {
+    let (region, resource_type) = (names.region(group.region), group.resource_type.as_str());
+    format!("{resource_type} in region {region} of {}", project(names, group.project))
+}
+
+pub(super) fn subject(names: &Names, subject: &Subject) -> String {
+    match subject {
+        Subject::Account | Subject::Budget(_) => "the whole account".into(),
+        Subject::Project(id) => project(names, *id),
+        Subject::Type(word) => format!("{} of all projects", word.as_str()),
+        Subject::Group(one) => group(names, one),
+    }
+}
+
+/// An instant to the minute, in UTC.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The largest parts of a whole, each an amount of a currency.
+pub(super) fn parts<T>(mut parts: Vec<(T, f64)>, currency: &str, name: impl Fn(&T) -> String) -> String {
+    parts.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
+    let of = |(part, amount): &(T, f64)| format!("{} {}", name(part), money(*amount, currency));
+    let named: Vec<String> = parts.iter().take(NAMED).map(of).collect();
+    named.join("; ")
+}

@@ -1,0 +1,51 @@
+//! Which alerts a channel is told of.
+
+use smol_str::SmolStr;
+
+use super::told::Labels;
+
+/// A channel and what it wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// The channel's name, such as `slack.ops`.
+    pub channel: String,
+    /// The severities that it wants; empty: all.
+    pub severities: Vec<String>,
+    /// Labels that an alert must have; empty: any.
+    pub matchers: Labels,
+}
+
+impl Route {
+    /// Whether an alert with these labels goes to the channel.
+    #[must_use]
+    pub fn takes(&self, labels: &Labels) -> bool {
+        let severity = labels.get("severity").map_or("", SmolStr::as_str);
+        (self.severities.is_empty() || self.severities.iter().any(|wanted| wanted == severity))
+            && self.matchers.iter().all(|(name, text)| labels.get(name) == Some(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_takes_what_matches_all_that_it_names() {
+        let labels = |pairs: &[(&str, &str)]| -> Labels {
+            pairs.iter().map(|(name, text)| (SmolStr::new(name), SmolStr::new(text))).collect()
+        };
+        let alert = labels(&[("severity", "warning"), ("team", "web"), ("account", "main")]);
+        for (name, severities, matchers, want) in [
+            ("everything", &[][..], &[][..], true),
+            ("the severity", &["critical", "warning"], &[], true),
+            ("another severity", &["critical"], &[], false),
+            ("the labels", &[], &[("team", "web"), ("account", "main")], true),
+            ("one label differs", &[], &[("team", "web"), ("account", "other")], false),
+            ("a label that it has not", &["warning"], &[("project_id", "1")], false),
+        ] {
+            let severities = severities.iter().map(ToString::to_string).collect();
+            let route = Route { channel: "x".into(), severities, matchers: labels(matchers) };
+            assert_eq!(route.takes(&alert), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What is watched without being asked for: every rule with its names, its figures and their defaults, in one table.
+
+/// A rule that comes with the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A closed day cost more than its past lets expect.
+    SpendSpike,
+    /// Today costs more already than a whole day usually does.
+    SpendToday,
+    /// A share of a budget was spent.
+    BudgetUsed,
+    /// A budget will not last until the end of the month.
+    BudgetForecast,
+    /// A resource type or a region costs something for the first time.
+    NewSpend,
+    /// Records without a price.
+    CostUnpriced,
+    /// The costs of a settled window are not the API's own total.
+    CostMismatch,
+    /// Settled days were changed.
+    CostRevised,
+    /// Commitments make the pay-as-you-go report overstate.
+    CommitmentActive,
+    /// A report task failed.
+    ReportTaskFailed,
+    /// A report task does not end.
+    ReportTaskStuck,
+    /// A report task completed, but noted errors.
+    ReportTaskErrors,
+    /// A subscription is about to end.
+    SubscriptionExpiring,
+    /// A subscription has ended.
+    SubscriptionExpired,
+    /// A collector's polls fail.
+    CollectorFailing,
+    /// A collector has had no good poll for long.
+    DataStale,
+    /// The API refuses the key.
+    KeyRefused,
+    /// The API answers that it is asked too often.
+    RateLimited,
+    /// A family has more series than it may have.
+    SeriesLimit,
+    /// Nothing is remembered.
+    StoreNotWritable,
+    /// Nothing is wrong: shows that alerts arrive at all.
+    Watchdog,
+}
+
+/// What is to be known of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// Its table in the configuration: `[alerts.rules.NAME]`.
+    pub name: &'static str,
+    /// The `alertname` of its alerts, and the heading of its runbook.
+    pub alertname: &'static str,
+    /// The severities of its alerts, each with its key in the configuration; those of steps share the key `severities`.
+    pub severities: &'static [(&'static str, &'static str)],
+    /// The steps at which a severity begins, where it has steps.
+    pub steps: &'static [f64],
+    /// Its figures, each with its key and default; all are above zero.
+    pub numbers: &'static [(&'static str, f64)],
+    /// Its lengths of time in seconds, each with its key and default.
+    pub lengths: &'static [(&'static str, u64)],
+}
+
+const HOUR: u64 = 3_600;
+
+const INFO: &[(&str, &str)] = &[("severity", "info")];
+const WARNING: &[(&str, &str)] = &[("severity", "warning")];
+const CRITICAL: &[(&str, &str)] = &[("severity", "critical")];
+
+const fn profile(
+    name: &'static str,
+    alertname: &'static str,
+    severities: &'static [(&'static str, &'static str)],
+) -> Profile {
+    Profile { name, alertname, severities, steps: &[], numbers: &[], lengths: &[] }
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 21] = [
+        Self::SpendSpike,
+        Self::SpendToday,
+        Self::BudgetUsed,
+        Self::BudgetForecast,
+        Self::NewSpend,
+        Self::CostUnpriced,
+        Self::CostMismatch,
+        Self::CostRevised,
+        Self::CommitmentActive,
+        Self::ReportTaskFailed,
+        Self::ReportTaskStuck,
+        Self::ReportTaskErrors,
+        Self::SubscriptionExpiring,
+        Self::SubscriptionExpired,
+        Self::CollectorFailing,
+        Self::DataStale,
+        Self::KeyRefused,
+        Self::RateLimited,
+        Self::SeriesLimit,
+        Self::StoreNotWritable,
+        Self::Watchdog,
+    ];
+
+    /// The rule's names, figures and defaults.
+    #[must_use]
+    pub const fn profile(self) -> Profile {
+        PROFILES[self as usize]
+    }
+}
+
+/// A row for each rule, in the order of [`Rule::ALL`].
+const PROFILES: [Profile; Rule::ALL.len()] = [
+    Profile {
+        numbers: &[("min_excess", 5.0), ("critical_factor", 2.0)],
+        ..profile("spend_spike", "GcoreSpendSpike", &[("severity", "warning"), ("critical_severity", "critical")])
+    },
+    Profile { numbers: &[("factor", 1.5), ("min_excess", 10.0)], ..profile("spend_today", "GcoreSpendToday", WARNING) },
+    Profile {
+        steps: &[50.0, 80.0, 100.0, 120.0],
+        ..profile(
+            "budget_used",
+            "GcoreBudgetUsed",
+            &[
+                ("severities", "info"),
+                ("severities", "warning"),
+                ("severities", "critical"),
+                ("severities", "critical"),
+            ],
+        )
+    },
+    Profile { numbers: &[("percent", 100.0)], ..profile("budget_forecast", "GcoreBudgetForecast", WARNING) },
+    Profile { numbers: &[("min_amount", 1.0)], ..profile("new_spend", "GcoreNewSpend", INFO) },
+    Profile { numbers: &[("min_records", 1.0)], ..profile("cost_unpriced", "GcoreCostUnpriced", INFO) },
+    Profile { numbers: &[("readings", 2.0)], ..profile("cost_mismatch", "GcoreCostMismatch", WARNING) },
+    Profile { numbers: &[("min_amount", 1.0)], ..profile("cost_revised", "GcoreCostRevised", INFO) },
+    profile("commitment_active", "GcoreCommitmentActive", INFO),
+    profile("report_task_failed", "GcoreReportTaskFailed", WARNING),
+    Profile { lengths: &[("after", 2 * HOUR)], ..profile("report_task_stuck", "GcoreReportTaskStuck", WARNING) },
+    profile("report_task_errors", "GcoreReportTaskErrors", INFO),
+    Profile {
+        steps: &[30.0, 7.0, 1.0],
+        ..profile(
+            "subscription_expiring",
+            "GcoreSubscriptionExpiring",
+            &[("severities", "warning"), ("severities", "critical"), ("severities", "critical")],
+        )
+    },
+    Profile {
+        lengths: &[("until", 7 * 24 * HOUR)],
+        ..profile("subscription_expired", "GcoreSubscriptionExpired", WARNING)
+    },
+    Profile {
+        lengths: &[("for", HOUR / 2), ("keep_firing_for", 0)],
+        ..profile("collector_failing", "GcoreCollectorFailing", WARNING)
+    },
+    Profile { numbers: &[("intervals", 3.0)], ..profile("data_stale", "GcoreDataStale", WARNING) },
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) },
+    Profile {
+        lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],
+        ..profile("rate_limited", "GcoreRateLimited", WARNING)
+    },
+    profile("series_limit", "GcoreSeriesLimit", WARNING),
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING) },
+    profile("watchdog", "GcoreWatchdog", &[("severity", "none")]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_that_of_its_rule() {
+        for rule in Rule::ALL {
+            let (profile, word) = (rule.profile(), format!("{rule:?}"));
+            assert_eq!(profile.alertname, format!("Gcore{word}"));
+            assert_eq!(profile.alertname, format!("Gcore{}", camel(profile.name)));
+            assert!(profile.steps.is_empty() || profile.steps.len() == profile.severities.len(), "{word}");
+        }
+    }
+
+    fn camel(snake: &str) -> String {
+        let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+        snake.split('_').map(word).collect()
+    }
+}

@@ -1,0 +1,208 @@
+//! What is watched, and how closely.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use smol_str::SmolStr;
+
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::period::Window;
+use crate::billing::resource::Currency;
+use crate::outlook::budget::{Budget, Selector};
+
+use super::rule::Rule;
+use super::told::Labels;
+
+/// The `alertname` of everything that `[[alerts.threshold]]` asks for.
+pub const THRESHOLD: &str = "GcoreCostThreshold";
+
+/// Everything that alerts depend on besides the data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `[alerts.rules]`: every rule.
+    pub rules: BTreeMap<Rule, RuleSettings>,
+    /// `[[alerts.threshold]]`. Default none.
+    pub thresholds: Vec<Threshold>,
+    /// `[[alerts.mute]]`. Default none.
+    pub mutes: Vec<Mute>,
+    /// `[[alerts.budget]]`, which the rules on budgets judge; those of the history. Default none.
+    pub budgets: Vec<Budget>,
+    /// The most series of a family, as the metrics have it. Default 10000.
+    pub series_limit: usize,
+}
+
+/// How one rule is set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleSettings {
+    /// Whether it is judged. Default true.
+    pub enabled: bool,
+    /// A severity for each of its cases or steps.
+    pub severities: Vec<SmolStr>,
+    /// Where each severity begins, where it has steps.
+    pub steps: Vec<f64>,
+    /// Labels that its alerts have besides. Default none.
+    pub labels: Labels,
+    /// Annotations that its alerts have besides, or instead of the rule's own. Default none.
+    pub annotations: Labels,
+    numbers: BTreeMap<&'static str, f64>,
+    lengths: BTreeMap<&'static str, Duration>,
+}
+
+/// A limit of one's own for some costs of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// The label `threshold`.
+    pub name: String,
+    /// The account whose costs count.
+    pub account: AccountName,
+    /// Which of its costs count.
+    pub selector: Selector,
+    /// The window that is looked at.
+    pub window: Window,
+    /// More than this is told of; above zero.
+    pub amount: Amount,
+    /// The only currency that counts.
+    pub currency: Currency,
+    /// The severity of its alert. Default warning.
+    pub severity: SmolStr,
+    /// So many readings in a row must be above. Default 1.
+    pub readings: u32,
+    /// How long it goes on firing after the last reading above. Default 0.
+    pub keep_firing_for: Duration,
+    /// Labels that its alert has besides. Default none.
+    pub labels: Labels,
+    /// Annotations that its alert has besides. Default none.
+    pub annotations: Labels,
+}
+
+/// Alerts that nobody is to be told of, always or for a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mute {
+    /// The names of alerts; empty: all.
+    pub alertnames: Vec<SmolStr>,
+    /// Labels that an alert must have; empty: any.
+    pub labels: Labels,
+    /// When it begins; `None`: it always has.
+    pub from: Option<Timestamp>,
+    /// When it ends; `None`: it never does.
+    pub until: Option<Timestamp>,
+    /// The hours of each UTC day, from the first to before the second, over midnight where the second is earlier;
+    /// `None`: all day.
+    pub hours: Option<(Time, Time)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rules: Rule::ALL.into_iter().map(|rule| (rule, RuleSettings::of(rule))).collect(),
+            thresholds: Vec::new(),
+            mutes: Vec::new(),
+            budgets: Vec::new(),
+            series_limit: 10_000,
+        }
+    }
+}
+
+impl RuleSettings {
+    /// The defaults of a rule.
+    #[must_use]
+    pub fn of(rule: Rule) -> Self {
+        let profile = rule.profile();
+        Self {
+            enabled: true,
+            severities: profile.severities.iter().map(|(_, severity)| SmolStr::new_static(severity)).collect(),
+            steps: profile.steps.to_vec(),
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            numbers: profile.numbers.iter().copied().collect(),
+            lengths: profile.lengths.iter().map(|(key, seconds)| (*key, Duration::from_secs(*seconds))).collect(),
+        }
+    }
+
+    /// A figure of the rule by its key; 0 where the rule has none of that name.
+    #[must_use]
+    pub fn number(&self, key: &str) -> f64 {
+        self.numbers.get(key).copied().unwrap_or_default()
+    }
+
+    /// A length of time of the rule by its key; 0 where the rule has none of that name.
+    #[must_use]
+    pub fn length(&self, key: &str) -> Duration {
+        self.lengths.get(key).copied().unwrap_or_default()
+    }
+
+    /// Sets a figure.
+    pub fn set_number(&mut self, key: &'static str, value: f64) {
+        self.numbers.insert(key, value);
+    }
+
+    /// Sets a length of time.
+    pub fn set_length(&mut self, key: &'static str, value: Duration) {
+        self.lengths.insert(key, value);
+    }
+
+    /// The severity of a case or step, counted from 0.
+    #[must_use]
+    pub fn severity(&self, step: usize) -> SmolStr {
+        self.severities.get(step).or(self.severities.last()).cloned().unwrap_or_default()
+    }
+}
+
+impl Mute {
+    /// Whether an alert with these labels is muted at `now`.
+    #[must_use]
+    pub fn covers(&self, labels: &Labels, now: Timestamp) -> bool {
+        let alertname = labels.get("alertname");
+        (self.alertnames.is_empty() || self.alertnames.iter().any(|muted| Some(muted) == alertname))
+            && self.labels.iter().all(|(name, text)| labels.get(name) == Some(text))
+            && self.is_at(now)
+    }
+
+    fn is_at(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now)
+            && self.until.is_none_or(|until| now < until)
+            && self.hours.is_none_or(|(first, end)| {
+                let time = now.to_zoned(TimeZone::UTC).time();
+                if first < end { first <= time && time < end } else { first <= time || time < end }
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+
+    #[test]
+    fn a_mute_has_sharp_edges() {
+        let labels: Labels = [("alertname", "A"), ("account", "main")].map(|(n, t)| (n.into(), t.into())).into();
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let hours = |first, end| Mute { hours: Some((time(first, 0, 0, 0), time(end, 0, 0, 0))), ..Mute::default() };
+        let days =
+            Mute { from: Some(at("2026-12-24T00:00:00Z")), until: Some(at("2026-12-27T00:00:00Z")), ..Mute::default() };
+        let named = |name: &str| Mute { alertnames: vec![name.into()], ..Mute::default() };
+        let account = |name: &str| Mute { labels: [("account".into(), name.into())].into(), ..Mute::default() };
+        for (name, mute, now, want) in [
+            ("everything", Mute::default(), "2026-12-24T00:00:00Z", true),
+            ("first moment", days.clone(), "2026-12-24T00:00:00Z", true),
+            ("before", days.clone(), "2026-12-23T23:59:59Z", false),
+            ("end", days, "2026-12-27T00:00:00Z", false),
+            ("first hour", hours(8, 18), "2026-12-24T08:00:00Z", true),
+            ("last hour", hours(8, 18), "2026-12-24T18:00:00Z", false),
+            ("before midnight", hours(22, 6), "2026-12-24T22:00:00Z", true),
+            ("after midnight", hours(22, 6), "2026-12-24T05:59:59Z", true),
+            ("by day", hours(22, 6), "2026-12-24T06:00:00Z", false),
+            ("its name", named("A"), "2026-12-24T06:00:00Z", true),
+            ("another name", named("B"), "2026-12-24T06:00:00Z", false),
+            ("its label", account("main"), "2026-12-24T06:00:00Z", true),
+            ("another label", account("other"), "2026-12-24T06:00:00Z", false),
+        ] {
+            assert_eq!(mute.covers(&labels, at(now)), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `[alerts.rules.NAME]`, `[[alerts.threshold]]` and `[[alerts.mute]]`: what is told, and what is not.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use smol_str::SmolStr;
+
+use crate::alert::rule::Rule;
+use crate::alert::settings::{Mute, RuleSettings, Settings, THRESHOLD, Threshold};
+use crate::alert::{LABELS, Labels};
+use crate::billing::period::{Window, midnight};
+use crate::collect;
+use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
+use crate::config::key::{Key, nearest};
+use crate::config::keys::{LONGEST, Reader};
+
+/// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
+pub(super) fn read(
+    reader: &mut Reader,
+    accounts: &Accounts,
+    collect: &collect::settings::Settings,
+    warnings: &mut Vec<String>,
+) -> Settings {
+    let table = Key::new(["alerts"]);
+    let mut settings = Settings::default();
+    rules(reader, &table.child("rules"), &mut settings);
+    let mut names = BTreeSet::new();
+    for table in reader.tables(&table.child("threshold")) {
+        let Some(threshold) = threshold(reader, &table, accounts, collect, warnings) else { continue };
+        if !names.insert((threshold.account.clone(), threshold.name.clone())) {
+            reader.fault(&table.child("name"), "another threshold of the account has this name: choose another one");
+        }
+        settings.thresholds.push(threshold);
+    }
+    let tables = reader.tables(&table.child("mute"));
+    settings.mutes = tables.iter().map(|table| mute(reader, table)).collect();
+    settings
+}
+
+fn rules(reader: &mut Reader, table: &Key, settings: &mut Settings) {
+    let names = Rule::ALL.map(|rule| rule.profile().name);
+    for word in reader.table(table) {
+        let key = table.child(&word);
+        reader.table(&key);
+        let rule = Rule::ALL.into_iter().find(|rule| rule.profile().name == word);
+        match rule.and_then(|rule| Some((rule, settings.rules.get_mut(&rule)?))) {
+            Some((rule, set)) => self::rule(reader, &key, rule, set),
+            None => {
+                let hint = match nearest(&word, names) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("rules are {}", names.join(", ")),
+                };
+                reader.refuse_table(&key, format!("is no rule; {hint}"));
+            }
+        }
+    }
+}
+
+fn rule(reader: &mut Reader, table: &Key, rule: Rule, set: &mut RuleSettings) {
+    let profile = rule.profile();
+    if let Some(enabled) = reader.flag(&table.child("enabled")) {
+        set.enabled = enabled;
+    }
+    if profile.steps.is_empty() {
+        for (index, (key, _)) in profile.severities.iter().enumerate() {
+            if let Some(word) = severity(reader, &table.child(key)) {
+                set.severities[index] = word;
+            }
+        }
+    } else {
+        steps(reader, table, set);
+    }
+    for (key, _) in profile.numbers {
+        let child = table.child(key);
+        match reader.number(&child) {
+            Some(number) if number > 0.0 && number.is_finite() => set.set_number(key, number),
+            Some(_) => reader.fault(&child, "must be more than 0"),
+            None => {}
+        }
+    }
+    for (key, _) in profile.lengths {
+        if let Some(length) = reader.duration(&table.child(key), Duration::ZERO..=LONGEST) {
+            set.set_length(key, length);
+        }
+    }
+    (set.labels, set.annotations) = additions(reader, table);
+}
+
+/// Where the severities begin, and the severities.
+fn steps(reader: &mut Reader, table: &Key, set: &mut RuleSettings) {
+    let [steps_key, severities_key] = ["steps", "severities"].map(|name| table.child(name));
+    let steps = reader.numbers(&steps_key, "[50, 100]").filter(|_| !reader.is_faulty(&steps_key));
+    let words = reader.repeated_words(&severities_key, r#"["warning", "critical"]"#);
+    if let Some(steps) = steps {
+        if steps.is_empty() || steps.iter().any(|step| !step.is_finite() || *step <= 0.0) {
+            reader.fault(&steps_key, "must be one or more numbers above 0; to switch the rule off set enabled = false");
+        }
+        set.steps = steps;
+    }
+    if let Some(words) = words {
+        if !words.iter().all(|word| is_severity(word)) {
+            reader.fault(&severities_key, NO_SEVERITY);
+        }
+        set.severities = words.iter().map(SmolStr::new).collect();
+    }
+    let (steps, severities) = (set.steps.len(), set.severities.len());
+    if steps != severities && !reader.is_faulty(&steps_key) && !reader.is_faulty(&severities_key) {
+        let problem = format!("there are {severities} for {steps} steps: give each step its severity");
+        reader.fault(&severities_key, problem);
+    }
+}
+
+const NO_SEVERITY: &str = "must be one word of letters, digits, _ and -, such as \"warning\"";
+
+fn is_severity(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+fn severity(reader: &mut Reader, key: &Key) -> Option<SmolStr> {
+    let word = reader.text(key)?;
+    if !is_severity(&word) {
+        reader.fault(key, NO_SEVERITY);
+        return None;
+    }
+    Some(SmolStr::new(word))
+}
+
+/// The labels and annotations that alerts have besides their own.
+fn additions(reader: &mut Reader, table: &Key) -> (Labels, Labels) {
+    let key = table.child("labels");
+    let labels = named_texts(reader, &key, r#"{ team = "web" }"#);
+    for name in labels.keys().filter(|name| LABELS.contains(&name.as_str())) {
+        reader.fault(&key, format!("{name:?} is a label that alerts have of their own: choose another name"));
+    }
+    (labels, named_texts(reader, &table.child("annotations"), r#"{ dashboard = "https://grafana.example/d/1" }"#))
+}
+
+pub(super) fn named_texts(reader: &mut Reader, key: &Key, example: &str) -> Labels {
+    let texts = reader.texts(key, example).unwrap_or_default();
+    for (name, _) in &texts {
+        let mut bytes = name.bytes();
+        let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        if !first || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            reader.fault(key, format!("{name:?} is no name that Alertmanager takes: use letters, digits and _"));
+        }
+    }
+    texts.into_iter().map(|(name, text)| (SmolStr::new(name), SmolStr::new(text))).collect()
+}
+
+fn threshold(
+    reader: &mut Reader,
+    table: &Key,
+    accounts: &Accounts,
+    collect: &collect::settings::Settings,
+    warnings: &mut Vec<String>,
+) -> Option<Threshold> {
+    // Everything is read before anything is given up, so that all faults are told.
+    let name = name(reader, &table.child("name"), "name the threshold, such as \"egress\"");
+    let account = account(reader, &table.child("account"), accounts);
+    let selector = selector(reader, table, warnings);
+    let window = window(reader, &table.child("window"), collect);
+    let amount = amount(reader, &table.child("amount"), "say what may be spent in the window, such as 200");
+    let currency = currency(reader, &table.child("currency"));
+    let severity = severity(reader, &table.child("severity")).unwrap_or(SmolStr::new_static("warning"));
+    let readings = reader.whole(&table.child("readings"), 1..=1000_u32).unwrap_or(1);
+    let keep = reader.duration(&table.child("keep_firing_for"), Duration::ZERO..=LONGEST);
+    let (labels, annotations) = additions(reader, table);
+    Some(Threshold {
+        name: name?,
+        account: account?,
+        selector,
+        window: window?,
+        amount: amount?,
+        currency: currency?,
+        severity,
+        readings,
+        keep_firing_for: keep.unwrap_or_default(),
+        labels,
+        annotations,
+    })
+}
+
+fn window(reader: &mut Reader, key: &Key, collect: &collect::settings::Settings) -> Option<Window> {
+    let known = Window::ALL.map(Window::as_str);
+    let what = format!("name the window that is looked at, one of {}", known.join(", "));
+    let word = required(reader, key, &what, Reader::text)?;
+    let Some(window) = Window::ALL.into_iter().find(|window| window.as_str() == word) else {
+        let hint = nearest(&word, known).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        reader.fault(key, format!("is no window; windows are {}{hint}", known.join(", ")));
+        return None;
+    };
+    if !collect.cost.schedule.enabled || !collect.cost.windows.contains(&window) {
+        reader
+            .fault(key, format!("is not read: add {word:?} to collect.cost.windows, with collect.cost.enabled = true"));
+    }
+    Some(window)
+}
+
+fn mute(reader: &mut Reader, table: &Key) -> Mute {
+    let key = table.child("alertnames");
+    let alertnames = reader.words(&key, r#"["GcoreSpendSpike"]"#).unwrap_or_default();
+    let known = || Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
+    for (index, word) in alertnames.iter().enumerate() {
+        if !known().any(|known| known == word) {
+            let hint = nearest(word, known()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            reader.fault(&key, format!("entry {} is the name of no alert{hint}", index + 1));
+        }
+    }
+    let labels = named_texts(reader, &table.child("labels"), r#"{ project_id = "16" }"#);
+    let [from, until] = ["from", "until"].map(|name| instant(reader, &table.child(name)));
+    let hours = hours(reader, &table.child("hours"));
+    let is_set =
+        ["alertnames", "labels", "from", "until", "hours"].iter().any(|name| reader.is_set(&table.child(name)));
+    if !is_set {
+        reader.fault(table, "mutes everything for ever: say which alerts by alertnames or labels, or when");
+    }
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        reader.fault(&table.child("until"), "is not after from");
+    }
+    let alertnames = alertnames.into_iter().map(SmolStr::from).collect();
+    Mute { alertnames, labels, from, until, hours }
+}
+
+/// A day, which is its first instant in UTC, or an instant.
+fn instant(reader: &mut Reader, key: &Key) -> Option<Timestamp> {
+    let text = reader.text(key)?;
+    // An instant first, since a day can be read from its text as well.
+    let instant = text.parse::<Timestamp>().ok().or_else(|| text.parse::<Date>().ok().map(midnight));
+    if instant.is_none() {
+        reader.fault(key, "must be a day or an instant, such as \"2026-12-24\" or \"2026-12-24T18:00:00Z\"");
+    }
+    instant
+}
+
+fn hours(reader: &mut Reader, key: &Key) -> Option<(Time, Time)> {
+    let text = reader.text(key)?;
+    let time = |text: &str| Time::strptime("%H:%M", text.trim()).ok();
+    let hours = text.split_once('-').and_then(|(first, end)| Some((time(first)?, time(end)?)));
+    let hours = hours.filter(|(first, end)| first != end);
+    if hours.is_none() {
+        reader.fault(key, "must be two times of the UTC day, such as \"22:00-06:00\"");
+    }
+    hours
+}

@@ -1,0 +1,193 @@
+//! The tasks of all channels, and how those of one configuration follow those of another.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::future::{join_all, select_all};
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::alert::{Alert, Reader, Route};
+use crate::clock::Clock;
+use crate::store::Store;
+
+use super::Home;
+use super::alertmanager::{Alertmanager, Desk};
+use super::failure::Failure;
+use super::metrics::Metrics;
+use super::outbox::{Letter, Outbox, Recipient};
+use super::post::{Answer, BuildError};
+use super::settings::Settings;
+use super::slack::Slack;
+use super::webhook::Webhook;
+
+/// How long channels may take to tell the last once nothing new comes.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What every channel works with.
+#[derive(Clone)]
+pub struct Shared {
+    /// What is so.
+    pub alerts: Reader,
+    /// Where the queues are.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Where links lead unless the settings say otherwise.
+    pub home: Home,
+}
+
+/// All channels of one configuration.
+pub struct Dispatcher {
+    shared: Shared,
+    settings: Settings,
+    running: BTreeMap<String, JoinHandle<()>>,
+}
+
+/// The channels of a configuration, made and not started.
+pub struct Plan {
+    settings: Settings,
+    tasks: BTreeMap<String, Task>,
+}
+
+/// What is needed to start one channel's task.
+enum Task {
+    Alertmanager(Desk, Route),
+    Outbox(Recipient),
+}
+
+impl Dispatcher {
+    /// Nothing is sent yet.
+    #[must_use]
+    pub fn new(shared: Shared) -> Self {
+        Self { shared, settings: Settings::default(), running: BTreeMap::new() }
+    }
+
+    /// Makes the channels of a configuration, and starts none.
+    ///
+    /// # Errors
+    /// [`BuildError`] where a channel's client cannot be made.
+    pub fn plan(&self, settings: Settings) -> Result<Plan, BuildError> {
+        let tasks = tasks(&settings, &home(&settings, &self.shared.home))?;
+        Ok(Plan { settings, tasks })
+    }
+
+    /// Follows another configuration; channels that are set alike in both go on.
+    pub async fn follow(&mut self, plan: Plan) {
+        let Plan { settings, mut tasks } = plan;
+        let same_home = settings.external_url == self.settings.external_url;
+        let goes_on = |name: &str| same_home && tasks.contains_key(name) && agree(&settings, &self.settings, name);
+        let gone: Vec<String> = self.running.keys().filter(|name| !goes_on(name)).cloned().collect();
+        for task in gone.iter().filter_map(|name| self.running.remove(name)) {
+            task.abort();
+            // A message under way is sent again: its receiver knows it by its id.
+            let _ = task.await;
+        }
+        tasks.retain(|name, _| !self.running.contains_key(name));
+        let channels = tasks.keys().chain(self.running.keys()).cloned().collect();
+        // The store has said why, if it cannot be used; the rows stay until the next start.
+        let _ = self.shared.store.tidy_channels(channels, self.shared.clock.now()).await;
+        for (name, task) in tasks {
+            let handle = self.spawn(&name, task);
+            self.running.insert(name, handle);
+        }
+        self.settings = settings;
+    }
+
+    /// Done when a task ends although alerts still come; says which.
+    pub async fn ended(&mut self) -> (String, Option<JoinError>) {
+        if self.running.is_empty() {
+            return pending().await;
+        }
+        let (outcome, index, _) = select_all(self.running.values_mut()).await;
+        let name = self.running.keys().nth(index).cloned().unwrap_or_default();
+        self.running.remove(&name);
+        (format!("channel {name}"), outcome.err())
+    }
+
+    /// Waits until every channel has told the last, for a short while. The alerts must have ended before.
+    pub async fn finish(mut self) {
+        let mut running = std::mem::take(&mut self.running);
+        if tokio::time::timeout(GRACE, join_all(running.values_mut())).await.is_err() {
+            tracing::info!(
+                "notifications still under way at the end were cut; what waits is sent after the next start"
+            );
+            running.values().for_each(JoinHandle::abort);
+        }
+    }
+
+    fn spawn(&self, name: &str, task: Task) -> JoinHandle<()> {
+        let Shared { alerts, store, clock, metrics, .. } = self.shared.clone();
+        let tally = metrics.of(name);
+        match task {
+            Task::Alertmanager(desk, route) => {
+                tokio::spawn(Alertmanager::new(desk, route, store, clock, tally).run(alerts))
+            }
+            Task::Outbox(recipient) => tokio::spawn(Outbox::new(recipient, store, clock, tally).run(alerts)),
+        }
+    }
+}
+
+/// Sends one alert to one channel at once, past all queues, and returns what each of its addresses answered.
+///
+/// # Errors
+/// [`BuildError`] where the channel's client cannot be made. A channel that does not exist has no answers.
+pub async fn test(
+    settings: &Settings,
+    home: &Home,
+    channel: &str,
+    alert: &Alert,
+    clock: &Clock,
+) -> Result<Vec<(String, Result<Answer, Failure>)>, BuildError> {
+    let mut answers = Vec::new();
+    for (name, task) in tasks(settings, &self::home(settings, home))? {
+        let now = clock.now();
+        let answer = match task {
+            Task::Alertmanager(desk, route) if route.channel == channel => desk.post([alert].into_iter(), now).await,
+            Task::Outbox(recipient) if name == channel => {
+                recipient.deliver(&Letter { id: &alert.message_id(), alert }, now).await
+            }
+            _ => continue,
+        };
+        answers.push((name, answer));
+    }
+    Ok(answers)
+}
+
+/// Where links lead.
+fn home(settings: &Settings, default: &Home) -> Home {
+    settings.external_url.as_ref().map_or_else(|| default.clone(), |url| Home::new(url.as_str()))
+}
+
+/// A task for each queue: of a cluster's members, all but the first have their number in the name.
+fn tasks(settings: &Settings, home: &Home) -> Result<BTreeMap<String, Task>, BuildError> {
+    let mut tasks = BTreeMap::new();
+    for alertmanager in settings.alertmanagers.values() {
+        let route = &alertmanager.route;
+        for (index, desk) in Desk::all(alertmanager, home)?.into_iter().enumerate() {
+            let number = if index == 0 { String::new() } else { format!(".{}", index + 1) };
+            tasks.insert(format!("{}{number}", route.channel), Task::Alertmanager(desk, route.clone()));
+        }
+    }
+    for webhook in settings.webhooks.values() {
+        let recipient = Recipient::Webhook(Webhook::new(webhook, home)?);
+        tasks.insert(webhook.route.channel.clone(), Task::Outbox(recipient));
+    }
+    for slack in settings.slacks.values() {
+        tasks.insert(slack.route.channel.clone(), Task::Outbox(Recipient::Slack(Slack::new(slack, home)?)));
+    }
+    Ok(tasks)
+}
+
+/// Whether the channel behind a queue is set alike in both.
+fn agree(one: &Settings, other: &Settings, queue: &str) -> bool {
+    let mut parts = queue.split('.');
+    let (kind, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match kind {
+        "alertmanager" => one.alertmanagers.get(name) == other.alertmanagers.get(name),
+        "webhook" => one.webhooks.get(name) == other.webhooks.get(name),
+        _ => one.slacks.get(name) == other.slacks.get(name),
+    }
+}

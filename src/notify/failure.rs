@@ -1,0 +1,119 @@
+//! Why a notification was not taken.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+/// A notification that was not taken: the kind of failure, and the story in words, which hold no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Failure {
+    /// What becomes a label.
+    pub reason: Reason,
+    /// What happened.
+    pub detail: String,
+    /// How long the receiver asks to be left alone.
+    pub wait: Option<Duration>,
+    /// What it answered, if it did.
+    pub status: Option<StatusCode>,
+}
+
+impl Failure {
+    /// A failure without an answer.
+    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), wait: None, status: None }
+    }
+}
+
+/// The closed list of kinds of failure, as the `reason` label shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A secret of ours cannot be used: its file is gone, or holds something else.
+    Secret,
+    /// No connection, or one that broke.
+    Connect,
+    /// A connection that cannot be trusted.
+    Tls,
+    /// No complete answer in time, or 408.
+    Timeout,
+    /// 3xx: never followed, or a secret could travel to another host.
+    Redirect,
+    /// 401 or 403.
+    Unauthorized,
+    /// 404.
+    NotFound,
+    /// 410: the endpoint says that it is no more.
+    Gone,
+    /// 429.
+    RateLimited,
+    /// 400 and every other refusal: what was sent is not taken as it is.
+    BadRequest,
+    /// 5xx.
+    ServerError,
+    /// A good status with a body that says otherwise, such as a login page.
+    BadBody,
+    /// What was stored cannot be read back.
+    Garbled,
+}
+
+impl Reason {
+    /// The word for the `reason` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Redirect => "redirect",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::Gone => "gone",
+            Self::RateLimited => "rate_limited",
+            Self::BadRequest => "bad_request",
+            Self::ServerError => "server_error",
+            Self::BadBody => "bad_body",
+            Self::Garbled => "garbled",
+        }
+    }
+
+    /// What a status means; `None`: it was taken.
+    pub(super) fn of(status: StatusCode) -> Option<Self> {
+        Some(match status.as_u16() {
+            200..=299 => return None,
+            300..=399 => Self::Redirect,
+            401 | 403 => Self::Unauthorized,
+            404 => Self::NotFound,
+            408 => Self::Timeout,
+            410 => Self::Gone,
+            429 => Self::RateLimited,
+            500..=599 => Self::ServerError,
+            _ => Self::BadRequest,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_their_reason() {
+        for (status, want) in [
+            (200, None),
+            (202, None),
+            (301, Some(Reason::Redirect)),
+            (400, Some(Reason::BadRequest)),
+            (401, Some(Reason::Unauthorized)),
+            (403, Some(Reason::Unauthorized)),
+            (404, Some(Reason::NotFound)),
+            (408, Some(Reason::Timeout)),
+            (410, Some(Reason::Gone)),
+            (422, Some(Reason::BadRequest)),
+            (429, Some(Reason::RateLimited)),
+            (503, Some(Reason::ServerError)),
+        ] {
+            assert_eq!(Reason::of(StatusCode::from_u16(status).unwrap()), want, "{status}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Counters of what channels were told, and the log lines when one begins or ends to fail.
+
+use prometheus::{
+    IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+};
+
+use jiff::Timestamp;
+
+use super::failure::{Failure, Reason};
+
+/// The families of all channels, registered once.
+#[derive(Clone)]
+pub struct Metrics {
+    sent: IntCounterVec,
+    failures: IntCounterVec,
+    waiting: IntGaugeVec,
+    last_success: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers the families.
+    ///
+    /// # Errors
+    /// Fails where the registry already has them.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            sent: register_int_counter_vec_with_registry!(
+                "gcore_notifications_total",
+                "Requests sent to a channel, repeated ones included.",
+                &["channel"],
+                registry
+            )?,
+            failures: register_int_counter_vec_with_registry!(
+                "gcore_notification_failures_total",
+                "Requests that a channel did not take.",
+                &["channel", "reason"],
+                registry
+            )?,
+            waiting: register_int_gauge_vec_with_registry!(
+                "gcore_notification_queue_length",
+                "Alerts or messages that a channel has yet to take.",
+                &["channel"],
+                registry
+            )?,
+            last_success: register_int_gauge_vec_with_registry!(
+                "gcore_notification_last_success_timestamp_seconds",
+                "When a channel last took a request; no series before.",
+                &["channel"],
+                registry
+            )?,
+        })
+    }
+
+    /// The tally of one channel.
+    pub(super) fn of(&self, channel: &str) -> Tally {
+        self.sent.with_label_values(&[channel]);
+        self.waiting.with_label_values(&[channel]);
+        Tally { metrics: self.clone(), channel: channel.to_owned(), is_failing: false }
+    }
+}
+
+/// How one channel fares. Its gauges leave with it; its counters stay, in case it comes back.
+pub(super) struct Tally {
+    metrics: Metrics,
+    channel: String,
+    is_failing: bool,
+}
+
+impl Tally {
+    /// The channel's name.
+    pub(super) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// Notes what came of a request.
+    pub(super) fn note<T>(&mut self, outcome: &Result<T, Failure>, now: Timestamp) {
+        let channel = self.channel.as_str();
+        self.metrics.sent.with_label_values(&[channel]).inc();
+        match outcome {
+            Ok(_) => {
+                self.metrics.last_success.with_label_values(&[channel]).set(now.as_second());
+                if std::mem::take(&mut self.is_failing) {
+                    tracing::info!(channel, "the channel takes notifications again");
+                }
+            }
+            Err(failure) => {
+                self.metrics.failures.with_label_values(&[channel, failure.reason.as_str()]).inc();
+                // What it will not take of one message says nothing of the others.
+                if failure.reason != Reason::BadRequest && !std::mem::replace(&mut self.is_failing, true) {
+                    let reason = failure.reason.as_str();
+                    tracing::warn!(channel, reason, error = %failure, "the channel does not take notifications; it is tried again");
+                }
+            }
+        }
+    }
+
+    /// Notes how much waits.
+    pub(super) fn waiting(&self, number: u64) {
+        self.metrics.waiting.with_label_values(&[&self.channel]).set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        // Gone already where the channel never had a success.
+        let _ = self.metrics.waiting.remove_label_values(&[&self.channel]);
+        let _ = self.metrics.last_success.remove_label_values(&[&self.channel]);
+    }
+}

@@ -1,0 +1,192 @@
+//! Channels that are told of each change once: they empty a queue in the store, which outlives the process.
+//!
+//! A message leaves the queue when it was taken. So it is told at least once, and again after a crash in between, under
+//! the same id. Of one alert the messages go in order; other alerts do not wait for one that is not taken.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::alert::{Alert, Reader};
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::outbox::{Fate, Waiting};
+
+use super::failure::{Failure, Reason};
+use super::metrics::Tally;
+use super::post::Answer;
+use super::schedule;
+use super::slack::Slack;
+use super::webhook::Webhook;
+
+/// The longest pause between two looks into the queue: another process may let messages wait again.
+const LOOK: Duration = Duration::from_secs(30);
+/// The pause while the store cannot be used.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// What takes messages.
+pub(super) enum Recipient {
+    /// A signed webhook.
+    Webhook(Webhook),
+    /// An incoming webhook of Slack.
+    Slack(Slack),
+}
+
+/// One message, as a recipient gets it.
+pub(super) struct Letter<'a> {
+    /// The same at every try.
+    pub(super) id: &'a str,
+    pub(super) alert: &'a Alert,
+}
+
+/// What a failure means for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is tried again.
+    Later,
+    /// Nobody would take it.
+    Refused,
+    /// The endpoint takes nothing any more.
+    Off,
+}
+
+impl Recipient {
+    /// Sends one message once.
+    pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
+        match self {
+            Self::Webhook(webhook) => webhook.deliver(letter, now).await,
+            Self::Slack(slack) => slack.deliver(letter, now).await,
+        }
+    }
+
+    fn verdict(&self, failure: &Failure) -> Verdict {
+        match (self, failure.reason) {
+            (_, Reason::Gone) | (Self::Slack(_), Reason::NotFound) => Verdict::Off,
+            (_, Reason::Garbled) | (Self::Slack(_), Reason::BadRequest) => Verdict::Refused,
+            _ => Verdict::Later,
+        }
+    }
+
+    /// Messages taken from the queue at once, those under way at once, and the pause after them.
+    fn pace(&self) -> (u32, usize, Duration) {
+        match self {
+            Self::Webhook(_) => (64, 8, Duration::ZERO),
+            Self::Slack(_) => (1, 1, Duration::from_secs(1)),
+        }
+    }
+}
+
+/// The task of one channel.
+pub(super) struct Outbox {
+    recipient: Recipient,
+    store: Store,
+    clock: Clock,
+    tally: Tally,
+    /// What came of messages and is not written yet.
+    unwritten: Vec<(i64, Fate)>,
+    /// Whether the endpoint said that it is no more.
+    is_off: bool,
+    /// The recipient asked to be left alone until then.
+    held_until: Option<Instant>,
+}
+
+impl Outbox {
+    pub(super) fn new(recipient: Recipient, store: Store, clock: Clock, tally: Tally) -> Self {
+        Self { recipient, store, clock, tally, unwritten: Vec::new(), is_off: false, held_until: None }
+    }
+
+    /// Empties the queue whenever something was written to it, until nobody writes any more.
+    pub(super) async fn run(mut self, mut alerts: Reader) {
+        let mut has_ended = false;
+        loop {
+            alerts.mark_unchanged();
+            let pause = self.empty().await;
+            if has_ended {
+                return;
+            }
+            tokio::select! {
+                changed = alerts.changed() => has_ended = changed.is_err(),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Sends everything that is due; returns how long there is nothing to do.
+    async fn empty(&mut self) -> Duration {
+        let (limit, at_once, pause) = self.recipient.pace();
+        loop {
+            // What is not written off would be sent again and again. The store has said why it cannot be used.
+            if !self.unwritten.is_empty()
+                && self.store.outbox_settle(self.unwritten.clone(), self.clock.now()).await.is_err()
+            {
+                return STORE_PAUSE;
+            }
+            self.unwritten.clear();
+            if let Some(held) = self.held_until.map(|until| until.saturating_duration_since(Instant::now()))
+                && !held.is_zero()
+            {
+                return held.min(LOOK);
+            }
+            let now = self.clock.now();
+            let Ok(heads) = self.store.outbox_heads(self.tally.channel().to_owned(), now, limit).await else {
+                return STORE_PAUSE;
+            };
+            self.tally.waiting(heads.waiting);
+            if heads.due.is_empty() {
+                let wait = heads.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+                return wait.unwrap_or(LOOK).min(LOOK);
+            }
+            let recipient = if self.is_off { None } else { Some(&self.recipient) };
+            let outcomes: Vec<_> = stream::iter(heads.due)
+                .map(|waiting| async move {
+                    let outcome = deliver(recipient, &waiting, now).await;
+                    (waiting, outcome)
+                })
+                .buffer_unordered(at_once)
+                .collect()
+                .await;
+            for (waiting, outcome) in outcomes {
+                let fate = self.fate(&waiting, outcome);
+                self.unwritten.push((waiting.id, fate));
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn fate(&mut self, waiting: &Waiting, outcome: Option<Result<Answer, Failure>>) -> Fate {
+        let now = self.clock.now();
+        let Some(outcome) = outcome else {
+            return Fate::Dead { error: "the endpoint said before that it is gone".into() };
+        };
+        self.tally.note(&outcome, now);
+        let Err(failure) = outcome else { return Fate::Delivered };
+        let (channel, error) = (self.tally.channel(), failure.to_string());
+        let failed = waiting.attempts.saturating_add(1);
+        let wait = schedule::wait(failed, failure.wait, fastrand::f64());
+        let verdict = self.recipient.verdict(&failure);
+        if verdict == Verdict::Off && !std::mem::replace(&mut self.is_off, true) {
+            tracing::error!(channel, %error, "the endpoint is gone: nothing is sent to it until this process starts again");
+        }
+        if let Some(asked) = failure.wait {
+            self.held_until = Some(Instant::now() + asked.min(wait.unwrap_or_default()));
+        }
+        match wait.filter(|_| verdict == Verdict::Later).and_then(|wait| now.checked_add(wait).ok()) {
+            Some(next_at) => Fate::Later { next_at, error },
+            None => {
+                tracing::error!(channel, message = waiting.message, %error, "a message is given up; it can be replayed");
+                Fate::Dead { error }
+            }
+        }
+    }
+}
+
+/// Sends a message, unless there is nobody to send it to.
+async fn deliver(recipient: Option<&Recipient>, waiting: &Waiting, now: Timestamp) -> Option<Result<Answer, Failure>> {
+    let recipient = recipient?;
+    Some(match serde_json::from_str::<Alert>(&waiting.body) {
+        Ok(alert) => recipient.deliver(&Letter { id: &waiting.message, alert: &alert }, now).await,
+        Err(error) => Err(Failure::new(Reason::Garbled, format!("the stored message cannot be read: {error}"))),
+    })
+}

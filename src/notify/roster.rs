@@ -1,0 +1,260 @@
+//! What one Alertmanager has been told, and what it has to be told next. Pure: it neither sends nor looks at a clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::alert::{Alert, Route, Status};
+
+/// How long an end is repeated: an Alertmanager that restarts has forgotten it, while its notification log remembers
+/// that it told the beginning.
+const REPEATED: Duration = Duration::from_secs(15 * 60);
+/// How long an alert that was refused by itself is left alone.
+const ASIDE: Duration = Duration::from_secs(15 * 60);
+
+/// The alerts of one Alertmanager, by fingerprint.
+#[derive(Default)]
+pub(super) struct Roster(BTreeMap<u64, Entry>);
+
+struct Entry {
+    alert: Alert,
+    /// When it came to its status.
+    since: Instant,
+    is_told: bool,
+    /// Whether it was told as beginning, ever: then it has to be told as ending.
+    has_begun: bool,
+    /// Whether the store knows what was told.
+    is_recorded: bool,
+    /// It was refused by itself, and is not sent before this.
+    aside_until: Option<Instant>,
+}
+
+impl Entry {
+    fn new(alert: Alert, since: Instant) -> Self {
+        Self { alert, since, is_told: false, has_begun: false, is_recorded: false, aside_until: None }
+    }
+}
+
+impl Roster {
+    /// The alerts that were told as firing before this process began.
+    pub(super) fn restored(told: Vec<Alert>, now: Instant) -> Self {
+        let firing = told.into_iter().filter(|alert| alert.status == Status::Firing);
+        let entry = |alert: Alert| {
+            (alert.fingerprint(), Entry { has_begun: true, is_recorded: true, ..Entry::new(alert, now) })
+        };
+        Self(firing.map(entry).collect())
+    }
+
+    /// Takes over what is so now. What was told as firing and is not listed any more has ended; an end that was never
+    /// taken stays.
+    pub(super) fn follow(&mut self, current: &[Alert], route: &Route, now: Instant, today: Timestamp) {
+        let mut listed = BTreeSet::new();
+        let wanted = |alert: &&Alert| alert.status != Status::Pending && route.takes(&alert.labels);
+        for alert in current.iter().filter(wanted) {
+            let fingerprint = alert.fingerprint();
+            listed.insert(fingerprint);
+            match self.0.get_mut(&fingerprint) {
+                Some(entry) if entry.alert.status == alert.status && entry.alert.starts_at == alert.starts_at => {
+                    if entry.alert.annotations != alert.annotations {
+                        // New words come with the next round, or at once where the old ones were refused.
+                        entry.aside_until = None;
+                    }
+                    entry.alert.clone_from(alert);
+                }
+                before => {
+                    let has_begun = before.is_some_and(|entry| entry.has_begun);
+                    self.0.insert(fingerprint, Entry { has_begun, ..Entry::new(alert.clone(), now) });
+                }
+            }
+        }
+        self.0.retain(|fingerprint, entry| match entry.alert.status {
+            _ if listed.contains(fingerprint) => true,
+            Status::Resolved => !entry.is_told,
+            Status::Pending | Status::Firing => {
+                let alert = Alert { status: Status::Resolved, ends_at: Some(today), ..entry.alert.clone() };
+                *entry = Entry { has_begun: entry.has_begun, ..Entry::new(alert, now) };
+                entry.has_begun
+            }
+        });
+    }
+
+    /// Lets everything be told again that has to be: all that fires, and what ended a short while ago.
+    pub(super) fn begin_round(&mut self, now: Instant) {
+        for entry in self.0.values_mut() {
+            if entry.alert.status == Status::Firing || now < entry.since + REPEATED {
+                entry.is_told = false;
+            }
+        }
+    }
+
+    /// What has to be told now.
+    pub(super) fn untold(&self, now: Instant) -> Vec<u64> {
+        let waits = |entry: &Entry| !entry.is_told && entry.aside_until.is_none_or(|until| until <= now);
+        self.0.iter().filter(|(_, entry)| waits(entry)).map(|(fingerprint, _)| *fingerprint).collect()
+    }
+
+    /// How many alerts have yet to be taken, those that were refused included.
+    pub(super) fn waiting(&self) -> u64 {
+        self.0.values().filter(|entry| !entry.is_told).count() as u64
+    }
+
+    /// The alerts of a batch.
+    pub(super) fn alerts<'a>(&'a self, batch: &'a [u64]) -> impl Iterator<Item = &'a Alert> {
+        batch.iter().filter_map(|fingerprint| self.0.get(fingerprint)).map(|entry| &entry.alert)
+    }
+
+    /// Notes that a batch was taken.
+    pub(super) fn told(&mut self, batch: &[u64]) {
+        for fingerprint in batch {
+            if let Some(entry) = self.0.get_mut(fingerprint) {
+                (entry.is_told, entry.has_begun, entry.aside_until) = (true, true, None);
+            }
+        }
+    }
+
+    /// What was told and the store does not know yet.
+    pub(super) fn unrecorded(&mut self) -> Vec<&Alert> {
+        let unrecorded = self.0.values_mut().filter(|entry| entry.is_told && !entry.is_recorded);
+        unrecorded
+            .map(|entry| {
+                entry.is_recorded = true;
+                &entry.alert
+            })
+            .collect()
+    }
+
+    /// Puts one alert aside for a while. Returns it the first time.
+    pub(super) fn set_aside(&mut self, fingerprint: u64, now: Instant) -> Option<&Alert> {
+        let entry = self.0.get_mut(&fingerprint)?;
+        let is_news = entry.aside_until.is_none();
+        entry.aside_until = Some(now + ASIDE);
+        is_news.then_some(&entry.alert)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Labels;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn alert(name: &str, status: Status) -> Alert {
+        let at = "2026-11-22T00:00:00Z".parse().unwrap();
+        Alert {
+            labels: Labels::from([("alertname".into(), name.into()), ("severity".into(), "warning".into())]),
+            annotations: Labels::new(),
+            status,
+            starts_at: at,
+            ends_at: (status == Status::Resolved).then_some(at),
+            value: None,
+            threshold: None,
+            since: at,
+        }
+    }
+
+    fn today() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    fn untold(roster: &Roster, now: Instant) -> String {
+        let batch = roster.untold(now);
+        let mut names: Vec<_> = roster.alerts(&batch).map(|a| (a.label("alertname"), a.status.as_str())).collect();
+        names.sort_unstable();
+        names.iter().map(|(name, status)| format!("{name} {status}, ")).collect()
+    }
+
+    fn tell(roster: &mut Roster, now: Instant) -> String {
+        let said = untold(roster, now);
+        let batch = roster.untold(now);
+        roster.told(&batch);
+        said
+    }
+
+    #[tokio::test]
+    async fn what_changes_is_told_at_once_and_what_stays_with_every_round() {
+        let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
+        let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
+        roster.follow(&[a.clone(), alert("p", Status::Pending)], &route, start, today());
+        assert_eq!(tell(&mut roster, start), "a firing, ", "what is pending is told nobody");
+        roster.follow(&[Alert { value: Some(2.0), ..a.clone() }, b.clone()], &route, start, today());
+        assert_eq!(tell(&mut roster, start), "b firing, ", "only what is new");
+        roster.begin_round(start + MINUTE);
+        assert_eq!(tell(&mut roster, start + MINUTE), "a firing, b firing, ");
+        let again = Alert { starts_at: "2026-11-23T00:00:00Z".parse().unwrap(), ..a };
+        roster.follow(&[again, b], &route, start + MINUTE, today());
+        assert_eq!(untold(&roster, start), "a firing, ", "it began again");
+    }
+
+    #[tokio::test]
+    async fn an_end_is_repeated_for_15_minutes_and_until_it_is_taken() {
+        let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
+        let end = [alert("a", Status::Resolved)];
+        roster.follow(&end, &route, start, today());
+        // The list forgets it before anybody took it.
+        roster.follow(&[], &route, start + 20 * MINUTE, today());
+        assert_eq!(tell(&mut roster, start + 20 * MINUTE), "a resolved, ");
+        roster.follow(&[], &route, start + 20 * MINUTE, today());
+        assert_eq!((roster.waiting(), roster.0.len()), (0, 0), "taken and forgotten");
+
+        roster.follow(&end, &route, start, today());
+        tell(&mut roster, start);
+        roster.begin_round(start + 14 * MINUTE);
+        assert_eq!(tell(&mut roster, start + 14 * MINUTE), "a resolved, ");
+        roster.begin_round(start + 15 * MINUTE);
+        assert_eq!(untold(&roster, start + 15 * MINUTE), "", "long enough");
+    }
+
+    #[tokio::test]
+    async fn what_was_told_as_firing_is_told_as_ended_even_after_a_restart() {
+        let (route, start) = (Route::default(), Instant::now());
+        let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
+        let mut roster = Roster::default();
+        roster.follow(&[a, b], &route, start, today());
+        assert!(roster.unrecorded().is_empty(), "nothing was told");
+        let told = roster.untold(start);
+        roster.told(&told[..1]);
+        let recorded: Vec<_> = roster.unrecorded().into_iter().cloned().collect();
+        assert_eq!((recorded.len(), roster.unrecorded().len()), (1, 0), "once");
+        roster.follow(&[], &route, start, today());
+        assert_eq!(roster.0.len(), 1, "what was never told need not end");
+
+        let name = recorded[0].label("alertname").to_owned();
+        let mut roster = Roster::restored(recorded.clone(), start);
+        roster.follow(&recorded, &route, start, today());
+        assert_eq!(tell(&mut roster, start), format!("{name} firing, "), "told at once, in case it was forgotten");
+        let mut roster = Roster::restored(recorded, start);
+        roster.follow(&[], &route, start, today());
+        assert_eq!(tell(&mut roster, start), format!("{name} resolved, "));
+        let ended: Vec<_> = roster.unrecorded().into_iter().cloned().collect();
+        assert_eq!((ended[0].status, ended[0].ends_at), (Status::Resolved, Some(today())));
+        assert!(Roster::restored(ended, start).0.is_empty(), "it has ended for good");
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_left_alone_for_a_while_or_until_it_changes() {
+        let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
+        let mut bad = alert("a", Status::Firing);
+        roster.follow(std::slice::from_ref(&bad), &route, start, today());
+        assert!(roster.set_aside(bad.fingerprint(), start).is_some(), "news");
+        roster.begin_round(start + MINUTE);
+        assert_eq!((untold(&roster, start + MINUTE), roster.waiting()), (String::new(), 1));
+        assert_eq!(untold(&roster, start + ASIDE), "a firing, ");
+        assert!(roster.set_aside(bad.fingerprint(), start + ASIDE).is_none(), "no news");
+        bad.annotations.insert("summary".into(), "in other words".into());
+        roster.follow(&[bad], &route, start + ASIDE, today());
+        assert_eq!(untold(&roster, start + ASIDE), "a firing, ");
+    }
+
+    #[tokio::test]
+    async fn only_what_the_route_takes_is_told() {
+        let (mut roster, start) = (Roster::default(), Instant::now());
+        let route = Route { severities: vec!["critical".into()], ..Route::default() };
+        let mut critical = alert("b", Status::Firing);
+        critical.labels.insert("severity".into(), "critical".into());
+        roster.follow(&[alert("a", Status::Firing), critical], &route, start, today());
+        assert_eq!(untold(&roster, start), "b firing, ");
+    }
+}

@@ -1,0 +1,85 @@
+//! Words that nobody else may see: tokens, passwords, signing keys, and URLs that are as good as one.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+/// As much of a file as is read: longer text is no secret, but most likely a wrong file.
+const MAX_FILE: u64 = 8 << 10;
+
+/// A secret that is given, or a file that holds it and is read for every message, so that an exchanged one counts at
+/// once. `Debug` shows the file only.
+#[derive(Clone, Debug)]
+pub enum Secret {
+    /// The secret itself.
+    Text(SecretString),
+    /// A file with the secret and nothing else; white space around it is ignored.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// The secret to be used now.
+    ///
+    /// # Errors
+    /// Says why the file cannot be used, without any of its text.
+    pub fn read(&self) -> Result<SecretString, String> {
+        let path = match self {
+            Self::Text(secret) => return Ok(secret.clone()),
+            Self::File(path) => path,
+        };
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text));
+        let shown = path.display();
+        read.map_err(|error| format!("cannot read {shown}: {error}; the daemon's user must be able to read it"))?;
+        let word = text.trim();
+        if word.is_empty() || word.contains(char::is_whitespace) {
+            return Err(format!("{shown} must hold one word and nothing else"));
+        }
+        Ok(SecretString::from(word))
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one.expose_secret() == other.expose_secret(),
+            (Self::File(one), Self::File(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// A URL whose path may be all that a stranger needs; `Debug` and `Display` show its host only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address(Url);
+
+impl Address {
+    /// The address itself.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl From<Url> for Address {
+    fn from(url: Url) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.0.port().map_or(String::new(), |port| format!(":{port}"));
+        write!(f, "{}://{}{port}", self.0.scheme(), self.0.host_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}

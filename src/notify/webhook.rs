@@ -1,0 +1,120 @@
+//! Signed webhooks: the body of Alertmanager's webhook, version 4, which most receivers read already, with the headers
+//! of Standard Webhooks 1.0.
+
+use jiff::Timestamp;
+use reqwest::Client;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::alert::{Alert, Labels, Status};
+
+use super::Home;
+use super::failure::{Failure, Reason};
+use super::outbox::Letter;
+use super::post::{Answer, BuildError, Post, client};
+use super::settings;
+use super::signature;
+
+/// What stands for "it has not ended", as in Go.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// One endpoint.
+pub(super) struct Webhook {
+    http: Client,
+    settings: settings::Webhook,
+    home: Home,
+}
+
+/// A message as receivers know it from Alertmanager.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    version: &'static str,
+    group_key: String,
+    truncated_alerts: u32,
+    status: &'static str,
+    receiver: &'a str,
+    group_labels: &'a Labels,
+    common_labels: &'a Labels,
+    common_annotations: &'a Labels,
+    #[serde(rename = "externalURL")]
+    external_url: &'a str,
+    alerts: [Told<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    status: &'static str,
+    labels: &'a Labels,
+    annotations: &'a Labels,
+    starts_at: Timestamp,
+    ends_at: String,
+    #[serde(rename = "generatorURL")]
+    generator_url: String,
+    fingerprint: String,
+}
+
+impl Webhook {
+    pub(super) fn new(settings: &settings::Webhook, home: &Home) -> Result<Self, BuildError> {
+        let http = client(&settings.route.channel, settings.url.url(), settings.ca_file.as_deref())?;
+        Ok(Self { http, settings: settings.clone(), home: home.clone() })
+    }
+
+    /// Sends one message once. Any 2xx is a receipt, as the standard has it, whatever the body says.
+    pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
+        let message = message(letter.alert, &self.settings.route.channel, &self.home);
+        let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
+        let (mut secrets, mut keys) = (Vec::new(), Vec::new());
+        for secret in &self.settings.secrets {
+            let secret = secret.read().map_err(|problem| Failure::new(Reason::Secret, problem))?;
+            keys.push(
+                signature::key(&secret)
+                    .map_err(|problem| Failure::new(Reason::Secret, format!("the secret of the webhook {problem}")))?,
+            );
+            secrets.push(secret);
+        }
+        let signed = signature::sign(&keys, letter.id, now, &body);
+        let mut headers = HeaderMap::new();
+        let time = now.as_second().to_string();
+        for (name, value) in [("webhook-id", letter.id), ("webhook-timestamp", &time), ("webhook-signature", &signed)] {
+            // Unsigned without a secret; ids and signatures are plain text.
+            if let Ok(value) = HeaderValue::from_str(value)
+                && !value.is_empty()
+            {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        let url = self.settings.url.url().clone();
+        Post { http: &self.http, url, headers, body, secrets: &secrets }.send(now).await
+    }
+}
+
+fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a Home) -> Message<'a> {
+    // A group of its own, so that nothing that groups by this key takes two alerts for one.
+    let names: Vec<_> = alert.labels.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
+    let status = match alert.status {
+        Status::Resolved => "resolved",
+        Status::Pending | Status::Firing => "firing",
+    };
+    Message {
+        version: "4",
+        group_key: format!("{{}}:{{{}}}", names.join(", ")),
+        truncated_alerts: 0,
+        status,
+        receiver: channel,
+        group_labels: &alert.labels,
+        common_labels: &alert.labels,
+        common_annotations: &alert.annotations,
+        external_url: home.url(),
+        alerts: [Told {
+            status,
+            labels: &alert.labels,
+            annotations: &alert.annotations,
+            starts_at: alert.starts_at,
+            ends_at: alert.ends_at.map_or_else(|| NEVER.to_owned(), |end| end.to_string()),
+            generator_url: home.page_of(alert),
+            fingerprint: format!("{:016x}", alert.fingerprint()),
+        }],
+    }
+}

@@ -1,0 +1,384 @@
+//! What edge-triggered channels have yet to be told, in order, and what they would not take.
+//!
+//! A row is one message for one channel. Of an alert's messages to a channel only the oldest is handed out, so that no
+//! end overtakes its beginning.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Row, Transaction, params};
+
+use super::{Error, Store};
+
+/// A row that waits to be delivered.
+const WAITING: i64 = 0;
+/// A row that was given up.
+const DEAD: i64 = 1;
+/// A row that was given up, and whose alert has been told of since: telling it now would be wrong.
+const OVERTAKEN: i64 = 2;
+
+/// How long rows that were given up are kept.
+const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long it is kept what was told of an end.
+const ENDED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// One message for one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its number; lower ones are older.
+    pub id: i64,
+    /// The alert's fingerprint.
+    pub fingerprint: u64,
+    /// What identifies the message, the same at every try and on every replica.
+    pub message: String,
+    /// The alert, as JSON.
+    pub body: String,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// What came of trying to deliver a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was taken.
+    Delivered,
+    /// It is tried again.
+    Later {
+        /// Not before this.
+        next_at: Timestamp,
+        /// Why it was not taken.
+        error: String,
+    },
+    /// It is given up.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A message that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The message.
+    pub message: Waiting,
+    /// The channel.
+    pub channel: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// What came of the last try.
+    pub error: String,
+    /// Whether something newer was told of the same alert, so that it is not told any more.
+    pub is_overtaken: bool,
+}
+
+/// What a channel was told last of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// The channel.
+    pub channel: String,
+    /// Whether it was the end.
+    pub has_ended: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What waits for a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// What may be sent now: of each alert at most its oldest message.
+    pub due: Vec<Waiting>,
+    /// When the next of the others may be.
+    pub next_at: Option<Timestamp>,
+    /// How many messages wait, those included.
+    pub waiting: u64,
+}
+
+impl Store {
+    /// What a channel was told last of each alert, as JSON.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn told(&self, channel: String) -> Result<Vec<String>, Error> {
+        self.transact(move |transaction| {
+            let mut statement = transaction.prepare_cached("SELECT body FROM told WHERE channel = ?1")?;
+            let bodies = statement.query_map([&channel], |row| row.get(0))?;
+            Ok(bodies.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// What every channel was told last of each alert, by fingerprint.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn tellings(&self) -> Result<BTreeMap<u64, Vec<Telling>>, Error> {
+        self.transact(|transaction| {
+            let sql = "SELECT fingerprint, channel, ended, at FROM told ORDER BY channel";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            let mut tellings: BTreeMap<u64, Vec<Telling>> = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let (channel, has_ended) = (row.get(1)?, row.get(2)?);
+                let at = Timestamp::from_microsecond(row.get(3)?).unwrap_or_default();
+                let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
+                tellings.entry(fingerprint).or_default().push(Telling { channel, has_ended, at });
+            }
+            Ok(tellings)
+        })
+        .await
+    }
+
+    /// Writes what a channel was told now.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing was written.
+    pub async fn record_told(&self, channel: String, told: Vec<(u64, String)>, now: Timestamp) -> Result<(), Error> {
+        self.transact(move |transaction| {
+            let sql = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) VALUES (?1, ?2, ?3, ?4)";
+            let mut statement = transaction.prepare_cached(sql)?;
+            for (fingerprint, body) in told {
+                statement.execute(params![channel, fingerprint.cast_signed(), now.as_microsecond(), body])?;
+            }
+            forget_ends(transaction, now)
+        })
+        .await
+    }
+
+    /// What may be sent to a channel now, oldest first, at most `limit` of it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn outbox_heads(&self, channel: String, now: Timestamp, limit: u32) -> Result<Heads, Error> {
+        self.transact(move |transaction| {
+            let heads = "SELECT min(id) FROM outbox WHERE channel = ?1 AND dead = 0 GROUP BY fingerprint";
+            let sql = format!(
+                "SELECT id, fingerprint, message, body, attempts FROM outbox \
+                 WHERE id IN ({heads}) AND next_at <= ?2 ORDER BY id LIMIT ?3"
+            );
+            let mut statement = transaction.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![channel, now.as_microsecond(), limit], waiting)?;
+            let due = rows.collect::<Result<_, _>>()?;
+            let sql = format!("SELECT min(next_at) FROM outbox WHERE id IN ({heads}) AND next_at > ?2");
+            let next_at: Option<i64> = transaction
+                .prepare_cached(&sql)?
+                .query_row(params![channel, now.as_microsecond()], |row| row.get(0))?;
+            let sql = "SELECT count(*) FROM outbox WHERE channel = ?1 AND dead = 0";
+            let waiting: i64 = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
+            let next_at = next_at.and_then(|at| Timestamp::from_microsecond(at).ok());
+            Ok(Heads { due, next_at, waiting: waiting.cast_unsigned() })
+        })
+        .await
+    }
+
+    /// Writes what came of trying to deliver messages.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing was written.
+    pub async fn outbox_settle(&self, fates: Vec<(i64, Fate)>, now: Timestamp) -> Result<(), Error> {
+        self.transact(move |transaction| {
+            fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate, now))?;
+            forget_ends(transaction, now)
+        })
+        .await
+    }
+
+    /// Gives up what waits for a channel that is not among `channels`, and forgets what such a one was told and what was
+    /// given up long ago.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn tidy_channels(&self, channels: Vec<String>, now: Timestamp) -> Result<(), Error> {
+        self.transact(move |transaction| {
+            let mut known = transaction.prepare_cached("SELECT DISTINCT channel FROM outbox WHERE dead = 0")?;
+            let known: Vec<String> = known.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            let sql = "UPDATE outbox SET dead = ?2, error = 'the channel is no longer configured' \
+                       WHERE channel = ?1 AND dead = 0";
+            for channel in known.iter().filter(|channel| !channels.contains(channel)) {
+                transaction.execute(sql, params![channel, DEAD])?;
+            }
+            let mut told = transaction.prepare_cached("SELECT DISTINCT channel FROM told")?;
+            let told: Vec<String> = told.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            for channel in told.iter().filter(|channel| !channels.contains(channel)) {
+                transaction.execute("DELETE FROM told WHERE channel = ?1", [channel])?;
+            }
+            let sql = "DELETE FROM outbox WHERE dead <> 0 AND created_at < ?1";
+            transaction.execute(sql, [before(now, DEAD_FOR)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Everything that was given up, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Error> {
+        self.transact(move |transaction| {
+            let sql = "SELECT id, fingerprint, message, body, attempts, channel, created_at, error, dead FROM outbox \
+                       WHERE dead <> 0 ORDER BY id";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(DeadLetter {
+                    message: waiting(row)?,
+                    channel: row.get(5)?,
+                    created_at: Timestamp::from_microsecond(row.get(6)?).unwrap_or_default(),
+                    error: row.get(7)?,
+                    is_overtaken: row.get::<_, i64>(8)? == OVERTAKEN,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Lets messages that were given up wait again as if they were new; without `ids`, all of them. Returns how many
+    /// these were; one that was overtaken stays where it is.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn replay(&self, ids: Vec<i64>, now: Timestamp) -> Result<usize, Error> {
+        self.transact(move |transaction| {
+            let sql = "UPDATE outbox SET dead = ?1, attempts = 0, next_at = ?2, error = '' WHERE dead = ?3";
+            let set = params![WAITING, now.as_microsecond(), DEAD];
+            if ids.is_empty() {
+                return Ok(transaction.execute(sql, set)?);
+            }
+            let mut one = transaction.prepare_cached(&format!("{sql} AND id = ?4"))?;
+            let replayed = ids.iter().map(|id| one.execute(params![WAITING, now.as_microsecond(), DEAD, id]));
+            Ok(replayed.sum::<Result<usize, _>>()?)
+        })
+        .await
+    }
+}
+
+fn before(now: Timestamp, age: SignedDuration) -> i64 {
+    now.checked_sub(age).unwrap_or_default().as_microsecond()
+}
+
+fn forget_ends(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Error> {
+    transaction.prepare_cached("DELETE FROM told WHERE ended AND at < ?1")?.execute([before(now, ENDED_FOR)])?;
+    Ok(())
+}
+
+fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {
+    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
+    match fate {
+        Fate::Delivered => {
+            let overtake = "UPDATE outbox SET dead = ?2 FROM (SELECT channel AS c, fingerprint AS f FROM outbox WHERE id = ?1) \
+                            WHERE channel = c AND fingerprint = f AND dead = ?3 AND id < ?1";
+            execute(overtake, &[&id, &OVERTAKEN, &DEAD])?;
+            let tell = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) \
+                        SELECT channel, fingerprint, ?2, body FROM outbox WHERE id = ?1";
+            execute(tell, &[&id, &now.as_microsecond()])?;
+            execute("DELETE FROM outbox WHERE id = ?1", &[&id])?;
+        }
+        Fate::Later { next_at, error } => {
+            let sql = "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, error = ?3 WHERE id = ?1";
+            execute(sql, &[&id, &next_at.as_microsecond(), error])?;
+        }
+        Fate::Dead { error } => {
+            let sql = "UPDATE outbox SET attempts = attempts + 1, dead = ?2, error = ?3 WHERE id = ?1";
+            execute(sql, &[&id, &DEAD, error])?;
+        }
+    }
+    Ok(())
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        id: row.get(0)?,
+        fingerprint: row.get::<_, i64>(1)?.cast_unsigned(),
+        message: row.get(2)?,
+        body: row.get(3)?,
+        attempts: row.get(4)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Settings;
+    use crate::store::alerts::OutboxRow;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    async fn filled(rows: &[(&str, u64, i64)]) -> Store {
+        let store = Store::open(&Settings { path: None }, &prometheus::Registry::new()).unwrap();
+        let row = |(channel, fingerprint, second): &(&str, u64, i64)| OutboxRow {
+            channel: (*channel).to_owned(),
+            fingerprint: *fingerprint,
+            message: format!("{channel}-{fingerprint}-{second}"),
+            body: r#"{"status":"firing"}"#.into(),
+            created_at: at(*second),
+        };
+        store.commit_alerts(Vec::new(), rows.iter().map(row).collect()).await.unwrap();
+        store
+    }
+
+    async fn due(store: &Store, now: i64) -> Vec<i64> {
+        let heads = store.outbox_heads("a".into(), at(now), 10).await.unwrap();
+        heads.due.iter().map(|waiting| waiting.id).collect()
+    }
+
+    fn dead(error: &str) -> Fate {
+        Fate::Dead { error: error.into() }
+    }
+
+    #[tokio::test]
+    async fn only_the_oldest_message_of_an_alert_is_due() {
+        let high = u64::MAX - 5;
+        let store = filled(&[("a", high, 0), ("a", 2, 1), ("b", high, 2), ("a", high, 3)]).await;
+        assert_eq!(due(&store, 10).await, [1, 2]);
+        assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
+        let later = Fate::Later { next_at: at(60), error: "no".into() };
+        store.outbox_settle(vec![(1, later), (2, Fate::Delivered)], at(10)).await.unwrap();
+        let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
+        assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
+        let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
+        assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
+        store.outbox_settle(vec![(1, Fate::Delivered)], at(61)).await.unwrap();
+        assert_eq!(due(&store, 60).await, [4]);
+        let told = |second| vec![Telling { channel: "a".into(), has_ended: false, at: at(second) }];
+        assert_eq!(store.tellings().await.unwrap(), [(2, told(10)), (high, told(61))].into());
+        assert_eq!(store.outbox_heads("b".into(), at(60), 10).await.unwrap().waiting, 1, "another channel");
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_can_be_replayed_unless_something_newer_was_told() {
+        let store = filled(&[("a", 1, 0), ("a", 1, 1), ("a", 2, 2), ("a", 3, 3)]).await;
+        store.outbox_settle(vec![(1, dead("x")), (3, dead("y")), (4, dead("z"))], at(9)).await.unwrap();
+        assert_eq!(due(&store, 10).await, [2], "the next of the alert");
+        store.outbox_settle(vec![(2, Fate::Delivered)], at(9)).await.unwrap();
+        let letters = store.dead_letters().await.unwrap();
+        let told: Vec<_> = letters.iter().map(|l| (l.message.id, l.error.as_str(), l.is_overtaken)).collect();
+        assert_eq!(told, [(1, "x", true), (3, "y", false), (4, "z", false)]);
+        assert_eq!(store.replay(vec![1, 4, 99], at(20)).await.unwrap(), 1);
+        assert_eq!(due(&store, 20).await, [4]);
+        assert_eq!(store.replay(Vec::new(), at(20)).await.unwrap(), 1);
+        assert_eq!(due(&store, 20).await, [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn what_concerns_nobody_any_more_is_forgotten() {
+        const DAY: i64 = 86_400;
+        let store = filled(&[("a", 1, 0), ("b", 1, 80 * DAY)]).await;
+        store.outbox_settle(vec![(1, dead("x"))], at(0)).await.unwrap();
+        let [firing, resolved] = ["firing", "resolved"].map(|status| format!(r#"{{"status":"{status}"}}"#));
+        for channel in ["a", "b"] {
+            let told = vec![(1, firing.clone()), (2, resolved.clone())];
+            store.record_told(channel.into(), told, at(0)).await.unwrap();
+        }
+        store.record_told("a".into(), vec![(3, resolved.clone())], at(2 * DAY)).await.unwrap();
+        assert_eq!(store.told("a".into()).await.unwrap(), [firing, resolved], "the old end is forgotten");
+        store.tidy_channels(vec!["a".into()], at(91 * DAY)).await.unwrap();
+        assert!(store.told("b".into()).await.unwrap().is_empty());
+        let letters = store.dead_letters().await.unwrap();
+        assert_eq!(letters.len(), 1);
+        assert_eq!(
+            (letters[0].channel.as_str(), letters[0].error.as_str()),
+            ("b", "the channel is no longer configured")
+        );
+    }
+}

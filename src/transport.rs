@@ -1,0 +1,172 @@
+//! HTTP to others: connections that go where they were sent and nowhere else, and what a failure of one says.
+//!
+//! Knows nothing of what is sent. No redirect is followed, or a secret could travel to another host.
+
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, Client, Error, Url, redirect};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// A client for the host of `url`, which trusts `authorities` besides the system's.
+///
+/// # Errors
+/// Fails on a machine without certificate authorities, unless the URL is plain http.
+pub fn client(url: &Url, authorities: &[Certificate]) -> Result<Client, Error> {
+    // Fails only where a provider is there already, and any provider will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = || {
+        let builder = Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .tls_certs_merge(authorities.iter().cloned());
+        // A proxy would look for the service on its own host, and learn the key where the URL is plain http.
+        if is_loopback(url) { builder.no_proxy() } else { builder }
+    };
+    let built = builder().build();
+    if url.scheme() == "http" { built.or_else(|_| builder().tls_certs_only([]).build()) } else { built }
+}
+
+/// Why something may not be sent to a URL. No message quotes it: a wrong one may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misdirected {
+    /// It is no URL of the web at all.
+    #[error("must be an https URL, such as \"https://alerts.example.com\"")]
+    NoUrl,
+    /// It holds a user name or a password.
+    #[error("must hold no user name or password")]
+    Credentials,
+    /// It has a part that never leaves a browser.
+    #[error("must end before any #")]
+    Fragment,
+    /// What is sent could be read on the way.
+    #[error(
+        "must begin with https://, or what is sent could be read on the way; only a loopback host, or allow_http = true, \
+         permits http"
+    )]
+    Open,
+}
+
+/// Reads a URL to which secrets may be sent: over TLS, unless its host is this one or plain http was asked for.
+///
+/// # Errors
+/// [`Misdirected`].
+pub fn destination(text: &str, allow_http: bool) -> Result<Url, Misdirected> {
+    let url = Url::parse(text).map_err(|_| Misdirected::NoUrl)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        Err(Misdirected::NoUrl)
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Err(Misdirected::Credentials)
+    } else if url.fragment().is_some() {
+        Err(Misdirected::Fragment)
+    } else if is_open(&url) && !allow_http {
+        Err(Misdirected::Open)
+    } else {
+        Ok(url)
+    }
+}
+
+/// Whether what is sent can be read on the way.
+#[must_use]
+pub fn is_open(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+/// Whether a service is on this host, so that nobody can listen on the way.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
+}
+
+/// Whether the connection could not be trusted.
+#[must_use]
+pub fn is_tls(error: &Error) -> bool {
+    has_cause::<rustls::Error>(error)
+}
+
+/// Whether the answer came whole, but could not be decompressed: the same answer would come again.
+#[must_use]
+pub fn is_garbled(error: &Error) -> bool {
+    error.is_decode() && !error.is_timeout() && !has_cause::<hyper::Error>(error)
+}
+
+/// Whether somewhere below lies an error of a kind: an I/O error hides what it wraps from `source`.
+fn has_cause<E: std::error::Error + 'static>(error: &Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if cause.is::<E>() {
+            return true;
+        }
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    false
+}
+
+/// An error with its causes on one line. The URL is in it, unless the error was told to leave it out.
+#[must_use]
+pub fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// How long the server asks to wait: milliseconds in `retry-after-ms`, or seconds, fractions of them or a date in
+/// `Retry-After`. A date in the past asks for no wait; an unreadable value for none in particular.
+#[must_use]
+pub fn requested_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let seconds = |number: f64| Duration::try_from_secs_f64(number.max(0.0)).ok();
+    if let Some(milliseconds) = text("retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
+        return seconds(milliseconds / 1000.0);
+    }
+    let value = text(RETRY_AFTER.as_str())?;
+    if let Ok(number) = value.parse::<f64>() {
+        return seconds(number);
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_retry_after_is_understood() {
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (name, header, value, want) in [
+            ("seconds", "retry-after", "7", Some(Duration::from_secs(7))),
+            ("fraction", "retry-after", "0.25", Some(Duration::from_millis(250))),
+            ("date", "retry-after", "Sun, 22 Nov 2026 12:00:30 GMT", Some(Duration::from_secs(30))),
+            ("date in the past", "retry-after", "Sun, 22 Nov 2026 11:00:00 GMT", Some(Duration::ZERO)),
+            ("milliseconds", "retry-after-ms", "1500", Some(Duration::from_millis(1500))),
+            ("negative", "retry-after", "-3", Some(Duration::ZERO)),
+            ("word", "retry-after", "soon", None),
+            ("not a number", "retry-after", "NaN", Some(Duration::ZERO)),
+            ("endless", "retry-after", "inf", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header, value.parse().unwrap());
+            assert_eq!(requested_wait(&headers, now), want, "{name}");
+        }
+        assert_eq!(requested_wait(&HeaderMap::new(), now), None, "no header");
+    }
+}

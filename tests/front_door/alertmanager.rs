@@ -1,0 +1,261 @@
+//! A real Alertmanager between our channel and a receiver of the test's own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use gcore_billing_exporter::alert::Alert;
+use gcore_billing_exporter::clock::Clock;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::channels::{Office, alertmanagers, firing, labels, now, resolved, until};
+use crate::harness::http;
+
+/// An Alertmanager that may be stopped and started again, with a receiver behind it.
+struct Real {
+    receiver: MockServer,
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Real {
+    /// One that is not started yet.
+    async fn new() -> Self {
+        let receiver = MockServer::start().await;
+        Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&receiver).await;
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "route: {{receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}\n\
+             receivers: [{{name: test, webhook_configs: [{{url: '{}', send_resolved: true}}]}}]\n",
+            receiver.uri(),
+        );
+        std::fs::write(folder.path().join("config.yml"), config).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { receiver, folder, port, process: None }
+    }
+
+    async fn started() -> Self {
+        let mut real = Self::new().await;
+        real.start().await;
+        real
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn start(&mut self) {
+        let folder: &Path = self.folder.path();
+        let process = Command::new("prometheus-alertmanager")
+            .arg(format!("--config.file={}/config.yml", folder.display()))
+            .arg(format!("--storage.path={}/data", folder.display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{}", self.port))
+            .arg("--cluster.listen-address=")
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("log")).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Debian's package prometheus-alertmanager is installed by scripts/test");
+        self.process = Some(process);
+        let ready = format!("{}/-/ready", self.url());
+        until("Alertmanager is ready", async || {
+            http().get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Stops it as a service manager does: what it has told is on its disk then.
+    async fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        let kill = format!("kill -TERM {}", process.id().unwrap());
+        assert!(Command::new("sh").arg("-c").arg(kill).status().await.unwrap().success());
+        process.wait().await.unwrap();
+    }
+
+    /// What the receiver was told, in order.
+    async fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for request in self.receiver.received_requests().await.unwrap() {
+            let body: Value = request.body_json().unwrap();
+            for alert in body["alerts"].as_array().unwrap() {
+                told.push(format!(
+                    "{} {}",
+                    alert["labels"]["alertname"].as_str().unwrap(),
+                    alert["status"].as_str().unwrap()
+                ));
+            }
+        }
+        told
+    }
+
+    async fn until_told(&self, want: &[&str]) {
+        until(&format!("{want:?}"), async || self.told().await == want).await;
+    }
+
+    /// The alerts that Alertmanager holds.
+    async fn held(&self) -> Vec<Value> {
+        let page = http().get(format!("{}/api/v2/alerts", self.url())).send().await.unwrap();
+        serde_json::from_slice(&page.bytes().await.unwrap()).unwrap()
+    }
+
+    async fn office(&self) -> Office {
+        Office::open(alertmanagers(&[&self.url()]), Clock::system()).await
+    }
+}
+
+async fn resolve(office: &Office, alert: &Alert) {
+    office.say(&[resolved(alert, now())], &[]).await;
+}
+
+#[tokio::test]
+async fn an_alert_fires_stays_and_resolves_and_two_replicas_tell_one() {
+    let real = Real::started().await;
+    let (office, replica) = (real.office().await, real.office().await);
+    let mut alert = firing("a", now());
+    office.news(std::slice::from_ref(&alert)).await;
+    replica.news(std::slice::from_ref(&alert)).await;
+    real.until_told(&["a firing"]).await;
+    let held = real.held().await;
+    assert_eq!(held.len(), 1, "{held:?}");
+    let starts_at: jiff::Timestamp = held[0]["startsAt"].as_str().unwrap().parse().unwrap();
+    assert_eq!(starts_at.as_millisecond(), alert.starts_at.as_millisecond());
+    assert!(held[0]["generatorURL"].as_str().unwrap().starts_with("http://daemon.example:10061/api/v1/alerts#"));
+
+    // It stays, in other words; then it ends.
+    alert.annotations.extend(labels(&[("summary", "still so")]));
+    office.news(std::slice::from_ref(&alert)).await;
+    resolve(&office, &alert).await;
+    resolve(&replica, &alert).await;
+    real.until_told(&["a firing", "a resolved"]).await;
+    office.close().await;
+    replica.close().await;
+}
+
+#[tokio::test]
+async fn our_restart_loses_no_end_and_invents_none() {
+    let real = Real::started().await;
+    let office = real.office().await;
+    let (a, b) = (firing("a", now()), firing("b", now()));
+    office.news(&[a.clone(), b.clone()]).await;
+    until("both", async || real.told().await.len() == 2).await;
+    office.close().await;
+
+    let office = real.office().await;
+    // Not yet judged: nothing is sent.
+    assert_eq!(office.of("gcore_notifications_total", "alertmanager.main"), Some(0.0));
+    office.say(&[resolved(&a, now()), b.clone()], &[]).await;
+    until("an end", async || real.told().await.len() == 3).await;
+    assert_eq!(real.told().await[2], "a resolved");
+    assert_eq!(real.held().await.len(), 1, "b fires on");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn an_end_while_everybody_was_down_is_told_by_the_next_process() {
+    let (mut real, folder) = (Real::started().await, tempfile::tempdir().unwrap());
+    let settings = alertmanagers(&[&real.url()]);
+    let office = Office::in_folder(settings.clone(), Clock::system(), &folder).await;
+    office.news(&[firing("a", now()), firing("b", now())]).await;
+    until("both", async || real.told().await.len() == 2).await;
+    office.close().await;
+    real.stop().await;
+    real.start().await;
+    // Nothing lists `a` any more, not even as resolved.
+    let office = Office::in_folder(settings, Clock::system(), &folder).await;
+    office.say(&[firing("b", now())], &[]).await;
+    until("an end", async || real.told().await.contains(&"a resolved".to_owned())).await;
+    assert!(!real.told().await.contains(&"b resolved".to_owned()));
+    office.close().await;
+}
+
+#[tokio::test]
+async fn alertmanagers_restart_loses_no_end() {
+    let mut real = Real::started().await;
+    let office = real.office().await;
+    let alert = firing("a", now());
+    office.news(std::slice::from_ref(&alert)).await;
+    real.until_told(&["a firing"]).await;
+    real.stop().await;
+    real.start().await;
+    assert_eq!(real.held().await.len(), 0, "it has forgotten the alert");
+    resolve(&office, &alert).await;
+    real.until_told(&["a firing", "a resolved"]).await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn both_may_restart_at_once() {
+    let mut real = Real::started().await;
+    let office = real.office().await;
+    let alert = firing("a", now());
+    office.news(std::slice::from_ref(&alert)).await;
+    real.until_told(&["a firing"]).await;
+    office.close().await;
+    real.stop().await;
+    real.start().await;
+    let office = real.office().await;
+    resolve(&office, &alert).await;
+    real.until_told(&["a firing", "a resolved"]).await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn an_alertmanager_that_was_down_is_told_when_it_is_back() {
+    let mut real = Real::new().await;
+    let office = real.office().await;
+    let alert = firing("a", now());
+    office.news(std::slice::from_ref(&alert)).await;
+    until("a failure", async || office.failures("alertmanager.main", "connect") >= 1.0).await;
+    assert_eq!(office.of("gcore_notification_queue_length", "alertmanager.main"), Some(1.0));
+    real.start().await;
+    real.until_told(&["a firing"]).await;
+    real.stop().await;
+    resolve(&office, &alert).await;
+    let before = office.failures("alertmanager.main", "connect");
+    until("a failure", async || office.failures("alertmanager.main", "connect") > before).await;
+    // The list forgets it, but nobody has taken it yet.
+    office.say(&[], &[]).await;
+    real.start().await;
+    real.until_told(&["a firing", "a resolved"]).await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
+    let real = Real::started().await;
+    let office = real.office().await;
+    let mut alerts: Vec<_> = (0..20).map(|number| firing(&format!("good{number:02}"), now())).collect();
+    let mut bad = firing("bad", now());
+    bad.labels.extend(labels(&[("no-such-name", "x")]));
+    alerts.push(bad);
+    office.news(&alerts).await;
+    until("the good ones", async || real.told().await.len() == 20).await;
+    until("one left", async || office.of("gcore_notification_queue_length", "alertmanager.main") == Some(1.0)).await;
+    assert!(office.failures("alertmanager.main", "bad_request") >= 1.0);
+    assert_eq!(real.held().await.len(), 20);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_alerts_arrive_within_seconds() {
+    let real = Real::started().await;
+    let office = real.office().await;
+    let alerts: Vec<_> = (0..10_000).map(|number| firing(&format!("alert{number}"), now())).collect();
+    let begun = Instant::now();
+    office.news(&alerts).await;
+    let queue = async || office.of("gcore_notification_queue_length", "alertmanager.main") == Some(0.0);
+    until("all", async || queue().await && office.of("gcore_notifications_total", "alertmanager.main") >= Some(40.0))
+        .await;
+    let elapsed = begun.elapsed();
+    println!("10000 alerts into Alertmanager took {elapsed:?}");
+    assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+    assert_eq!(real.held().await.len(), 10_000);
+    office.close().await;
+}
