@@ -45,11 +45,14 @@ fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<
     let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
     let breach = Strength::of(sum, limit).map(|strength| {
         let (name, window) = (&threshold.name, threshold.window.as_str());
-        let mut by_project: BTreeMap<_, f64> = BTreeMap::new();
+        // Floats only at the end: to make one is slow.
+        let mut by_project: BTreeMap<_, Amount> = BTreeMap::new();
         for (group, _, amount) in chosen() {
-            *by_project.entry(group.project).or_default() += amount.to_f64();
+            let sum = by_project.entry(group.project).or_default();
+            *sum = sum.checked_add(amount).unwrap_or(*sum);
         }
-        let parts = words::parts(by_project.into_iter().collect(), currency, |id| words::project(&account.names, *id));
+        let by_project = by_project.into_iter().map(|(project, sum)| (project, sum.to_f64())).collect();
+        let parts = words::parts(by_project, currency, |id| words::project(&account.names, *id));
         let (sum_words, limit_words) = (money(sum, currency), money(limit, currency));
         let summary = format!("Account {}: {name} is at {sum_words}, above {limit_words}", threshold.account);
         let description = format!(
