@@ -19,6 +19,7 @@ from .table import NOTHING, Line, yes
 SEEDS = (7301, 7302, 7303)
 DAYS = {5: (0.03, 0.08), 10: (0.02, 0.06), 20: (0.01, 0.03)}  # of the month, and goals of the median and mean error
 WEEK, WINDOW = 7, 28
+CUTS = (1.0, 1.25, 1.5, 2.0, 3.0)  # of the score, for the curve of precision against recall
 Month = tuple[int, int]
 
 
@@ -57,11 +58,14 @@ class Detector:
     def precision(self) -> float:
         return share(self.true_alarms, self.alarms)
 
+    def recall(self) -> float:
+        return share(self.true_alarms, self.spike_days)
+
     def episode_precision(self) -> float:
         return share(self.true_episodes, self.episodes)
 
     def f1(self) -> float:
-        return harmonic(self.precision(), share(self.true_alarms, self.spike_days))
+        return harmonic(self.precision(), self.recall())
 
     def episode_f1(self) -> float:
         return harmonic(self.episode_precision(), share(self.found, self.spikes))
@@ -112,9 +116,9 @@ def months(days: list[date]) -> dict[Month, range]:
     return {month: range(at[0], at[-1] + 1) for month, at in whole.items()}
 
 
-def read_detections(path: pathlib.Path, invented: Invented, score: Detector) -> None:
+def read_detections(path: pathlib.Path, invented: Invented, scores: dict[float, Detector]) -> None:
     place = {day.isoformat(): at for at, day in enumerate(invented.days)}
-    alarms, judged = defaultdict(set), defaultdict(set)
+    alarms, judged = defaultdict(dict), defaultdict(set)
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             at = place[row["day"]]
@@ -122,10 +126,12 @@ def read_detections(path: pathlib.Path, invented: Invented, score: Detector) -> 
             if row["anomaly"] not in ("0", "1"):
                 raise Failed(f"{path.name}: anomaly is {row['anomaly']!r}")
             if row["anomaly"] == "1":
-                alarms[row["group"]].add(at)
+                alarms[row["group"]][at] = float(row["score"])
     check(path, judged, invented)
     for series in invented.series:
-        score.add(alarms[series.group], series.spikes, len(judged[series.group]))
+        for cut, score in scores.items():
+            above = {at for at, found in alarms[series.group].items() if cut == CUTS[0] or found > cut}
+            score.add(above, series.spikes, len(judged[series.group]))
 
 
 def read_forecasts(path: pathlib.Path, invented: Invented, score: Forecast) -> None:
@@ -190,7 +196,7 @@ def tolerance(series: Series) -> float:
     return min(max(3.7 * series.noise, 0.9 * least), 1.8 * least)
 
 
-def measure(invented: Invented, detector: Detector, forecast: Forecast) -> None:
+def measure(invented: Invented, scores: dict[float, Detector], forecast: Forecast) -> None:
     """Runs the command over one account and scores what it wrote."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -203,19 +209,20 @@ def measure(invented: Invented, detector: Detector, forecast: Forecast) -> None:
         command = [BINARY, "backtest", *inputs, *outputs]
         if (ended := subprocess.run(command, stdout=subprocess.DEVNULL, env=environment()).returncode) != 0:
             raise Failed(f"backtest ended with {ended}")
-        read_detections(detections, invented, detector)
+        read_detections(detections, invented, scores)
         read_forecasts(forecasts, invented, forecast)
 
 
 def backtest(quick: bool) -> Iterator[Line]:
     """Detector and forecast on held-out histories, against simple rules."""
-    detector, forecast = Detector(), Forecast()
+    scores, forecast = {cut: Detector() for cut in CUTS}, Forecast()
     detectors, forecasts = defaultdict(Detector), defaultdict(Forecast)
     for seed in SEEDS[:1] if quick else SEEDS:
         invented = account(seed)
-        measure(invented, detector, forecast)
+        measure(invented, scores, forecast)
         peers(invented, detectors, forecasts)
-    yield from detector_lines(detector, detectors)
+    yield from detector_lines(scores[CUTS[0]], detectors)
+    yield from curve(scores)
     yield from forecast_lines(forecast, forecasts)
 
 
@@ -234,6 +241,13 @@ def detector_lines(ours: Detector, others: dict[str, Detector]) -> Iterator[Line
         reached = value <= goal if is_most else value >= goal
         sign = "≤" if is_most else "≥"
         yield Line(f"detector, {what}", show(value), peer, goal=f"{sign} {goal:g}", reached=yes(reached))
+
+
+def curve(scores: dict[float, Detector]) -> Iterator[Line]:
+    """What a higher bound would gain and cost."""
+    for cut, score in scores.items():
+        said = f"precision {score.precision():.3f}, recall {score.recall():.3f}"
+        yield Line(f"detector, days with a score above {cut:g}", said, f"{score.false_a_year():.2f} false episodes a year")
 
 
 def forecast_lines(ours: Forecast, others: dict[str, Forecast]) -> Iterator[Line]:

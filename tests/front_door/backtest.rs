@@ -1,12 +1,17 @@
 //! `backtest`: from files of daily costs to a table, rows for other tools, and a word on everything that is wrong.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use gcore_billing_exporter::billing::period::{Period, utc_date};
+use gcore_billing_exporter::clock::Clock;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use tempfile::NamedTempFile;
 
+use crate::harness::{TestApp, noon};
 use crate::program::{Ended, file, finish, program};
+use crate::prometheus::demo_config;
 
 const FIRST: Date = date(2025, 1, 1);
 /// The end of eight whole months.
@@ -224,4 +229,39 @@ async fn each_fault_of_a_path_is_told_with_its_remedy() {
         assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(2), "", fault + "\n"), "{arguments:?}");
     }
     assert_eq!(std::fs::read_to_string(costs.path()).unwrap(), "day,group,amount\n2026-01-01,a,1\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stored_history_is_judged_as_a_file_of_the_same_days_is() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let (clock, days) = (Clock::frozen(noon()), 60);
+    let (mut config, world) = demo_config(&clock, Duration::from_secs(3_600)).await;
+    config.storage.path = Some(path.clone());
+    config.collect.history.schedule = config.collect.cost.schedule;
+    config.collect.history.schedule.timeout = Duration::from_secs(600);
+    config.collect.history.days = days;
+    let app = TestApp::ready(&config, clock).await;
+    let polled = "gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}";
+    app.until_within(Duration::from_secs(120), async || app.value(polled).await.is_some()).await;
+    app.stop().await;
+
+    let today = utc_date(noon());
+    let period = Period::new(today.saturating_sub(i32::from(days).days()), today).unwrap();
+    let csv = file(&world.daily_csv(period, noon()));
+    let from_file = backtest(&[("--csv", &csv)]).await;
+    let store = format!("--store={}", path.display());
+    let from_store = finish(program(&["backtest", &store])).await;
+    assert_eq!((from_store.code, from_store.stderr.as_str()), (Some(0), ""));
+    assert_eq!(from_store.stdout, from_file.stdout);
+    assert!(from_store.stdout.contains("60 (2026-09-23 to 2026-11-21)"), "{}", from_store.stdout);
+
+    for (arguments, problem) in [
+        (vec!["backtest", "--store=/nowhere/state.db"], "cannot use /nowhere/state.db as the store: "),
+        (vec!["backtest", &store, "--csv=x.csv"], "the argument '--store <FILE>' cannot be used with '--csv <FILE>'"),
+    ] {
+        let ended = finish(program(&arguments)).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ended.stderr.contains(problem), "{}", ended.stderr);
+    }
 }

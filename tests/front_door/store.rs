@@ -136,7 +136,7 @@ async fn filled(toml: &str, path: &Path, days: usize) -> String {
 /// How often the daemon is killed: enough to see a torn write; more on request.
 #[expect(clippy::disallowed_methods, reason = "a longer test is asked for by hand")]
 fn rounds() -> u32 {
-    std::env::var("KILL_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap())
+    std::env::var("KILL_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap())
 }
 
 #[tokio::test]
