@@ -57,10 +57,6 @@ impl Rises {
         (self.above & ((1 << days) - 1)).count_ones()
     }
 
-    pub(super) fn any(self) -> bool {
-        self.above != 0
-    }
-
     /// Whether it did `lag` days back.
     pub(super) fn has(self, lag: usize) -> bool {
         (1..=128).contains(&lag) && self.above >> (lag - 1) & 1 == 1

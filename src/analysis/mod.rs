@@ -14,7 +14,6 @@
 //! - `company`: what all series of the account do together on a day.
 //! - `verdict`: all of that against a day's amount; [`Judgement`] is what the world sees of it.
 //! - `series`: what a day changes in what is known of a series.
-//! - `outlook`: what the days to come are expected to cost ([`Model::expect`]), the ground of forecasts.
 //! - [`Forecast`]: where a month will end, from all that is remembered and how right that was before.
 //! - [`contributors()`]: which children make up what a roll-up is over.
 //! - `robust`: estimates that a few odd values don't move.
@@ -27,7 +26,6 @@ mod forecast;
 mod habit;
 mod judgement;
 mod model;
-mod outlook;
 mod past;
 mod rhythm;
 mod robust;
@@ -41,4 +39,3 @@ pub use contributors::{Contributor, contributors};
 pub use forecast::Forecast;
 pub use judgement::Judgement;
 pub use model::{Model, Settings};
-pub use outlook::Ahead;

@@ -76,15 +76,6 @@ impl Model {
         verdicts.iter().map(Verdict::judgement).collect()
     }
 
-    /// The newest day that was learned from.
-    pub(super) fn newest(&self) -> Option<Date> {
-        self.newest
-    }
-
-    pub(super) fn past(&self) -> &Past {
-        &self.past
-    }
-
     /// What is known of a series, and its usual cost from the next day on, which is a `weekday` (0 is Monday).
     pub(super) fn usual_ahead(&self, index: usize, weekday: usize) -> Option<(Series, Usual)> {
         let series = *self.series.get(index)?;

@@ -78,8 +78,6 @@ pub(super) struct Rhythm {
     nothing: f32,
     /// The cost neither is there nearly always nor keeps to certain weekdays.
     pub(super) is_sparse: bool,
-    /// Share of the days that have a cost.
-    pub(super) presence: f32,
     /// The noise on working days and at weekends: the standard deviation of the logarithm of actual over usual.
     pub(super) noise: [f32; 2],
     /// The amounts change by multiples of this; 0 where they do not.
@@ -88,15 +86,7 @@ pub(super) struct Rhythm {
 
 impl Default for Rhythm {
     fn default() -> Self {
-        Rhythm {
-            weekdays: [1.0; 7],
-            present: [true; 7],
-            nothing: 0.0,
-            is_sparse: false,
-            presence: 1.0,
-            noise: [0.1; 2],
-            grain: 0.0,
-        }
+        Rhythm { weekdays: [1.0; 7], present: [true; 7], nothing: 0.0, is_sparse: false, noise: [0.1; 2], grain: 0.0 }
     }
 }
 
@@ -139,14 +129,12 @@ impl Rhythm {
             }
         }
         let days_with: usize = with.iter().sum();
-        let days = days_with + without.iter().sum::<usize>();
         let is_irregular = days_with == 0 || 4 * unexpected > days_with || missing > 1 && 7 * missing > expected;
         let pauses = is_irregular && days_with >= 7 && changes <= MOST_CHANGES;
         Rhythm {
             present: if pauses { [true; 7] } else { present },
             nothing,
             is_sparse: is_irregular && !pauses,
-            presence: if days == 0 { 0.0 } else { days_with as f32 / days as f32 },
             ..Rhythm::default()
         }
     }

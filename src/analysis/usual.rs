@@ -24,8 +24,6 @@ pub(super) struct Usual {
     pub(super) level: f32,
     /// The level by each way of finding it, slow and fast.
     pub(super) levels: [f32; 2],
-    /// Relative growth a day; up to today, the levels contain it.
-    pub(super) growth: f32,
     pub(super) rhythm: Rhythm,
     /// A job on some of the days, and what it costs on top.
     cycle: Cycle,
@@ -54,7 +52,7 @@ impl Usual {
         let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
         let levels = levels(window, &rhythm, regime, growth)?;
-        Some(Usual { level: levels[way], levels, growth, rhythm, cycle, run })
+        Some(Usual { level: levels[way], levels, rhythm, cycle, run })
     }
 
     /// The amount usual on a weekday (0 is Monday).
@@ -172,5 +170,5 @@ fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, accou
     let level = own[0];
     rhythm.noise = [noise; 2];
     rhythm.weekdays = std::array::from_fn(|weekday| own[usize::from(weekday >= 5)] / level);
-    Some(Usual { level, levels: [level; 2], growth: 0.0, rhythm, cycle: Cycle::default(), run: 0.0 })
+    Some(Usual { level, levels: [level; 2], rhythm, cycle: Cycle::default(), run: 0.0 })
 }
