@@ -10,6 +10,8 @@ from .run import PYTHON, ROOT, TOOLS, Failed, Spent, spend
 from .table import NOTHING, Line, at_most, mib, seconds, times_better, yes
 
 MILLION = 1_000_000
+# As every peer reads.
+ONE_AT_A_TIME = {"accounts__main": {"concurrency": 1}}
 
 
 def alternating(repeats: int, *runs: Callable[[], float]) -> list[float]:
@@ -43,7 +45,7 @@ def cpu(quick: bool) -> Iterator[Line]:
     with account(rows) as on:
         ours, bare, same_pace = alternating(
             repeats,
-            lambda: product.once(on).cpu * scale,
+            lambda: product.once(on, **ONE_AT_A_TIME).cpu * scale,
             lambda: bare_loop(on).cpu * scale,
             lambda: bare_loop(on, f"--rate={rate}").cpu * scale,
         )
@@ -80,7 +82,7 @@ def peers(quick: bool) -> Iterator[Line]:
     with account(own_rows) as own, account(httpx_rows) as of_httpx, account(sdk_rows) as of_sdk:
         ours, httpx, sdk = alternating(
             repeats,
-            lambda: product.once(own).cpu * MILLION / own_rows,
+            lambda: product.once(own, **ONE_AT_A_TIME).cpu * MILLION / own_rows,
             lambda: python("httpx_exporter.py", of_httpx),
             lambda: python("sdk.py", of_sdk),
         )

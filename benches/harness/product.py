@@ -29,6 +29,7 @@ BASE = {
     "collect.usage": {"enabled": False},
     "collect.reports": {"enabled": False},
     "collect.subscriptions": {"enabled": False},
+    "collect.history": {"enabled": False},
 }
 # Keys that the binary may not know yet, or not with this value; each is set where it is taken.
 WISHES = [

@@ -124,7 +124,7 @@ def idle(quick: bool) -> Iterator[Line]:
         time.sleep(span)
         used = daemon.cpu() - before
         rss, peak = daemon.memory("VmRSS"), daemon.memory("VmHWM")
-    what = "idle daemon, 10,000 series"
+    what = "idle daemon, 10,000 series, no history"
     yield Line(f"{what}: RSS (peak {mib(peak)})", mib(rss), goal="≤ 25 MiB", reached=yes(rss <= 25))
     share = used / span
     yield Line(f"{what}: CPU in {span} s", f"{used * 1000:.1f} ms", ratio=f"{share:.3%}", goal="≈ 0 (< 0.1 %)", reached=yes(share < 0.001))
