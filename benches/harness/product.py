@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -131,9 +132,10 @@ class Daemon:
         return int(re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024
 
     def cpu(self) -> float:
-        """CPU seconds of all its threads so far, counted in nanoseconds where the kernel does that."""
-        tasks = list(pathlib.Path(f"/proc/{self.pid}/task").iterdir())
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        """CPU seconds of all its threads so far, those that have ended included."""
+        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+        user, system = stat.rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -158,6 +160,16 @@ def daemon(account: Account, **changes: dict) -> Iterator[Daemon]:
         _await_first_poll(running)
         verify(account, get(running.metrics)[0].decode())
         yield running
+
+
+def await_history(running: Daemon) -> None:
+    """Waits until all days of the past are read."""
+    name = 'gcore_poll_last_success_timestamp_seconds{account="main",collector="history"}'
+    deadline = time.monotonic() + 600
+    while name not in get(running.metrics)[0].decode():
+        if time.monotonic() > deadline:
+            raise Failed("the history is not read within ten minutes")
+        time.sleep(1)
 
 
 def _await_first_poll(running: Daemon) -> None:

@@ -32,7 +32,7 @@ async fn check(url: &str, key: &str, variables: &[(&str, &str)]) -> (i32, String
     (ended.code.unwrap(), shown, log)
 }
 
-/// What follows the summary of the configuration, with a placeholder for the server's address.
+/// What follows the summary of the configuration; `URL` stands for the server's address.
 fn findings(shown: &str, url: &str) -> String {
     let (_, findings) = shown.split_once("The configuration is good.\n").unwrap();
     findings.replace(url, "URL")
