@@ -42,6 +42,7 @@ pub struct Difference {
 
 impl Fold<CostRecord> for CostTotals {
     /// A sum that would leave the range of an amount is refused.
+    #[inline]
     fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
         self.data_through = self.data_through.max(record.last_seen);
         match record.price {

@@ -37,6 +37,7 @@ impl<M: Eq + Hash> Sums<M> {
     ///
     /// # Errors
     /// [`RejectReason::OutOfRange`].
+    #[inline]
     pub fn add(&mut self, group: Group, measure: M, amount: Amount) -> Result<(), RejectReason> {
         let sum = self.0.entry((group, measure)).or_default();
         *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;

@@ -188,8 +188,8 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
         fingerprints.reserve(client.page_size() as usize);
         let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
-                fingerprints.insert(fingerprint(&fields, layout.identity));
-                (layout.records)(&fields, &mut |record| {
+                fingerprints.insert(fingerprint(fields, layout.identity));
+                (layout.records)(fields, &mut |record| {
                     *records += 1;
                     if layout.is_kept && *records > MOST_KEPT {
                         return;

@@ -91,18 +91,23 @@ impl Shapes {
         Some(new)
     }
 
-    /// The picked fields of the row that starts at `at`, and where it ends; `None` where its shape is a new one, or the
-    /// text ends a few bytes after the row.
-    pub(super) fn read<'a, const N: usize>(&self, text: &'a str, mut at: usize) -> Option<([Field<'a>; N], usize)> {
+    /// Picks the fields of the row that starts at `at`, and tells where it ends; `None` where its shape is a new one, or
+    /// the text ends a few bytes after the row.
+    pub(super) fn read<'a, const N: usize>(
+        &self,
+        text: &'a str,
+        mut at: usize,
+        fields: &mut [Field<'a>; N],
+    ) -> Option<usize> {
         let bytes = text.as_bytes();
-        let mut fields: [Field<'a>; N] = std::array::from_fn(|_| Field::default());
+        fields.fill(Field::default());
         let mut node = &self.nodes[0];
         loop {
             let block = Block::at(bytes, at)?;
             node = node.next.iter().map(|next| &self.nodes[*next]).find(|node| node.fits(bytes, at, block))?;
             at += node.before.len();
             if node.next.is_empty() {
-                return Some((fields, at));
+                return Some(at);
             }
             let start = at;
             at = value_end(bytes, start)?;
@@ -244,7 +249,10 @@ mod tests {
         shapes.learn(r#"{"a": 1, "d":[]}"#, &names);
         let read = |row: &str| {
             let text = format!("{row}{}", " ".repeat(Block::SIZE));
-            shapes.read::<2>(&text, 0).map(|([a, c], end)| (a.small(), c.is_some(), end == row.len()))
+            let mut fields = [Field::default(); 2];
+            let end = shapes.read(&text, 0, &mut fields)?;
+            let [a, c] = fields;
+            Some((a.small(), c.is_some(), end == row.len()))
         };
         assert_eq!(read(r#"{"a": "two", "b" :[1,{}],"c":3 }"#), Some(("two".into(), true, true)));
         assert_eq!(read(r#"{"a": 1, "b" :"x","c":null }"#), Some(("1".into(), false, true)));
@@ -268,6 +276,6 @@ mod tests {
             shapes.learn(&format!("{{\"key{number}\":1}}"), &[]);
         }
         assert_eq!(shapes.nodes.len(), MOST_NODES);
-        assert!(shapes.read::<0>("{}", 0).is_none(), "an empty row has no shape");
+        assert!(shapes.read("{}", 0, &mut []).is_none(), "an empty row has no shape");
     }
 }

@@ -23,7 +23,7 @@ use super::scan::{MAX_DEPTH, Shapes, skip_blanks, value_end};
 pub(super) struct Field<'a>(Option<&'a str>);
 
 /// The picked fields of one row, in the order in which they were named, or why it is none.
-pub(super) type Row<'a, const N: usize> = Result<[Field<'a>; N], RejectReason>;
+pub(super) type Row<'r, 'a, const N: usize> = Result<&'r [Field<'a>; N], RejectReason>;
 
 /// A page without its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) fn read_page<'a, const N: usize>(
     rows_key: &str,
     names: [&str; N],
     shapes: &mut Shapes,
-    on_row: &mut dyn FnMut(Row<'a, N>),
+    on_row: &mut dyn FnMut(Row<'_, 'a, N>),
 ) -> Result<PageHead, PageError> {
     // Checked once as a whole: every piece below is then text without another look.
     let mut page = Page { text: simdutf8::basic::from_utf8(body)?, at: 0 };
@@ -117,9 +117,9 @@ impl<'a> Page<'a> {
         &mut self,
         names: [&str; N],
         shapes: &mut Shapes,
-        on_row: &mut dyn FnMut(Row<'a, N>),
+        on_row: &mut dyn FnMut(Row<'_, 'a, N>),
     ) -> Result<u64, PageError> {
-        let mut seen = 0;
+        let (mut seen, mut fields) = (0, [Field::default(); N]);
         self.expect(b'[')?;
         while self.has_next(b']', seen == 0)? {
             self.skip_blanks();
@@ -127,19 +127,19 @@ impl<'a> Page<'a> {
             if seen > MAX_ROWS {
                 return self.wrong(format!("more than {MAX_ROWS} rows"));
             }
-            if let Some((fields, end)) = shapes.read(self.text, self.at) {
+            if let Some(end) = shapes.read(self.text, self.at, &mut fields) {
                 self.check_row(end - self.at)?;
                 self.at = end;
-                on_row(Ok(fields));
+                on_row(Ok(&fields));
                 continue;
             }
             let raw = self.value()?;
             self.check_row(raw.len())?;
-            let row: Row<'a, N> = parse_row(raw, names)?;
+            let row = parse_row(raw, names)?;
             if row.is_ok() {
                 shapes.learn(raw, &names);
             }
-            on_row(row);
+            on_row(row.as_ref().map_err(|reason| *reason));
         }
         Ok(seen)
     }
@@ -192,7 +192,10 @@ impl<'a> Page<'a> {
 }
 
 /// Parses a row of any shape.
-fn parse_row<'a, const N: usize>(raw: &'a str, names: [&str; N]) -> Result<Row<'a, N>, PageError> {
+fn parse_row<'a, const N: usize>(
+    raw: &'a str,
+    names: [&str; N],
+) -> Result<Result<[Field<'a>; N], RejectReason>, PageError> {
     // Once its grammar is known to be right, its members can be stepped over.
     sonic_rs::from_str::<IgnoredAny>(raw)?;
     let mut row = Page { text: raw, at: 0 };
