@@ -228,11 +228,19 @@ impl Client {
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, patience: Patience) -> Result<Option<SemaphorePermit<'_>>, Failure> {
         let deadline = patience.until;
-        if patience.yields {
-            // Where this takes too long there is no turn in time either, which is said below.
-            let _ = timeout_at(deadline, self.polls.subscribe().wait_for(|polls| *polls == 0)).await;
-        }
-        let lane = timeout_at(deadline, self.lanes.acquire()).await;
+        let lane = async {
+            loop {
+                if patience.yields {
+                    let _ = self.polls.subscribe().wait_for(|polls| *polls == 0).await;
+                }
+                let lane = self.lanes.acquire().await;
+                // Polls may have begun while this request queued for its lane.
+                if !patience.yields || *self.polls.borrow() == 0 {
+                    return lane;
+                }
+            }
+        };
+        let lane = timeout_at(deadline, lane).await;
         let no_turn = match (lane, self.pace.turn(deadline).await) {
             (Ok(lane), Ok(())) => return Ok(lane.ok()),
             (_, Err(no_turn)) => no_turn,
@@ -269,12 +277,14 @@ impl Client {
             Payload::Json(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
         };
         let response = request.send().await.map_err(|error| transport_failure(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
         let Some((reason, may_pass)) = retry::classify(status) else {
+            let is_json = require_json(response.headers());
             let body = self.read_body(response).await?;
-            require_json(&headers)?;
+            is_json?;
             return Ok(body);
         };
+        let wait = requested_wait(response.headers(), self.clock.now());
         // A key that was exchanged after this request had left deserves its own answer.
         let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
@@ -285,7 +295,7 @@ impl Client {
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
             _ => format!("answered {status}{}", self.error_text(response).await),
         };
-        Err(Failure { wait: requested_wait(&headers, self.clock.now()), ..Failure::new(reason, may_pass, detail) })
+        Err(Failure { wait, ..Failure::new(reason, may_pass, detail) })
     }
 
     /// The beginning of an error answer on one line.

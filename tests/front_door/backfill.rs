@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use gcore_billing_exporter::aggregate::group::Group;
@@ -25,7 +24,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::harness::TestApp;
-use crate::program::{Ended, config_flag, file, finish, program};
+use crate::program::{Ended, config_flag, file, finish, limited, program};
 use crate::prometheus::{Labels, Prometheus};
 
 const KINDS: [(Kind, &str, &str); 2] =
@@ -53,14 +52,14 @@ async fn backfill(config: &str, days: (Date, Date), more: &[&str]) -> Ended {
     finish(program(&[&["backfill", config, "--from", &from, "--to", &to], more].concat())).await
 }
 
-fn series(project: u64, region: Option<u64>, resource_type: &str, measure: &str) -> Series {
+pub(crate) fn series(project: u64, region: Option<u64>, resource_type: &str, measure: &str) -> Series {
     let (project, region) = (ProjectId(project), region.map(RegionId));
     let group = Group { project, region, resource_type: ResourceType::new(resource_type) };
     Series { group, measure: measure.into() }
 }
 
 /// Writes days of the account `main` as the daemon would.
-async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item = (Date, Vec<(Series, String)>)>) {
+pub(crate) async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item = (Date, Vec<(Series, String)>)>) {
     let store = Store::open(&config.storage, &Registry::new()).unwrap();
     let (name, settings) = config.accounts.iter().find(|(name, _)| name.as_str() == "main").unwrap();
     let account = store.account(name, settings.scope()).await.unwrap();
@@ -359,14 +358,6 @@ async fn a_file_that_is_no_store_of_this_version_is_refused_and_left_alone() {
     }
 }
 
-/// The program, which may write no file of more than 64 blocks.
-fn limited(arguments: &[&str]) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", r#"trap '' XFSZ; ulimit -f 64; exec "$0" "$@""#, env!("CARGO_BIN_EXE_gcore-billing-exporter")]);
-    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
 #[tokio::test]
 async fn a_file_appears_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
@@ -394,9 +385,11 @@ async fn a_file_appears_whole_or_not_at_all() {
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         assert!(ended.stderr.ends_with(&want), "{}", ended.stderr);
     }
-    let ended =
-        finish(limited(&["backfill", &config_flag(&config), "--from=2024-02-28", "--to=2024-03-05", "--out", &out]))
-            .await;
+    let ended = finish(limited(
+        64,
+        &["backfill", &config_flag(&config), "--from=2024-02-28", "--to=2024-03-05", "--out", &out],
+    ))
+    .await;
     let want =
         format!("cannot write {out}; free some space or name another file by --out: File too large (os error 27)\n");
     assert!(ended.code == Some(1) && ended.stderr.ends_with(&want), "{}", ended.stderr);

@@ -1,12 +1,9 @@
 //! The calendar: which days each window means, and when what was read of them no longer counts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::civil::Date;
@@ -15,7 +12,7 @@ use serde_json::Value;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
-    COST, COST_TOTALS, RESERVATIONS, TestApp, USAGE, asked, bodies, config, every, json, only, queries,
+    COST, COST_TOTALS, Hands, RESERVATIONS, TestApp, USAGE, asked, bodies, config, every, json, only, queries,
 };
 
 /// What `/metrics` must say of a window: its first day, the first day after it, and whether it is settled.
@@ -162,27 +159,6 @@ fn days_and_clocks() -> Vec<Row> {
     ]
 }
 
-/// A clock that a test sets.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    fn at(time: &str) -> Self {
-        let hands = Self(Arc::default());
-        hands.set(time);
-        hands
-    }
-
-    fn set(&self, time: &str) {
-        self.0.store(time.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> Clock {
-        let shown = Arc::clone(&self.0);
-        Clock::from_fn(move || Timestamp::from_millisecond(shown.load(Ordering::SeqCst)).unwrap())
-    }
-}
-
 /// The first day that a request asks for, and the first after them.
 fn asked_for(body: &Value) -> (Date, Date) {
     let date = |key: &str| {
@@ -274,7 +250,7 @@ async fn a_window_means_its_days_and_ends_with_them() {
     for Row { name, settle_after_hours, times } in rows.into_iter().flatten() {
         let api = api().await;
         let (read_at, read) = times[0];
-        let hands = Hands::at(read_at);
+        let hands = Hands::at(read_at.parse().unwrap());
         let collectors = [Collector::Cost, Collector::Usage, Collector::Commitments];
         let config = all_windows(config(&api.uri(), only(&collectors)), settle_after_hours);
         let app = TestApp::ready(&config, hands.clock()).await;
@@ -321,7 +297,7 @@ async fn the_next_poll_brings_back_what_the_calendar_took() {
         ("the clock set back over new year", "2027-01-01T00:00:05Z", "2026-12-31T23:59:55Z", new_years_eve),
     ] {
         let api = api().await;
-        let hands = Hands::at(before);
+        let hands = Hands::at(before.parse().unwrap());
         let intervals = every(Duration::from_millis(400), &[Collector::Cost, Collector::Usage]);
         let config = all_windows(config(&api.uri(), intervals), 24);
         let app = TestApp::ready(&config, hands.clock()).await;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::alert::{Alert, Current, Labels, Route, Status};
@@ -15,7 +14,7 @@ use gcore_billing_exporter::notify::settings::{Alertmanager, Credentials, Settin
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::alerts::OutboxRow;
 use gcore_billing_exporter::store::{self, Store};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::{Registry, TextEncoder};
 use reqwest::Url;
 use secrecy::SecretString;
@@ -27,7 +26,7 @@ use tokio::time::Instant;
 use wiremock::matchers::{any, body_string_contains, path};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
-use crate::harness::{REPORTS, TestApp, asked, config, every, json as answer};
+use crate::harness::{Hands, REPORTS, TestApp, asked, config, every, json as answer};
 use crate::program::file;
 
 /// Signing secrets of the form that the standard has.
@@ -370,26 +369,12 @@ async fn silence_is_a_timeout() {
     office.close().await;
 }
 
-/// A clock that the test moves.
-struct Hand(Arc<AtomicI64>);
-
-impl Hand {
-    fn new() -> (Self, Clock) {
-        let at = Arc::new(AtomicI64::new(now().as_second()));
-        let told = Arc::clone(&at);
-        (Self(at), Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap()))
-    }
-
-    fn forward(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
 #[tokio::test]
 async fn a_message_is_tried_for_days_under_one_id_then_set_aside_and_replayed() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&server).await;
-    let (hand, clock) = Hand::new();
+    let hands = Hands::at(now());
+    let clock = hands.clock();
     let office = Office::open(webhooks([webhook("ops", &server.uri(), &[SECRET])]), clock.clone()).await;
     office.news(&[firing("a", now())]).await;
     let dead = async || office.store.dead_letters().await.unwrap();
@@ -399,7 +384,7 @@ async fn a_message_is_tried_for_days_under_one_id_then_set_aside_and_replayed() 
         assert_eq!(received(&server).await.len(), tries as usize, "no try before its time");
         if tries < 10 {
             assert!(dead().await.is_empty());
-            hand.forward(29 * 3600);
+            hands.forward(SignedDuration::from_secs(29 * 3600));
             office.poke();
         }
     }
@@ -438,7 +423,8 @@ async fn an_end_waits_for_its_beginning_and_other_alerts_for_neither() {
     let server = MockServer::start().await;
     Mock::given(Of("a")).respond_with(ResponseTemplate::new(500)).up_to_n_times(1).mount(&server).await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
-    let (hand, clock) = Hand::new();
+    let hands = Hands::at(now());
+    let clock = hands.clock();
     let office = Office::open(webhooks([webhook("ops", &server.uri(), &[])]), clock).await;
     let a = firing("a", now());
     office.news(std::slice::from_ref(&a)).await;
@@ -446,7 +432,7 @@ async fn an_end_waits_for_its_beginning_and_other_alerts_for_neither() {
     office.say(&[], &[resolved(&a, now()), firing("b", now())]).await;
     until("b", async || office.of("gcore_notification_queue_length", "webhook.ops") == Some(2.0)).await;
     assert_eq!(received(&server).await.len(), 2, "the end is not told");
-    hand.forward(10);
+    hands.forward(SignedDuration::from_secs(10));
     office.poke();
     until("the rest", async || received(&server).await.len() == 4).await;
     assert_eq!(stories(&server).await, ["a firing", "b firing", "a firing", "a resolved"]);
@@ -497,8 +483,9 @@ async fn what_waits_outlives_the_process_and_a_channel_that_left_is_given_up() {
     before.close().await;
 
     let server = taking().await;
-    let (hand, clock) = Hand::new();
-    hand.forward(10);
+    let hands = Hands::at(now());
+    let clock = hands.clock();
+    hands.forward(SignedDuration::from_secs(10));
     let after = Office::in_folder(webhooks([webhook("ops", &server.uri(), &[])]), clock, &folder).await;
     until("what waited", async || stories(&server).await == ["a firing"]).await;
     let dead = after.store.dead_letters().await.unwrap();

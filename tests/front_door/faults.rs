@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
+use jiff::SignedDuration;
 use serde_json::json;
 use wiremock::matchers::body_partial_json;
 use wiremock::{MockServer, ResponseTemplate};
 
-use crate::harness::{COST, REPORTS, TestApp, asked, config, every, json as answer, noon, only};
+use crate::harness::{COST, Hands, REPORTS, TestApp, asked, config, every, json as answer, noon, only};
 
 const UP: &str = r#"gcore_up{account="main",collector="cost"}"#;
 const ONE_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
@@ -106,17 +107,13 @@ async fn a_server_with_a_lower_page_limit_or_no_taste_for_today_is_humoured() {
 
 #[tokio::test]
 async fn a_reading_ends_with_its_age() {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
     let api = MockServer::start().await;
     asked(COST).respond_with(answer(ONE_ROW)).mount(&api).await;
     for (name, seconds_later, is_there) in [("just before it is stale", 6 * 3600 - 1, true), ("stale", 6 * 3600, false)]
     {
-        let seconds = Arc::new(AtomicI64::new(noon().as_second()));
-        let shown = Arc::clone(&seconds);
-        let clock = Clock::from_fn(move || jiff::Timestamp::from_second(shown.load(Ordering::SeqCst)).unwrap());
-        let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), clock).await;
-        seconds.fetch_add(seconds_later, Ordering::SeqCst);
+        let hands = Hands::at(noon());
+        let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), hands.clock()).await;
+        hands.forward(SignedDuration::from_secs(seconds_later));
         assert_eq!(app.value(ONE_SERIES).await.is_some(), is_there, "{name}");
         app.stop().await;
     }

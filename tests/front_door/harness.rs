@@ -1,6 +1,8 @@
 //! A daemon on a port of its own, and the API that it polls.
 
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::alert::settings::Settings as Alerts;
@@ -14,7 +16,7 @@ use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::Settings as Storage;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -29,6 +31,29 @@ pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 /// A Sunday noon in a month of 30 days.
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// A clock that stands still until a test sets it.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    pub(crate) fn at(time: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(time.as_microsecond())))
+    }
+
+    pub(crate) fn set(&self, time: &str) {
+        self.0.store(time.parse::<Timestamp>().unwrap().as_microsecond(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn forward(&self, time: SignedDuration) {
+        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let shown = Arc::clone(&self.0);
+        Clock::from_fn(move || Timestamp::from_microsecond(shown.load(Ordering::SeqCst)).unwrap())
+    }
 }
 
 /// The pages of a daemon, wherever it runs.

@@ -6,41 +6,109 @@ use std::time::Duration;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
-use serde_json::Value;
+use gcore_billing_exporter::store::days::Kind;
+use jiff::ToSpan as _;
+use jiff::civil::date;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use wiremock::{MockServer, Request};
 
-use crate::harness::{COST, TestApp, asked, config, every, json, noon};
+use crate::backfill::{fill, series};
+use crate::harness::{COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, config, every, json as answer, noon};
+
+const NOTHING: &str = r#"{"count": 0, "price_status": "show", "results": []}"#;
+
+/// Requests as they came: of a regular poll, or of a day of the past, and then of one project or of the whole account.
+#[derive(Clone, PartialEq)]
+enum Came {
+    Regular(Instant),
+    Past { at: Instant, day: String, is_of_a_project: bool },
+}
 
 #[tokio::test]
 async fn days_of_the_past_wait_while_a_regular_poll_is_under_way() {
     const SLOW: Duration = Duration::from_millis(400);
-    // What is on its way already when a poll begins arrives a little later.
-    const ON_ITS_WAY: Duration = Duration::from_millis(150);
-    let api = MockServer::start().await;
-    let arrivals = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-    let noted = Arc::clone(&arrivals);
-    let report = move |request: &Request| {
-        let is_regular = request.body_json::<Value>().unwrap()["time_from"] == "2026-11-22T00:00:00Z";
-        let mut noted = noted.lock().unwrap();
-        let (regular, past) = &mut *noted;
-        if is_regular { regular } else { past }.push(Instant::now());
-        json(r#"{"count": 0, "price_status": "show", "results": []}"#).set_delay(if is_regular {
-            SLOW
-        } else {
-            Duration::from_millis(5)
+    /// So many requests may be under way at once: they had left already when a poll began.
+    const LANES: usize = 4;
+    for method in [Method::Resources, Method::Totals] {
+        let api = MockServer::start().await;
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&arrivals);
+        let report = move |request: &Request| {
+            let (asked, at): (Value, _) = (request.body_json().unwrap(), Instant::now());
+            let (day, is_of_a_project) =
+                (asked["time_from"].as_str().unwrap().to_owned(), asked["projects"].is_array());
+            let delay = match (day == "2026-11-22T00:00:00Z", is_of_a_project) {
+                (true, false) => {
+                    noted.lock().unwrap().push(Came::Regular(at));
+                    SLOW
+                }
+                (true, true) => Duration::ZERO,
+                (false, _) => {
+                    noted.lock().unwrap().push(Came::Past { at, day, is_of_a_project });
+                    if is_of_a_project { SLOW / 4 } else { SLOW / 100 }
+                }
+            };
+            answer(NOTHING).set_delay(delay)
+        };
+        let projects: Vec<_> = (1..=40).map(|id| json!({"id": id, "name": format!("p{id}")})).collect();
+        let projects = json!({"count": 40, "results": projects}).to_string();
+        asked(PROJECTS).respond_with(answer(&projects)).mount(&api).await;
+        asked(REGIONS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+        asked(if method == Method::Totals { COST_TOTALS } else { COST }).respond_with(report).mount(&api).await;
+        let collectors = [Collector::Cost, Collector::History, Collector::Names];
+        let mut collect = every(SLOW * 4, &collectors[..if method == Method::Totals { 3 } else { 2 }]);
+        (collect.cost_method, collect.history.days) = (method, 400);
+        let app = TestApp::start(&config(&api.uri(), collect), Clock::frozen(noon())).await;
+        app.until(async || {
+            let regular = arrivals.lock().unwrap().iter().filter(|came| matches!(came, Came::Regular(_))).count();
+            regular > 10
         })
-    };
-    asked(COST).respond_with(report).mount(&api).await;
-    let mut collect = every(SLOW * 2, &[Collector::Cost, Collector::History]);
-    collect.cost_method = Method::Resources;
-    collect.history.days = 400;
-    let app = TestApp::start(&config(&api.uri(), collect), Clock::frozen(noon())).await;
-    app.until(async || arrivals.lock().unwrap().0.len() > 4).await;
-    app.stop().await;
+        .await;
+        app.stop().await;
 
-    let (regular, past) = &*arrivals.lock().unwrap();
-    assert!(past.len() > 20, "{} days were read between the polls", past.len());
-    let disturbed = |poll: &&Instant| past.iter().any(|past| (ON_ITS_WAY..SLOW).contains(&past.duration_since(**poll)));
-    assert_eq!(regular.iter().filter(disturbed).count(), 0, "of {} polls", regular.len());
+        let arrivals = arrivals.lock().unwrap();
+        let beside = |came: &Came| {
+            let Came::Regular(poll) = came else { return 0 };
+            let is_beside = |came: &&Came| matches!(came, Came::Past { at, .. } if (*poll..*poll + SLOW).contains(at));
+            arrivals.iter().filter(is_beside).count()
+        };
+        assert!(arrivals.iter().all(|came| beside(came) <= LANES), "{method:?}");
+        assert!(arrivals.len() > 50, "{method:?}: days were read between the polls");
+        if method == Method::Totals {
+            assert!(is_ever_interrupted(&arrivals), "polls wait until all projects of a day were asked for");
+        }
+    }
+}
+
+/// Whether a regular poll came between the projects of one day.
+fn is_ever_interrupted(arrivals: &[Came]) -> bool {
+    let parts = arrivals.split(|came| matches!(came, Came::Regular(_))).filter(|part| !part.is_empty());
+    let parts: Vec<_> = parts.map(|part| (&part[0], &part[part.len() - 1])).collect();
+    let day = |came: &Came| match came {
+        Came::Past { day, is_of_a_project: true, .. } => Some(day.clone()),
+        _ => None,
+    };
+    parts.windows(2).any(|pair| day(pair[0].1).is_some_and(|last| day(pair[1].0) == Some(last)))
+}
+
+/// A daemon that was off for months has a hole in its days.
+#[tokio::test]
+async fn a_gap_of_months_in_the_stored_days_keeps_nothing_from_being_judged() {
+    let api = MockServer::start().await;
+    asked(COST).respond_with(answer(NOTHING)).mount(&api).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut collect = every(Duration::from_secs(3600), &[Collector::History]);
+    (collect.cost_method, collect.cost.schedule.enabled) = (Method::Resources, true);
+    let mut config = config(&api.uri(), collect);
+    config.storage.path = Some(folder.path().join("state.db"));
+
+    let days = date(2026, 7, 1).series(1.day()).take(20);
+    fill(&config, Kind::Cost, days.map(|day| (day, vec![(series(1, None, "instance", "EUR"), "5".to_owned())]))).await;
+
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    let day = "gcore_anomaly_day_timestamp_seconds{account=\"main\"}";
+    let yesterday = "2026-11-21T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second().to_string();
+    app.until(async || app.value(day).await.is_some_and(|day| day == yesterday)).await;
+    app.stop().await;
 }

@@ -17,8 +17,20 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// The program with these words on its command line and nothing in its environment.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gcore-billing-exporter"));
-    command.args(arguments).env_clear().kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    quiet(command.args(arguments));
+    command
+}
+
+fn quiet(command: &mut Command) {
+    command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+}
+
+/// The same where no file may grow past so many blocks of 512 bytes, which looks like a full disk to whoever writes.
+pub(crate) fn limited(blocks: u32, arguments: &[&str]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_gcore-billing-exporter")]).args(arguments);
+    quiet(&mut command);
     command
 }
 

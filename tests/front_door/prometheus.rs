@@ -25,7 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::harness::{TestApp, noon};
+use crate::harness::{TestApp, http, noon};
 
 const SEED: u64 = 7;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -72,7 +72,7 @@ impl Prometheus {
             .spawn()
             .expect("Debian's package prometheus is installed by scripts/test");
         let url = format!("http://127.0.0.1:{port}");
-        Self { url, http: reqwest::Client::new(), _process: process, folder }
+        Self { url, http: http(), _process: process, folder }
     }
 
     /// Its folder.

@@ -2,21 +2,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flate2::bufread::GzDecoder;
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
-use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::json;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
-    COST, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, mount_names, noon, only,
+    COST, Hands, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, mount_names, noon, only,
 };
 use crate::prometheus::demo_app;
 
@@ -25,27 +23,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 const ONE_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
     {"type": "instance", "cost": 1.25, "currency": "EUR", "project_id": 101, "region_id": 7}]}"#;
-
-/// A clock that stands still until it is set.
-#[derive(Clone)]
-struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    fn at(time: &str) -> Self {
-        let hands = Self(Arc::default());
-        hands.set(time);
-        hands
-    }
-
-    fn set(&self, time: &str) {
-        self.0.store(time.parse::<Timestamp>().unwrap().as_microsecond(), Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> Clock {
-        let hands = self.clone();
-        Clock::from_fn(move || Timestamp::from_microsecond(hands.0.load(Ordering::SeqCst)).unwrap())
-    }
-}
 
 /// Lines that no two scrapes share are left out.
 fn stable(text: &str) -> Vec<&str> {
@@ -163,7 +140,7 @@ async fn time_alone_changes_the_very_next_scrape() {
     collect.cost.windows = vec![Window::Today, Window::Yesterday];
     collect.cost.stale_after = 20 * HOUR;
     collect.cost.settle_after = 18 * HOUR;
-    let hands = Hands::at("2026-11-22T06:00:00Z");
+    let hands = Hands::at("2026-11-22T06:00:00Z".parse().unwrap());
     let app = TestApp::ready(&config(&api.uri(), collect), hands.clock()).await;
     for (name, time, today, settled) in [
         ("as read", "2026-11-22T06:00:00Z", Some("1.25"), Some("0")),
@@ -191,7 +168,7 @@ async fn a_reading_that_goes_stale_is_gone_at_the_next_scrape() {
     let mut collect = only(&[Collector::Cost, Collector::Reports]);
     collect.cost.stale_after = 2 * HOUR;
     collect.reports.stale_after = HOUR;
-    let hands = Hands::at("2026-11-22T12:00:00Z");
+    let hands = Hands::at("2026-11-22T12:00:00Z".parse().unwrap());
     let app = TestApp::ready(&config(&api.uri(), collect), hands.clock()).await;
     let tasks = r#"gcore_report_tasks{account="main",task_type="Report",status="Failed"}"#;
     for (time, cost, reports) in [
@@ -212,7 +189,7 @@ async fn a_subscription_begins_and_ends_by_time_alone() {
     asked(SUBSCRIPTIONS).respond_with(answer(include_str!("pages/subscriptions.json"))).expect(1).mount(&api).await;
     let mut collect = only(&[Collector::Subscriptions]);
     collect.subscriptions.stale_after = 100 * DAY;
-    let hands = Hands::at("2026-11-22T12:00:00Z");
+    let hands = Hands::at("2026-11-22T12:00:00Z".parse().unwrap());
     let app = TestApp::ready(&config(&api.uri(), collect), hands.clock()).await;
     let state = |product: &str, state: &str| {
         format!(r#"gcore_subscriptions{{account="main",product="{product}",state="{state}"}}"#)

@@ -12,6 +12,7 @@ use crate::collect::poller::Poll;
 use crate::outlook::budget::{Budget, Standing};
 use crate::outlook::past::Past;
 use crate::outlook::{Findings, Outlook};
+use crate::snapshot::current;
 use crate::store;
 use crate::store::days::{Kind, Series};
 use crate::store::{AccountId, Store};
@@ -56,10 +57,21 @@ impl Learner {
         self.changed = Some(self.changed.map_or(day, |first| first.min(day)));
     }
 
+    /// Whether days have changed since they were taken in.
+    pub(super) fn has_news(&self) -> bool {
+        self.changed.is_some()
+    }
+
     /// Publishes what is known now.
     pub(super) async fn publish(&mut self, poll: &Poll<'_>, account: AccountId) {
-        // Where the store fails, which it says itself, what was published last stays.
-        let Ok(outlook) = self.outlook(poll, account).await else { return };
+        let outlook = match self.outlook(poll, account).await {
+            Ok(outlook) => outlook,
+            Err(error) => {
+                let account = poll.account.as_str();
+                tracing::debug!(account, %error, "the stored days cannot be judged; what was found last stays");
+                return;
+            }
+        };
         if !self.has_warned && outlook.findings.judged.is_some() {
             self.has_warned = true;
             warn_of_idle_budgets(poll, &self.budgets, &outlook.findings);
@@ -80,8 +92,7 @@ impl Learner {
         }
         let Some(Found { findings, closed }) = &self.found else { return Err(store::Error::Dropped) };
         let so_far = poll.account_so_far();
-        let spent = so_far.cost.get(&Window::MonthToDate);
-        let spent = spent.and_then(|reading| reading.current(Window::MonthToDate, poll.now));
+        let spent = current(&so_far.cost, Window::MonthToDate, poll.now);
         let standing = |(number, budget): (usize, &Budget)| {
             let forecast = findings.budgets.get(&number).map(|forecast| forecast.estimate);
             Standing::new(budget, spent, &closed[number], forecast, poll.now)
@@ -122,6 +133,11 @@ impl Learner {
         while first < end {
             let next = first.saturating_add(STRETCH.days()).min(end);
             let (series, days) = self.days(account, first, next).await?;
+            first = next;
+            if days.is_empty() {
+                // Nothing is stored of this stretch.
+                continue;
+            }
             if !past.agrees(&series) {
                 // The store was begun anew, so its series are other ones.
                 return Err(store::Error::Garbled { what: "list of series" });
@@ -131,7 +147,6 @@ impl Learner {
                 past
             })
             .await?;
-            first = next;
         }
         Ok(past)
     }
