@@ -9,7 +9,7 @@ use crate::aggregate::cost_details::CostDetails;
 use crate::collect::settings::{Details, Settings};
 use crate::config::Config;
 use crate::gcore;
-use crate::snapshot::{Account, Collector, Snapshot, Status};
+use crate::snapshot::{Account, Collector, Snapshot, Status, current};
 
 /// What of a snapshot is still true after the configuration changed.
 pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
@@ -21,6 +21,7 @@ pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snap
         if known.is_some_and(|(_, before)| before.filter != settings.filter) {
             forget(&mut account, Collector::Cost);
             forget(&mut account, Collector::Usage);
+            forget(&mut account, Collector::History);
         }
         drop_unasked(&mut account, &after.collect);
         for (collector, schedule) in after.collect.enabled() {
@@ -65,16 +66,8 @@ fn is_asked(found: &CostDetails, asked: &Details) -> bool {
 /// is not waited for.
 pub(super) fn is_complete(account: &Account, collect: &Settings, now: Timestamp) -> bool {
     collect.enabled().all(|(collector, _)| match collector {
-        Collector::Cost => collect
-            .cost
-            .windows
-            .iter()
-            .all(|window| account.cost.get(window).is_some_and(|reading| reading.current(*window, now).is_some())),
-        Collector::Usage => collect
-            .usage
-            .windows
-            .iter()
-            .all(|window| account.usage.get(window).is_some_and(|reading| reading.current(*window, now).is_some())),
+        Collector::Cost => collect.cost.windows.iter().all(|window| current(&account.cost, *window, now).is_some()),
+        Collector::Usage => collect.usage.windows.iter().all(|window| current(&account.usage, *window, now).is_some()),
         Collector::Reports => account.reports.as_ref().is_some_and(|reading| reading.current(now).is_some()),
         Collector::Subscriptions => {
             account.subscriptions.as_ref().is_some_and(|reading| reading.current(now).is_some())

@@ -1,6 +1,7 @@
 //! `alerts`: what a running daemon says of its alerts, and whether its channels carry them.
 
 use std::io;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use crate::alert::{Alert, Labels, Status};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::nearest;
+use crate::config::hint;
 use crate::notify::Home;
 use crate::notify::dispatcher;
 use crate::store::Store;
@@ -21,6 +22,9 @@ use crate::transport;
 use super::exit::ExitCode;
 use super::flags::DeadLettersAction;
 use super::say;
+
+/// How long a daemon may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The list as the daemon gives it.
 #[derive(Deserialize)]
@@ -42,7 +46,7 @@ pub(super) async fn list(url: &str) -> anyhow::Result<()> {
     let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
     let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
     let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response = transport::client(&base, &[])?.get(&page).send().await.with_context(asking)?;
+    let response = transport::client(&base, &[])?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let Listed { judged, mut alerts } = serde_json::from_slice(&body)
@@ -87,8 +91,7 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
     let answers = dispatcher::test(&config.notify, &Home::new(url), channel, &alert, &clock).await?;
     if answers.is_empty() {
         let channels = config.notify.channels();
-        let hint = nearest(channel, channels.iter().map(String::as_str));
-        let hint = hint.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = hint(channel, channels.iter().map(String::as_str));
         let known = if channels.is_empty() { "none at all".to_owned() } else { channels.join(", ") };
         bail!("there is no channel {channel:?}; there is {known}{hint}");
     }
@@ -111,16 +114,17 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
 pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> anyhow::Result<()> {
     let path = config.storage.path.as_ref().filter(|path| path.exists());
     let path = path.context("there is no store: storage.path names no file that exists")?;
-    let store = Store::open(&config.storage, &Registry::new())?;
-    if store.is_in_memory() {
-        bail!("cannot open the store {}; run this as the daemon's user", path.display());
-    }
     let said = match action {
         DeadLettersAction::List => {
+            let store = Store::open_to_read(path)?;
             let letters: String = store.dead_letters().await?.iter().map(letter).collect();
             if letters.is_empty() { "no dead letters\n".to_owned() } else { letters }
         }
         DeadLettersAction::Replay { ids } => {
+            let store = Store::open(&config.storage, &Registry::new())?;
+            if store.is_in_memory() {
+                bail!("cannot open the store {}; run this as the daemon's user", path.display());
+            }
             let replayed = store.replay(ids, Clock::system().now()).await?;
             format!("{replayed} wait to be sent; a running daemon sends them within half a minute\n")
         }

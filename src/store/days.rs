@@ -55,15 +55,6 @@ pub struct Known {
     pub is_settled: bool,
 }
 
-/// What a reading changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Whether any amount of the day is another one than before.
-    pub is_new: bool,
-    /// How many series of a day that counted as settled have changed.
-    pub revised: usize,
-}
-
 impl Kind {
     /// The word for it in the store.
     #[must_use]
@@ -76,11 +67,12 @@ impl Kind {
 }
 
 impl Store {
-    /// Writes a day, in place of an earlier reading of it. Where that one was settled, what differs is kept as a revision.
+    /// Writes a day, in place of an earlier reading of it, and tells whether any amount is another one than before. Where
+    /// that reading was settled, what differs is kept as a revision.
     ///
     /// # Errors
     /// [`Error`]; the earlier reading then stands.
-    pub async fn write_day(&self, account: AccountId, kind: Kind, day: Day) -> Result<Stored, Error> {
+    pub async fn write_day(&self, account: AccountId, kind: Kind, day: Day) -> Result<bool, Error> {
         self.transact_for(account, move |transaction, account| write_day(transaction, account, kind, &day)).await
     }
 
@@ -151,15 +143,15 @@ impl Store {
         since: Timestamp,
     ) -> Result<BTreeMap<Series, Amount>, Error> {
         self.transact_for(account, move |transaction, account| {
-            let series = series(transaction, account, kind)?;
-            let sql = "SELECT series, before, after FROM revision WHERE seen_at >= ?1";
+            let sql = "SELECT project, region, resource_type, measure, before, after \
+                       FROM revision JOIN series ON series.id = revision.series \
+                       WHERE seen_at >= ?1 AND account = ?2 AND kind = ?3";
             let mut statement = transaction.prepare_cached(sql)?;
-            let mut rows = statement.query([since.as_second()])?;
+            let mut rows = statement.query(params![since.as_second(), account, kind.as_str()])?;
             let mut sums = BTreeMap::<Series, Amount>::new();
             while let Some(row) = rows.next()? {
-                let Some(series) = series.get(&row.get(0)?) else { continue };
-                let change = read_amount(row, 2)?.checked_sub(read_amount(row, 1)?);
-                let sum = sums.entry(series.clone()).or_default();
+                let change = read_amount(row, 5)?.checked_sub(read_amount(row, 4)?);
+                let sum = sums.entry(read_series(row)?).or_default();
                 *sum = change.and_then(|change| sum.checked_add(change)).unwrap_or(*sum);
             }
             Ok(sums)
@@ -168,26 +160,25 @@ impl Store {
     }
 }
 
-fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<Stored, Error> {
+fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<bool, Error> {
     let numbered = numbers(transaction, account, kind, &day.amounts)?;
     let before = amounts_of(transaction, account, kind, day.date)?;
     let key = params![account, kind.as_str(), number(day.date)];
     let sql = "SELECT settled FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3";
     let was_settled = transaction.query_row(sql, key, |row| row.get::<_, bool>(0)).optional()?;
 
-    let mut changes = Vec::new();
-    for (series, after) in &numbered {
-        let before = before.get(series).copied();
-        let is_rounding = before.is_some_and(|before| {
-            was_settled == Some(true)
-                && after.checked_sub(before).is_some_and(|change| change.magnitude() < day.rounding.magnitude())
-        });
-        if before != Some(*after) && !is_rounding {
-            changes.push((*series, before, Some(*after)));
+    let is_change = |before: Option<Amount>, after: Option<Amount>| {
+        if was_settled != Some(true) {
+            return before != after;
         }
-    }
-    changes
-        .extend(before.iter().filter(|(series, _)| !numbered.contains_key(series)).map(|(s, b)| (*s, Some(*b), None)));
+        // A series that is not there was zero.
+        let change = after.unwrap_or_default().checked_sub(before.unwrap_or_default());
+        change.is_none_or(|change| change != Amount::ZERO && change.magnitude() >= day.rounding.magnitude())
+    };
+    let present = numbered.iter().map(|(series, after)| (*series, before.get(series).copied(), Some(*after)));
+    let gone = before.iter().filter(|(series, _)| !numbered.contains_key(series));
+    let gone = gone.map(|(series, before)| (*series, Some(*before), None));
+    let changes: Vec<_> = present.chain(gone).filter(|(_, before, after)| is_change(*before, *after)).collect();
 
     let mut insert =
         transaction.prepare_cached("INSERT OR REPLACE INTO amount (day, series, amount) VALUES (?1, ?2, ?3)")?;
@@ -195,7 +186,6 @@ fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day)
     let mut revise = transaction.prepare_cached(
         "INSERT OR REPLACE INTO revision (day, series, seen_at, before, after) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    let mut revised = 0;
     for (series, before, after) in &changes {
         match after {
             Some(after) => insert.execute(params![number(day.date), series, after.to_string()])?,
@@ -204,7 +194,6 @@ fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day)
         if was_settled == Some(true) {
             let [before, after] = [before, after].map(|amount| amount.unwrap_or_default().to_string());
             revise.execute(params![number(day.date), series, day.read_at.as_second(), before, after])?;
-            revised += 1;
         }
     }
     let is_settled = day.is_settled || was_settled == Some(true);
@@ -212,7 +201,7 @@ fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day)
         "INSERT OR REPLACE INTO reading (account, kind, day, read_at, settled) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![account, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
     )?;
-    Ok(Stored { is_new: was_settled.is_none() || !changes.is_empty(), revised })
+    Ok(was_settled.is_none() || !changes.is_empty())
 }
 
 /// What is stored of a day, by the number of the series.
@@ -265,20 +254,25 @@ fn numbers(
 
 /// Every series of an account, by its number.
 fn series(transaction: &Transaction<'_>, account: i64, kind: Kind) -> Result<HashMap<i64, Series>, Error> {
-    let sql = "SELECT id, project, region, resource_type, measure FROM series WHERE account = ?1 AND kind = ?2";
+    let sql = "SELECT project, region, resource_type, measure, id FROM series WHERE account = ?1 AND kind = ?2";
     let mut statement = transaction.prepare_cached(sql)?;
     let mut rows = statement.query(params![account, kind.as_str()])?;
     let mut all = HashMap::new();
     while let Some(row) = rows.next()? {
-        let region: i64 = row.get(2)?;
-        let group = Group {
-            project: ProjectId(row.get::<_, i64>(1)?.cast_unsigned()),
-            region: (region != NO_REGION).then_some(RegionId(region.cast_unsigned())),
-            resource_type: ResourceType::new(row.get_ref(3)?.as_str().unwrap_or_default()),
-        };
-        all.insert(row.get(0)?, Series { group, measure: row.get_ref(4)?.as_str().unwrap_or_default().into() });
+        all.insert(row.get(4)?, read_series(row)?);
     }
     Ok(all)
+}
+
+/// A row that begins with project, region, type and measure.
+fn read_series(row: &Row<'_>) -> Result<Series, Error> {
+    let region: i64 = row.get(1)?;
+    let group = Group {
+        project: ProjectId(row.get::<_, i64>(0)?.cast_unsigned()),
+        region: (region != NO_REGION).then_some(RegionId(region.cast_unsigned())),
+        resource_type: ResourceType::new(row.get_ref(2)?.as_str().unwrap_or_default()),
+    };
+    Ok(Series { group, measure: row.get_ref(3)?.as_str().unwrap_or_default().into() })
 }
 
 /// The series in the order of their numbers, and where each number is in it.

@@ -15,7 +15,7 @@ use crate::billing::report_task::TaskType;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::alerts::OutboxRow;
-use super::days::{Day, Kind, Series, Stored};
+use super::days::{Day, Kind, Series};
 use super::{AccountId, Settings, Store};
 
 const DAY: Date = date(2026, 11, 3);
@@ -72,10 +72,9 @@ async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
     let first = write(day(false, early, &[(a.clone(), "0.10000"), (b.clone(), "12345678901234.000000000001")])).await;
     let same = write(day(false, early, &[(a.clone(), "0.1"), (b.clone(), "12345678901234.000000000001")])).await;
     let grown = write(day(true, late, &[(a.clone(), "0.3"), (c.clone(), "-5")])).await;
-    let new = |is_new| Stored { is_new, revised: 0 };
-    assert_eq!([first, same, grown], [new(true), new(false), new(true)], "nothing was settled");
+    assert_eq!([first, same, grown], [true, false, true], "nothing was settled");
     let revised = write(day(false, "2026-11-12T01:00:00Z", &[(a.clone(), "0.25"), (b.clone(), "1")])).await;
-    assert_eq!(revised, Stored { is_new: true, revised: 3 });
+    assert!(revised);
 
     drop(store);
     let (store, _) = open(&path).unwrap();
@@ -91,6 +90,29 @@ async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
     assert!(store.days(main, Kind::Usage).await.unwrap().is_empty(), "usage is another history");
     let other = store.account(&"main".parse().unwrap(), "projects 16".into()).await.unwrap();
     assert!(stored(&store, other).await.is_empty(), "so is another scope of the account");
+}
+
+#[tokio::test]
+async fn rounding_is_no_revision_also_where_a_series_comes_or_goes() {
+    let folder = TempDir::new().unwrap();
+    let (store, _) = open(&folder.path().join("state.db")).unwrap();
+    let main = account(&store).await;
+    let write = async |read_at, amounts: &[(Series, &str)]| {
+        store.write_day(main, Kind::Cost, day(true, read_at, amounts)).await.unwrap()
+    };
+    let [a, b, c, d] = [1, 2, 3, 4].map(|project| series(project, None));
+    let first = [(a.clone(), "1"), (b.clone(), "0"), (c.clone(), "0.004")];
+    assert!(write("2026-11-12T01:00:00Z", &first).await);
+    for (name, amounts) in [
+        ("a zero and a fraction of a cent go", &[(a.clone(), "1")][..]),
+        ("another fraction of a cent comes", &[(a.clone(), "1.009"), (b, "0"), (c, "0.004"), (d.clone(), "0.002")]),
+        ("all is as before", &first),
+    ] {
+        assert!(!write("2026-11-13T01:00:00Z", amounts).await, "{name}");
+    }
+    assert!(write("2026-11-14T01:00:00Z", &[(a, "1"), (d.clone(), "0.01")]).await, "a cent is a change");
+    let changed = store.revisions(main, Kind::Cost, Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(changed, [(d, "0.01".parse().unwrap())].into());
 }
 
 #[tokio::test]

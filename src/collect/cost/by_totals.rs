@@ -10,7 +10,8 @@ use crate::gcore::client::Client;
 use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::patience::Patience;
+
+use super::super::poller::Poll;
 
 /// Reads the totals of every project; `None` where they do not add up to the account's, so that resources must be read.
 ///
@@ -21,11 +22,13 @@ pub(super) async fn read(
     client: &Client,
     period: Period,
     projects: &[ProjectId],
-    patience: Patience,
+    poll: &Poll<'_>,
 ) -> Result<Option<CostTotals>, Error> {
+    let patience = poll.patience;
     let before = cost_totals::read(client, period, None, patience).await?;
     let lines_of = |&project: &ProjectId| async move {
         let listing = cost_totals::read(client, period, Some(project), patience).await?;
+        poll.reject(&listing.rejected);
         Ok::<_, Error>((project, listing.data))
     };
     let by_project = match try_join_all(projects.iter().map(lines_of)).await {
@@ -56,6 +59,7 @@ pub(super) async fn read(
     for project in unclear {
         totals.amounts.remove(project);
         let listing = cost_report::read::<Vec<_>>(client, period, Some(project), patience).await?;
+        poll.reject(&listing.rejected);
         for record in listing.data {
             if totals.add(record).is_err() {
                 return Ok(None);

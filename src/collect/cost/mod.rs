@@ -114,7 +114,7 @@ impl Reader {
         let projects = self.projects(poll);
         let mut totals = None;
         if self.choose(poll, window, &projects) == Choice::Totals {
-            totals = by_totals::read(&self.client, period, &projects, poll.patience).await?;
+            totals = by_totals::read(&self.client, period, &projects, poll).await?;
         }
         match totals {
             Some(totals) => Ok(totals),

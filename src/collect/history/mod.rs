@@ -68,7 +68,9 @@ impl Source {
         self.costs.names_settled(poll).await;
         self.learner.publish(poll, account).await;
         let outcome = self.read_due(poll, account).await;
-        self.learner.publish(poll, account).await;
+        if self.learner.has_news() {
+            self.learner.publish(poll, account).await;
+        }
         outcome
     }
 
@@ -105,23 +107,30 @@ impl Source {
         let so_far = poll.account_so_far();
         let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
         let usage = so_far.usage.get(&Window::Yesterday);
-        let days = [
-            cost.map(|reading| (Kind::Cost, self.cost_day(Moment::of(reading), reading.last()))),
-            usage.map(|reading| (Kind::Usage, usage_day(Moment::of(reading), reading.last()))),
-        ];
-        for (kind, day) in days.into_iter().flatten() {
-            let known = self.store.days(account, kind).await.unwrap_or_default();
-            if known.get(&day.date).is_none_or(|known| known.read_at.as_second() < day.read_at.as_second()) {
-                self.write(account, kind, day).await;
-            }
+        if let Some(reading) = cost
+            && let Some(moment) = self.newer(account, Kind::Cost, Moment::of(reading)).await
+        {
+            self.write(account, Kind::Cost, self.cost_day(moment, reading.last())).await;
         }
+        if let Some(reading) = usage
+            && let Some(moment) = self.newer(account, Kind::Usage, Moment::of(reading)).await
+        {
+            self.write(account, Kind::Usage, usage_day(moment, reading.last())).await;
+        }
+    }
+
+    /// The moment of a reading, unless what is stored of its day was read as late.
+    async fn newer(&self, account: AccountId, kind: Kind, moment: Moment) -> Option<Moment> {
+        let known = self.store.days(account, kind).await.unwrap_or_default();
+        let known = known.get(&moment.date);
+        known.is_none_or(|known| known.read_at.as_second() < moment.read_at.as_second()).then_some(moment)
     }
 
     /// Whether a day could be written; where it could not, the store says so.
     async fn write(&mut self, account: AccountId, kind: Kind, day: Day) -> bool {
         let date = day.date;
         let stored = self.store.write_day(account, kind, day).await;
-        if kind == Kind::Cost && stored.as_ref().is_ok_and(|stored| stored.is_new) {
+        if kind == Kind::Cost && stored.as_ref().is_ok_and(|is_new| *is_new) {
             self.learner.note(date);
         }
         stored.is_ok()
