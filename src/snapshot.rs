@@ -224,6 +224,12 @@ impl<T> WindowReading<T> {
     }
 }
 
+/// The data of a window, unless there is none, it is stale or the window means other days by now.
+#[must_use]
+pub fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
+    readings.get(&window)?.current(window, now)
+}
+
 impl Snapshot {
     /// A snapshot before the first poll, with the interval of every enabled collector.
     #[must_use]

@@ -5,10 +5,11 @@ use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::amount::Amount;
 use crate::billing::record::RejectReason;
-use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+use crate::billing::resource::{ProjectId, RegionId, ResourceType, UNKNOWN};
 
 /// What one series of a cost or usage family stands for, besides its currency or unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,6 +20,14 @@ pub struct Group {
     pub region: Option<RegionId>,
     /// The resource type.
     pub resource_type: ResourceType,
+}
+
+impl Group {
+    /// The region's number for a label.
+    #[must_use]
+    pub fn region_id(&self) -> SmolStr {
+        self.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0))
+    }
 }
 
 /// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.

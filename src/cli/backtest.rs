@@ -15,7 +15,6 @@ use crate::backtest::Outputs;
 use crate::backtest::history::Builder;
 use crate::backtest::table;
 use crate::billing::amount::Amount;
-use crate::billing::resource::UNKNOWN;
 use crate::store::Store;
 use crate::store::days::{Kind, Series};
 
@@ -86,7 +85,7 @@ async fn stored(path: &Path) -> anyhow::Result<Result<Vec<backtest::History>, St
         let visit = move |builder: &mut Builder, series: &[Series], day, amounts: &[(usize, Amount)]| {
             for (row, (place, amount)) in (0..).zip(amounts) {
                 let Series { group, measure } = &series[*place];
-                let region = group.region.map_or(UNKNOWN.to_owned(), |region| region.0.to_string());
+                let region = group.region_id();
                 let group = format!("{name}/{}/{region}/{}", group.project.0, group.resource_type.as_str());
                 if builder.add(row, day, &group, measure, amount.to_f64()).is_err() {
                     // A day has each series once, so the group has another currency as well.

@@ -12,7 +12,7 @@ use crate::billing::resource::RESOURCE_TYPES;
 use crate::config::env::Environment;
 use crate::config::fault::{Fault, Origin};
 use crate::config::file;
-use crate::config::key::{Key, nearest};
+use crate::config::key::{Key, hint};
 use crate::config::keys::{LONGEST, Reader};
 use crate::config::url;
 use crate::gcore::api_key::ApiKey;
@@ -267,7 +267,7 @@ pub(super) fn types(reader: &mut Reader, key: &Key, warnings: &mut Vec<String>) 
         if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             reader.fault(key, format!("entry {entry} must be a resource type, such as \"instance\""));
         } else if !RESOURCE_TYPES.contains(&word.as_str()) {
-            let hint = nearest(word, RESOURCE_TYPES).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            let hint = hint(word, RESOURCE_TYPES);
             warnings.push(format!("{key}: entry {entry} is no resource type that the API documents{hint}"));
         }
     }

@@ -7,7 +7,7 @@ use crate::billing::amount::Amount;
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::collect;
 use crate::config::accounts::types;
-use crate::config::key::{Key, nearest};
+use crate::config::key::{Key, hint};
 use crate::config::keys::Reader;
 use crate::gcore;
 use crate::outlook::budget::{Budget, Selector};
@@ -79,8 +79,7 @@ pub(super) fn account(reader: &mut Reader, key: &Key, accounts: &Accounts) -> Op
     };
     let account = accounts.keys().find(|account| account.as_str() == word).cloned();
     if account.is_none() {
-        let hint = nearest(&word, accounts.keys().map(AccountName::as_str));
-        let hint = hint.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = hint(&word, accounts.keys().map(AccountName::as_str));
         reader.fault(key, format!("is no configured account; there is {list}{hint}"));
     }
     account

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::billing::period::Window;
 use crate::collect::settings::{History, Listed, Method, Reports, Schedule, Settings, Windowed};
 use crate::config::duration;
-use crate::config::key::{Key, nearest};
+use crate::config::key::{Key, hint};
 use crate::config::keys::{LONGEST, Reader};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ fn windows(reader: &mut Reader, key: &Key) -> Option<Vec<Window>> {
             windows.push(window);
             continue;
         }
-        let hint = nearest(word, known).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = hint(word, known);
         reader.fault(key, format!("entry {} is no window; windows are {list}{hint}", index + 1));
     }
     Some(windows)

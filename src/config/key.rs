@@ -67,8 +67,13 @@ pub(super) fn entry_number(name: &str) -> Option<usize> {
     name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
+/// What to append to the refusal of a word that is most likely a misspelling of a candidate; else nothing.
+pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, candidates).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}
+
 /// The candidate that `word` is most likely a misspelling of: about one wrong character in three.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))

@@ -34,7 +34,7 @@ mod url;
 
 pub use env::Environment;
 pub use fault::Faults;
-pub(crate) use key::nearest;
+pub(crate) use key::hint;
 
 /// Everything that can be set, checked.
 ///

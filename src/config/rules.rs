@@ -13,7 +13,7 @@ use crate::alert::{LABELS, Labels};
 use crate::billing::period::{Window, midnight};
 use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
-use crate::config::key::{Key, nearest};
+use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
 
 /// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
@@ -187,7 +187,7 @@ fn window(reader: &mut Reader, key: &Key, collect: &collect::settings::Settings)
     let what = format!("name the window that is looked at, one of {}", known.join(", "));
     let word = required(reader, key, &what, Reader::text)?;
     let Some(window) = Window::ALL.into_iter().find(|window| window.as_str() == word) else {
-        let hint = nearest(&word, known).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+        let hint = hint(&word, known);
         reader.fault(key, format!("is no window; windows are {}{hint}", known.join(", ")));
         return None;
     };
@@ -204,7 +204,7 @@ fn mute(reader: &mut Reader, table: &Key) -> Mute {
     let known = || Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
     for (index, word) in alertnames.iter().enumerate() {
         if !known().any(|known| known == word) {
-            let hint = nearest(word, known()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            let hint = hint(word, known());
             reader.fault(&key, format!("entry {} is the name of no alert{hint}", index + 1));
         }
     }

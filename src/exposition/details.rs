@@ -5,12 +5,11 @@ use jiff::Timestamp;
 use crate::aggregate::cost_details::{CostDetails, TopResources};
 use crate::billing::period::Window;
 use crate::billing::resource::Currency;
-use crate::snapshot::{Account, Snapshot};
+use crate::snapshot::{Account, Snapshot, current};
 
 use super::catalog;
 use super::family::Families;
 use super::sums::{GroupLabels, OTHER, Place, Sum, collect, write_family};
-use super::windows::current;
 
 /// A sum by tag: the value in its place; tag keys and currencies are never added.
 type TagSum<'a> = Sum<'a, &'a str, (&'a Currency, &'a str)>;

@@ -6,18 +6,14 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::account::AccountName;
 use crate::billing::period::{midnight, utc_date};
-use crate::billing::resource::UNKNOWN;
-use crate::outlook::{Findings, Judged, Subject};
+use crate::outlook::{Findings, Judged};
 use crate::snapshot::Snapshot;
 
 use super::catalog;
 use super::catalog::Family;
 use super::family::{Families, Gauges};
-use super::sums::{GroupLabels, Place, Sum, collect, write_family};
+use super::sums::{Place, collect, write_groups};
 use super::{seconds, word};
-
-/// What stands in a label over all of whose values a roll-up is.
-const ALL: &str = "__all__";
 
 /// What a family tells of a judged series.
 type Value = fn(&Judged) -> f64;
@@ -31,11 +27,7 @@ pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp
         let revisions = account.outlook.as_ref()?.revisions.iter();
         Some(revisions.map(|(series, amount)| (Place::Own(&series.group), &series.measure, *amount)))
     });
-    let family = catalog::COST_REVISION;
-    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
-        let group = GroupLabels::new(snapshot, account, place);
-        text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
-    });
+    write_groups(families, &catalog::COST_REVISION, snapshot, sums, SmolStr::as_str);
 }
 
 /// The accounts with a history.
@@ -103,7 +95,7 @@ fn write_anomalies(families: &mut Families, snapshot: &Snapshot, now: Timestamp)
     let series: Vec<(&AccountName, &Judged, [SmolStr; 3])> = judged
         .iter()
         .flat_map(|(name, (_, judged))| judged.iter().map(|judged| (*name, judged)))
-        .filter_map(|(name, judged)| Some((name, judged, labels(&judged.subject)?)))
+        .map(|(name, judged)| (name, judged, judged.subject.places()))
         .collect();
     let values: [(Family, Value); 4] = [
         (catalog::ANOMALY_EXPECTED, |judged| judged.judgement.expected),
@@ -122,20 +114,5 @@ fn write_anomalies(families: &mut Families, snapshot: &Snapshot, now: Timestamp)
             let labels = [name.as_str(), judged.currency.as_str(), project, region, resource_type];
             families.text().series(&family, labels, value(judged));
         }
-    }
-}
-
-/// `project_id`, `region_id` and `resource_type` of a subject; budgets have families of their own.
-fn labels(subject: &Subject) -> Option<[SmolStr; 3]> {
-    let all = || SmolStr::new_static(ALL);
-    match subject {
-        Subject::Account => Some([all(), all(), all()]),
-        Subject::Project(project) => Some([format_smolstr!("{}", project.0), all(), all()]),
-        Subject::Type(resource_type) => Some([all(), all(), word(resource_type.as_str())]),
-        Subject::Group(group) => {
-            let region = group.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0));
-            Some([format_smolstr!("{}", group.project.0), region, word(group.resource_type.as_str())])
-        }
-        Subject::Budget(_) => None,
     }
 }

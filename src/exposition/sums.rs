@@ -10,15 +10,15 @@ use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::names::Names;
 use crate::billing::period::Window;
-use crate::billing::resource::UNKNOWN;
-use crate::snapshot::{Account, Snapshot};
+use crate::billing::resource::{Currency, Unit};
+use crate::snapshot::{Account, Snapshot, current};
 
 use super::budget;
 use super::catalog;
 use super::catalog::Family;
 use super::family::Families;
 use super::text::Text;
-use super::windows::{current, named_accounts};
+use super::windows::named_accounts;
 
 /// What stands in the labels of a series that others were folded into.
 pub(super) const OTHER: &str = "__other__";
@@ -74,10 +74,7 @@ pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp
             let sums = current(&account.cost, window, now)?.amounts.iter();
             Some(sums.map(|(group, currency, amount)| (Place::Own(group), currency, amount)))
         });
-        write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
-            let group = GroupLabels::new(snapshot, account, place);
-            text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
-        });
+        write_groups(families, &family, snapshot, sums, Currency::as_str);
     }
     for window in Window::ALL {
         let mut readings = snapshot.accounts.values().filter_map(|account| account.usage.get(&window));
@@ -95,9 +92,20 @@ fn write_usage(families: &mut Families, window: Window, snapshot: &Snapshot, now
         let sums = current(&account.usage, window, now)?.values.iter();
         Some(sums.map(|(group, unit, value)| (Place::Own(group), unit, value)))
     });
-    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+    write_groups(families, &family, snapshot, sums, Unit::as_str);
+}
+
+/// Writes a family of one series per group and measure.
+pub(super) fn write_groups<'a, M: Ord>(
+    families: &mut Families,
+    family: &Family,
+    snapshot: &'a Snapshot,
+    sums: Vec<Sum<'a, &'a Group, &'a M>>,
+    word: impl Fn(&M) -> &str,
+) {
+    write_family(families, family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
         let group = GroupLabels::new(snapshot, account, place);
-        text.series(&family, group.values().into_iter().chain([measure.as_str()]), amount.to_f64());
+        text.series(family, group.values().into_iter().chain([word(measure)]), amount.to_f64());
     });
 }
 
@@ -161,11 +169,9 @@ impl<'a> GroupLabels<'a> {
 
     /// The labels of a group whose names are known already.
     pub(super) fn of(account: &'a str, names: &Names, group: &'a Group) -> Self {
-        let Group { project, region, resource_type } = group;
-        let project_id = format_smolstr!("{}", project.0);
-        let region_id = region.map_or(SmolStr::new_static(UNKNOWN), |id| format_smolstr!("{}", id.0));
-        let ids_and_names = [project_id, names.project(*project), region_id, names.region(*region)];
-        Self { account, ids_and_names, resource_type: resource_type.as_str() }
+        let project_id = format_smolstr!("{}", group.project.0);
+        let ids_and_names = [project_id, names.project(group.project), group.region_id(), names.region(group.region)];
+        Self { account, ids_and_names, resource_type: group.resource_type.as_str() }
     }
 
     pub(super) fn values(&self) -> [&str; 6] {

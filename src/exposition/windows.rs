@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::aggregate::cost::CostTotals;
 use crate::billing::account::AccountName;
 use crate::billing::period::Window;
-use crate::snapshot::{Account, Collector, Snapshot, WindowReading};
+use crate::snapshot::{Account, Collector, Snapshot, WindowReading, current};
 
 use super::catalog;
 use super::family::Gauges;
@@ -89,10 +89,6 @@ fn set_price_quality(unpriced: &mut Gauges, price_status: &mut Gauges, account: 
 
 pub(super) fn named_accounts(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
     snapshot.accounts.iter().filter(|(_, account)| account.names_are_settled())
-}
-
-pub(super) fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
-    readings.get(&window)?.current(window, now)
 }
 
 fn widest<T>(readings: &BTreeMap<Window, WindowReading<T>>, now: Timestamp) -> Option<&T> {

@@ -10,38 +10,20 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Glance, Layout, Listing};
+use super::listing::{Glance, Layout, Listing, Records};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type and amount.
-const LAYOUT: Layout<CostRecord, 11> = Layout {
-    endpoint: Endpoint::CostReportResources,
-    rows_key: "results",
-    fields: [
-        "type",
-        "cost",
-        "currency",
-        "err",
-        "last_seen",
-        "project_id",
-        "region_id",
-        "region",
-        "uuid",
-        "port_id",
-        "last_name",
-    ],
-    identity: &[0, 1, 8, 9, 10],
-    is_kept: false,
-    records: |fields, each| each(record(fields)),
-};
+const FIELDS: usize = 14;
+
+const LAYOUT: Layout<CostRecord, FIELDS> = layout(|fields, each| each(record(fields)));
 
 /// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
-const DETAILED: Layout<DetailedCost, 14> = Layout {
-    endpoint: LAYOUT.endpoint,
-    rows_key: LAYOUT.rows_key,
-    fields: [
+const DETAILED: Layout<DetailedCost, FIELDS> = layout(|fields, each| each(detailed(fields)));
+
+const fn layout<R>(records: Records<R, FIELDS>) -> Layout<R, FIELDS> {
+    let fields = [
         "type",
         "cost",
         "currency",
@@ -56,11 +38,10 @@ const DETAILED: Layout<DetailedCost, 14> = Layout {
         "ip_address",
         "instance_name",
         "tags",
-    ],
-    identity: LAYOUT.identity,
-    is_kept: false,
-    records: |fields, each| each(detailed(fields)),
-};
+    ];
+    let (endpoint, identity) = (Endpoint::CostReportResources, &[0, 1, 8, 9, 10]);
+    Layout { endpoint, rows_key: "results", fields, identity, is_kept: false, records }
+}
 
 /// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
 /// their pages arrive.
@@ -103,7 +84,7 @@ pub async fn peek<F: Fold<CostRecord>>(
     listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
+fn record(fields: &[Field<'_>; FIELDS]) -> Result<CostRecord, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -115,15 +96,14 @@ fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
     })
 }
 
-fn detailed(fields: &[Field<'_>; 14]) -> Result<DetailedCost, RejectReason> {
-    let [common @ .., ip_address, instance_name, tags] = fields;
-    let [.., uuid, port_id, last_name] = common;
+fn detailed(fields: &[Field<'_>; FIELDS]) -> Result<DetailedCost, RejectReason> {
+    let [.., uuid, port_id, last_name, ip_address, instance_name, tags] = fields;
     let first = |fields: &[&Field<'_>]| {
         let mut words = fields.iter().map(|field| field.small());
         words.find(|word| !word.is_empty()).unwrap_or_default()
     };
     Ok(DetailedCost {
-        cost: record(common)?,
+        cost: record(fields)?,
         id: first(&[uuid, port_id, ip_address, last_name]),
         name: first(&[last_name, instance_name, ip_address]),
         tags: tags_of(tags),
@@ -180,7 +160,7 @@ mod tests {
             ("nothing", ["", "", "", "", ""], ("", "")),
         ] {
             let words = [uuid, port_id, last_name, ip_address, instance_name].map(|word| format!("{word:?}"));
-            let mut fields: [Field<'_>; 14] = Default::default();
+            let mut fields: [Field<'_>; FIELDS] = Default::default();
             fields[5] = Field::new("1");
             fields[8..13].copy_from_slice(&words.each_ref().map(|word| Field::new(word)));
             let record = detailed(&fields).unwrap();

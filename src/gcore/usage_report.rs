@@ -10,37 +10,20 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Glance, Layout, Listing};
+use super::listing::{Glance, Layout, Listing, Records};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-/// The fields after `region` only tell one row from another, with type and amount.
-const LAYOUT: Layout<UsageRecord, 10> = Layout {
-    endpoint: Endpoint::UsageReport,
-    rows_key: "resources",
-    fields: [
-        "type",
-        "billing_value",
-        "billing_value_unit",
-        "last_seen",
-        "project_id",
-        "region_id",
-        "region",
-        "uuid",
-        "port_id",
-        "last_name",
-    ],
-    identity: &[0, 1, 7, 8, 9],
-    is_kept: false,
-    records: |fields, each| each(record(fields)),
-};
+const FIELDS: usize = 11;
+
+const LAYOUT: Layout<UsageRecord, FIELDS> = layout(|fields, each| each(record(fields)));
 
 /// The same rows with the metric of each, for readings that want it.
-const METERED: Layout<MeteredUsage, 11> = Layout {
-    endpoint: LAYOUT.endpoint,
-    rows_key: LAYOUT.rows_key,
-    fields: [
+const METERED: Layout<MeteredUsage, FIELDS> = layout(|fields, each| each(metered(fields)));
+
+const fn layout<R>(records: Records<R, FIELDS>) -> Layout<R, FIELDS> {
+    let fields = [
         "type",
         "billing_value",
         "billing_value_unit",
@@ -52,11 +35,10 @@ const METERED: Layout<MeteredUsage, 11> = Layout {
         "port_id",
         "last_name",
         "billing_metric_name",
-    ],
-    identity: LAYOUT.identity,
-    is_kept: false,
-    records: |fields, each| each(metered(fields)),
-};
+    ];
+    let (endpoint, identity) = (Endpoint::UsageReport, &[0, 1, 7, 8, 9]);
+    Layout { endpoint, rows_key: "resources", fields, identity, is_kept: false, records }
+}
 
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
 ///
@@ -94,7 +76,7 @@ pub async fn peek<F: Fold<UsageRecord>>(
     listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
+fn record(fields: &[Field<'_>; FIELDS]) -> Result<UsageRecord, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -106,7 +88,7 @@ fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
     })
 }
 
-fn metered(fields: &[Field<'_>; 11]) -> Result<MeteredUsage, RejectReason> {
-    let [common @ .., metric] = fields;
-    Ok(MeteredUsage { usage: record(common)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
+fn metered(fields: &[Field<'_>; FIELDS]) -> Result<MeteredUsage, RejectReason> {
+    let [.., metric] = fields;
+    Ok(MeteredUsage { usage: record(fields)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::aggregate::group::Group;
 use crate::analysis::{Forecast, Judgement};
@@ -93,6 +94,25 @@ pub enum Subject {
     Group(Group),
     /// What a budget is for, by its place among the budgets.
     Budget(usize),
+}
+
+/// What stands in a label over all of whose values a roll-up is.
+const ALL: &str = "__all__";
+
+impl Subject {
+    /// `project_id`, `region_id` and `resource_type` for the labels; `__all__` where the subject is of all of them.
+    #[must_use]
+    pub fn places(&self) -> [SmolStr; 3] {
+        let all = SmolStr::new_static(ALL);
+        match self {
+            Self::Account | Self::Budget(_) => [all.clone(), all.clone(), all],
+            Self::Project(project) => [format_smolstr!("{}", project.0), all.clone(), all],
+            Self::Type(word) => [all.clone(), all, word.as_str().into()],
+            Self::Group(group) => {
+                [format_smolstr!("{}", group.project.0), group.region_id(), group.resource_type.as_str().into()]
+            }
+        }
+    }
 }
 
 /// A group's part in the anomaly of a roll-up.

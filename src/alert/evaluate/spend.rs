@@ -11,15 +11,13 @@ use crate::aggregate::group::Group;
 use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::{Window, midnight, next_midnight, utc_date};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType, UNKNOWN};
+use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::outlook::{Contributor, Judged, Subject};
-use crate::snapshot::{Account, Collector};
+use crate::snapshot::{Account, Collector, current};
 
 use super::words::{self, money, percent};
 use super::{Breach, Case, Strength, Verdict, Words};
 
-/// What stands in a label over all of whose values a roll-up is.
-const ALL: &str = "__all__";
 /// A roll-up of whose excess one child makes up so much says nothing that the child does not.
 const DOMINANT: f64 = 0.7;
 /// An excess of so many times the smallest that is told is critical.
@@ -91,7 +89,7 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
     let least = CRITICAL_MINIMA * case.set.number("min_excess");
     let is_critical =
         judgement.actual >= case.set.number("critical_factor") * judgement.expected && judgement.excess() >= least;
-    let [project, region, resource_type] = places(subject);
+    let [project, region, resource_type] = subject.places();
     let own = [
         ("currency", SmolStr::new(currency)),
         ("project_id", project),
@@ -121,20 +119,6 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
     let starts_at = midnight(day.saturating_add(1.day()));
     case.breach(usize::from(is_critical), Some(name), own, starts_at, Words { summary, description })
         .measured(judgement.actual, judgement.upper)
-}
-
-/// `project_id`, `region_id` and `resource_type` of a subject.
-fn places(subject: &Subject) -> [SmolStr; 3] {
-    let all = SmolStr::new_static(ALL);
-    match subject {
-        Subject::Account | Subject::Budget(_) => [all.clone(), all.clone(), all],
-        Subject::Project(project) => [format_smolstr!("{}", project.0), all.clone(), all],
-        Subject::Type(word) => [all.clone(), all, SmolStr::new(word.as_str())],
-        Subject::Group(group) => {
-            let region = group.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0));
-            [format_smolstr!("{}", group.project.0), region, SmolStr::new(group.resource_type.as_str())]
-        }
-    }
 }
 
 /// Sums of today's costs, per key and currency.
@@ -227,7 +211,7 @@ fn typical_day(judged: &Judged) -> Option<f64> {
 
 pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let now = case.now;
-    let today = account.cost.get(&Window::Today).and_then(|reading| reading.current(Window::Today, now));
+    let today = current(&account.cost, Window::Today, now);
     let (Some(today), Some((day, judged))) = (today, judged(account, now)) else { return Verdict::Unknown };
     // Where the whole account is young, everything is new and nothing is news.
     let is_grown = |judged: &&Judged| judged.subject == Subject::Account && !judged.judgement.low_confidence;

@@ -107,24 +107,13 @@ impl World {
         Correction { group: self.group(place), day, told: self.born + CORRECTED_AFTER }
     }
 
-    /// The labelled spikes as CSV: `group,from,to`, both days inclusive, groups as in [`World::daily_csv`].
-    #[must_use]
-    pub fn spikes_csv(&self) -> String {
-        let mut csv = String::from("group,from,to\n");
-        for Spike { group: (project, region, resource_type, _), first, last } in self.spikes() {
-            let _ = writeln!(csv, "{project}/{region}/{resource_type},{first},{last}");
-        }
-        csv
-    }
-
     /// What every group cost on every day, as known at `now`, as CSV: `day,group,amount,currency` with groups as
     /// `PROJECT/REGION/TYPE`. Days ascend; a group has no line for a day without a priced row.
     #[must_use]
     pub fn daily_csv(&self, period: Period, now: Timestamp) -> String {
         let mut csv = String::from("day,group,amount,currency\n");
         for day in period.days() {
-            let ledger = Period::new(day, day.saturating_add(1.day())).map(|day| self.cost_ledger(day, now));
-            for ((project, region, resource_type, currency), amount) in ledger.unwrap_or_default() {
+            for ((project, region, resource_type, currency), amount) in self.cost_ledger(Period::of(day), now) {
                 let _ = writeln!(csv, "{day},{project}/{region}/{resource_type},{amount},{currency}");
             }
         }

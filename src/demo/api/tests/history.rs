@@ -15,7 +15,7 @@ type Series = BTreeMap<Date, Option<f64>>;
 
 fn day_before(today: Date, days: i64) -> Period {
     let day = today.saturating_sub(days.days());
-    Period::new(day, day.saturating_add(1.day())).unwrap()
+    Period::of(day)
 }
 
 async fn costs(running: &Running, day: Period) -> BTreeMap<Group, Amount> {
@@ -202,7 +202,7 @@ async fn closed_days_are_revised_until_they_settle_and_one_of_them_later() {
     let old = day_before(today, 3);
     assert!((after(0, old).await - after(100, old).await).abs() < 1e-9);
 
-    let day = Period::new(correction.day, correction.day.saturating_add(1.day())).unwrap();
+    let day = Period::of(correction.day);
     let settled = after(0, day).await;
     let told = after(1, day).await;
     assert!(correction.told < born + SignedDuration::from_hours(1), "soon enough to be watched");
