@@ -130,20 +130,30 @@ impl Engine {
         changes.transitions.iter().for_each(tell);
         self.unwritten.transitions.extend(changes.transitions);
         self.unwritten.states.extend(changes.states);
-        self.write(&orders.routes).await;
-        self.current.send_replace(Some(Arc::new(self.ledger.listed(now))));
+        let is_queued = self.write(&orders.routes).await;
+        let listed = self.ledger.listed(now);
+        self.current.send_if_modified(|current| {
+            // Nobody need look where nothing is new.
+            let is_news = is_queued || current.as_ref().is_none_or(|current| **current != listed);
+            if is_news {
+                *current = Some(Arc::new(listed));
+            }
+            is_news
+        });
     }
 
-    /// Writes everything that is not written yet, in one transaction.
-    async fn write(&mut self, routes: &[Route]) {
+    /// Writes everything that is not written yet, in one transaction. Whether there is something to be sent now.
+    async fn write(&mut self, routes: &[Route]) -> bool {
         if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() {
-            return;
+            return false;
         }
-        let rows = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes)).collect();
-        let states = self.unwritten.states.clone().into_iter().collect();
-        if self.store.commit_alerts(states, rows).await.is_ok() {
+        let rows: Vec<_> = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes)).collect();
+        let (is_queued, states) = (!rows.is_empty(), self.unwritten.states.clone().into_iter().collect());
+        let is_written = self.store.commit_alerts(states, rows).await.is_ok();
+        if is_written {
             self.unwritten = Unwritten::default();
         }
+        is_queued && is_written
     }
 }
 

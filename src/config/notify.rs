@@ -21,7 +21,13 @@ pub(super) fn read(reader: &mut Reader, warnings: &mut Vec<String>) -> Settings 
     let table = Key::new(["notify"]);
     reader.table(&table);
     let external_url = table.child("external_url");
-    let external_url = reader.text(&external_url).and_then(|text| url(reader, &external_url, &text, true));
+    let external_url = reader.text(&external_url).and_then(|text| {
+        let url = url(reader, &external_url, &text, true)?;
+        if url.query().is_some() {
+            reader.fault(&external_url, "must end before any ?");
+        }
+        Some(url)
+    });
     Settings {
         external_url,
         alertmanagers: channels(reader, warnings, &table.child("alertmanager"), alertmanager),

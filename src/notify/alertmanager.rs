@@ -121,7 +121,7 @@ impl Alertmanager {
 
     /// Tells what is so until nobody says it any more.
     pub(super) async fn run(mut self, mut alerts: Reader) {
-        let mut roster = Roster::restored(self.recorded().await, Instant::now());
+        let mut roster = Roster::restored(self.recorded().await);
         let (mut next_round, mut pause) = (Instant::now() + ROUND, FIRST_PAUSE);
         let mut retry_at = None;
         let mut has_ended = false;
@@ -168,9 +168,13 @@ impl Alertmanager {
     async fn record(&self, roster: &mut Roster) {
         let told = roster.unrecorded().into_iter();
         let told: Vec<_> = told.filter_map(|a| Some((a.fingerprint(), serde_json::to_string(a).ok()?))).collect();
-        if !told.is_empty() {
-            // The store has said why, if it cannot be used; until then this process remembers.
-            let _ = self.store.record_told(self.tally.channel().to_owned(), told, self.clock.now()).await;
+        if told.is_empty() {
+            return;
+        }
+        let fingerprints: Vec<u64> = told.iter().map(|(fingerprint, _)| *fingerprint).collect();
+        // The store has said why, if it cannot be used; until it can, this process remembers.
+        if self.store.record_told(self.tally.channel().to_owned(), told, self.clock.now()).await.is_ok() {
+            roster.recorded(fingerprints.into_iter());
         }
     }
 
@@ -183,7 +187,7 @@ impl Alertmanager {
             let outcome = self.desk.post(roster.alerts(&batch), now).await;
             self.tally.note(&outcome, now);
             match outcome {
-                Ok(_) => roster.told(&batch),
+                Ok(_) => roster.told(&batch, Instant::now()),
                 Err(failure) if !is_about_content(&failure) => return Err(failure),
                 Err(failure) => match batch[..] {
                     [fingerprint] => {

@@ -82,7 +82,7 @@ impl Dispatcher {
         let gone: Vec<String> = self.running.keys().filter(|name| !goes_on(name)).cloned().collect();
         for task in gone.iter().filter_map(|name| self.running.remove(name)) {
             task.abort();
-            // A message under way is sent again: its receiver knows it by its id.
+            // A message under way is sent again: a webhook's receiver knows it by its id.
             let _ = task.await;
         }
         tasks.retain(|name, _| !self.running.contains_key(name));

@@ -3,10 +3,13 @@
 //! A message leaves the queue when it was taken. So it is told at least once, and again after a crash in between, under
 //! the same id. Of one alert the messages go in order; other alerts do not wait for one that is not taken.
 
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
+use reqwest::Url;
 use tokio::time::Instant;
 
 use crate::alert::{Alert, Reader};
@@ -61,6 +64,14 @@ impl Recipient {
         }
     }
 
+    /// Where messages go; nothing where the file that tells it cannot be read.
+    fn address(&self) -> Option<Url> {
+        match self {
+            Self::Webhook(webhook) => Some(webhook.address().clone()),
+            Self::Slack(slack) => slack.address().ok().map(|address| address.url().clone()),
+        }
+    }
+
     fn verdict(&self, failure: &Failure) -> Verdict {
         match (self, failure.reason) {
             (_, Reason::Gone) | (Self::Slack(_), Reason::NotFound) => Verdict::Off,
@@ -86,15 +97,15 @@ pub(super) struct Outbox {
     tally: Tally,
     /// What came of messages and is not written yet.
     unwritten: Vec<(i64, Fate)>,
-    /// Whether the endpoint said that it is no more.
-    is_off: bool,
+    /// The address that said that it is no more.
+    gone: Option<Url>,
     /// The recipient asked to be left alone until then.
     held_until: Option<Instant>,
 }
 
 impl Outbox {
     pub(super) fn new(recipient: Recipient, store: Store, clock: Clock, tally: Tally) -> Self {
-        Self { recipient, store, clock, tally, unwritten: Vec::new(), is_off: false, held_until: None }
+        Self { recipient, store, clock, tally, unwritten: Vec::new(), gone: None, held_until: None }
     }
 
     /// Empties the queue whenever something was written to it, until nobody writes any more.
@@ -118,12 +129,13 @@ impl Outbox {
         let (limit, at_once, pause) = self.recipient.pace();
         loop {
             // What is not written off would be sent again and again. The store has said why it cannot be used.
-            if !self.unwritten.is_empty()
-                && self.store.outbox_settle(self.unwritten.clone(), self.clock.now()).await.is_err()
-            {
-                return STORE_PAUSE;
+            if !self.unwritten.is_empty() {
+                if self.store.outbox_settle(self.unwritten.clone(), self.clock.now()).await.is_err() {
+                    return STORE_PAUSE;
+                }
+                self.unwritten.clear();
+                tokio::time::sleep(pause).await;
             }
-            self.unwritten.clear();
             if let Some(held) = self.held_until.map(|until| until.saturating_duration_since(Instant::now()))
                 && !held.is_zero()
             {
@@ -138,10 +150,15 @@ impl Outbox {
                 let wait = heads.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
                 return wait.unwrap_or(LOOK).min(LOOK);
             }
-            let recipient = if self.is_off { None } else { Some(&self.recipient) };
+            let is_gone = self.gone.is_some() && self.gone == self.recipient.address();
+            let recipient = if is_gone { None } else { Some(&self.recipient) };
+            let is_held = &AtomicBool::new(false);
             let outcomes: Vec<_> = stream::iter(heads.due)
+                .take_while(|_| ready(!is_held.load(Ordering::Relaxed)))
                 .map(|waiting| async move {
                     let outcome = deliver(recipient, &waiting, now).await;
+                    let asks_for_time = matches!(&outcome, Some(Err(failure)) if failure.wait.is_some());
+                    is_held.fetch_or(asks_for_time, Ordering::Relaxed);
                     (waiting, outcome)
                 })
                 .buffer_unordered(at_once)
@@ -151,7 +168,6 @@ impl Outbox {
                 let fate = self.fate(&waiting, outcome);
                 self.unwritten.push((waiting.id, fate));
             }
-            tokio::time::sleep(pause).await;
         }
     }
 
@@ -166,8 +182,14 @@ impl Outbox {
         let failed = waiting.attempts.saturating_add(1);
         let wait = schedule::wait(failed, failure.wait, fastrand::f64());
         let verdict = self.recipient.verdict(&failure);
-        if verdict == Verdict::Off && !std::mem::replace(&mut self.is_off, true) {
-            tracing::error!(channel, %error, "the endpoint is gone: nothing is sent to it until this process starts again");
+        let address = self.recipient.address();
+        if verdict == Verdict::Off && self.gone != address {
+            self.gone = address;
+            tracing::error!(
+                channel,
+                %error,
+                "the endpoint is gone: nothing is sent to it until its URL changes or this process starts again"
+            );
         }
         if let Some(asked) = failure.wait {
             self.held_until = Some(Instant::now() + asked.min(wait.unwrap_or_default()));

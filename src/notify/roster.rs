@@ -20,10 +20,11 @@ pub(super) struct Roster(BTreeMap<u64, Entry>);
 
 struct Entry {
     alert: Alert,
-    /// When it came to its status.
-    since: Instant,
+    /// Whether it need not be told before the next round.
     is_told: bool,
-    /// Whether it was told as beginning, ever: then it has to be told as ending.
+    /// When its status was taken first.
+    taken_at: Option<Instant>,
+    /// Whether it was taken before, with any status: then its end is owed, whenever it can be told.
     has_begun: bool,
     /// Whether the store knows what was told.
     is_recorded: bool,
@@ -32,23 +33,26 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(alert: Alert, since: Instant) -> Self {
-        Self { alert, since, is_told: false, has_begun: false, is_recorded: false, aside_until: None }
+    fn new(alert: Alert, has_begun: bool) -> Self {
+        Self { alert, is_told: false, taken_at: None, has_begun, is_recorded: false, aside_until: None }
+    }
+
+    /// Whether it is told with every round.
+    fn is_repeated(&self, now: Instant) -> bool {
+        self.alert.status == Status::Firing || self.taken_at.is_none_or(|at| now < at + REPEATED)
     }
 }
 
 impl Roster {
     /// The alerts that were told as firing before this process began.
-    pub(super) fn restored(told: Vec<Alert>, now: Instant) -> Self {
+    pub(super) fn restored(told: Vec<Alert>) -> Self {
         let firing = told.into_iter().filter(|alert| alert.status == Status::Firing);
-        let entry = |alert: Alert| {
-            (alert.fingerprint(), Entry { has_begun: true, is_recorded: true, ..Entry::new(alert, now) })
-        };
+        let entry = |alert: Alert| (alert.fingerprint(), Entry { is_recorded: true, ..Entry::new(alert, true) });
         Self(firing.map(entry).collect())
     }
 
-    /// Takes over what is so now. What was told as firing and is not listed any more has ended; an end that was never
-    /// taken stays.
+    /// Takes over what is so now. What was told as firing and is not listed any more has ended; an end that is owed stays
+    /// until it was taken and repeated.
     pub(super) fn follow(&mut self, current: &[Alert], route: &Route, now: Instant, today: Timestamp) {
         let mut listed = BTreeSet::new();
         let wanted = |alert: &&Alert| alert.status != Status::Pending && route.takes(&alert.labels);
@@ -65,16 +69,16 @@ impl Roster {
                 }
                 before => {
                     let has_begun = before.is_some_and(|entry| entry.has_begun);
-                    self.0.insert(fingerprint, Entry { has_begun, ..Entry::new(alert.clone(), now) });
+                    self.0.insert(fingerprint, Entry::new(alert.clone(), has_begun));
                 }
             }
         }
         self.0.retain(|fingerprint, entry| match entry.alert.status {
             _ if listed.contains(fingerprint) => true,
-            Status::Resolved => !entry.is_told,
+            Status::Resolved => entry.has_begun && entry.is_repeated(now),
             Status::Pending | Status::Firing => {
                 let alert = Alert { status: Status::Resolved, ends_at: Some(today), ..entry.alert.clone() };
-                *entry = Entry { has_begun: entry.has_begun, ..Entry::new(alert, now) };
+                *entry = Entry::new(alert, entry.has_begun);
                 entry.has_begun
             }
         });
@@ -83,7 +87,7 @@ impl Roster {
     /// Lets everything be told again that has to be: all that fires, and what ended a short while ago.
     pub(super) fn begin_round(&mut self, now: Instant) {
         for entry in self.0.values_mut() {
-            if entry.alert.status == Status::Firing || now < entry.since + REPEATED {
+            if entry.is_repeated(now) {
                 entry.is_told = false;
             }
         }
@@ -106,23 +110,28 @@ impl Roster {
     }
 
     /// Notes that a batch was taken.
-    pub(super) fn told(&mut self, batch: &[u64]) {
+    pub(super) fn told(&mut self, batch: &[u64], now: Instant) {
         for fingerprint in batch {
             if let Some(entry) = self.0.get_mut(fingerprint) {
+                entry.taken_at.get_or_insert(now);
                 (entry.is_told, entry.has_begun, entry.aside_until) = (true, true, None);
             }
         }
     }
 
     /// What was told and the store does not know yet.
-    pub(super) fn unrecorded(&mut self) -> Vec<&Alert> {
-        let unrecorded = self.0.values_mut().filter(|entry| entry.is_told && !entry.is_recorded);
-        unrecorded
-            .map(|entry| {
+    pub(super) fn unrecorded(&self) -> Vec<&Alert> {
+        let unrecorded = self.0.values().filter(|entry| entry.taken_at.is_some() && !entry.is_recorded);
+        unrecorded.map(|entry| &entry.alert).collect()
+    }
+
+    /// Notes that the store knows them.
+    pub(super) fn recorded(&mut self, fingerprints: impl Iterator<Item = u64>) {
+        for fingerprint in fingerprints {
+            if let Some(entry) = self.0.get_mut(&fingerprint) {
                 entry.is_recorded = true;
-                &entry.alert
-            })
-            .collect()
+            }
+        }
     }
 
     /// Puts one alert aside for a while. Returns it the first time.
@@ -169,7 +178,7 @@ mod tests {
     fn tell(roster: &mut Roster, now: Instant) -> String {
         let said = untold(roster, now);
         let batch = roster.untold(now);
-        roster.told(&batch);
+        roster.told(&batch, now);
         said
     }
 
@@ -190,21 +199,27 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_is_repeated_for_15_minutes_and_until_it_is_taken() {
-        let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
-        let end = [alert("a", Status::Resolved)];
+        let (route, start) = (Route::default(), Instant::now());
+        let [begin, end] = [Status::Firing, Status::Resolved].map(|status| [alert("a", status)]);
+        let mut roster = Roster::default();
+        roster.follow(&begin, &route, start, today());
+        tell(&mut roster, start);
         roster.follow(&end, &route, start, today());
         // The list forgets it before anybody took it.
         roster.follow(&[], &route, start + 20 * MINUTE, today());
         assert_eq!(tell(&mut roster, start + 20 * MINUTE), "a resolved, ");
-        roster.follow(&[], &route, start + 20 * MINUTE, today());
-        assert_eq!((roster.waiting(), roster.0.len()), (0, 0), "taken and forgotten");
+        for (minutes, want) in [(21, "a resolved, "), (34, "a resolved, "), (35, "")] {
+            let now = start + minutes * MINUTE;
+            roster.begin_round(now);
+            roster.follow(&[], &route, now, today());
+            assert_eq!(tell(&mut roster, now), want, "after {minutes} minutes");
+        }
+        assert!(roster.0.is_empty(), "long enough");
 
         roster.follow(&end, &route, start, today());
-        tell(&mut roster, start);
-        roster.begin_round(start + 14 * MINUTE);
-        assert_eq!(tell(&mut roster, start + 14 * MINUTE), "a resolved, ");
-        roster.begin_round(start + 15 * MINUTE);
-        assert_eq!(untold(&roster, start + 15 * MINUTE), "", "long enough");
+        assert_eq!(untold(&roster, start), "a resolved, ", "whoever began before we knew of it");
+        roster.follow(&[], &route, start, today());
+        assert!(roster.0.is_empty(), "what was never taken need not end");
     }
 
     #[tokio::test]
@@ -215,22 +230,24 @@ mod tests {
         roster.follow(&[a, b], &route, start, today());
         assert!(roster.unrecorded().is_empty(), "nothing was told");
         let told = roster.untold(start);
-        roster.told(&told[..1]);
+        roster.told(&told[..1], start);
         let recorded: Vec<_> = roster.unrecorded().into_iter().cloned().collect();
-        assert_eq!((recorded.len(), roster.unrecorded().len()), (1, 0), "once");
+        assert_eq!((recorded.len(), roster.unrecorded().len()), (1, 1), "as long as the store does not know");
+        roster.recorded(recorded.iter().map(Alert::fingerprint));
+        assert!(roster.unrecorded().is_empty());
         roster.follow(&[], &route, start, today());
         assert_eq!(roster.0.len(), 1, "what was never told need not end");
 
         let name = recorded[0].label("alertname").to_owned();
-        let mut roster = Roster::restored(recorded.clone(), start);
+        let mut roster = Roster::restored(recorded.clone());
         roster.follow(&recorded, &route, start, today());
         assert_eq!(tell(&mut roster, start), format!("{name} firing, "), "told at once, in case it was forgotten");
-        let mut roster = Roster::restored(recorded, start);
+        let mut roster = Roster::restored(recorded);
         roster.follow(&[], &route, start, today());
         assert_eq!(tell(&mut roster, start), format!("{name} resolved, "));
         let ended: Vec<_> = roster.unrecorded().into_iter().cloned().collect();
         assert_eq!((ended[0].status, ended[0].ends_at), (Status::Resolved, Some(today())));
-        assert!(Roster::restored(ended, start).0.is_empty(), "it has ended for good");
+        assert!(Roster::restored(ended).0.is_empty(), "it has ended for good");
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use super::Home;
 use super::failure::{Failure, Reason};
 use super::outbox::Letter;
 use super::post::{Answer, BuildError, Post, client};
+use super::secret::Address;
 use super::settings;
 
 /// Characters that a section may have, with some room: Slack counts 3000.
@@ -36,9 +37,14 @@ impl Slack {
         Ok(Self { http: client(channel, url.url(), None)?, settings: settings.clone(), home: home.clone() })
     }
 
+    /// Where its messages go, as its file says now.
+    pub(super) fn address(&self) -> Result<Address, String> {
+        self.settings.address()
+    }
+
     /// Sends one message once.
     pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
-        let address = self.settings.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
+        let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
         let body = message(letter.alert, &self.home).to_string();
         let post = Post { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };

@@ -2,8 +2,9 @@
 //! of Standard Webhooks 1.0.
 
 use jiff::Timestamp;
-use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Url};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::alert::{Alert, Labels, Status};
@@ -61,11 +62,20 @@ impl Webhook {
         Ok(Self { http, settings: settings.clone(), home: home.clone() })
     }
 
+    /// Where its messages go.
+    pub(super) fn address(&self) -> &Url {
+        self.settings.url.url()
+    }
+
     /// Sends one message once. Any 2xx is a receipt, as the standard has it, whatever the body says.
     pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let message = message(letter.alert, &self.settings.route.channel, &self.home);
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
-        let (mut secrets, mut keys) = (Vec::new(), Vec::new());
+        let url = self.address().clone();
+        // Many receivers are known by a secret path, which their error pages may quote.
+        let parts = [Some(url.path()).filter(|path| *path != "/"), url.query()];
+        let mut secrets: Vec<_> = parts.into_iter().flatten().map(SecretString::from).collect();
+        let mut keys = Vec::new();
         for secret in &self.settings.secrets {
             let secret = secret.read().map_err(|problem| Failure::new(Reason::Secret, problem))?;
             keys.push(
@@ -85,7 +95,6 @@ impl Webhook {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        let url = self.settings.url.url().clone();
         Post { http: &self.http, url, headers, body, secrets: &secrets }.send(now).await
     }
 }

@@ -454,12 +454,51 @@ async fn an_endpoint_that_is_gone_is_asked_once() {
 }
 
 #[tokio::test]
+async fn slack_gets_what_waits_once_its_file_names_another_address() {
+    let server = MockServer::start().await;
+    Mock::given(path("/gone")).respond_with(ResponseTemplate::new(404)).mount(&server).await;
+    let ok = ResponseTemplate::new(200).set_body_string("ok");
+    Mock::given(path("/new")).respond_with(ok).mount(&server).await;
+    let url = file(&format!("{}/gone", server.uri()));
+    let office = Office::open(Settings { slacks: slack(&url), ..Settings::default() }, Clock::system()).await;
+    office.news(&[firing("a", now())]).await;
+    until("a dead letter", async || office.store.dead_letters().await.unwrap().len() == 1).await;
+    std::fs::write(url.path(), format!("{}/new", server.uri())).unwrap();
+    office.news(&[firing("b", now())]).await;
+    until("b", async || received(&server).await.len() == 2).await;
+    office.close().await;
+    assert_eq!(received(&server).await[1].url.path(), "/new");
+}
+
+#[tokio::test]
+async fn what_slack_took_is_not_sent_again_by_a_task_that_follows_at_once() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("ok")).mount(&server).await;
+    let url = file(&format!("{}/services/T/B", server.uri()));
+    let settings = || Settings { slacks: slack(&url), ..Settings::default() };
+    let mut office = Office::open(settings(), Clock::system()).await;
+    office.news(&[firing("a", now())]).await;
+    let success = async || office.of("gcore_notification_last_success_timestamp_seconds", "slack.ops").is_some();
+    until("it was taken", success).await;
+    // Into the pause of a second that follows, where another set of settings ends the task.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut changed = settings();
+    changed.slacks.get_mut("ops").unwrap().allow_http = true;
+    office.reconfigure(changed).await;
+    office.news(&[firing("b", now())]).await;
+    until("b", async || office.of("gcore_notification_queue_length", "slack.ops") == Some(0.0)).await;
+    office.close().await;
+    assert_eq!(received(&server).await.len(), 2, "each once");
+}
+
+#[tokio::test]
 async fn a_recipient_that_asks_for_time_is_left_alone() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "3600");
     Mock::given(any()).respond_with(busy).mount(&server).await;
     let office = Office::open(webhooks([webhook("ops", &server.uri(), &[])]), Clock::system()).await;
-    office.news(&[firing("a", now())]).await;
+    let many: Vec<_> = (0..40).map(|number| firing(&format!("a{number}"), now())).collect();
+    office.news(&many).await;
     until("a try", async || office.failures("webhook.ops", "rate_limited") >= 1.0).await;
     office.news(&[firing("b", now())]).await;
     let taken = taking().await;
@@ -467,7 +506,8 @@ async fn a_recipient_that_asks_for_time_is_left_alone() {
     let other = Office::open(webhooks([webhook("ops", &taken.uri(), &[])]), Clock::system()).await;
     other.news(&[firing("c", now())]).await;
     until("the other", async || received(&taken).await.len() == 1).await;
-    assert_eq!(received(&server).await.len(), 1, "another alert waits as well");
+    let tried = received(&server).await.len();
+    assert!(tried <= 8, "{tried} were under way at once; all others wait");
     office.close().await;
     other.close().await;
 }
@@ -498,7 +538,7 @@ async fn what_waits_outlives_the_process_and_a_channel_that_left_is_given_up() {
 }
 
 #[tokio::test]
-async fn channels_get_what_their_route_takes_and_no_output_holds_a_secret() {
+async fn channels_get_what_their_route_takes() {
     let server = taking().await;
     let mut ops = webhook("ops", &server.uri(), &[]);
     ops.1.route.severities = vec!["critical".into()];
@@ -512,6 +552,20 @@ async fn channels_get_what_their_route_takes_and_no_output_holds_a_secret() {
     until("a message", async || !received(&server).await.is_empty()).await;
     office.close().await;
     assert_eq!(stories(&server).await, ["b firing"]);
+}
+
+#[tokio::test]
+async fn a_secret_path_is_not_kept_with_what_came_back() {
+    let server = MockServer::start().await;
+    let page = ResponseTemplate::new(410).set_body_string("Cannot POST /hooks/SENTINEL?key=SENTINEL");
+    Mock::given(any()).respond_with(page).mount(&server).await;
+    let url = format!("{}/hooks/SENTINEL?key=SENTINEL", server.uri());
+    let office = Office::open(webhooks([webhook("ops", &url, &[])]), Clock::system()).await;
+    office.news(&[firing("a", now())]).await;
+    until("a dead letter", async || office.store.dead_letters().await.unwrap().len() == 1).await;
+    let error = office.store.dead_letters().await.unwrap()[0].error.clone();
+    assert!(error.contains("Cannot POST") && !error.contains("SENTINEL"), "{error}");
+    office.close().await;
 }
 
 #[tokio::test]
