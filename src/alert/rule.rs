@@ -156,7 +156,11 @@ const PROFILES: [Profile; Rule::ALL.len()] = [
         lengths: &[("for", HOUR / 2), ("keep_firing_for", 0)],
         ..profile("collector_failing", "GcoreCollectorFailing", WARNING)
     },
-    Profile { numbers: &[("intervals", 3.0)], ..profile("data_stale", "GcoreDataStale", WARNING) },
+    Profile {
+        numbers: &[("intervals", 3.0)],
+        lengths: &[("for", HOUR / 6)],
+        ..profile("data_stale", "GcoreDataStale", WARNING)
+    },
     Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) },
     Profile {
         lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],

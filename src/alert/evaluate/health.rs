@@ -80,9 +80,10 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
     })
 }
 
-/// The history is left out: it reads for long, behind the others.
+/// The history is left out: it reads for long, behind the others. After a start the readings of before are as old as the
+/// daemon was away; the rule's patience is what a first poll may take.
 pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, Patience::NONE, |name, collector, status| {
+    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
         if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
             return Some(None);
         }
