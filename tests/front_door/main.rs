@@ -20,6 +20,7 @@ mod logs;
 mod network;
 mod online;
 mod outlook;
+mod parity;
 mod paths;
 mod program;
 mod prometheus;
