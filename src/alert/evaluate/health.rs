@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use crate::alert::channels::Delivery;
 use crate::billing::account::AccountName;
 use crate::billing::period::{Window, midnight, utc_date};
 use crate::gcore::error::Reason;
@@ -175,6 +176,29 @@ pub(super) fn store(case: &Case<'_>) -> Judgement {
         case.breach(0, None, [], case.now, Words { summary, description })
     });
     case.judge("", case.patience(), Verdict::known(case.now, breach))
+}
+
+/// A channel that fails cannot tell of itself, but the others can.
+pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
+    let judge = |(channel, delivery): (&String, &Delivery)| {
+        let verdict = match *delivery {
+            Delivery::Untried => Verdict::Unknown,
+            Delivery::Good => Verdict::known(case.now, None),
+            Delivery::Failing { since, reason } => {
+                let summary = format!("Channel {channel} does not take notifications ({reason})");
+                let description = format!(
+                    "Channel {channel} has taken nothing since {}; the last request failed with reason {reason}. What waits \
+                     is kept and sent again. Until it is taken, nobody hears of alerts there. The log says more.",
+                    instant(since),
+                );
+                let own = [("channel", SmolStr::new(channel))];
+                let breach = case.breach(0, None, own, since.min(case.now), Words { summary, description });
+                Verdict::known(case.now, Some(breach))
+            }
+        };
+        case.judge(channel, case.patience(), verdict)
+    };
+    case.facts.channels.iter().map(judge).collect()
 }
 
 pub(super) fn watchdog(case: &Case<'_>) -> Judgement {

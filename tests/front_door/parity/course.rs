@@ -30,8 +30,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use prometheus::Registry;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use wiremock::{MockServer, Request, ResponseTemplate};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use crate::channels::{Office, firing, until, webhook, webhooks};
 use crate::harness::{
     COST, COST_TOTALS, KEY, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, asked,
     json as answer,
@@ -49,6 +51,7 @@ const COSTS_FAIL: [&str; 2] = ["29 12:00", "29 13:30"];
 const COMMITMENTS_ARE_FORBIDDEN: [&str; 2] = ["29 01:00", "29 03:00"];
 const KEY_IS_REFUSED: [&str; 2] = ["29 20:00", "29 21:20"];
 const LAST_MONTH_IS_OFF: [&str; 2] = ["29 03:00", "29 09:00"];
+const CHANNEL_FAILS: [&str; 2] = ["29 14:00", "29 15:30"];
 const REVISED_FROM: &str = "29 12:00";
 
 fn at(text: &str) -> Timestamp {
@@ -202,6 +205,14 @@ fn collect_settings() -> Collect {
     collect
 }
 
+/// What takes notifications, or does not.
+async fn receiver(clock: &Clock) -> MockServer {
+    let (receiver, clock) = (MockServer::start().await, clock.clone());
+    let respond = move |_: &Request| ResponseTemplate::new(if is_in(CHANNEL_FAILS, clock.now()) { 503 } else { 200 });
+    Mock::given(any()).respond_with(respond).mount(&receiver).await;
+    receiver
+}
+
 /// What one tick has shown.
 pub(super) struct Tick {
     /// What fires natively.
@@ -221,7 +232,8 @@ pub(super) struct Daemon {
     broken: (Store, Registry),
     alerts: Alerts,
     ledger: Ledger,
-    _api: MockServer,
+    office: Office,
+    _servers: [MockServer; 2],
 }
 
 impl Daemon {
@@ -256,7 +268,9 @@ impl Daemon {
         let broken = (Store::open(&store::Settings { path }, &elsewhere).unwrap(), elsewhere);
         let alerts = Alerts { budgets: collect.history.budgets.clone(), ..Alerts::default() };
         let ledger = Ledger::default();
-        Self { hand, pollers, snapshots, registry, store, broken, alerts, ledger, _api: api }
+        let receiver = receiver(&clock).await;
+        let office = Office::open(webhooks([webhook("ops", &receiver.uri(), &[])]), clock).await;
+        Self { hand, pollers, snapshots, registry, store, broken, alerts, ledger, office, _servers: [api, receiver] }
     }
 
     /// Lets one minute begin: polls what is due, judges, and is scraped.
@@ -270,10 +284,14 @@ impl Daemon {
                 poller.poll().await;
             }
         }
+        if CHANNEL_FAILS.map(at).contains(&now) {
+            self.send(now).await;
+        }
         let store = if is_in(STORE_FAILS, now) { &self.broken.0 } else { &self.store };
-        let facts = Facts { started_at: start, store_is_writable: store.is_writable() };
+        let (store_is_writable, channels) = (store.is_writable(), self.office.channels.all());
+        let facts = Facts { started_at: start, store_is_writable, channels };
         let snapshot = Arc::clone(&self.snapshots.borrow());
-        self.ledger.advance(evaluate(&snapshot, &self.alerts, facts, now), now);
+        self.ledger.advance(evaluate(&snapshot, &self.alerts, &facts, now), now);
         let fires = |alert: &Alert| alert.status == Status::Firing;
         let labels = |alert: Alert| alert.labels.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
         let firing = self.ledger.listed(now).into_iter().filter(fires).map(labels).collect();
@@ -284,6 +302,16 @@ impl Daemon {
             let own = String::from_utf8(exposition::own(&self.broken.1).unwrap()).unwrap();
             exposition = exposition.replace("gcore_store_writable 1", "") + &own;
         }
+        let of_channels = self.office.text();
+        let of_channels = of_channels.lines().filter(|line| line.starts_with("gcore_notification"));
+        exposition.extend(of_channels.map(|line| format!("{line}\n")));
         Tick { firing, exposition }
+    }
+
+    /// Sends a message by the channel, and waits for what comes of it.
+    async fn send(&self, now: Timestamp) {
+        self.office.news(&[firing(&now.to_string(), now)]).await;
+        let up = if is_in(CHANNEL_FAILS, now) { 0.0 } else { 1.0 };
+        until("an answer", async || self.office.of("gcore_notification_up", "webhook.ops") == Some(up)).await;
     }
 }

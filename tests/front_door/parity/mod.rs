@@ -135,6 +135,7 @@ const TABLE: &[Row] = &[
     native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
     native("GcoreSeriesLimit", "`gcore_series_dropped` is there for a rule of your own"),
     both("GcoreStoreNotWritable", &[], ""),
+    both("GcoreNotificationsFailing", &["channel"], ""),
     shipped("GcoreStoreDamaged", "The log and the metric tell; what the daemon knew of its alerts was in that file"),
     shipped("GcoreExporterDown", "The one thing that the daemon cannot say of itself; see GcoreWatchdog"),
     native("GcoreWatchdog", "Prometheus would need one of its own"),
