@@ -378,16 +378,21 @@ async fn silence_is_a_timeout() {
 }
 
 /// A clock that the test moves.
-struct Hand(Arc<AtomicI64>);
+pub(crate) struct Hand(Arc<AtomicI64>);
 
 impl Hand {
     fn new() -> (Self, Clock) {
-        let at = Arc::new(AtomicI64::new(now().as_second()));
+        Self::at(now())
+    }
+
+    /// One that begins at a time.
+    pub(crate) fn at(start: Timestamp) -> (Self, Clock) {
+        let at = Arc::new(AtomicI64::new(start.as_second()));
         let told = Arc::clone(&at);
         (Self(at), Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap()))
     }
 
-    fn forward(&self, seconds: i64) {
+    pub(crate) fn forward(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 }

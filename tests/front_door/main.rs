@@ -26,6 +26,7 @@ mod program;
 mod prometheus;
 mod reading;
 mod reload;
+mod replicas;
 mod scrape;
 mod store;
 mod warm;
