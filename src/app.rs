@@ -15,6 +15,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::alert::channels::Channels;
 use crate::alert::engine::{Engine, Orders};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -99,13 +100,16 @@ impl App {
         let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let (orders, ordered) = watch::channel(fleet.orders());
-        let (engine, alerts) = Engine::new(snapshot.clone(), ordered, store.clone(), clock.clone(), &registry)?;
+        let channels = Channels::default();
+        let (engine, alerts) =
+            Engine::new(snapshot.clone(), ordered, store.clone(), channels.clone(), clock.clone(), &registry)?;
         let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
         let dispatcher = Dispatcher::new(Shared {
             alerts: alerts.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: notify::metrics::Metrics::register(&registry)?,
+            channels,
             home: Home::new(&home),
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));

@@ -106,6 +106,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         "gcore_notification_failures_total",
         "gcore_notification_last_success_timestamp_seconds",
         "gcore_notification_queue_length",
+        "gcore_notification_up",
         "gcore_notifications_total",
         "gcore_rejected_records_total",
         "gcore_usage_daily_billing_value",

@@ -17,6 +17,7 @@ use crate::snapshot;
 use crate::store::Store;
 use crate::store::alerts::OutboxRow;
 
+use super::channels::Channels;
 use super::evaluate::{Facts, evaluate};
 use super::ledger::Ledger;
 use super::metrics;
@@ -44,6 +45,7 @@ pub struct Engine {
     snapshots: snapshot::Reader,
     orders: watch::Receiver<Arc<Orders>>,
     store: Store,
+    channels: Channels,
     clock: Clock,
     started_at: Timestamp,
     ledger: Ledger,
@@ -67,13 +69,14 @@ impl Engine {
         snapshots: snapshot::Reader,
         orders: watch::Receiver<Arc<Orders>>,
         store: Store,
+        channels: Channels,
         clock: Clock,
         registry: &Registry,
     ) -> prometheus::Result<(Self, Reader)> {
         let (current, reader) = watch::channel(None);
         metrics::register(registry, reader.clone())?;
         let (ledger, unwritten, started_at) = (Ledger::default(), Unwritten::default(), clock.now());
-        Ok((Self { snapshots, orders, store, clock, started_at, ledger, current, unwritten }, reader))
+        Ok((Self { snapshots, orders, store, channels, clock, started_at, ledger, current, unwritten }, reader))
     }
 
     /// Runs until nobody writes snapshots any more; the last one is judged.
@@ -119,9 +122,10 @@ impl Engine {
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         let orders = Arc::clone(&self.orders.borrow_and_update());
         let now = self.clock.now();
-        let facts = Facts { started_at: self.started_at, store_is_writable: self.store.is_writable() };
+        let (store_is_writable, channels) = (self.store.is_writable(), self.channels.all());
+        let facts = Facts { started_at: self.started_at, store_is_writable, channels };
         let asked = Arc::clone(&orders);
-        let judgements = tokio::task::spawn_blocking(move || evaluate(&snapshot, &asked.settings, facts, now)).await;
+        let judgements = tokio::task::spawn_blocking(move || evaluate(&snapshot, &asked.settings, &facts, now)).await;
         let Ok(judgements) = judgements else {
             tracing::error!("judging the alerts failed; they stay as they are; this is a bug, please report it");
             return;

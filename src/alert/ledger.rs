@@ -134,6 +134,11 @@ impl<'a> Step<'a> {
                 continue;
             }
             named.fingerprints.insert(number);
+            // What a period has told ends with it, though the next one may begin alike: that is told at the next look.
+            if self.is_over(number) {
+                self.end(number, "period_over");
+                continue;
+            }
             match breach.strength {
                 Strength::Full | Strength::Latched => {
                     named.families.insert(family(&breach.labels));
@@ -201,7 +206,7 @@ impl<'a> Step<'a> {
             }
             match scopes.get(&state.scope) {
                 None => self.end(number, "rule_removed"),
-                Some(_) if state.until.is_some_and(|until| until <= self.now) => self.end(number, "period_over"),
+                Some(_) if self.is_over(number) => self.end(number, "period_over"),
                 Some((Verdicts::Unknown, _)) => {}
                 Some((Verdicts::Known { named, .. }, _)) if named.fingerprints.contains(&number) => {}
                 Some((Verdicts::Known { epoch, named }, patience)) => {
@@ -263,6 +268,12 @@ impl<'a> Step<'a> {
                 self.put(number, state);
             }
         }
+    }
+
+    /// Whether the calendar has ended what is pending or firing.
+    fn is_over(&self, number: u64) -> bool {
+        let is_past = |state: &&State| state.until.is_some_and(|until| until <= self.now);
+        self.states.get(&number).filter(is_past).is_some_and(|state| state.alert.status != Status::Resolved)
     }
 
     fn put(&mut self, number: u64, state: State) {

@@ -13,7 +13,7 @@ const MOST_SHOWN: usize = 1_000;
 const COUNT_LABELS: [&str; 3] = ["alertname", "severity", "state"];
 
 /// Every label that an alert can have of its own; one that it does not have is empty.
-pub const LABELS: [&str; 16] = [
+pub const LABELS: [&str; 17] = [
     "alertname",
     "severity",
     "account",
@@ -26,6 +26,7 @@ pub const LABELS: [&str; 16] = [
     "threshold",
     "window",
     "collector",
+    "channel",
     "report_uuid",
     "task_type",
     "subscription_id",

@@ -4,9 +4,11 @@
 //! - [`judgement`]: what a rule says of one place on the data that there are; [`evaluate`] makes all of them.
 //! - [`ledger`]: the states of all alerts, moved on by judgements.
 //! - [`engine`]: the loop around these.
+//! - [`channels`]: whether what is told arrives.
 //!
-//! Of a channel nothing but its name is known here.
+//! Of a channel nothing but its name, its route and whether it takes anything is known here.
 
+pub mod channels;
 pub mod engine;
 pub mod evaluate;
 pub mod judgement;

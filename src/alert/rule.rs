@@ -43,6 +43,8 @@ pub enum Rule {
     SeriesLimit,
     /// Nothing is remembered.
     StoreNotWritable,
+    /// A channel takes nothing.
+    NotificationsFailing,
     /// Nothing is wrong: shows that alerts arrive at all.
     Watchdog,
 }
@@ -80,7 +82,7 @@ const fn profile(
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SpendSpike,
         Self::SpendToday,
         Self::BudgetUsed,
@@ -101,6 +103,7 @@ impl Rule {
         Self::RateLimited,
         Self::SeriesLimit,
         Self::StoreNotWritable,
+        Self::NotificationsFailing,
         Self::Watchdog,
     ];
 
@@ -156,7 +159,11 @@ const PROFILES: [Profile; Rule::ALL.len()] = [
         lengths: &[("for", HOUR / 2), ("keep_firing_for", 0)],
         ..profile("collector_failing", "GcoreCollectorFailing", WARNING)
     },
-    Profile { numbers: &[("intervals", 3.0)], ..profile("data_stale", "GcoreDataStale", WARNING) },
+    Profile {
+        numbers: &[("intervals", 3.0)],
+        lengths: &[("for", HOUR / 6)],
+        ..profile("data_stale", "GcoreDataStale", WARNING)
+    },
     Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) },
     Profile {
         lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],
@@ -164,6 +171,7 @@ const PROFILES: [Profile; Rule::ALL.len()] = [
     },
     profile("series_limit", "GcoreSeriesLimit", WARNING),
     Profile { lengths: &[("for", HOUR / 6)], ..profile("store_not_writable", "GcoreStoreNotWritable", WARNING) },
+    Profile { lengths: &[("for", HOUR / 6)], ..profile("notifications_failing", "GcoreNotificationsFailing", WARNING) },
     profile("watchdog", "GcoreWatchdog", &[("severity", "none")]),
 ];
 

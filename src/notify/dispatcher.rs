@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::alert::channels::Channels;
 use crate::alert::{Alert, Reader, Route};
 use crate::clock::Clock;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// Where it is told how the channels fare.
+    pub channels: Channels,
     /// Where links lead unless the settings say otherwise.
     pub home: Home,
 }
@@ -93,6 +96,7 @@ impl Dispatcher {
             let handle = self.spawn(&name, task);
             self.running.insert(name, handle);
         }
+        self.shared.channels.retain(|channel| self.running.contains_key(channel));
         self.settings = settings;
     }
 
@@ -119,8 +123,8 @@ impl Dispatcher {
     }
 
     fn spawn(&self, name: &str, task: Task) -> JoinHandle<()> {
-        let Shared { alerts, store, clock, metrics, .. } = self.shared.clone();
-        let tally = metrics.of(name);
+        let Shared { alerts, store, clock, metrics, channels, .. } = self.shared.clone();
+        let tally = metrics.of(name, channels);
         match task {
             Task::Alertmanager(desk, route) => {
                 tokio::spawn(Alertmanager::new(desk, route, store, clock, tally).run(alerts))

@@ -6,6 +6,8 @@ use prometheus::{
 
 use jiff::Timestamp;
 
+use crate::alert::channels::Channels;
+
 use super::failure::{Failure, Reason};
 
 /// The families of all channels, registered once.
@@ -14,6 +16,7 @@ pub struct Metrics {
     sent: IntCounterVec,
     failures: IntCounterVec,
     waiting: IntGaugeVec,
+    up: IntGaugeVec,
     last_success: IntGaugeVec,
 }
 
@@ -42,6 +45,12 @@ impl Metrics {
                 &["channel"],
                 registry
             )?,
+            up: register_int_gauge_vec_with_registry!(
+                "gcore_notification_up",
+                "Whether a channel took the last request; no series before the first.",
+                &["channel"],
+                registry
+            )?,
             last_success: register_int_gauge_vec_with_registry!(
                 "gcore_notification_last_success_timestamp_seconds",
                 "When a channel last took a request; no series before.",
@@ -52,16 +61,18 @@ impl Metrics {
     }
 
     /// The tally of one channel.
-    pub(super) fn of(&self, channel: &str) -> Tally {
+    pub(super) fn of(&self, channel: &str, channels: Channels) -> Tally {
         self.sent.with_label_values(&[channel]);
         self.waiting.with_label_values(&[channel]);
-        Tally { metrics: self.clone(), channel: channel.to_owned(), is_failing: false }
+        channels.begin(channel);
+        Tally { metrics: self.clone(), channels, channel: channel.to_owned(), is_failing: false }
     }
 }
 
 /// How one channel fares. Its gauges leave with it; its counters stay, in case it comes back.
 pub(super) struct Tally {
     metrics: Metrics,
+    channels: Channels,
     channel: String,
     is_failing: bool,
 }
@@ -76,6 +87,12 @@ impl Tally {
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failure>, now: Timestamp) {
         let channel = self.channel.as_str();
         self.metrics.sent.with_label_values(&[channel]).inc();
+        let failure = outcome.as_ref().err().map(|failure| failure.reason);
+        // What cannot be read back was never sent.
+        if failure != Some(Reason::Garbled) {
+            self.metrics.up.with_label_values(&[channel]).set(i64::from(failure.is_none()));
+            self.channels.note(channel, failure.map(Reason::as_str), now);
+        }
         match outcome {
             Ok(_) => {
                 self.metrics.last_success.with_label_values(&[channel]).set(now.as_second());
@@ -102,8 +119,9 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        // Gone already where the channel never had a success.
+        // Some are not there where nothing was sent, or nothing taken.
         let _ = self.metrics.waiting.remove_label_values(&[&self.channel]);
+        let _ = self.metrics.up.remove_label_values(&[&self.channel]);
         let _ = self.metrics.last_success.remove_label_values(&[&self.channel]);
     }
 }

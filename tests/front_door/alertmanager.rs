@@ -18,7 +18,7 @@ use crate::channels::{Office, alertmanagers, firing, labels, now, resolved, unti
 use crate::harness::http;
 
 /// An Alertmanager that may be stopped and started again, with a receiver behind it.
-struct Real {
+pub(crate) struct Real {
     receiver: MockServer,
     folder: TempDir,
     port: u16,
@@ -41,13 +41,13 @@ impl Real {
         Self { receiver, folder, port, process: None }
     }
 
-    async fn started() -> Self {
+    pub(crate) async fn started() -> Self {
         let mut real = Self::new().await;
         real.start().await;
         real
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -80,7 +80,7 @@ impl Real {
     }
 
     /// What the receiver was told, in order.
-    async fn told(&self) -> Vec<String> {
+    pub(crate) async fn told(&self) -> Vec<String> {
         let mut told = Vec::new();
         for request in self.receiver.received_requests().await.unwrap() {
             let body: Value = request.body_json().unwrap();
@@ -100,7 +100,7 @@ impl Real {
     }
 
     /// The alerts that Alertmanager holds.
-    async fn held(&self) -> Vec<Value> {
+    pub(crate) async fn held(&self) -> Vec<Value> {
         let page = http().get(format!("{}/api/v2/alerts", self.url())).send().await.unwrap();
         serde_json::from_slice(&page.bytes().await.unwrap()).unwrap()
     }

@@ -256,7 +256,7 @@ async fn a_window_means_its_days_and_ends_with_them() {
         let app = TestApp::ready(&config, hands.clock()).await;
         let requests = api.received_requests().await.unwrap().len();
         for (now, said) in &times {
-            hands.set(now);
+            hands.set(now.parse().unwrap());
             assert_eq!(windows(&app.metrics().await), expected(said), "{name}: read at {read_at}, now {now}");
         }
         assert_eq!(api.received_requests().await.unwrap().len(), requests, "{name}: all that without a poll");
@@ -303,7 +303,7 @@ async fn the_next_poll_brings_back_what_the_calendar_took() {
         let app = TestApp::ready(&config, hands.clock()).await;
         let truth = expected(&said);
         assert_eq!(windows(&app.metrics().await).len(), truth.len(), "{name}: before");
-        hands.set(after);
+        hands.set(after.parse().unwrap());
         app.until(async || {
             let seen = windows(&app.metrics().await);
             let untrue = seen.iter().find(|(series, value)| truth.get(*series) != Some(*value));

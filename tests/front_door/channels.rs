@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gcore_billing_exporter::alert::channels::{Channels, Delivery};
 use gcore_billing_exporter::alert::{Alert, Current, Labels, Route, Status};
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::notify::Home;
@@ -37,6 +38,7 @@ const OLD_SECRET: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 pub(crate) struct Office {
     alerts: watch::Sender<Current>,
     pub(crate) store: Store,
+    pub(crate) channels: Channels,
     registry: Registry,
     routes: Vec<Route>,
     clock: Clock,
@@ -59,18 +61,19 @@ impl Office {
     }
 
     async fn with(settings: Settings, clock: Clock, store: Store, registry: Registry) -> Self {
-        let (alerts, reader) = watch::channel(None);
+        let ((alerts, reader), channels) = (watch::channel(None), Channels::default());
         let shared = Shared {
             alerts: reader,
             store: store.clone(),
             clock: clock.clone(),
             metrics: Metrics::register(&registry).unwrap(),
+            channels: channels.clone(),
             home: Home::new("http://daemon.example:10061/"),
         };
         let routes = settings.outbox_routes();
         let mut dispatcher = Dispatcher::new(shared);
         dispatcher.follow(dispatcher.plan(settings).unwrap()).await;
-        Self { alerts, store, registry, routes, clock, dispatcher }
+        Self { alerts, store, channels, registry, routes, clock, dispatcher }
     }
 
     /// Follows other settings, as a reload does.
@@ -105,10 +108,14 @@ impl Office {
         self.alerts.send_modify(|_| {});
     }
 
+    /// The metrics.
+    pub(crate) fn text(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
+    }
+
     /// The value of a series; `None` where there is none.
     pub(crate) fn value(&self, series: &str) -> Option<f64> {
-        let text = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap();
-        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+        self.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
     pub(crate) fn failures(&self, channel: &str, reason: &str) -> f64 {
@@ -175,13 +182,13 @@ pub(crate) fn alertmanagers(urls: &[&str]) -> Settings {
     Settings { alertmanagers: [("main".to_owned(), one)].into(), ..Settings::default() }
 }
 
-fn webhook(name: &str, url: &str, secrets: &[&str]) -> (String, Webhook) {
+pub(crate) fn webhook(name: &str, url: &str, secrets: &[&str]) -> (String, Webhook) {
     let secrets = secrets.iter().map(|secret| Secret::Text(SecretString::from(*secret))).collect();
     let url = url.parse::<Url>().unwrap().into();
     (name.to_owned(), Webhook { route: route(&format!("webhook.{name}")), url, secrets, ca_file: None })
 }
 
-fn webhooks(list: impl IntoIterator<Item = (String, Webhook)>) -> Settings {
+pub(crate) fn webhooks(list: impl IntoIterator<Item = (String, Webhook)>) -> Settings {
     Settings { webhooks: list.into_iter().collect(), ..Settings::default() }
 }
 
@@ -190,13 +197,13 @@ fn slack(url_file: &NamedTempFile) -> BTreeMap<String, Slack> {
     [("ops".to_owned(), Slack { route: route("slack.ops"), url, allow_http: false })].into()
 }
 
-async fn taking() -> MockServer {
+pub(crate) async fn taking() -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
     server
 }
 
-async fn received(server: &MockServer) -> Vec<Request> {
+pub(crate) async fn received(server: &MockServer) -> Vec<Request> {
     server.received_requests().await.unwrap()
 }
 
@@ -618,6 +625,7 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     until("one left", async || office.of("gcore_notification_queue_length", "webhook.moves") == Some(1.0)).await;
     office.reconfigure(webhooks([webhook("stays", &first.uri(), &[])])).await;
     assert_eq!(office.of("gcore_notification_queue_length", "webhook.moves"), None, "it has left");
+    assert_eq!(office.channels.all(), [("webhook.stays".to_owned(), Delivery::Good)].into());
     assert_eq!(office.store.dead_letters().await.unwrap().len(), 1, "so has what waited for it");
     office.close().await;
 }
@@ -683,4 +691,42 @@ async fn news_reaches_a_webhook_at_once() {
     println!("from the commit to the webhook: half within {:?}, all within {:?}", took[25], took[49]);
     assert!(took[25] < Duration::from_millis(250), "{took:?}");
     office.close().await;
+}
+
+#[tokio::test]
+async fn a_channel_that_takes_nothing_is_told_by_another() {
+    let (api, good, bad) = (MockServer::start().await, taking().await, MockServer::start().await);
+    Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&bad).await;
+    asked(REPORTS).respond_with(reports("Failed")).mount(&api).await;
+    let mut config = config(&api.uri(), every(Duration::from_millis(50), &[Collector::Reports]));
+    let (name, mut channel) = webhook("good", &good.uri(), &[]);
+    channel.route.matchers = labels(&[("alertname", "GcoreNotificationsFailing"), ("channel", "webhook.bad")]);
+    config.notify = webhooks([(name, channel), webhook("bad", &bad.uri(), &[])]);
+    let hands = Hands::at(now());
+    let clock = hands.clock();
+    let app = TestApp::ready(&config, clock).await;
+    let up = async || app.value("gcore_notification_up{channel=\"webhook.bad\"}").await;
+    app.until(async || up().await.as_deref() == Some("0")).await;
+    let state = async || {
+        let list: Value = serde_json::from_str(&app.get("/api/v1/alerts").await.text().await.unwrap()).unwrap();
+        let alerts = list["alerts"].as_array().unwrap();
+        let alert = alerts.iter().find(|alert| alert["labels"]["alertname"] == "GcoreNotificationsFailing");
+        alert.map(|alert| alert["state"].as_str().unwrap().to_owned())
+    };
+    app.until(async || state().await.as_deref() == Some("pending")).await;
+    hands.forward(SignedDuration::from_secs(599));
+    let polls = async || app.value("gcore_polls_total{account=\"main\",collector=\"reports\"}").await;
+    let before = polls().await;
+    app.until(async || polls().await != before).await;
+    assert_eq!(state().await.as_deref(), Some("pending"), "not before ten minutes");
+    hands.forward(SignedDuration::from_secs(1));
+    until("it is told elsewhere", async || stories(&good).await == ["GcoreNotificationsFailing firing"]).await;
+
+    bad.reset().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&bad).await;
+    hands.forward(SignedDuration::from_hours(3));
+    let both = ["GcoreNotificationsFailing firing", "GcoreNotificationsFailing resolved"];
+    until("its end", async || stories(&good).await == both).await;
+    until("what waited", async || stories(&bad).await.contains(&both[0].to_owned())).await;
+    app.stop().await;
 }

@@ -69,7 +69,7 @@ collectors:
   commitments: off
   names: off
   history: off
-alerts: 21 of 21 rules, 0 thresholds, 0 mutes
+alerts: 22 of 22 rules, 0 thresholds, 0 mutes
 storage: in memory only
 
 The configuration is good.

@@ -42,8 +42,8 @@ impl Hands {
         Self(Arc::new(AtomicI64::new(time.as_microsecond())))
     }
 
-    pub(crate) fn set(&self, time: &str) {
-        self.0.store(time.parse::<Timestamp>().unwrap().as_microsecond(), Ordering::SeqCst);
+    pub(crate) fn set(&self, time: Timestamp) {
+        self.0.store(time.as_microsecond(), Ordering::SeqCst);
     }
 
     pub(crate) fn forward(&self, time: SignedDuration) {

@@ -150,7 +150,7 @@ async fn time_alone_changes_the_very_next_scrape() {
         ("midnight: another today, another yesterday", "2026-11-23T00:00:00Z", None, None),
         ("the clock is set back", "2026-11-22T12:00:00Z", Some("1.25"), Some("0")),
     ] {
-        hands.set(time);
+        hands.set(time.parse().unwrap());
         assert_eq!(app.value(TODAY).await.as_deref(), today, "{name}");
         assert_eq!(app.value(SETTLED).await.as_deref(), settled, "{name}");
         assert_eq!(app.value(r#"gcore_up{account="main",collector="cost"}"#).await.as_deref(), Some("1"), "{name}");
@@ -177,7 +177,7 @@ async fn a_reading_that_goes_stale_is_gone_at_the_next_scrape() {
         ("2026-11-22T13:59:59Z", true, false),
         ("2026-11-22T14:00:00Z", false, false),
     ] {
-        hands.set(time);
+        hands.set(time.parse().unwrap());
         assert_eq!((app.value(TODAY).await.is_some(), app.value(tasks).await.is_some()), (cost, reports), "{time}");
     }
     app.stop().await;
@@ -203,7 +203,7 @@ async fn a_subscription_begins_and_ends_by_time_alone() {
         ("for 30 days it is remembered", "2027-01-30T23:59:59Z", "0", "3", true),
         ("and then only counted", "2027-01-31T00:00:00Z", "0", "3", false),
     ] {
-        hands.set(time);
+        hands.set(time.parse().unwrap());
         assert_eq!(app.value(&state("CDN", "upcoming")).await.as_deref(), Some(upcoming), "{name}");
         assert_eq!(app.value(&state("Cloud", "expired")).await.as_deref(), Some(expired), "{name}");
         assert_eq!(app.value(end).await.is_some(), has_own_series, "{name}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use crate::alert::channels::Delivery;
 use crate::billing::account::AccountName;
 use crate::billing::period::{Window, midnight, utc_date};
 use crate::gcore::error::Reason;
@@ -80,9 +81,10 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
     })
 }
 
-/// The history is left out: it reads for long, behind the others.
+/// The history is left out: it reads for long, behind the others. After a start the readings of before are as old as the
+/// daemon was away; the rule's patience is what a first poll may take.
 pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, Patience::NONE, |name, collector, status| {
+    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
         if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
             return Some(None);
         }
@@ -174,6 +176,29 @@ pub(super) fn store(case: &Case<'_>) -> Judgement {
         case.breach(0, None, [], case.now, Words { summary, description })
     });
     case.judge("", case.patience(), Verdict::known(case.now, breach))
+}
+
+/// A channel that fails cannot tell of itself, but the others can.
+pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
+    let judge = |(channel, delivery): (&String, &Delivery)| {
+        let verdict = match *delivery {
+            Delivery::Untried => Verdict::Unknown,
+            Delivery::Good => Verdict::known(case.now, None),
+            Delivery::Failing { since, reason } => {
+                let summary = format!("Channel {channel} does not take notifications ({reason})");
+                let description = format!(
+                    "Channel {channel} has taken nothing since {}; the last request failed with reason {reason}. What waits \
+                     is kept and sent again. Until it is taken, nobody hears of alerts there. The log says more.",
+                    instant(since),
+                );
+                let own = [("channel", SmolStr::new(channel))];
+                let breach = case.breach(0, None, own, since.min(case.now), Words { summary, description });
+                Verdict::known(case.now, Some(breach))
+            }
+        };
+        case.judge(channel, case.patience(), verdict)
+    };
+    case.facts.channels.iter().map(judge).collect()
 }
 
 pub(super) fn watchdog(case: &Case<'_>) -> Judgement {

@@ -12,12 +12,15 @@ mod tasks;
 mod thresholds;
 mod words;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::account::AccountName;
 use crate::snapshot::{Account, Snapshot};
 
+use super::channels::Delivery;
 use super::judgement::{Breach, Judgement, Patience, Scope, Strength, Verdict};
 use super::rule::{Profile, Rule};
 use super::settings::{RuleSettings, Settings};
@@ -27,17 +30,19 @@ use super::told::Labels;
 const RUNBOOKS: &str = "docs/runbooks.md#";
 
 /// What is to be known of the daemon itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// When it started.
     pub started_at: Timestamp,
     /// Whether the store remembers what is written.
     pub store_is_writable: bool,
+    /// Whether each channel takes what it is sent.
+    pub channels: BTreeMap<String, Delivery>,
 }
 
 /// A verdict of every rule on every scope that it has at `now`.
 #[must_use]
-pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: Facts, now: Timestamp) -> Vec<Judgement> {
+pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     for (rule, set) in settings.rules.iter().filter(|(_, set)| set.enabled) {
         let case = Case { profile: rule.profile(), set, settings, facts, now };
@@ -69,6 +74,7 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: Facts, now: Tim
             Rule::RateLimited => health::rate_limited(&case, snapshot),
             Rule::SeriesLimit => health::series(&case, snapshot),
             Rule::StoreNotWritable => vec![health::store(&case)],
+            Rule::NotificationsFailing => health::notifications(&case),
             Rule::Watchdog => vec![health::watchdog(&case)],
         });
     }
@@ -82,7 +88,7 @@ struct Case<'a> {
     profile: Profile,
     set: &'a RuleSettings,
     settings: &'a Settings,
-    facts: Facts,
+    facts: &'a Facts,
     now: Timestamp,
 }
 

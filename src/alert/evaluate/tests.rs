@@ -38,7 +38,7 @@ fn name() -> AccountName {
 }
 
 fn facts() -> Facts {
-    Facts { started_at: at("2026-11-22T11:00:00Z"), store_is_writable: true }
+    Facts { started_at: at("2026-11-22T11:00:00Z"), store_is_writable: true, channels: [].into() }
 }
 
 fn group(project: u64, region: u64, word: &str) -> Group {
@@ -99,7 +99,7 @@ fn snapshot(account: Account) -> Snapshot {
 
 /// What a rule says of the account: `None` where nothing is known.
 fn said(rule: Rule, snapshot: &Snapshot, settings: &Settings) -> Option<Vec<Breach>> {
-    let judgements = evaluate(snapshot, settings, facts(), now());
+    let judgements = evaluate(snapshot, settings, &facts(), now());
     let mut verdicts = judgements.into_iter().filter(|judgement| judgement.scope.rule == rule.profile().name);
     let verdict = verdicts.next().expect("a scope").verdict;
     assert!(verdicts.next().is_none(), "one scope");
@@ -288,7 +288,7 @@ fn only_settled_windows_are_held_against_their_total() {
         });
         account.cost.insert(window, reading);
     }
-    let judgements = evaluate(&snapshot(account), &Settings::default(), facts(), now());
+    let judgements = evaluate(&snapshot(account), &Settings::default(), &facts(), now());
     let found: Vec<_> = judgements.iter().filter(|judgement| judgement.scope.rule == "cost_mismatch").collect();
     let [yesterday, month] = found[..] else { panic!("{found:?}") };
     assert_eq!((yesterday.scope.place.as_str(), &yesterday.verdict), ("main/yesterday", &Verdict::Unknown));
@@ -381,8 +381,8 @@ fn collectors_are_judged_by_how_they_fare() {
         ("refused", polled(Outcome::Failed, refused, "2026-11-22T11:50:00Z"), "!.. !"),
     ] {
         let account = Account { collectors: [(Collector::Reports, status)].into(), ..Account::default() };
-        let facts = Facts { started_at: at("2026-11-22T11:30:00Z"), store_is_writable: true };
-        let judgements = evaluate(&snapshot(account), &Settings::default(), facts, now());
+        let facts = Facts { started_at: at("2026-11-22T11:30:00Z"), store_is_writable: true, channels: [].into() };
+        let judgements = evaluate(&snapshot(account), &Settings::default(), &facts, now());
         let sign = |rule: Rule| {
             let of_rule = |judgement: &&Judgement| judgement.scope.rule == rule.profile().name;
             match &judgements.iter().find(of_rule).unwrap().verdict {
@@ -395,6 +395,26 @@ fn collectors_are_judged_by_how_they_fare() {
         let found = format!("{} {}", signs.iter().collect::<String>(), sign(Rule::KeyRefused));
         assert_eq!(found, want, "{name}");
     }
+}
+
+#[test]
+fn a_channel_that_takes_nothing_is_told_by_its_name() {
+    let failing = Delivery::Failing { since: at("2026-11-22T11:55:00Z"), reason: "connect" };
+    let channels = [("good", Delivery::Good), ("bad", failing), ("new", Delivery::Untried)];
+    let channels = channels.map(|(name, delivery)| (name.to_owned(), delivery)).into();
+    let judgements = evaluate(&snapshot(account()), &Settings::default(), &Facts { channels, ..facts() }, now());
+    let of_rule = |judgement: &&Judgement| judgement.scope.rule == Rule::NotificationsFailing.profile().name;
+    let found: Vec<_> = judgements.iter().filter(of_rule).map(|j| (j.scope.place.as_str(), &j.verdict)).collect();
+    let [("bad", Verdict::Known { breaches: bad, .. }), ("good", Verdict::Known { breaches: good, .. }), new] =
+        &found[..]
+    else {
+        panic!("{found:?}")
+    };
+    assert_eq!((good.len(), *new), (0, ("new", &Verdict::Unknown)));
+    assert_eq!(identities(bad, &["alertname", "channel", "account"]), ["GcoreNotificationsFailing bad -"]);
+    assert_eq!(bad[0].starts_at, at("2026-11-22T11:55:00Z"));
+    let told = &bad[0].annotations["description"];
+    assert!(told.contains("nothing since 2026-11-22 11:55 UTC") && told.contains("reason connect"), "{told}");
 }
 
 #[test]
@@ -428,7 +448,7 @@ fn the_configuration_adds_mutes_and_limits() {
     assert_eq!(watchdog.labels["team"], "web");
     assert_eq!(watchdog.annotations["runbook_url"], "https://wiki.example/");
 
-    let judgements = evaluate(&snapshot, &settings, facts(), now());
+    let judgements = evaluate(&snapshot, &settings, &facts(), now());
     assert!(!judgements.iter().any(|judgement| judgement.scope.rule == "series_limit"), "switched off");
     let limits: Vec<_> = judgements.iter().filter(|judgement| judgement.scope.rule == "threshold").collect();
     let found: Vec<String> = limits
@@ -492,7 +512,7 @@ fn ten_thousand_groups_are_judged_quickly() {
     let (mut best, mut told) = (Duration::MAX, 0);
     for _ in 0..5 {
         let started = tokio::time::Instant::now();
-        let judgements = evaluate(&snapshot, &settings, facts(), now());
+        let judgements = evaluate(&snapshot, &settings, &facts(), now());
         best = best.min(started.elapsed());
         told = judgements.len();
     }

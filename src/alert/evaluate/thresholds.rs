@@ -14,7 +14,7 @@ use super::words::{self, money};
 use super::{Case, Facts, Judgement, Patience, Profile, Rule, Settings, Strength, Verdict, Words};
 
 /// A verdict on each.
-pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: Facts, now: Timestamp) -> Vec<Judgement> {
+pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Judgement> {
     let judge = |threshold: &Threshold| {
         let mut set = RuleSettings::of(Rule::Watchdog);
         set.severities = vec![threshold.severity.clone()];

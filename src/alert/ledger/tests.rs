@@ -163,6 +163,19 @@ fn the_reason_of_an_end_is_told() {
 }
 
 #[test]
+fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
+    let of_month =
+        |start: i64, end: i64| Breach { starts_at: at(start), until: Some(at(end)), ..breach(1, Strength::Latched) };
+    let mut ledger = Ledger::default();
+    assert_eq!(told(&mut ledger, Patience::NONE, known(0, vec![of_month(0, 100)]), 1), ["1 firing"]);
+    // The first reading of the next month comes before anybody has looked at the calendar.
+    let next = || known(100, vec![of_month(100, 200)]);
+    assert_eq!(told(&mut ledger, Patience::NONE, next(), 101), ["1 resolved period_over"]);
+    assert_eq!(told(&mut ledger, Patience::NONE, next(), 102), ["1 firing"]);
+    assert_eq!(ledger.listed(at(102))[0].starts_at, at(100), "not since the month before");
+}
+
+#[test]
 fn what_begins_again_is_another_message() {
     let mut ledger = Ledger::default();
     let mut messages = BTreeSet::new();
