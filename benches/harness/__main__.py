@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import backtest, days, polls, scrapes, stores
+from . import alerts, backtest, days, polls, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -26,6 +26,10 @@ ROWS = {
     "idle": scrapes.idle,
     "store": stores.store,
     "day": days.day,
+    "webhook": alerts.webhook,
+    "flood": alerts.flood,
+    "restart": alerts.restart,
+    "rules": alerts.rules,
     "backtest": backtest.backtest,
 }
 

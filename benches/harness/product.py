@@ -112,7 +112,7 @@ def verify(account: Account, exposition: str) -> None:
 
 @dataclass
 class Daemon:
-    """A running daemon whose first poll is done."""
+    """A running daemon."""
 
     pid: int
     address: str
@@ -139,10 +139,10 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def daemon(account: Account, **changes: dict) -> Iterator[Daemon]:
-    """A daemon that has read the account truly."""
+def started(url: str, **changes: dict) -> Iterator[Daemon]:
+    """A daemon that serves, and may have read nothing yet."""
     with (
-        config(account.url, settings(**changes)) as path,
+        config(url, settings(**changes)) as path,
         process(
             BINARY, "run", f"--config.file={path}", "--web.listen-address=127.0.0.1:0", stderr=subprocess.PIPE
         ) as child,
@@ -156,7 +156,13 @@ def daemon(account: Account, **changes: dict) -> Iterator[Daemon]:
             raise Failed("the daemon did not start")
         # An unread pipe would fill up and stop the daemon.
         threading.Thread(target=child.stderr.read, daemon=True).start()
-        running = Daemon(child.pid, address)
+        yield Daemon(child.pid, address)
+
+
+@contextlib.contextmanager
+def daemon(account: Account, **changes: dict) -> Iterator[Daemon]:
+    """A daemon that has read the account truly."""
+    with started(account.url, **changes) as running:
         _await_first_poll(running)
         verify(account, get(running.metrics)[0].decode())
         yield running

@@ -159,13 +159,16 @@ impl<'a> Step<'a> {
             return;
         }
         let mut state = match before {
-            Some(state) if state.alert.status != Status::Resolved => state.clone(),
+            Some(state) if state.alert.status != Status::Resolved => {
+                let mut state = state.clone();
+                if state.is_new(epoch, now) && state.alert.status == Status::Pending {
+                    state.readings = state.readings.saturating_add(1);
+                }
+                state
+            }
             ended => State::new(scope, epoch, &breach, ended, now),
         };
-        if state.alert.status == Status::Pending && state.epoch != epoch {
-            state.readings = state.readings.saturating_add(1);
-        }
-        state.refresh(epoch, breach);
+        state.refresh(epoch, breach, now);
         // A clock that was set back begins anew rather than counting less than there was.
         let waited = elapsed(&mut state.alert.since, now);
         if state.alert.status == Status::Pending
@@ -185,7 +188,7 @@ impl<'a> Step<'a> {
         match self.states.get(&number) {
             Some(state) if state.alert.status == Status::Firing => {
                 let mut state = state.clone();
-                state.refresh(epoch, breach);
+                state.refresh(epoch, breach, self.now);
                 self.put(number, state);
             }
             _ => self.end(number, "cleared"),
@@ -231,9 +234,9 @@ impl<'a> Step<'a> {
         }
         let mut state = state.clone();
         let is_restated = state.epoch == epoch && state.clears == 0 && epoch != self.now;
-        if state.epoch != epoch || state.clears == 0 {
+        if state.is_new(epoch, self.now) || state.clears == 0 {
             state.clears = state.clears.saturating_add(1);
-            state.epoch = epoch;
+            state.count(epoch, self.now);
         }
         let since = state.cleared_since.get_or_insert(self.now);
         let waited = elapsed(since, self.now);
@@ -315,9 +318,21 @@ impl State {
         Self { scope: scope.clone(), alert, epoch, readings: 1, clears: 0, cleared_since, until, latched, before }
     }
 
+    /// Whether these data were not counted yet. A look at the time is new each time.
+    fn is_new(&self, epoch: Timestamp, now: Timestamp) -> bool {
+        self.epoch != epoch || epoch == now
+    }
+
+    /// Remembers which data were counted; of looks at the time only the first, or each would be one more state to write.
+    fn count(&mut self, epoch: Timestamp, now: Timestamp) {
+        if epoch != now {
+            self.epoch = epoch;
+        }
+    }
+
     /// Takes over what the newest reading says.
-    fn refresh(&mut self, epoch: Timestamp, breach: Breach) {
-        self.epoch = epoch;
+    fn refresh(&mut self, epoch: Timestamp, breach: Breach, now: Timestamp) {
+        self.count(epoch, now);
         self.until = breach.until;
         self.latched = breach.strength == Strength::Latched;
         (self.clears, self.cleared_since) = (0, None);

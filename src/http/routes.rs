@@ -81,7 +81,12 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         Page::Alerts => {
             // The store has said why, if it cannot be used; alerts are listed all the same.
             let tellings = site.store.tellings().await.unwrap_or_default();
-            respond(StatusCode::OK, JSON, alerts::list(&site.alerts.borrow(), &tellings))
+            match alerts::list(&site.alerts.borrow(), &tellings) {
+                Ok(list) => respond(StatusCode::OK, JSON, list),
+                Err(error) => {
+                    respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the alerts: {error}\n"))
+                }
+            }
         }
         Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {

@@ -6,10 +6,10 @@
 //! day of every series, learning from it, and forecasting the month of every series. The daemon forecasts projects and
 //! budgets only, so it spends less.
 
+use gcore_billing_bench::cpu::spent;
 use gcore_billing_bench::row::Dice;
 use gcore_billing_exporter::analysis::{Model, Settings};
 use jiff::civil::date;
-use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 
 fn main() -> anyhow::Result<()> {
@@ -40,11 +40,4 @@ fn amount(index: u64, at: u64) -> f64 {
     let weekday = if at % 7 > 4 { 0.4 + level.below(60) as f64 / 100.0 } else { 1.0 };
     let monthly = if at % 30 == 21 && index.is_multiple_of(5) { 4.0 } else { 1.0 };
     usual * weekday * monthly * (0.95 + noise.below(1_000) as f64 / 10_000.0)
-}
-
-/// CPU seconds of this process so far.
-fn spent() -> anyhow::Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }

@@ -72,7 +72,9 @@ async fn fill(store: &Store, account: AccountId, shape: &Shape, days: i32) -> an
         }
         let date = LAST.checked_sub(back.days())?;
         let read_at = "2026-11-22T12:00:00Z".parse()?;
-        store.write_day(account, Kind::Cost, Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts }).await?;
+        store
+            .write_day(account, Kind::Cost, Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts })
+            .await?;
     }
     Ok(truth)
 }

@@ -90,6 +90,28 @@ fn readings_count_once_and_in_a_row() {
 }
 
 #[test]
+fn a_look_at_the_time_counts_and_is_not_written() {
+    let patience = Patience { readings: 2, clears: 2, ..Patience::NONE };
+    let mut ledger = Ledger::default();
+    let mut look = |now: i64, breaches| {
+        let judgement = Judgement { scope: scope(0), patience, verdict: known(now, breaches) };
+        let changes = ledger.advance(vec![judgement], at(now));
+        (words(&changes), changes.states.len())
+    };
+    let told = |text: &str| vec![text.to_owned()];
+    for (now, is_so, want) in [
+        (1, true, (vec![], 1)),
+        (2, true, (told("1 firing"), 1)),
+        (3, true, (vec![], 0)),
+        (4, true, (vec![], 0)),
+        (5, false, (vec![], 1)),
+        (6, false, (told("1 resolved cleared"), 1)),
+    ] {
+        assert_eq!(look(now, if is_so { vec![breach(1, FULL)] } else { vec![] }), want, "{now}");
+    }
+}
+
+#[test]
 fn time_counts_and_a_clock_that_is_set_back_shortens_nothing() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let patience = Patience { pending_for: minutes(10), keep_firing_for: minutes(5), ..Patience::NONE };
