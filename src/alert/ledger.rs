@@ -139,13 +139,15 @@ impl<'a> Step<'a> {
                 self.end(number, "period_over");
                 continue;
             }
+            let is_overtaken = self.states.get(&number).is_some_and(|state| state.has_overtaken(epoch, self.now));
             match breach.strength {
+                Strength::Muted => self.end(number, "muted"),
+                _ if is_overtaken => {}
                 Strength::Full | Strength::Latched => {
                     named.families.insert(family(&breach.labels));
                     self.full(number, scope, patience, epoch, breach);
                 }
                 Strength::Lingering => self.linger(number, epoch, breach),
-                Strength::Muted => self.end(number, "muted"),
             }
         }
         named
@@ -223,7 +225,7 @@ impl<'a> Step<'a> {
     /// One more reading without it.
     fn clear(&mut self, number: u64, epoch: Timestamp, patience: Patience, is_superseded: bool) {
         let Some(state) = self.states.get(&number) else { return };
-        if state.latched {
+        if state.latched || state.has_overtaken(epoch, self.now) {
             return;
         }
         if is_superseded {
@@ -328,6 +330,13 @@ impl State {
         if epoch != now {
             self.epoch = epoch;
         }
+    }
+
+    /// Whether newer data were counted, which these say nothing against: a process that was killed may have judged a
+    /// reading and not kept it, so that the next one begins with the reading before. Data of the future are of a clock
+    /// that was set back.
+    fn has_overtaken(&self, epoch: Timestamp, now: Timestamp) -> bool {
+        epoch < self.epoch && self.epoch <= now
     }
 
     /// Takes over what the newest reading says.

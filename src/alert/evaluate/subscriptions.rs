@@ -17,11 +17,10 @@ fn of_subscriptions(
     account: &Account,
     breach: impl Fn(&Subscription, Timestamp) -> Option<Breach>,
 ) -> Verdict {
-    let list = account.subscriptions.as_ref().and_then(|reading| reading.current(case.now));
-    let Some(list) = list else { return Verdict::Unknown };
-    // Time passes without a new reading, so each look is one of its own.
+    let Some(reading) = &account.subscriptions else { return Verdict::Unknown };
+    let Some(list) = reading.current(case.now) else { return Verdict::Unknown };
     let breaches = list.iter().filter_map(|subscription| breach(subscription, subscription.end?));
-    Verdict::known(case.now, breaches)
+    Verdict::known(reading.read_at(), breaches)
 }
 
 fn named(subscription: &Subscription) -> String {

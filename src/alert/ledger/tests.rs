@@ -198,6 +198,27 @@ fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
 }
 
 #[test]
+fn data_older_than_those_that_were_counted_change_nothing() {
+    let high = |epoch| known(epoch, vec![breach(1, FULL)]);
+    let low = |epoch| known(epoch, vec![]);
+    let mut ledger = Ledger::default();
+    for (name, verdict, now, want) in [
+        ("begins", high(10), 11, &["1 firing"][..]),
+        ("not so before", low(9), 11, &[]),
+        ("muted, whatever the data", known(9, vec![breach(1, Strength::Muted)]), 11, &["1 resolved muted"]),
+        ("so before", high(9), 11, &[]),
+        ("begins again", high(20), 21, &["1 firing"]),
+        ("near before", known(19, vec![breach(1, Strength::Lingering)]), 22, &[]),
+        ("ends", low(30), 31, &["1 resolved cleared"]),
+        ("so before", high(29), 31, &[]),
+        ("so, by a clock that was set back", high(-50), -49, &["1 firing"]),
+        ("not so, by that clock", low(-40), -39, &["1 resolved cleared"]),
+    ] {
+        assert_eq!(told(&mut ledger, Patience::NONE, verdict, now), want, "{name}");
+    }
+}
+
+#[test]
 fn what_begins_again_is_another_message() {
     let mut ledger = Ledger::default();
     let mut messages = BTreeSet::new();
