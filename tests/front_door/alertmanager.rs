@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::channels::{Office, alertmanagers, firing, labels, now, resolved, until};
 use crate::harness::http;
@@ -80,19 +80,18 @@ impl Real {
     }
 
     /// What the receiver was told, in order.
+    pub(crate) async fn alerts(&self) -> Vec<Value> {
+        let requests = self.receiver.received_requests().await.unwrap();
+        let alerts = |request: &Request| request.body_json::<Value>().unwrap()["alerts"].as_array().unwrap().clone();
+        requests.iter().flat_map(alerts).collect()
+    }
+
+    /// The same in words.
     pub(crate) async fn told(&self) -> Vec<String> {
-        let mut told = Vec::new();
-        for request in self.receiver.received_requests().await.unwrap() {
-            let body: Value = request.body_json().unwrap();
-            for alert in body["alerts"].as_array().unwrap() {
-                told.push(format!(
-                    "{} {}",
-                    alert["labels"]["alertname"].as_str().unwrap(),
-                    alert["status"].as_str().unwrap()
-                ));
-            }
-        }
-        told
+        let tell = |alert: &Value| {
+            format!("{} {}", alert["labels"]["alertname"].as_str().unwrap(), alert["status"].as_str().unwrap())
+        };
+        self.alerts().await.iter().map(tell).collect()
     }
 
     async fn until_told(&self, want: &[&str]) {

@@ -16,6 +16,7 @@ mod details;
 mod faults;
 mod harness;
 mod history;
+mod killed;
 mod logs;
 mod network;
 mod online;

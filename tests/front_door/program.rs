@@ -177,6 +177,12 @@ impl Process {
     }
 }
 
+/// How often a daemon is killed: `some` times, enough to see a torn write; more on request.
+#[expect(clippy::disallowed_methods, reason = "a longer test is asked for by hand")]
+pub(crate) fn rounds(some: u32) -> u32 {
+    std::env::var("KILL_ROUNDS").map_or(some, |rounds| rounds.parse().unwrap())
+}
+
 /// A page of a listening program.
 pub(crate) async fn get(url: &str) -> String {
     http().get(url).send().await.unwrap().text().await.unwrap()

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
-use crate::program::{Process, config_flag, file, finish, get, limited, program, value};
+use crate::program::{Process, config_flag, file, finish, get, limited, program, rounds, value};
 
 /// Days of the past that a daemon reads here, and the projects that cost something on each.
 const DAYS: usize = 30;
@@ -132,12 +132,6 @@ async fn filled(toml: &str, path: &Path, days: usize) -> String {
     daemon.stop().await.stderr
 }
 
-/// How often the daemon is killed: enough to see a torn write; more on request.
-#[expect(clippy::disallowed_methods, reason = "a longer test is asked for by hand")]
-fn rounds() -> u32 {
-    std::env::var("KILL_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap())
-}
-
 #[tokio::test]
 async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
     const ALL: usize = 400;
@@ -145,7 +139,7 @@ async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
     // Days that are checked again and again, so that it still writes once all are there.
     let toml = config(&api.uri(), &path, ALL).replace("days = 400", "days = 400\nrecheck_after = '1s'");
     let (mut dice, mut before, mut growing) = (0x9e37_79b9_u32, Vec::new(), 0);
-    for round in 0..rounds() {
+    for round in 0..rounds(100) {
         let daemon = Process::serving(file(&toml), &[]);
         daemon.url().await;
         for shift in [(13, true), (17, false), (5, true)] {
