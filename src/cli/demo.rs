@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::alert;
+use crate::alert::settings::Threshold;
+use crate::alert::{Labels, Route};
 use crate::app::{App, Web};
 use crate::billing::account::AccountName;
-use crate::billing::resource::{Currency, ProjectId};
+use crate::billing::period::Window;
+use crate::billing::resource::{Currency, ProjectId, ResourceType};
 use crate::clock::Clock;
 use crate::collect;
 use crate::collect::settings::{History, Schedule};
@@ -23,6 +27,7 @@ use crate::demo::world::World;
 use crate::exposition;
 use crate::gcore;
 use crate::notify;
+use crate::notify::settings::Alertmanager;
 use crate::outlook::budget::{Budget, Selector};
 use crate::shutdown;
 use crate::store;
@@ -35,8 +40,16 @@ const ACCOUNT: &str = "demo";
 /// The same company every time.
 const SEED: u64 = 2026;
 
+/// What a demo can do without.
+pub(super) struct Extras {
+    /// Where the history is kept.
+    pub(super) store: Option<PathBuf>,
+    /// Who is told of alerts.
+    pub(super) alertmanager: Option<Url>,
+}
+
 /// Starts the simulated API and the daemon, says where they are, and runs both until a signal comes.
-pub(super) async fn run(api_address: SocketAddr, store: Option<PathBuf>, web: Web) -> anyhow::Result<()> {
+pub(super) async fn run(api_address: SocketAddr, extras: Extras, web: Web) -> anyhow::Result<()> {
     let signal = shutdown::signals()?;
     let clock = Clock::system();
     let api = Api::bind(api_address, World::new(SEED, clock.now()), demo::KEY, clock.clone())
@@ -44,7 +57,7 @@ pub(super) async fn run(api_address: SocketAddr, store: Option<PathBuf>, web: We
         .context("the simulated API cannot start; choose another address with --demo.api-address")?;
     let api_url = api.url();
     let telemetry_path = web.telemetry_path.clone();
-    let app = App::build(&config(&api_url, store)?, web, clock).await?;
+    let app = App::build(&config(&api_url, extras)?, web, clock).await?;
     let daemon = app.addresses().first().copied().context("no address to listen on")?;
     say(&mut io::stdout(), &welcome(daemon, &telemetry_path, &api_url));
 
@@ -57,7 +70,7 @@ pub(super) async fn run(api_address: SocketAddr, store: Option<PathBuf>, web: We
 }
 
 /// One account at the simulated API, polled every few seconds.
-fn config(api_url: &str, store: Option<PathBuf>) -> anyhow::Result<Config> {
+fn config(api_url: &str, extras: Extras) -> anyhow::Result<Config> {
     let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
     account.max_requests_per_second = 100.0;
     let mut collect = collect::settings::Settings::default();
@@ -74,10 +87,40 @@ fn config(api_url: &str, store: Option<PathBuf>) -> anyhow::Result<Config> {
     Ok(Config {
         accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,
-        alerts: alert::settings::Settings::default(),
+        alerts: alert::settings::Settings { thresholds: vec![threshold()?], ..Default::default() },
         metrics: exposition::settings::Settings::default(),
-        storage: store::Settings { path: store },
-        notify: notify::settings::Settings::default(),
+        storage: store::Settings { path: extras.store },
+        notify: notify::settings::Settings { alertmanagers: alertmanagers(extras.alertmanager), ..Default::default() },
+    })
+}
+
+/// The Alertmanager, if there is one.
+fn alertmanagers(url: Option<Url>) -> BTreeMap<String, Alertmanager> {
+    let one = |url| {
+        let route = Route { channel: "alertmanager.demo".into(), ..Route::default() };
+        ("demo".to_owned(), Alertmanager { route, urls: vec![url], credentials: None, ca_file: None })
+    };
+    url.map(one).into_iter().collect()
+}
+
+/// A limit that yesterday's spike is above. It waits for three minutes of readings, to show an alert that is pending.
+fn threshold() -> anyhow::Result<Threshold> {
+    Ok(Threshold {
+        name: "media-traffic".into(),
+        account: ACCOUNT.parse()?,
+        selector: Selector {
+            projects: vec![ProjectId(41006)],
+            types: vec![ResourceType::new("egress_traffic")],
+            ..Selector::default()
+        },
+        window: Window::Yesterday,
+        amount: "50".parse()?,
+        currency: Currency::new("EUR"),
+        severity: "warning".into(),
+        readings: 36,
+        keep_firing_for: Duration::ZERO,
+        labels: Labels::new(),
+        annotations: Labels::new(),
     })
 }
 
@@ -106,6 +149,7 @@ fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
   Metrics      http://{daemon}{telemetry_path}
+  Alerts       http://{daemon}/api/v1/alerts
   Anomalies    http://{daemon}/api/v1/anomalies
   Start page   http://{daemon}/
 
@@ -116,6 +160,10 @@ Watch today's cost grow:
 See where the month will end, and what is left of the budgets:
 
   curl -s http://{daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
+
+See who would be told what; within half a minute of the spike, too:
+
+  gcore-billing-exporter alerts --alerts.url=http://{daemon}
 
 Read the same account with the command `once`:
 

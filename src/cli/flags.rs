@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
 use crate::app::Web;
 use crate::telemetry::Format;
+use crate::transport::{Misdirected, destination};
 
 use super::backtest::BacktestFlags;
 
@@ -76,6 +78,9 @@ pub(super) enum Command {
         /// Keep the history in this SQLite file, for `backtest --store FILE`; without it, it ends with the demo
         #[arg(long = "demo.store", value_name = "FILE")]
         store: Option<PathBuf>,
+        /// Send the alerts to this Alertmanager
+        #[arg(long = "demo.alertmanager", value_name = "URL", value_parser = alertmanager)]
+        alertmanager: Option<Url>,
     },
     /// Poll everything once and print what /metrics would say
     Once,
@@ -216,6 +221,11 @@ impl LogFlags {
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     full.parse().map_err(|_| "expected IP:PORT such as 127.0.0.1:10061, or :PORT for every interface".to_owned())
+}
+
+/// An Alertmanager that may be told everything.
+fn alertmanager(text: &str) -> Result<Url, Misdirected> {
+    destination(text, false)
 }
 
 fn day(text: &str) -> Result<Date, String> {

@@ -49,8 +49,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
 fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
-    if let Command::Demo { api_address, store } = command {
-        return block_on(demo::run(api_address, store, web)).map(|()| ExitCode::Success);
+    if let Command::Demo { api_address, store, alertmanager } = command {
+        let extras = demo::Extras { store, alertmanager };
+        return block_on(demo::run(api_address, extras, web)).map(|()| ExitCode::Success);
     }
     if let Command::Backtest(flags) = &command
         && !flags.needs_configuration()

@@ -91,6 +91,7 @@ async fn a_wrong_flag_is_refused_with_what_would_be_right() {
         (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
         (vec!["--log.format=xml"], "[possible values: logfmt, json]"),
         (vec!["demo", "--demo.api-address=x"], "--demo.api-address <IP:PORT>"),
+        (vec!["demo", "--demo.alertmanager=http://am.example.com"], "only a loopback host"),
     ] {
         let ended = finish(program(&arguments)).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
