@@ -111,11 +111,6 @@ def wall(quick: bool) -> Iterator[Line]:
     pages = 48 if quick else 96
     what = f"wall time, {pages} pages, 200 ms per answer"
     with account(pages * 1000, options=("--delay-ms=200",)) as on:
-        if not product.accepts("accounts.main", "concurrency", 8):
-            serial = product.once(on).wall
-            why = "key `concurrency` is refused"
-            yield Line(what, NOTHING, f"{seconds(serial)} one page at a time", NOTHING, "≥ 6 ×", why)
-            return
         serial = product.once(on, accounts__main={"concurrency": 1}).wall
         together = median(product.once(on, accounts__main={"concurrency": 8}).wall for _ in range(3))
     line = times_better(what + ", concurrency 8", together, serial, 6, seconds, "one page at a time")
@@ -127,18 +122,11 @@ def requests(quick: bool) -> Iterator[Line]:
     """Requests and bytes of the cost reports in one poll, by method."""
     rows = 20_000 if quick else 100_000
     what = f"one poll of {rows:,} resources, 20 projects"
-    can_choose = product.accepts("collect.cost", "method", "totals")
     with account(rows) as on:
         product.once(on)
         resources = _reports(on.stats())
-        if can_choose:
-            product.once(on, collect__cost={"method": "totals"})
-            totals = [after - before for after, before in zip(_reports(on.stats()), resources)]
-    if not can_choose:
-        why = "key `method` is refused"
-        yield Line(f"{what}: requests", NOTHING, f"{resources[0]} paging the resources", NOTHING, "≤ 1/4", why)
-        yield Line(f"{what}: bytes", NOTHING, f"{_megabytes(resources[1])} paging", NOTHING, "≤ 1/20", why)
-        return
+        product.once(on, collect__cost={"method": "totals"})
+        totals = [after - before for after, before in zip(_reports(on.stats()), resources)]
     for unit, place, limit, show in (("requests", 0, 4, str), ("bytes", 1, 20, _megabytes)):
         ours, peer = totals[place], resources[place]
         yield Line(

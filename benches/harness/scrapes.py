@@ -140,6 +140,6 @@ def _at_rest(what: str, daemon: product.Daemon, quick: bool) -> Iterator[Line]:
     rss, peak = daemon.memory("VmRSS"), daemon.memory("VmHWM")
     yield Line(f"{what}: RSS (peak {mib(peak)})", mib(rss), goal="≤ 25 MiB", reached=yes(rss <= 25))
     share = used / span
-    line = Line(f"{what}: CPU in {span} s", f"{used * 1000:.0f} ms", ratio=f"{share:.3%}")
+    line = Line(f"{what}: CPU in {span} s", f"{used * 1000:.1f} ms", ratio=f"{share:.3%}")
     line.goal, line.reached = "≈ 0 (< 0.1 %)", yes(share < 0.001)
     yield line

@@ -9,7 +9,7 @@
 use gcore_billing_bench::cpu::spent;
 use gcore_billing_bench::row::Dice;
 use gcore_billing_exporter::analysis::{Model, Settings};
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use serde_json::json;
 
 fn main() -> anyhow::Result<()> {
@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
     let mut model = Model::new(Settings::default());
     let mut milliseconds = Vec::new();
     for (at, day) in date(2025, 9, 10).series(jiff::Span::new().days(1)).take(days).enumerate() {
-        let amounts: Vec<f64> = (0..series).map(|index| amount(index, at as u64)).collect();
+        let amounts: Vec<f64> = (0..series).map(|index| amount(index, at as u64, day)).collect();
         let before = spent()?;
         let judgements = model.step(day, &amounts);
         let forecasts = model.forecast(day.first_of_month());
@@ -33,11 +33,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// What a series costs on a day: a level of its own, less at weekends, with noise, and more on the first of a month.
-fn amount(index: u64, at: u64) -> f64 {
+fn amount(index: u64, at: u64, day: Date) -> f64 {
     let mut level = Dice(index);
     let mut noise = Dice(index << 32 | at);
     let usual = 1.0 + level.below(10_000) as f64 / 100.0;
-    let weekday = if at % 7 > 4 { 0.4 + level.below(60) as f64 / 100.0 } else { 1.0 };
-    let monthly = if at % 30 == 21 && index.is_multiple_of(5) { 4.0 } else { 1.0 };
+    let weekday = if day.weekday().to_monday_zero_offset() > 4 { 0.4 + level.below(60) as f64 / 100.0 } else { 1.0 };
+    let monthly = if day.day() == 1 && index.is_multiple_of(5) { 4.0 } else { 1.0 };
     usual * weekday * monthly * (0.95 + noise.below(1_000) as f64 / 10_000.0)
 }
