@@ -15,32 +15,33 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-const FIELDS: usize = 14;
+const FIELDS: [&str; 14] = [
+    "type",
+    "cost",
+    "currency",
+    "err",
+    "last_seen",
+    "project_id",
+    "region_id",
+    "region",
+    // These tell one row from another, with type and amount.
+    "uuid",
+    "port_id",
+    "last_name",
+    "ip_address",
+    "instance_name",
+    "tags",
+];
+const IDENTITY: &[usize] = &[0, 1, 8, 9, 10];
 
-const LAYOUT: Layout<CostRecord, FIELDS> = layout(|fields, each| each(record(fields)));
+const LAYOUT: Layout<CostRecord, 11> = layout(|fields, each| each(record(fields)));
 
 /// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
-const DETAILED: Layout<DetailedCost, FIELDS> = layout(|fields, each| each(detailed(fields)));
+const DETAILED: Layout<DetailedCost, 14> = layout(|fields, each| each(detailed(fields)));
 
-const fn layout<R>(records: Records<R, FIELDS>) -> Layout<R, FIELDS> {
-    let fields = [
-        "type",
-        "cost",
-        "currency",
-        "err",
-        "last_seen",
-        "project_id",
-        "region_id",
-        "region",
-        "uuid",
-        "port_id",
-        "last_name",
-        "ip_address",
-        "instance_name",
-        "tags",
-    ];
-    let (endpoint, identity) = (Endpoint::CostReportResources, &[0, 1, 8, 9, 10]);
-    Layout { endpoint, rows_key: "results", fields, identity, is_kept: false, records }
+const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
+    let (endpoint, fields) = (Endpoint::CostReportResources, listing::first(FIELDS));
+    Layout { endpoint, rows_key: "results", fields, identity: IDENTITY, is_kept: false, records }
 }
 
 /// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
@@ -84,7 +85,7 @@ pub async fn peek<F: Fold<CostRecord>>(
     listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; FIELDS]) -> Result<CostRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -96,14 +97,15 @@ fn record(fields: &[Field<'_>; FIELDS]) -> Result<CostRecord, RejectReason> {
     })
 }
 
-fn detailed(fields: &[Field<'_>; FIELDS]) -> Result<DetailedCost, RejectReason> {
-    let [.., uuid, port_id, last_name, ip_address, instance_name, tags] = fields;
+fn detailed(fields: &[Field<'_>; 14]) -> Result<DetailedCost, RejectReason> {
+    let [common @ .., ip_address, instance_name, tags] = fields;
+    let [.., uuid, port_id, last_name] = common;
     let first = |fields: &[&Field<'_>]| {
         let mut words = fields.iter().map(|field| field.small());
         words.find(|word| !word.is_empty()).unwrap_or_default()
     };
     Ok(DetailedCost {
-        cost: record(fields)?,
+        cost: record(common)?,
         id: first(&[uuid, port_id, ip_address, last_name]),
         name: first(&[last_name, instance_name, ip_address]),
         tags: tags_of(tags),
@@ -160,7 +162,7 @@ mod tests {
             ("nothing", ["", "", "", "", ""], ("", "")),
         ] {
             let words = [uuid, port_id, last_name, ip_address, instance_name].map(|word| format!("{word:?}"));
-            let mut fields: [Field<'_>; FIELDS] = Default::default();
+            let mut fields: [Field<'_>; 14] = Default::default();
             fields[5] = Field::new("1");
             fields[8..13].copy_from_slice(&words.each_ref().map(|word| Field::new(word)));
             let record = detailed(&fields).unwrap();

@@ -63,6 +63,16 @@ pub(super) struct Layout<R, const N: usize> {
     pub(super) records: Records<R, N>,
 }
 
+/// The first of some fields; it does not compile where there are not so many.
+pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static str; ALL]) -> [&'static str; N] {
+    let (mut first, mut at) = ([""; N], 0);
+    while at < N {
+        first[at] = fields[at];
+        at += 1;
+    }
+    first
+}
+
 /// Hands over the records of a row: mostly one.
 pub(super) type Records<R, const N: usize> = fn(&[Field<'_>; N], &mut dyn FnMut(Result<R, RejectReason>));
 

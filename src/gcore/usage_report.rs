@@ -15,29 +15,30 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-const FIELDS: usize = 11;
+const FIELDS: [&str; 11] = [
+    "type",
+    "billing_value",
+    "billing_value_unit",
+    "last_seen",
+    "project_id",
+    "region_id",
+    "region",
+    // These tell one row from another, with type and amount.
+    "uuid",
+    "port_id",
+    "last_name",
+    "billing_metric_name",
+];
+const IDENTITY: &[usize] = &[0, 1, 7, 8, 9];
 
-const LAYOUT: Layout<UsageRecord, FIELDS> = layout(|fields, each| each(record(fields)));
+const LAYOUT: Layout<UsageRecord, 10> = layout(|fields, each| each(record(fields)));
 
 /// The same rows with the metric of each, for readings that want it.
-const METERED: Layout<MeteredUsage, FIELDS> = layout(|fields, each| each(metered(fields)));
+const METERED: Layout<MeteredUsage, 11> = layout(|fields, each| each(metered(fields)));
 
-const fn layout<R>(records: Records<R, FIELDS>) -> Layout<R, FIELDS> {
-    let fields = [
-        "type",
-        "billing_value",
-        "billing_value_unit",
-        "last_seen",
-        "project_id",
-        "region_id",
-        "region",
-        "uuid",
-        "port_id",
-        "last_name",
-        "billing_metric_name",
-    ];
-    let (endpoint, identity) = (Endpoint::UsageReport, &[0, 1, 7, 8, 9]);
-    Layout { endpoint, rows_key: "resources", fields, identity, is_kept: false, records }
+const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
+    let (endpoint, fields) = (Endpoint::UsageReport, listing::first(FIELDS));
+    Layout { endpoint, rows_key: "resources", fields, identity: IDENTITY, is_kept: false, records }
 }
 
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
@@ -76,7 +77,7 @@ pub async fn peek<F: Fold<UsageRecord>>(
     listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; FIELDS]) -> Result<UsageRecord, RejectReason> {
+fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -88,7 +89,7 @@ fn record(fields: &[Field<'_>; FIELDS]) -> Result<UsageRecord, RejectReason> {
     })
 }
 
-fn metered(fields: &[Field<'_>; FIELDS]) -> Result<MeteredUsage, RejectReason> {
-    let [.., metric] = fields;
-    Ok(MeteredUsage { usage: record(fields)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
+fn metered(fields: &[Field<'_>; 11]) -> Result<MeteredUsage, RejectReason> {
+    let [common @ .., metric] = fields;
+    Ok(MeteredUsage { usage: record(common)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
 }
