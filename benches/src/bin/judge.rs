@@ -51,17 +51,17 @@ fn main() -> anyhow::Result<()> {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse()?;
     let settings = settings(&shape)?;
     let snapshot = Snapshot { accounts: [(main_account()?, account(&shape, &settings, now)?)].into(), was_ready: true };
-    let facts = Facts { started_at: now, store_is_writable: true };
+    let facts = Facts { started_at: now, store_is_writable: true, channels: [].into() };
     let (mut ledger, mut milliseconds, mut alerts) = (Ledger::default(), Vec::new(), 0);
     for round in 0..rounds {
         let now = now + SignedDuration::from_mins(round);
         let before = spent()?;
-        let judgements = evaluate(&snapshot, &settings, facts, now);
+        let judgements = evaluate(&snapshot, &settings, &facts, now);
         ledger.advance(judgements, now);
         milliseconds.push((spent()? - before) * 1e3);
         alerts = ledger.listed(now).len();
     }
-    let judgements = evaluate(&snapshot, &settings, facts, now);
+    let judgements = evaluate(&snapshot, &settings, &facts, now);
     for rule in settings.rules.keys().map(|rule| rule.profile().name).chain(["threshold"]) {
         let mut of_rule = judgements.iter().filter(|judgement| judgement.scope.rule == rule);
         ensure!(of_rule.any(|judgement| judgement.verdict != Verdict::Unknown), "{rule} had nothing to judge");
