@@ -13,10 +13,10 @@ pub struct Contributor {
     pub share: f64,
 }
 
-/// The children with the largest excess, largest first, at most `most`; none where the roll-up itself has no excess.
+/// The children with an excess, largest first; none where the roll-up itself has no excess.
 ///
-/// A child without an excess is never named. Equal children keep their order.
-pub fn contributors(roll_up: &Judgement, children: &[Judgement], most: usize) -> Vec<Contributor> {
+/// Where nothing is known of a child, all that it cost is excess. Equal children keep their order.
+pub fn contributors(roll_up: &Judgement, children: &[Judgement]) -> Vec<Contributor> {
     let whole = roll_up.excess();
     if whole <= 0.0 {
         return Vec::new();
@@ -24,11 +24,12 @@ pub fn contributors(roll_up: &Judgement, children: &[Judgement], most: usize) ->
     let mut found: Vec<Contributor> = children
         .iter()
         .enumerate()
-        .map(|(child, judgement)| (child, judgement.excess()))
+        .map(|(child, judgement)| {
+            (child, if judgement.expected.is_nan() { judgement.actual } else { judgement.excess() })
+        })
         .filter(|(_, excess)| *excess > 0.0)
         .map(|(child, excess)| Contributor { child, excess, share: excess / whole })
         .collect();
     found.sort_by(|a, b| b.excess.total_cmp(&a.excess));
-    found.truncate(most);
     found
 }

@@ -207,9 +207,12 @@ fn contributors_are_the_largest_excesses_with_their_share() {
         low_confidence: false,
     };
     let children = [of(10.0, 15.0), of(100.0, 40.0), of(50.0, 80.0), of(f64::NAN, 7.0)];
-    let found = contributors(&of(160.0, 200.0), &children, 2);
-    assert_eq!(found.iter().map(|found| (found.child, found.share)).collect::<Vec<_>>(), [(2, 0.75), (0, 0.125)]);
-    assert_eq!(contributors(&of(160.0, 150.0), &children, 2), []);
+    let found = contributors(&of(160.0, 200.0), &children);
+    assert_eq!(
+        found.iter().map(|found| (found.child, found.share)).collect::<Vec<_>>(),
+        [(2, 0.75), (3, 0.175), (0, 0.125)]
+    );
+    assert_eq!(contributors(&of(160.0, 150.0), &children), []);
 }
 
 proptest! {

@@ -20,14 +20,18 @@ const CONTRIBUTORS: usize = 5;
 /// The smallest share of the excess that explains anything.
 const LEAST_SHARE: f64 = 0.02;
 
+/// The share of its excess that a roll-up's parts must make up together for it to be out of the usual.
+const LEAST_EXPLAINED: f64 = 0.5;
+
 #[derive(Clone)]
 pub(super) struct Ledger {
     budgets: Arc<[Budget]>,
     currency: String,
+    /// What rises in all series of a book together is no news of any one of them, so wholes are not judged beside their
+    /// parts: what rises everywhere is news of the account.
     groups: Book,
-    /// In a book of their own: what rises in all series of a book together is no news of any one of them, yet news of
-    /// the account.
     roll_ups: Book,
+    account: Book,
     /// Of each group, its place in `groups`, and the places of its roll-ups.
     places: HashMap<Group, (usize, Box<[usize]>), RandomState>,
 }
@@ -58,9 +62,10 @@ impl std::fmt::Debug for Ledger {
 
 impl Ledger {
     pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
-        let (groups, roll_ups) = (Book::default(), Book::default());
+        let (groups, roll_ups, mut account) = (Book::default(), Book::default(), Book::default());
+        account.number(Subject::Account);
         let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
-        Self { budgets, currency, groups, roll_ups, places: HashMap::default() }
+        Self { budgets, currency, groups, roll_ups, account, places: HashMap::default() }
     }
 
     /// Takes in the next day; a group that is not there cost nothing.
@@ -73,26 +78,44 @@ impl Ledger {
         }
         let mut of_groups = vec![Amount::ZERO; self.groups.subjects.len()];
         let mut of_roll_ups = vec![Amount::ZERO; self.roll_ups.subjects.len()];
+        let mut of_account = Amount::ZERO;
+        // No sum of a day comes near the range of an amount.
+        let add = |sum: &mut Amount, amount| *sum = sum.checked_add(amount).unwrap_or(*sum);
         for (group, amount) in amounts {
             let (own, roll_ups) = &self.places[*group];
             of_groups[*own] = *amount;
-            for place in roll_ups {
-                // No sum of a day comes near the range of an amount.
-                of_roll_ups[*place] = of_roll_ups[*place].checked_add(*amount).unwrap_or(of_roll_ups[*place]);
-            }
+            roll_ups.iter().for_each(|place| add(&mut of_roll_ups[*place], *amount));
+            add(&mut of_account, *amount);
         }
         self.groups.step(day, &of_groups);
         self.roll_ups.step(day, &of_roll_ups);
+        self.account.step(day, &[of_account]);
     }
 
     /// Every series but those of budgets, with what makes up an anomaly of a roll-up.
     pub(super) fn judged(&self) -> Vec<(Subject, Judgement, Vec<Contributor>)> {
-        let of = |(subject, judgement): (&Subject, &Judgement)| {
-            let contributors = if judgement.anomaly { self.contributors(subject, judgement) } else { Vec::new() };
-            (subject.clone(), *judgement, contributors)
-        };
-        let all = self.roll_ups.judged().chain(self.groups.judged());
-        all.filter(|(subject, _)| !matches!(subject, Subject::Budget(_))).map(of).collect()
+        let roll_ups = self
+            .account
+            .judged()
+            .chain(self.roll_ups.judged())
+            .filter(|(subject, _)| !matches!(subject, Subject::Budget(_)));
+        let roll_ups = roll_ups.map(|(subject, judgement)| self.with_contributors(subject, *judgement));
+        let groups = self.groups.judged().map(|(subject, judgement)| (subject.clone(), *judgement, Vec::new()));
+        roll_ups.chain(groups).collect()
+    }
+
+    /// A roll-up with what makes it up. One whose parts cost what they were expected to is no anomaly: they know habits
+    /// that are lost in the sum.
+    fn with_contributors(&self, subject: &Subject, mut judgement: Judgement) -> (Subject, Judgement, Vec<Contributor>) {
+        let mut contributors = if judgement.anomaly { self.contributors(subject, &judgement) } else { Vec::new() };
+        let explained: f64 = contributors.iter().map(|part| part.share).sum();
+        if judgement.anomaly && explained < LEAST_EXPLAINED {
+            acquit(&mut judgement);
+            contributors.clear();
+        }
+        contributors.truncate(CONTRIBUTORS);
+        contributors.retain(|part| part.share >= LEAST_SHARE);
+        (subject.clone(), judgement, contributors)
     }
 
     /// Where projects and budgets will end in a month.
@@ -120,9 +143,8 @@ impl Ledger {
             _ => None,
         });
         let (groups, judgements): (Vec<&Group>, Vec<Judgement>) = judged.unzip();
-        analysis::contributors(judgement, &judgements, CONTRIBUTORS)
+        analysis::contributors(judgement, &judgements)
             .into_iter()
-            .filter(|part| part.share >= LEAST_SHARE)
             .map(|part| Contributor { group: groups[part.child].clone(), excess: part.excess, share: part.share })
             .collect()
     }
@@ -131,10 +153,16 @@ impl Ledger {
     fn places_of(&mut self, group: &Group) -> (usize, Box<[usize]>) {
         let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| budget.counts(group, &self.currency));
         let budgets = budgets.map(|(number, _)| Subject::Budget(number));
-        let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone()), Subject::Account];
+        let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone())];
         let roll_ups = roll_ups.into_iter().chain(budgets).map(|subject| self.roll_ups.number(subject)).collect();
         (self.groups.number(Subject::Group(group.clone())), roll_ups)
     }
+}
+
+/// Takes a day for usual: it is not shown above the bound either.
+fn acquit(judgement: &mut Judgement) {
+    judgement.anomaly = false;
+    judgement.score = judgement.score.min(1.0);
 }
 
 /// An estimate with the 5 decimals that the API's own amounts have.
@@ -148,12 +176,12 @@ impl Book {
         let amounts: Vec<f64> = amounts.iter().copied().map(Amount::to_f64).collect();
         self.judgements = self.model.step(day, &amounts);
         for (judgement, actual) in self.judgements.iter_mut().zip(amounts) {
-            // The model works with fewer digits; and what it acquits is not shown above the bound.
+            // The model works with fewer digits.
             judgement.actual = actual;
             judgement.expected = rounded(judgement.expected);
             judgement.upper = rounded(judgement.upper);
             if !judgement.anomaly {
-                judgement.score = judgement.score.min(1.0);
+                acquit(judgement);
             }
         }
     }
@@ -170,5 +198,54 @@ impl Book {
         self.subjects.push(subject.clone());
         self.numbers.insert(subject, number);
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::resource::{ProjectId, ResourceType};
+    use jiff::civil::date;
+
+    /// The account's judgement on the last of 60 days, and its contributors.
+    fn account(amounts: impl Fn(i32, u64) -> f64) -> (Judgement, Vec<Contributor>) {
+        let mut ledger = Ledger::new(&Vec::new().into(), "EUR");
+        let groups: Vec<Group> = (0..8)
+            .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
+            .collect();
+        for (number, day) in (0..60).zip(date(2026, 9, 8).series(jiff::Span::new().days(1))) {
+            let amounts = (0..).zip(&groups).filter_map(|(at, group)| {
+                let amount = amounts(number, at);
+                (amount > 0.0).then(|| (group, format!("{amount:.2}").parse().unwrap()))
+            });
+            ledger.step(day, &amounts.collect::<Vec<_>>());
+        }
+        let judged = ledger.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account);
+        judged.map(|(_, judgement, contributors)| (judgement, contributors)).unwrap()
+    }
+
+    #[test]
+    fn a_roll_up_is_out_of_the_usual_only_where_its_parts_are() {
+        // All rise together.
+        let (judgement, contributors) =
+            account(|day, _| if day == 59 { 20.0 } else { 10.0 + f64::from(day % 2) / 10.0 });
+        assert!(judgement.anomaly, "{judgement:?}");
+        assert_eq!(contributors.len(), CONTRIBUTORS);
+        assert!(contributors.iter().all(|part| (part.share - 0.125).abs() < 0.02), "{contributors:?}");
+        // A group that was never there before.
+        let (judgement, contributors) =
+            account(|day, at| if at == 7 { if day == 59 { 90.0 } else { 0.0 } } else { 10.0 });
+        assert!(judgement.anomaly, "{judgement:?}");
+        assert_eq!(contributors[0].group.project, ProjectId(7), "{contributors:?}");
+        // Jobs every so many days, which now and then meet: each was expected.
+        let job = |every: i32, day: i32| if day % every == every - 1 { 60.0 } else { 10.0 };
+        let (judgement, contributors) = account(|day, at| match at {
+            0 => job(5, day),
+            1 => job(12, day),
+            2 => job(15, day),
+            _ => 10.0,
+        });
+        assert!(!judgement.anomaly && judgement.score <= 1.0, "{judgement:?} {contributors:?}");
+        assert!(contributors.is_empty());
     }
 }
