@@ -1,8 +1,8 @@
 //! The product's store with a long history: what it takes on disk, and how long a month's sum takes.
 //!
-//! Usage: store FILE [--days=N] [--projects=N] [--regions=N]
+//! Usage: store FILE --api-url=URL --last=YYYY-MM-DD [--days=N] [--projects=N] [--regions=N]
 //!
-//! Fills the file, then prints as JSON the `bytes` of the file, the `amounts` in it, and the `seconds` that each of
+//! Fills the file with days until the last one, as of the account `main` at this URL, then prints as JSON the `bytes` of the file, the `amounts` in it, and the `seconds` that each of
 //! several sums over the last 30 days took. Here alone the product is a library, since no command of it sums.
 
 use std::path::PathBuf;
@@ -14,30 +14,33 @@ use gcore_billing_bench::price_list::PRODUCTS;
 use gcore_billing_bench::row::Dice;
 use gcore_billing_exporter::aggregate::group::Group;
 use gcore_billing_exporter::billing::amount::Amount;
+use gcore_billing_exporter::billing::period::midnight;
 use gcore_billing_exporter::billing::resource::{ProjectId, RegionId, ResourceType};
+use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::store::days::{Day, Kind, Series};
 use gcore_billing_exporter::store::{AccountId, Settings, Store};
 use jiff::ToSpan as _;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 use prometheus::Registry;
+use secrecy::SecretString;
 use serde_json::json;
-
-const LAST: Date = date(2026, 11, 20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let mut args = pico_args::Arguments::from_env();
     let days: i32 = args.opt_value_from_str("--days")?.unwrap_or(400);
     let shape = Shape::from_args(&mut args)?;
+    let (api_url, last): (String, Date) = (args.value_from_str("--api-url")?, args.value_from_str("--last")?);
     let path: PathBuf = args.free_from_str()?;
     let store = Store::open(&Settings { path: Some(path.clone()) }, &Registry::new())?;
     ensure!(!store.is_in_memory(), "{} cannot be written", path.display());
-    let account = store.account(&"main".parse()?, "bench".into()).await?;
-    let truth = fill(&store, account, &shape, days).await?;
+    let account =
+        store.account(&"main".parse()?, Account::new(SecretString::from("bench"), api_url.parse()?).scope()).await?;
+    let truth = fill(&store, account, &shape, (last, days)).await?;
     let mut seconds = Vec::new();
     for _ in 0..9 {
         let started = Instant::now();
-        let sum = month(&store, account).await?;
+        let sum = month(&store, account, last).await?;
         seconds.push(started.elapsed().as_secs_f64());
         ensure!(sum == truth, "the store sums up {sum}, and holds {truth}");
     }
@@ -50,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Writes one day after the other, newest first as the product does, and returns the sum of the last 30.
-async fn fill(store: &Store, account: AccountId, shape: &Shape, days: i32) -> anyhow::Result<Amount> {
+async fn fill(store: &Store, account: AccountId, shape: &Shape, (last, days): (Date, i32)) -> anyhow::Result<Amount> {
     let mut dice = Dice(7);
     let series: Vec<Series> = shape
         .groups()
@@ -70,8 +73,8 @@ async fn fill(store: &Store, account: AccountId, shape: &Shape, days: i32) -> an
             }
             amounts.push((series.clone(), amount));
         }
-        let date = LAST.checked_sub(back.days())?;
-        let read_at = "2026-11-22T12:00:00Z".parse()?;
+        let date = last.checked_sub(back.days())?;
+        let read_at = midnight(last.checked_add(1.day())?);
         store
             .write_day(account, Kind::Cost, Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts })
             .await?;
@@ -79,8 +82,8 @@ async fn fill(store: &Store, account: AccountId, shape: &Shape, days: i32) -> an
     Ok(truth)
 }
 
-async fn month(store: &Store, account: AccountId) -> anyhow::Result<Amount> {
-    let period = (LAST.checked_sub(29.days())?, LAST.checked_add(1.day())?);
+async fn month(store: &Store, account: AccountId, last: Date) -> anyhow::Result<Amount> {
+    let period = (last.checked_sub(29.days())?, last.checked_add(1.day())?);
     let add = |sum: &mut Amount, _: &[Series], _: Date, amounts: &[(usize, Amount)]| {
         for (_, amount) in amounts {
             *sum = sum.checked_add(*amount).unwrap_or(*sum);
