@@ -106,7 +106,7 @@ impl Series {
             window.blank_runs(self.cycle);
             self.rhythm = Rhythm::of(&mut window, account_noise);
         }
-        self.usual_from(past, index, &mut window, account_noise)
+        self.usual_from(past, index, &mut window, account_noise).filter(|usual| !usual.is_faint)
     }
 
     /// Looks for a job, where the costs move so much that there may be one.
@@ -121,7 +121,7 @@ impl Series {
         self.cycle = Cycle::of(window, self.age(), self.cycle);
     }
 
-    /// As [`Series::usual`], but learns nothing.
+    /// As [`Series::usual`], but learns nothing, and is content with fewer days.
     pub(super) fn usual_as_known(
         &self,
         past: &Past,

@@ -106,6 +106,13 @@ fn every_habit_is_foreseen_to_the_months_end() {
 }
 
 #[test]
+fn a_fee_that_came_once_is_expected_to_come_again() {
+    let newest = date(2025, 2, 10);
+    let Forecast { estimate, upper, .. } = seen(newest, fee_alone).forecast(newest.first_of_month())[0];
+    assert!(estimate > 200.0 && upper > 500.0, "{estimate} {upper}");
+}
+
+#[test]
 fn a_short_history_gives_a_wide_band_that_narrows() {
     let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
     let width = |newest| {
