@@ -295,7 +295,9 @@ proptest! {
             // On the bound itself, rounding decides.
             prop_assert!(one.anomaly == other.anomaly || (one.score - 1.0).abs() < 1e-3, "{one:?} {other:?}");
             for (one, other) in [(one.expected, other.expected), (one.upper, other.upper)] {
-                prop_assert!(!one.is_finite() || (one * factor - other).abs() <= 1e-3 * other.abs());
+                // Rounding decides too what a weekday without cost costs.
+                let slack = 1e-3 * other.abs().max(0.1 * factor);
+                prop_assert!(!one.is_finite() || (one * factor - other).abs() <= slack, "{one} {other}");
             }
         }
     }
