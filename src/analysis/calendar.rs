@@ -3,8 +3,10 @@
 
 use jiff::civil::Date;
 
-/// How many months back a place in the month is looked up: a quarter, for fees of that rhythm.
-const MONTHS: i16 = 3;
+/// How many months back a place in the month is looked up: more than a quarter, for fees of that rhythm.
+const MONTHS: i16 = 4;
+/// Working days are counted up to this one from either side of a month.
+const LAST_RANK: i8 = 10;
 
 /// Where a day sits, and the lags (days back) of the earlier days in the same place.
 #[derive(Clone, Debug, Default)]
@@ -43,24 +45,41 @@ pub(super) enum Kind {
     WorkingFromEnd,
     /// The weekday and the week of the month.
     Weekday,
-    /// The due day, moved off a weekend.
-    Shifted,
+    /// The weekday and the week, counted from the month's end.
+    WeekdayFromEnd,
+    /// The due day, which is today or was so many days ago: off a weekend it moves to the Monday after.
+    MovedLater(i8),
+    /// The due day, which is today or in so many days: off a weekend it moves to the Friday before.
+    MovedEarlier(i8),
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 6] =
-        [Kind::Day, Kind::FromEnd, Kind::Working, Kind::WorkingFromEnd, Kind::Weekday, Kind::Shifted];
+    /// What earlier days have in common with a day, the surest first.
+    pub(super) const ALL: [Kind; 12] = [
+        Kind::Day,
+        Kind::FromEnd,
+        Kind::Working,
+        Kind::WorkingFromEnd,
+        Kind::Weekday,
+        Kind::WeekdayFromEnd,
+        Kind::MovedLater(0),
+        Kind::MovedLater(1),
+        Kind::MovedLater(2),
+        Kind::MovedEarlier(0),
+        Kind::MovedEarlier(1),
+        Kind::MovedEarlier(2),
+    ];
+
+    /// The same day of the month or the same distance from its end.
+    pub(super) fn is_exact(self) -> bool {
+        matches!(self, Kind::Day | Kind::FromEnd)
+    }
 }
 
 impl Equivalent {
     /// The same day of the month or the same distance from its end.
     pub(super) fn is_exact(self) -> bool {
-        matches!(self.kind, Kind::Day | Kind::FromEnd)
-    }
-
-    /// Charges here may take several days, as closing runs on the last working days do.
-    pub(super) fn may_last(self) -> bool {
-        self.is_exact() || self.kind == Kind::WorkingFromEnd
+        self.kind.is_exact()
     }
 }
 
@@ -89,6 +108,9 @@ impl Place {
             }
             place.add_shifted(day, month, months);
             place.add(day, nth_weekday(month, day), months, Kind::Weekday);
+            if from_end < 7 {
+                place.add(day, last_weekday(month, day), months, Kind::WeekdayFromEnd);
+            }
         }
         place
     }
@@ -105,19 +127,22 @@ impl Place {
 
     /// A fee that falls due at a weekend moves to the Monday after, or to the Friday before.
     fn add_shifted(&mut self, day: Date, month: Date, months: i16) {
-        let nominal: &[i8] = match weekday(day) {
-            0 => &[0, -1, -2],
-            4 => &[0, 1, 2],
+        let (ahead, behind) = match weekday(day) {
+            0 => (0, 2),
+            4 => (2, 0),
             5 | 6 => return,
-            _ => &[0],
+            _ => (0, 0),
         };
-        for shift in nominal {
+        for shift in -behind..=ahead {
             let due = day.day() + shift;
             if (1..=month.days_in_month()).contains(&due) {
                 let due = on(month, due);
-                self.add(day, due, months, Kind::Shifted);
-                self.add(day, rolled(due, Side::Start), months, Kind::Shifted);
-                self.add(day, rolled(due, Side::End), months, Kind::Shifted);
+                if shift <= 0 {
+                    self.add(day, rolled(due, Side::End), months, Kind::MovedLater(-shift));
+                }
+                if shift >= 0 {
+                    self.add(day, rolled(due, Side::Start), months, Kind::MovedEarlier(shift));
+                }
             }
         }
     }
@@ -181,7 +206,7 @@ fn on(month: Date, day: i8) -> Date {
     Date::new(month.year(), month.month(), day.clamp(1, month.days_in_month())).unwrap_or(month)
 }
 
-/// Which working day from that side of the month this is, 1 being the outermost; none at weekends and after the fifth.
+/// Which working day from that side of the month this is, 1 being the outermost; none at weekends and in the middle.
 fn working_rank(day: Date, side: Side) -> Option<i8> {
     if !is_working(day) {
         return None;
@@ -191,7 +216,7 @@ fn working_rank(day: Date, side: Side) -> Option<i8> {
         Side::End => day.day()..=day.days_in_month(),
     };
     let rank = outer.filter(|other| is_working(on(day, *other))).count();
-    i8::try_from(rank).ok().filter(|rank| *rank <= 5)
+    i8::try_from(rank).ok().filter(|rank| *rank <= LAST_RANK)
 }
 
 fn nth_working(month: Date, rank: i8, side: Side) -> Date {
@@ -209,6 +234,13 @@ fn nth_weekday(month: Date, day: Date) -> Date {
     let first = month.weekday().to_monday_zero_offset();
     let offset = (day.weekday().to_monday_zero_offset() - first).rem_euclid(7);
     on(month, 1 + offset + (day.day() - 1) / 7 * 7)
+}
+
+/// The same weekday in the same week from the month's end, for a day in the last week.
+fn last_weekday(month: Date, day: Date) -> Date {
+    let last = on(month, 31);
+    let offset = (last.weekday().to_monday_zero_offset() - day.weekday().to_monday_zero_offset()).rem_euclid(7);
+    on(month, last.day() - offset)
 }
 
 /// Where a day that falls on a weekend moves to, towards the month's start or end.

@@ -2,51 +2,60 @@
 
 use crate::analysis::calendar::{Equivalent, Kind, Place};
 use crate::analysis::cycle::Cycle;
-use crate::analysis::past::Past;
+use crate::analysis::past::{MEMORY_DAYS, Past};
+use crate::analysis::robust::distance;
+use crate::analysis::series::SAME_LEVEL;
+use crate::analysis::verdict::EMPTY_WEEKDAY;
 
 /// The longest rhythm in days that two earlier occurrences show.
 const LONGEST_RHYTHM: usize = 63;
-/// So many separate rises to a like amount are a habit without a rhythm.
-const FREQUENT_RISES: usize = 4;
+/// The days back to which rises are remembered.
+const RISES: usize = 128;
 /// A rise that lasts longer is no charge, but a spike...
 const LONGEST_CHARGE: usize = 3;
 /// ...or, if it lasts longer still, a new level such as that after a discount's end.
 pub(super) const LONGEST_SPIKE: usize = 5;
 
-/// A charge that has come twice may come to this share of it.
-const LEAST_OF_STANDING: f32 = 0.2;
+/// One earlier amount explains another that is as near as this, as a share, noise apart...
+const CLOSE: f32 = 0.08;
+/// ...or as this on the very day of the month, on the second day of a charge, and in a rhythm.
+const LESS_CLOSE: f32 = 0.2;
+/// Two earlier amounts at like places explain one that is as near to both as this.
+const ROUGH: f32 = 0.5;
+/// A level that was returned to may be returned to again.
+const FEWEST_STAYS: usize = 2;
+/// Levels are the same within this share, noise apart.
+const SAME_STAY: f32 = 0.01;
+/// Amounts that differ by this many standard deviations of the noise are the same.
+const SAME: f32 = 1.5;
 
 /// On which days a series cost more than usual: bit 0 is yesterday.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rises {
     above: u128,
-    /// Those that the calendar or a rhythm explained.
-    placed: u128,
 }
 
 impl Rises {
     /// One more day.
-    pub(super) fn push(&mut self, above: bool, placed: bool) {
+    pub(super) fn push(&mut self, above: bool) {
         self.above = self.above << 1 | u128::from(above);
-        self.placed = self.placed << 1 | u128::from(placed);
     }
 
     pub(super) fn skip(&mut self, days: usize) {
         let days = u32::try_from(days).unwrap_or(u32::MAX);
         self.above = self.above.checked_shl(days).unwrap_or(0);
-        self.placed = self.placed.checked_shl(days).unwrap_or(0);
     }
 
     /// Tells in hindsight that a day cost more than usual.
     pub(super) fn set(&mut self, lag: usize) {
-        if (1..=128).contains(&lag) {
+        if (1..=RISES).contains(&lag) {
             self.above |= 1 << (lag - 1);
         }
     }
 
     /// Leaves out the days with a run of a job, which is known by itself.
     pub(super) fn without(mut self, cycle: Cycle) -> Rises {
-        for lag in cycle.lags().take_while(|lag| *lag <= 128) {
+        for lag in cycle.lags().take_while(|lag| *lag <= RISES) {
             self.above &= !(1 << (lag - 1));
         }
         self
@@ -59,7 +68,7 @@ impl Rises {
 
     /// Whether it did `lag` days back.
     pub(super) fn has(self, lag: usize) -> bool {
-        (1..=128).contains(&lag) && self.above >> (lag - 1) & 1 == 1
+        (1..=RISES).contains(&lag) && self.above >> (lag - 1) & 1 == 1
     }
 
     fn begins(self, lag: usize) -> bool {
@@ -69,16 +78,6 @@ impl Rises {
     /// How many days the rise that began then lasted.
     fn length(self, lag: usize) -> usize {
         (1..=lag).rev().take_while(|lag| self.has(*lag)).count()
-    }
-
-    /// Where rises without a place in the calendar begin.
-    fn beginnings(self) -> impl Iterator<Item = usize> {
-        let mut bits = self.above & !(self.above >> 1) & !self.placed;
-        std::iter::from_fn(move || {
-            let lag = bits.trailing_zeros() as usize + 1;
-            bits &= bits.checked_sub(1)?;
-            Some(lag)
-        })
     }
 }
 
@@ -99,65 +98,92 @@ pub(super) struct Rise<'a> {
 impl Rise<'_> {
     /// What the place in the calendar or a rhythm lets expect, where it explains the amount.
     pub(super) fn placed(&self) -> Option<f32> {
-        self.by_month()
-            .or_else(|| self.by_standing())
-            .or_else(|| self.by_lift())
-            .or_else(|| self.by_week())
-            .or_else(|| self.by_rhythm())
-    }
-
-    /// One earlier month is enough where the amounts agree well, two where they agree roughly.
-    fn by_month(&self) -> Option<f32> {
-        let continues = self.rises.has(1);
-        let fits = |earlier: &&Equivalent| {
-            let lag = earlier.lag;
-            self.rises.has(lag)
-                && self.rises.begins(lag) != continues
-                && (self.rises.length(lag) <= if earlier.may_last() { LONGEST_CHARGE } else { 1 }
-                    || self.rises.length(lag) > LONGEST_SPIKE)
+        let monthly = |kind: Kind| {
+            let same = self.place.monthly.iter().filter(move |earlier| earlier.kind == kind);
+            self.repeated(same.map(|earlier| earlier.lag), if kind.is_exact() { LESS_CLOSE } else { CLOSE })
         };
-        // A rise that has gone on as it did then need not agree so well.
-        let share = if continues { 0.2 } else { 0.08 };
-        let strict = self.place.monthly.iter().filter(fits).find_map(|earlier| self.like(earlier.lag, share));
-        strict.or_else(|| {
-            let mut found: Option<(i16, f32)> = None;
-            for earlier in self.place.monthly.iter().filter(|earlier| self.rises.has(earlier.lag)) {
-                let Some(amount) = self.like(earlier.lag, 0.25) else { continue };
-                match found {
-                    Some((months, first)) if months != earlier.months => return Some(first),
-                    Some(_) => {}
-                    None => found = Some((earlier.months, amount)),
-                }
-            }
-            None
-        })
+        let weekly = |days: usize| self.repeated(std::iter::once(days), CLOSE);
+        let placed = Kind::ALL.into_iter().find_map(monthly);
+        placed
+            .or_else(|| self.by_lift())
+            .or_else(|| [7, 14].into_iter().find_map(weekly))
+            .or_else(|| (2..=LONGEST_RHYTHM).find_map(|days| self.by_rhythm(days)))
     }
 
-    /// What came at one place in both of the last two months may also come to less.
-    fn by_standing(&self) -> Option<f32> {
+    /// One earlier rise is enough where the amounts agree well, two where they agree roughly.
+    fn repeated(&self, lags: impl Iterator<Item = usize>, share: f32) -> Option<f32> {
+        let share = if self.continues() { LESS_CLOSE } else { share };
+        let (mut found, mut count, mut is_close) = (None, 0, false);
+        for lag in lags.filter(|lag| self.rises.has(*lag)) {
+            let Some(amount) = self.like(lag, ROUGH) else { continue };
+            let length = self.rises.length(lag);
+            let is_charge = length <= LONGEST_CHARGE || length > LONGEST_SPIKE;
+            is_close |= is_charge && self.is_at_same_part(lag) && self.like(lag, share).is_some();
+            count += 1;
+            found = found.or(Some(amount));
+        }
+        found.filter(|_| is_close || count > 1)
+    }
+
+    /// What has begun at such a place in two earlier months, where today costs just that: it does so amid a spike too.
+    pub(super) fn due(&self) -> Option<f32> {
         Kind::ALL.into_iter().find_map(|kind| {
-            let in_month = |months: i16| {
-                let place = |earlier: &&Equivalent| earlier.kind == kind && earlier.months == months;
-                let risen = self.place.monthly.iter().filter(place).filter(|earlier| self.rises.has(earlier.lag));
-                risen.map(|earlier| self.again(earlier.lag).1).find(|amount| *amount > self.usual)
-            };
-            let expected = in_month(1)?.min(in_month(2)?);
-            let fits = self.actual <= expected * (1.0 + self.noise) && self.actual > LEAST_OF_STANDING * expected;
-            fits.then_some(expected)
+            let same = self.place.monthly.iter().filter(|earlier| earlier.kind == kind);
+            let begun = same.filter(|earlier| self.rises.begins(earlier.lag));
+            let mut like = begun.filter_map(|earlier| self.like(earlier.lag, CLOSE));
+            like.next().filter(|_| like.next().is_some())
         })
     }
 
-    fn by_week(&self) -> Option<f32> {
-        [7, 14]
-            .into_iter()
-            .filter(|lag| self.rises.has(*lag) && self.rises.length(*lag) <= 2)
-            .find_map(|lag| self.like(lag, 0.08))
+    /// Two rises in a row so many days apart are enough where the amounts agree, three where they agree roughly.
+    fn by_rhythm(&self, days: usize) -> Option<f32> {
+        let (mut found, mut count, mut close) = (None, 0, 0);
+        for lag in (days..=RISES).step_by(days) {
+            if self.rises.has(lag) {
+                let Some(amount) = self.like(lag, ROUGH).filter(|_| self.is_at_same_part(lag)) else { break };
+                close += usize::from(self.like(lag, LESS_CLOSE).is_some());
+                count += 1;
+                found = found.or(Some(amount));
+            } else if self.part(lag) > EMPTY_WEEKDAY {
+                break;
+            }
+        }
+        found.filter(|_| close > 1 || count > 2)
     }
 
-    fn by_rhythm(&self) -> Option<f32> {
-        (2..=LONGEST_RHYTHM)
-            .filter(|days| self.rises.begins(*days) && self.rises.begins(2 * days))
-            .find_map(|days| self.like(days, 0.2).and(self.like(2 * days, 0.2)))
+    /// What the weekday of that day costs in units of the level.
+    fn part(&self, lag: usize) -> f32 {
+        self.weekdays[(self.place.weekday + 7 * lag - lag) % 7]
+    }
+
+    /// Yesterday was a rise too.
+    fn continues(&self) -> bool {
+        self.rises.has(1)
+    }
+
+    /// Today begins a rise, and so did that day, or neither did.
+    fn is_at_same_part(&self, lag: usize) -> bool {
+        self.rises.begins(lag) != self.continues()
+    }
+
+    /// Whether the amount is that of a level at which the series has stayed more than once, for longer than a spike lasts.
+    pub(super) fn is_known_level(&self) -> bool {
+        let level = self.actual / self.part(0);
+        let (mut stays, mut days) = (0, 0);
+        for lag in 1..MEMORY_DAYS.min(self.past.len() + 1) {
+            let actual = self.past.at(self.series, lag).actual();
+            if actual <= 0.0 || actual.is_nan() {
+                continue;
+            }
+            let off = distance(actual / self.part(lag), level);
+            if off < SAME_STAY + SAME * self.noise {
+                days += 1;
+                stays += usize::from(days == LONGEST_SPIKE + 1);
+            } else if off > SAME_LEVEL {
+                days = 0;
+            }
+        }
+        stays >= FEWEST_STAYS
     }
 
     /// What the same day of the last month cost above the usual, though too little to be a rise.
@@ -181,26 +207,12 @@ impl Rise<'_> {
         let mut amounts = [0.0_f32; 5];
         for (days, amount) in amounts.iter_mut().enumerate() {
             let lag = first - days;
-            let part = self.weekdays[(self.place.weekday + 7 * lag - lag) % 7];
-            *amount = self.past.at(self.series, lag).actual() / part * self.weekdays[self.place.weekday];
+            *amount = self.past.at(self.series, lag).actual() / self.part(lag) * self.part(0);
         }
         amounts.sort_unstable_by(f32::total_cmp);
         // Three of five days at least: a charge on the first alone is another habit.
         let amount = amounts[2];
         (self.actual <= amount * (1.1 + 2.0 * self.noise)).then_some(amount)
-    }
-
-    /// What comes often though at no certain time, where it explains the amount: so many earlier short rises were as high.
-    pub(super) fn frequent(&self) -> Option<f32> {
-        let mut as_high = self
-            .rises
-            .beginnings()
-            .filter(|lag| self.rises.length(*lag) <= 2)
-            .map(|lag| self.past.at(self.series, lag))
-            .map(|cell| self.usual * cell.actual() / cell.usual())
-            .filter(|amount| amount * (1.0 + self.noise) >= self.actual);
-        let expected = as_high.next()?;
-        (as_high.count() + 1 >= FREQUENT_RISES).then_some(expected.min(self.actual))
     }
 
     /// What today would cost as that day again, the nearer of the two, provided that it does but for a share and the noise.
@@ -210,7 +222,7 @@ impl Rise<'_> {
             return None;
         }
         let expected = if (self.actual - low).abs() < (self.actual - high).abs() { low } else { high };
-        let tolerance = share + 1.5 * self.noise;
+        let tolerance = share + SAME * self.noise;
         let is_like = self.actual <= expected * (1.0 + tolerance) && expected <= self.actual * (1.0 + tolerance);
         is_like.then_some(expected)
     }

@@ -247,18 +247,22 @@ fn pull(parts: &mut [f32], noise_variance: f32) -> f32 {
     mean
 }
 
-/// The least change between a day and the same day a week before, where such changes are frequent and none is smaller:
-/// what is billed by a few whole pieces changes by no less than a piece.
+/// The least change between a day and the same day a week before, where such changes are of many sizes and none is
+/// smaller: what is billed by a few whole pieces changes by no less than a piece.
 fn grain(window: &Window) -> f32 {
-    const FEWEST_CHANGES: usize = 5;
-    let (mut least, mut changes) = (f32::INFINITY, 0);
+    /// A single step changes the same days of the week by the same amount, with a turn where it begins and ends and, where
+    /// they differ, at the weekends.
+    const FEWEST_TURNS: usize = 8;
+    let (mut least, mut turns, mut before) = (f32::INFINITY, 0, 0.0_f32);
     for index in 7..WINDOW {
         let (later, earlier) = (window.learnable[index - 7], window.learnable[index]);
-        let change = (later - earlier).abs();
-        if change > 1e-4 * later.abs() {
-            least = least.min(change);
-            changes += 1;
+        let change = later - earlier;
+        let is_change = |change: f32| change.abs() > 1e-4 * later.abs();
+        if is_change(change) {
+            least = least.min(change.abs());
         }
+        turns += usize::from(is_change(change - before));
+        before = if change.is_nan() { before } else { change };
     }
-    if changes >= FEWEST_CHANGES { least } else { 0.0 }
+    if turns >= FEWEST_TURNS { least } else { 0.0 }
 }

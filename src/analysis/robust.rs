@@ -23,15 +23,16 @@ pub(super) fn distance(one: f32, other: f32) -> f32 {
 }
 
 /// The standard deviation of logarithms whose absolute values come as [`distance`]s, drawn towards `prior` while they are
-/// few. Of a middle and an outer quantile, so that a few odd days count little, but frequent ones do.
+/// few. Of two outer quantiles, so that a few odd days count little, but frequent ones do.
 pub(super) fn spread(distances: &mut [f32], prior: f32) -> f32 {
     const PRIOR_DAYS: f32 = 5.0;
+    /// Shares, and within how many standard deviations of a normal distribution they lie.
+    const QUANTILES: [(f32, f32); 2] = [(0.75, 1.15), (0.88, 1.555)];
     if distances.len() < 3 {
         return prior;
     }
-    let middle = 1.4826 * quantile(distances, 0.5).ln_1p();
-    let outer = quantile(distances, 0.88).ln_1p() / 1.555;
-    let own = middle.max(0.5 * (middle + outer));
+    let own = QUANTILES.map(|(share, deviations)| quantile(distances, share).ln_1p() / deviations);
+    let own = 0.5 * (own[0] + own[1]);
     let days = distances.len() as f32;
     ((days * own * own + PRIOR_DAYS * prior * prior) / (days + PRIOR_DAYS)).sqrt()
 }

@@ -22,10 +22,8 @@ const DAYS_TO_ACCEPT_EVENT: u8 = 4;
 const DAYS_TO_ACCEPT_RETURN: u8 = 2;
 /// So many days below the usual are the new usual: an outage or a weekend is shorter.
 const DAYS_TO_ACCEPT_LESS: u8 = 4;
-/// A level that was left this recently may be returned to without surprise...
-const FORMER_LEVEL_DAYS: u16 = 20;
-/// ...and in a series that has done so before, even after so many days.
-const RETURNING_LEVEL_DAYS: u16 = 34;
+/// A level that was left this recently may be returned to without surprise.
+const FORMER_LEVEL_DAYS: u16 = 28;
 /// Two levels are the same within this ratio.
 pub(super) const SAME_LEVEL: f32 = 0.2;
 /// Two days are the same weekday's habit within this ratio.
@@ -49,8 +47,6 @@ pub(super) struct Series {
     regime: u16,
     /// The level before that.
     former: f32,
-    /// It has come back to a former level.
-    returns: bool,
     /// Days in a row above, and below, the usual.
     above: u8,
     below: u8,
@@ -95,8 +91,7 @@ impl Series {
 
     /// The level that it may return to without surprise.
     pub(super) fn former_level(&self) -> Option<f32> {
-        let recent = if self.returns { RETURNING_LEVEL_DAYS } else { FORMER_LEVEL_DAYS };
-        (self.regime <= recent).then_some(self.former)
+        (self.regime <= FORMER_LEVEL_DAYS).then_some(self.former)
     }
 
     /// What it is expected to cost on the day that comes next; learns its week anew when that is due.
@@ -111,7 +106,7 @@ impl Series {
             window.blank_runs(self.cycle);
             self.rhythm = Rhythm::of(&mut window, account_noise);
         }
-        self.usual_from(past, index, &mut window, account_noise)
+        self.usual_from(past, index, &mut window, account_noise).filter(|usual| !usual.is_faint)
     }
 
     /// Looks for a job, where the costs move so much that there may be one.
@@ -126,7 +121,7 @@ impl Series {
         self.cycle = Cycle::of(window, self.age(), self.cycle);
     }
 
-    /// As [`Series::usual`], but learns nothing.
+    /// As [`Series::usual`], but learns nothing, and is content with fewer days.
     pub(super) fn usual_as_known(
         &self,
         past: &Past,
@@ -169,7 +164,7 @@ impl Series {
         self.cycle.pass(1);
         let above = verdict.course == Course::Above || verdict.course == Course::Idle && self.above > 0;
         let ran = verdict.usual.is_some_and(|usual| usual.run_in(0) > 0.0);
-        self.rises.push(above || ran, verdict.explanation == Explanation::Place);
+        self.rises.push(above || ran);
         let idle = verdict.course == Course::Idle;
         self.alarmed = verdict.anomaly || self.alarmed && idle;
         if [COLD_DAYS + 1, YOUNG_DAYS + 1].contains(&self.age()) {
@@ -181,7 +176,7 @@ impl Series {
         self.compare_ways(weekday, verdict);
         self.count(verdict.course);
         match self.settled(verdict) {
-            Some(days) => self.settle(past, index, weekday, verdict, days),
+            Some(days) => self.settle(past, index, verdict, days),
             None => accept_weekly(past, index, verdict),
         }
     }
@@ -213,14 +208,12 @@ impl Series {
 
     /// How many days there are at a new level, once they are enough.
     fn settled(&mut self, verdict: &Verdict) -> Option<u8> {
-        let is_return = verdict.explanation == Explanation::Return;
         let enough = match () {
-            () if is_return => DAYS_TO_ACCEPT_RETURN,
+            () if verdict.explanation == Explanation::Return => DAYS_TO_ACCEPT_RETURN,
             () if self.carries => DAYS_TO_ACCEPT_EVENT,
             () => DAYS_TO_ACCEPT_MORE,
         };
         if self.above >= enough {
-            self.returns |= is_return;
             Some(self.above)
         } else if self.below >= DAYS_TO_ACCEPT_LESS {
             Some(self.below)
@@ -229,11 +222,9 @@ impl Series {
         }
     }
 
-    fn settle(&mut self, past: &mut Past, index: usize, weekday: usize, verdict: &Verdict, days: u8) {
+    fn settle(&mut self, past: &mut Past, index: usize, verdict: &Verdict, days: u8) {
         past.accept(index, usize::from(days));
-        let (level, part) = verdict.usual.map_or((0.0, 1.0), |usual| (usual.level, usual.rhythm.weekdays[weekday]));
-        self.returns |= self.above > 0 && (verdict.actual / part / self.former - 1.0).abs() < SAME_LEVEL;
-        self.former = level;
+        self.former = verdict.usual.map_or(0.0, |usual| usual.level);
         self.regime = u16::from(days);
         (self.above, self.below, self.alarmed) = (0, 0, false);
     }

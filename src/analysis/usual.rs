@@ -7,7 +7,7 @@ use crate::analysis::robust::{centre, distance, quantile, spread};
 
 /// How far back the days with a cost are looked for in a series that often has none.
 const SPARSE_WINDOW: usize = 120;
-/// The most values, and the fewest, of which a sparse series' typical amount is made.
+/// The most values of which a sparse series' typical amount is made, and the fewest by which one is judged.
 const SPARSE_VALUES: usize = 15;
 const FEWEST_SPARSE_VALUES: usize = 3;
 /// Weekends need so many values to have an amount of their own.
@@ -28,6 +28,8 @@ pub(super) struct Usual {
     /// A job on some of the days, and what it costs on top.
     cycle: Cycle,
     run: f32,
+    /// Made of too few days with a cost to judge another by, though a forecast can do with them.
+    pub(super) is_faint: bool,
 }
 
 impl Usual {
@@ -52,7 +54,7 @@ impl Usual {
         let run = if cycle.is_known() { cycle.cost(window, &rhythm.weekdays) } else { 0.0 };
         let growth = if regime >= GROWTH_DAYS { growth(window, &rhythm.weekdays) } else { 0.0 };
         let levels = levels(window, &rhythm, regime, growth)?;
-        Some(Usual { level: levels[way], levels, rhythm, cycle, run })
+        Some(Usual { level: levels[way], levels, rhythm, cycle, run, is_faint: false })
     }
 
     /// The amount usual on a weekday (0 is Monday).
@@ -151,7 +153,8 @@ fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, accou
             counts[kind] += 1;
         }
     }
-    if counts[0] + counts[1] < FEWEST_SPARSE_VALUES {
+    let values = counts[0] + counts[1];
+    if values == 0 {
         return None;
     }
     let medians = [0, 1].map(|kind| quantile(&mut amounts[kind][..counts[kind]], 0.5));
@@ -170,5 +173,6 @@ fn sparse(past: &Past, series: usize, window: &Window, mut rhythm: Rhythm, accou
     let level = own[0];
     rhythm.noise = [noise; 2];
     rhythm.weekdays = std::array::from_fn(|weekday| own[usize::from(weekday >= 5)] / level);
-    Some(Usual { level, levels: [level; 2], rhythm, cycle: Cycle::default(), run: 0.0 })
+    let is_faint = values < FEWEST_SPARSE_VALUES;
+    Some(Usual { level, levels: [level; 2], rhythm, cycle: Cycle::default(), run: 0.0, is_faint })
 }

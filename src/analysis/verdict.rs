@@ -10,7 +10,7 @@ use crate::analysis::series::{COLD_DAYS, SAME_LEVEL, Series, YOUNG_DAYS};
 use crate::analysis::usual::Usual;
 
 /// How many standard deviations of its noise a series may pass its expectation by.
-const DEVIATIONS: f32 = 4.0;
+const DEVIATIONS: f32 = 3.8;
 /// How far above its expectation, as a share of it, even a quiet series may be.
 const LEAST_SHARE: f32 = 0.36;
 /// How much wider the margin of a young series is, whose noise is not well known.
@@ -26,7 +26,7 @@ const FEWEST_DAYS: usize = 7;
 /// Amounts that come in pieces may have this many pieces more than expected.
 const PIECES: f32 = 1.2;
 /// A weekday with less than this share of the largest has no amount of its own.
-const EMPTY_WEEKDAY: f32 = 0.05;
+pub(super) const EMPTY_WEEKDAY: f32 = 0.05;
 /// Discounts begin up to so many days earlier or later in another month.
 const DISCOUNT_SHIFT: usize = 4;
 /// Under this share of the largest weekday, a day is without cost.
@@ -45,10 +45,8 @@ pub(super) enum Course {
 /// Why a day above the usual is no anomaly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Explanation {
-    /// It is one, or it is not above the usual, or such rises are frequent.
+    /// It is one, or it is not above the usual, or the calendar or a rhythm explains this day only.
     None,
-    /// The calendar or a rhythm.
-    Place,
     /// A former level.
     Return,
     /// The whole account, or a billing day in a first month: the next days may stay there.
@@ -193,26 +191,11 @@ impl Case<'_> {
     /// What explains an amount above the bound, and what it lets expect.
     fn explained(&self, usual: &Usual, actual: f32, expected: f32, margin: f32) -> Option<(f32, Explanation)> {
         let most = margin.exp();
-        let former = self.series.former_level().filter(|former| !self.is_discounted(usual, *former));
-        let former = former.map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
+        let former = self.series.former_level();
+        let is_discounted = former.is_some_and(|former| self.is_discounted(usual, former));
+        let former = former.filter(|_| !is_discounted).map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
         if let Some(former) = former.filter(|former| *former > expected && actual <= former * most) {
             return Some((former, Explanation::Return));
-        }
-        if self.series.days_above() >= LONGEST_SPIKE {
-            return Some((actual, Explanation::None));
-        }
-        if self.series.is_alarmed() {
-            return None;
-        }
-        if self.series.carries() {
-            let before = self.past.at(self.index, 1);
-            let carried = expected * before.actual() / before.usual();
-            if actual <= carried * most {
-                return Some((carried, Explanation::Event));
-            }
-        }
-        if self.place.is_billing_day && !self.place.was_seen(self.series.age()) {
-            return Some((actual, Explanation::Event));
         }
         let rise = Rise {
             past: self.past,
@@ -224,9 +207,26 @@ impl Case<'_> {
             rises: self.series.rises(),
             weekdays: usual.rhythm.weekdays,
         };
+        if !is_discounted && rise.is_known_level() {
+            return Some((actual, Explanation::Return));
+        }
+        if self.series.days_above() >= LONGEST_SPIKE {
+            return Some((actual, Explanation::None));
+        }
+        if self.series.is_alarmed() {
+            return rise.due().map(|amount| (amount, Explanation::None));
+        }
+        if self.series.carries() {
+            let before = self.past.at(self.index, 1);
+            let carried = expected * before.actual() / before.usual();
+            if actual <= carried * most {
+                return Some((carried, Explanation::Event));
+            }
+        }
+        if self.place.is_billing_day && !self.place.was_seen(self.series.age()) {
+            return Some((actual, Explanation::Event));
+        }
         let begun = rise.begun_like_last_month().map(|amount| (amount, Explanation::Event));
-        let placed = || rise.placed().map(|amount| (amount, Explanation::Place));
-        let frequent = || rise.frequent().map(|amount| (amount, Explanation::None));
-        begun.or_else(placed).or_else(frequent)
+        begun.or_else(|| rise.placed().map(|amount| (amount, Explanation::None)))
     }
 }
