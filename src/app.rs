@@ -70,6 +70,7 @@ impl Default for Web {
 /// A daemon that has its addresses and does nothing yet.
 pub struct App {
     server: Server,
+    home: Home,
     site: Arc<Site>,
     encoder: Arc<Encoder>,
     engine: Engine,
@@ -99,23 +100,24 @@ impl App {
         fleet.recall().await;
         let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let (orders, ordered) = watch::channel(fleet.orders());
+        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
+        let home = Home::new(&home);
+        let (orders, ordered) = watch::channel(fleet.orders(&home));
         let channels = Channels::default();
         let (engine, alerts) =
             Engine::new(snapshot.clone(), ordered, store.clone(), channels.clone(), clock.clone(), &registry)?;
-        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
         let dispatcher = Dispatcher::new(Shared {
             alerts: alerts.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: notify::metrics::Metrics::register(&registry)?,
             channels,
-            home: Home::new(&home),
+            home: home.clone(),
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
             Arc::new(Site { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
-        Ok(Self { server, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
+        Ok(Self { server, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
     /// Lets the daemon read its configuration again when asked to.
@@ -169,7 +171,7 @@ impl App {
                     let outcome = reloader.reload(&mut fleet, &mut dispatcher).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
-                        self.orders.send_replace(fleet.orders());
+                        self.orders.send_replace(fleet.orders(&self.home));
                     }
                     if let Some(wish) = wish {
                         // Whoever asked may have left.

@@ -431,6 +431,7 @@ fn the_example_shows_every_key_with_its_default() {
     let mut alerts = whole.config.alerts;
     let (thresholds, mutes) = (std::mem::take(&mut alerts.thresholds), std::mem::take(&mut alerts.mutes));
     assert_eq!((thresholds.len(), mutes.len()), (1, 1));
+    assert_eq!(alerts.runbook_url.take().as_deref(), Some("https://wiki.example.com/gcore-alerts"));
     assert_eq!(alerts, alert::settings::Settings::default());
     let keys: BTreeSet<String> = whole.keys.iter().map(|key| of_every_rule(key)).collect();
     let shown: BTreeSet<String> = keys_of(&example).iter().map(|key| of_every_rule(key)).collect();

@@ -137,6 +137,7 @@ fn the_configuration_reference_agrees_with_the_example() {
         .chain(["name", "account", "amount", "currency"].map(|key| format!("alerts.budget.{key}")))
         .chain(["name", "account", "window", "amount", "currency"].map(|key| format!("alerts.threshold.{key}")))
         .chain(["from", "until", "hours"].map(|key| format!("alerts.mute.{key}")))
+        .chain(["alerts.runbook_url".to_owned()])
         .chain(["external_url", "slack.NAME.url_file"].map(|key| format!("notify.{key}")))
         .chain(member.map(|key| format!("notify.alertmanager.NAME.{key}")))
         .chain(endpoint.map(|key| format!("notify.webhook.NAME.{key}")))

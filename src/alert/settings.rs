@@ -33,6 +33,9 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// The most series of a family, as the metrics have it. Default 10000.
     pub series_limit: usize,
+    /// Where the runbooks are; an alert's section follows as `#` and its name in lower case. Default `None`: alerts have
+    /// no link, unless somebody fills in the daemon's own page.
+    pub runbook_url: Option<String>,
 }
 
 /// How one rule is set.
@@ -103,6 +106,7 @@ impl Default for Settings {
             mutes: Vec::new(),
             budgets: Vec::new(),
             series_limit: 10_000,
+            runbook_url: None,
         }
     }
 }

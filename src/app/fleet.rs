@@ -22,7 +22,9 @@ use crate::exposition;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::connection::BuildError;
+use crate::http::runbooks;
 use crate::notify;
+use crate::notify::Home;
 use crate::shutdown;
 use crate::shutdown::Trigger;
 use crate::snapshot;
@@ -132,9 +134,11 @@ impl Fleet {
         &self.config.notify
     }
 
-    /// What the configuration wants to be told of.
-    pub(super) fn orders(&self) -> Arc<Orders> {
+    /// What the configuration wants to be told of; `home` is the daemon by its own address.
+    pub(super) fn orders(&self, home: &Home) -> Arc<Orders> {
         let mut settings = self.config.alerts.clone();
+        let own_page = || format!("{}{}", self.config.notify.home(home).url(), runbooks::PATH);
+        settings.runbook_url.get_or_insert_with(own_page);
         settings.budgets.clone_from(&self.config.collect.history.budgets);
         settings.series_limit = self.config.metrics.series_limit;
         Arc::new(Orders { settings, routes: self.config.notify.outbox_routes() })

@@ -15,6 +15,7 @@ use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
 use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
+use crate::transport::destination;
 
 /// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
 pub(super) fn read(
@@ -24,7 +25,8 @@ pub(super) fn read(
     warnings: &mut Vec<String>,
 ) -> Settings {
     let table = Key::new(["alerts"]);
-    let mut settings = Settings::default();
+    let mut settings =
+        Settings { runbook_url: runbook_url(reader, &table.child("runbook_url")), ..Settings::default() };
     rules(reader, &table.child("rules"), &mut settings);
     let mut names = BTreeSet::new();
     for table in reader.tables(&table.child("threshold")) {
@@ -37,6 +39,18 @@ pub(super) fn read(
     let tables = reader.tables(&table.child("mute"));
     settings.mutes = tables.iter().map(|table| mute(reader, table)).collect();
     settings
+}
+
+/// Anybody's page will do: nothing is sent there.
+fn runbook_url(reader: &mut Reader, key: &Key) -> Option<String> {
+    let text = reader.text(key)?;
+    match destination(&text, true) {
+        Ok(_) => Some(text),
+        Err(problem) => {
+            reader.fault(key, problem.to_string());
+            None
+        }
+    }
 }
 
 fn rules(reader: &mut Reader, table: &Key, settings: &mut Settings) {

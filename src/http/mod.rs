@@ -7,4 +7,5 @@ pub mod body;
 mod page;
 pub mod reload;
 pub mod routes;
+pub mod runbooks;
 pub mod server;

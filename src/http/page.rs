@@ -12,6 +12,7 @@ pub(super) fn index(telemetry_path: &str) -> String {
          <li><a href=\"{telemetry_path}\">Metrics</a></li>\n\
          <li><a href=\"/api/v1/alerts\">Alerts</a>: what is pending, firing or just resolved, as JSON</li>\n\
          <li><a href=\"/api/v1/anomalies\">Anomalies</a>: what was out of the usual on the last closed day, as JSON</li>\n\
+         <li><a href=\"/runbooks\">Runbooks</a>: what each alert means and what to do</li>\n\
          <li><a href=\"/-/healthy\">Healthy</a>: the process answers</li>\n\
          <li><a href=\"/-/ready\">Ready</a>: every collector has finished a poll</li>\n\
          </ul>\n\

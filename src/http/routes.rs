@@ -21,6 +21,7 @@ use super::anomalies;
 use super::body::Body;
 use super::page;
 use super::reload;
+use super::runbooks;
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -53,6 +54,7 @@ enum Page {
     Ready,
     Alerts,
     Anomalies,
+    Runbooks,
 }
 
 /// Answers one request, of which only the head matters. Every path takes GET and HEAD only, but for the one that
@@ -65,6 +67,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
         "/-/ready" => Page::Ready,
         alerts::PATH => Page::Alerts,
         anomalies::PATH => Page::Anomalies,
+        runbooks::PATH => Page::Runbooks,
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
         _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
     };
@@ -89,6 +92,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
             }
         }
         Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
+        Page::Runbooks => respond(StatusCode::OK, HTML, runbooks::page()),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the metrics: {error}\n"))

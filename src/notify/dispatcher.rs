@@ -73,7 +73,7 @@ impl Dispatcher {
     /// # Errors
     /// [`BuildError`] where a channel's client cannot be made.
     pub fn plan(&self, settings: Settings) -> Result<Plan, BuildError> {
-        let tasks = tasks(&settings, &home(&settings, &self.shared.home))?;
+        let tasks = tasks(&settings, &settings.home(&self.shared.home))?;
         Ok(Plan { settings, tasks })
     }
 
@@ -146,7 +146,7 @@ pub async fn test(
     clock: &Clock,
 ) -> Result<Vec<(String, Result<Answer, Failure>)>, BuildError> {
     let mut answers = Vec::new();
-    for (name, task) in tasks(settings, &self::home(settings, home))? {
+    for (name, task) in tasks(settings, &settings.home(home))? {
         let now = clock.now();
         let answer = match task {
             Task::Alertmanager(desk, route) if route.channel == channel => desk.post([alert].into_iter(), now).await,
@@ -158,11 +158,6 @@ pub async fn test(
         answers.push((name, answer));
     }
     Ok(answers)
-}
-
-/// Where links lead.
-fn home(settings: &Settings, default: &Home) -> Home {
-    settings.external_url.as_ref().map_or_else(|| default.clone(), |url| Home::new(url.as_str()))
 }
 
 /// A task for each queue: of a cluster's members, all but the first have their number in the name.

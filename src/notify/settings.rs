@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use crate::alert::Route;
 use crate::transport::destination;
 
+use super::Home;
 use super::secret::{Address, Secret};
 
 /// Every channel, by the name that its owner gave it.
@@ -76,6 +77,12 @@ pub struct Slack {
 }
 
 impl Settings {
+    /// Where links lead; `default` is the daemon by its own address.
+    #[must_use]
+    pub fn home(&self, default: &Home) -> Home {
+        self.external_url.as_ref().map_or_else(|| default.clone(), |url| Home::new(url.as_str()))
+    }
+
     /// What each edge-triggered channel wants: what the outbox is written for.
     #[must_use]
     pub fn outbox_routes(&self) -> Vec<Route> {

@@ -35,6 +35,8 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     let clock = Clock::frozen(now);
     let (mut config, world) = demo_config(&clock, HOUR).await;
     config.storage.path = Some(folder.path().join("state.db"));
+    // Each daemon listens on a port of its own, which is no matter of its alerts.
+    config.notify.external_url = Some("http://daemon.example".parse().unwrap());
     let history = &mut config.collect.history;
     history.schedule = config.collect.cost.schedule;
     history.schedule.timeout = HOUR;

@@ -630,7 +630,7 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     office.close().await;
 }
 
-fn reports(status: &str) -> ResponseTemplate {
+pub(crate) fn reports(status: &str) -> ResponseTemplate {
     let at = now().to_string();
     answer(
         &json!({ "count": 1, "results": [{

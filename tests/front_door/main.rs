@@ -28,6 +28,7 @@ mod prometheus;
 mod reading;
 mod reload;
 mod replicas;
+mod runbooks;
 mod scrape;
 mod store;
 mod warm;

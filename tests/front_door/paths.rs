@@ -21,6 +21,7 @@ async fn every_path_answers_as_http_wants() {
         (Method::HEAD, "/", 200, "text/html; charset=utf-8"),
         (Method::GET, "/-/healthy", 200, "text/plain; charset=utf-8"),
         (Method::GET, "/-/ready", 200, "text/plain; charset=utf-8"),
+        (Method::GET, "/runbooks", 200, "text/html; charset=utf-8"),
         (Method::GET, "/metrics/", 404, "text/plain; charset=utf-8"),
         (Method::GET, "/favicon.ico", 404, "text/plain; charset=utf-8"),
         (Method::POST, "/nothing", 404, "text/plain; charset=utf-8"),
@@ -38,7 +39,7 @@ async fn every_path_answers_as_http_wants() {
         assert!(length > 0, "{name}");
     }
     let page = app.get("/").await.text().await.unwrap();
-    for link in ["href=\"/metrics\"", "href=\"/-/healthy\"", "href=\"/-/ready\""] {
+    for link in ["href=\"/metrics\"", "href=\"/runbooks\"", "href=\"/-/healthy\"", "href=\"/-/ready\""] {
         assert!(page.contains(link), "{link} in {page}");
     }
     app.stop().await;

@@ -26,9 +26,6 @@ use super::rule::{Profile, Rule};
 use super::settings::{RuleSettings, Settings};
 use super::told::Labels;
 
-/// Where an alert's runbook is, up to its heading.
-const RUNBOOKS: &str = "docs/runbooks.md#";
-
 /// What is to be known of the daemon itself.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -137,11 +134,12 @@ impl Case<'_> {
         if let Some(account) = account {
             label("account", SmolStr::new(account.as_str()));
         }
-        let runbook = format_smolstr!("{RUNBOOKS}{}", self.profile.alertname.to_lowercase());
-        let annotations = [("summary", summary.into()), ("description", description.into()), ("runbook_url", runbook)];
+        let section = |base| format_smolstr!("{base}#{}", self.profile.alertname.to_lowercase());
+        let runbook = self.settings.runbook_url.as_ref().map(|base| ("runbook_url", section(base)));
+        let annotations = [("summary", summary.into()), ("description", description.into())].into_iter().chain(runbook);
         Breach {
             labels,
-            annotations: annotations.map(|(name, text)| (SmolStr::new_static(name), text)).into(),
+            annotations: annotations.map(|(name, text)| (SmolStr::new_static(name), text)).collect(),
             value: None,
             threshold: None,
             strength: Strength::Full,

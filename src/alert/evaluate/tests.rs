@@ -167,14 +167,15 @@ fn a_spike_is_told_in_words_to_act_on() {
     roll_up.contributors = vec![Contributor { group: group(16, 7, "instance"), excess: 90.0, share: 0.6 }];
     let mut account = account();
     account.outlook = Some(outlook(vec![roll_up], Vec::new()));
-    let breach = said(Rule::SpendSpike, &snapshot(account.clone()), &Settings::default()).unwrap().remove(0);
+    let settings = Settings { runbook_url: Some("http://daemon.example/runbooks".into()), ..Settings::default() };
+    let breach = said(Rule::SpendSpike, &snapshot(account.clone()), &settings).unwrap().remove(0);
     assert_eq!(
         breach.annotations["description"],
         "On 2026-11-21 (UTC) project shop (16) of account main cost 250.00 EUR: 150.00 EUR more than the 100.00 EUR that \
          its past lets expect. Up to 120.00 EUR would have been usual. It comes from instance in region 7 of project shop \
          (16) +90.00 EUR (60 %)."
     );
-    assert_eq!(breach.annotations["runbook_url"], "docs/runbooks.md#gcorespendspike");
+    assert_eq!(breach.annotations["runbook_url"], "http://daemon.example/runbooks#gcorespendspike");
     assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(120.0)));
     assert_eq!(breach.starts_at, at("2026-11-22T00:00:00Z"), "the end of the day that it is of");
 
