@@ -1,5 +1,6 @@
 //! Certificates for servers of a test.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
@@ -37,6 +38,11 @@ impl Authority {
         let config = config.with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
         TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// The file that holds it.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.pem.path().to_owned()
     }
 
     /// The line of a configuration file that trusts it.

@@ -31,4 +31,5 @@ mod replicas;
 mod runbooks;
 mod scrape;
 mod store;
+mod trust;
 mod warm;

@@ -19,7 +19,7 @@ const UP: &str = r#"gcore_up{account="main",collector="reports"}"#;
 const NO_ROWS: &str = r#"{"count": 0, "results": []}"#;
 
 /// Gives every connection at a port of its own to `serve`.
-async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+pub(crate) async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
 {
