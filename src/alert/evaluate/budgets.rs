@@ -4,9 +4,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::period::{Window, midnight, next_month, utc_date};
 use crate::outlook::budget::{Budget, Standing};
-use crate::snapshot::{Account, Snapshot};
+use crate::snapshot::{Account, Snapshot, current};
 
-use super::words::{instant, money, percent};
+use super::words::{self, instant, money, percent};
 use super::{Breach, Case, Judgement, Patience, Strength, Verdict, Words};
 
 /// How a budget fares, as far as that is known of the current month.
@@ -20,13 +20,13 @@ fn of_budgets(
     case: &Case<'_>,
     snapshot: &Snapshot,
     patience: Patience,
-    breaches: impl Fn(&Standing) -> Option<Vec<Breach>>,
+    breaches: impl Fn(&Account, &Standing) -> Option<Vec<Breach>>,
 ) -> Vec<Judgement> {
     let judge = |budget: &Budget| {
         let known = || {
             let account = snapshot.accounts.get(&budget.account)?;
             let read_at = account.cost.get(&Window::MonthToDate)?.read_at();
-            Some(Verdict::known(read_at, breaches(standing(case, account, budget)?)?))
+            Some(Verdict::known(read_at, breaches(account, standing(case, account, budget)?)?))
         };
         let place = format!("{}/{}", budget.account, budget.name);
         case.judge(&place, patience, known().unwrap_or(Verdict::Unknown))
@@ -38,19 +38,28 @@ fn own(budget: &Budget) -> [(&'static str, SmolStr); 2] {
     [("budget", SmolStr::new(&budget.name)), ("currency", SmolStr::new(budget.currency.as_str()))]
 }
 
+/// What most of the month's costs that count is, in a sentence.
+fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
+    let costs = current(&account.cost, Window::MonthToDate, case.now);
+    let costs = costs.into_iter().flat_map(|costs| costs.amounts.iter());
+    let counted = costs.filter(|(group, currency, _)| budget.counts(group, currency.as_str()));
+    words::most_costs(&account.names, budget.currency.as_str(), counted.map(|(group, _, amount)| (group, amount)))
+}
+
 /// One alert for each step that was reached, until the month is over: what was spent is spent.
 pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_budgets(case, snapshot, Patience::NONE, |standing| {
+    of_budgets(case, snapshot, Patience::NONE, |account, standing| {
         let (budget, month) = (&standing.budget, standing.month);
         let (used, spent, whole) = (standing.used_ratio()?, standing.actual?.to_f64(), budget.amount.to_f64());
-        let reached = case.set.steps.iter().enumerate().filter(|(_, step)| used * 100.0 >= **step);
-        let breaches = reached.map(|(number, step)| {
+        let reached: Vec<_> = case.set.steps.iter().enumerate().filter(|(_, step)| used * 100.0 >= **step).collect();
+        let most = if reached.is_empty() { String::new() } else { most(case, account, budget) };
+        let breaches = reached.into_iter().map(|(number, step)| {
             let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
             let (spent_words, whole_words) = (money(spent, currency), money(whole, currency));
             let summary = format!("Account {account}: {} of budget {name} is spent", percent(used));
             let mut description = format!(
                 "Since {month} (UTC) {spent_words} of the {whole_words} of budget {name} were spent, which is {step} % or \
-                 more."
+                 more.{most}"
             );
             if let Some(forecast) = standing.forecast {
                 description += &format!(" The month is expected to come to {}.", money(forecast, currency));
@@ -67,11 +76,12 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
 
 pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     let twice = Patience { clears: 2, ..Patience::NONE };
-    of_budgets(case, snapshot, twice, |standing| {
+    of_budgets(case, snapshot, twice, |account, standing| {
         let (budget, month) = (&standing.budget, standing.month);
         let (forecast, whole) = (standing.forecast?, budget.amount.to_f64());
         let threshold = whole * case.set.number("percent") / 100.0;
         let Some(strength) = Strength::of(forecast, threshold) else { return Some(Vec::new()) };
+        let most = most(case, account, budget);
         let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
         let (forecast_words, whole_words) = (money(forecast, currency), money(whole, currency));
         let summary = format!("Account {account}: budget {name} is expected to come to {}", percent(forecast / whole));
@@ -80,7 +90,7 @@ pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
              {whole_words}."
         );
         if let Some(spent) = standing.actual {
-            description += &format!(" So far {} were spent.", money(spent.to_f64(), currency));
+            description += &format!(" So far {} were spent.{most}", money(spent.to_f64(), currency));
         }
         if let Some(at) = standing.exhausted_at {
             let verb = if at <= case.now { "was used up" } else { "will be used up" };

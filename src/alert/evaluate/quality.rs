@@ -7,10 +7,11 @@ use smol_str::SmolStr;
 
 use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
+use crate::billing::commitment::Commitment;
 use crate::billing::period::{Window, midnight, utc_date};
 use crate::snapshot::{Account, Snapshot};
 
-use super::words::{self, money};
+use super::words::{self, instant, money};
 use super::{Case, Judgement, Patience, Verdict, Words};
 
 /// Records of the last closed day: those of today may only not have their price yet.
@@ -122,15 +123,26 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
         let committed = if amounts.is_empty() {
             String::new()
         } else {
-            format!(" With them the month costs {}.", amounts.join(" and "))
+            format!(" With them {} costs {}.", utc_date(case.now).strftime("%B %Y"), amounts.join(" and "))
         };
         let summary = format!("Account {name}: {count} active commitments make the cost report overstate");
         let description = format!(
             "The cost report, and every figure made from it, is at pay-as-you-go prices, while {count} commitments are \
-             active.{committed}"
+             active, {}.{committed}",
+            stretch(active()),
         );
         let starts_at = active().filter_map(|commitment| commitment.start).min().unwrap_or(Timestamp::UNIX_EPOCH);
         case.breach(0, Some(name), [], starts_at, Words { summary, description })
     });
     Verdict::known(read_at, breach)
+}
+
+/// From the first beginning to the last end, in words.
+fn stretch<'a>(commitments: impl Iterator<Item = &'a Commitment> + Clone) -> String {
+    // One that was there always begins first, one that stays for ever ends last.
+    let start = commitments.clone().map(|commitment| commitment.start).min().flatten();
+    let end = commitments.map(|commitment| commitment.end.unwrap_or(Timestamp::MAX)).max();
+    let start = start.map_or("since an unknown time".to_owned(), |start| format!("since {}", instant(start)));
+    let end = end.filter(|end| *end < Timestamp::MAX);
+    end.map_or_else(|| format!("{start} and without an end"), |end| format!("{start} and until {}", instant(end)))
 }

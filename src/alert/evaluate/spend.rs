@@ -186,13 +186,12 @@ impl Above<'_> {
         let (today, currency) = (utc_date(case.now), currency.as_str());
         let what = words::project(&account.names, project);
         let [spent, typical] = [self.spent, self.typical].map(|amount| money(amount, currency));
-        let parts = words::parts(self.groups, currency, |group| {
+        let most = words::most(self.groups, currency, |group| {
             format!("{} in region {}", group.resource_type.as_str(), account.names.region(group.region))
         });
         let summary = format!("Account {name}: {what} has cost {spent} today already");
         let description = format!(
-            "{today} (UTC) is not over, and {what} has cost {spent} so far; a whole day usually costs {typical}. Most of it \
-             is {parts}.",
+            "{today} (UTC) is not over, and {what} has cost {spent} so far; a whole day usually costs {typical}.{most}",
         );
         let own = [("currency", SmolStr::new(currency)), ("project_id", format_smolstr!("{}", project.0))];
         case.breach(0, Some(name), own, midnight(today), Words { summary, description })
@@ -220,7 +219,7 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
         return Verdict::Unknown;
     }
     let mut known: BTreeSet<(Place, &Currency)> = BTreeSet::new();
-    let mut spent: BTreeMap<(Place, &Currency), (f64, Date)> = BTreeMap::new();
+    let mut spent: BTreeMap<(Place, &Currency), New> = BTreeMap::new();
     for Judged { currency, subject, judgement, .. } in judged {
         let place = match subject {
             Subject::Type(word) => Place::Type(word),
@@ -231,7 +230,7 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
             _ => continue,
         };
         if judgement.expected.is_nan() && judgement.low_confidence {
-            spent.entry((place, currency)).or_insert((0.0, day)).0 += judgement.actual;
+            spent.entry((place, currency)).or_insert(New::on(day)).amount += judgement.actual;
         } else {
             known.insert((place, currency));
         }
@@ -245,32 +244,64 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
             .map(move |place| (place, currency, amount))
     });
     for (key, amount) in sums(places) {
-        let entry = spent.entry(key).or_insert((0.0, utc_date(now)));
-        entry.0 = entry.0.max(amount.to_f64());
+        let (new, amount) = (spent.entry(key).or_insert(New::on(utc_date(now))), amount.to_f64());
+        if amount > new.amount {
+            (new.amount, new.day) = (amount, utc_date(now));
+        }
     }
     let least = case.set.number("min_amount");
-    let is_new = |((place, currency), (amount, _)): &(&(Place, &Currency), &(f64, Date))| {
-        *amount >= least && grown.contains(currency) && !known.contains(&(*place, *currency))
+    let is_new = |((place, currency), new): &(&(Place, &Currency), &New)| {
+        new.amount >= least && grown.contains(currency) && !known.contains(&(*place, *currency))
     };
-    let breaches = spent.iter().filter(is_new).map(|((place, currency), (amount, day))| {
-        let (label, id, what) = match place {
-            Place::Type(word) => {
-                ("resource_type", SmolStr::new(word.as_str()), format!("resource type {}", word.as_str()))
-            }
-            Place::Region(region) => {
-                let region_name = account.names.region(Some(*region));
-                ("region_id", format_smolstr!("{}", region.0), format!("region {region_name}"))
-            }
+    let breaches = spent.iter().filter(is_new).map(|((place, currency), new)| {
+        let parts = if new.day == day {
+            judged.iter().filter_map(|judged| place.part(judged, currency)).collect()
+        } else {
+            let of_place = today.amounts.iter().filter(|(group, other, _)| other == currency && place.holds(group));
+            of_place.map(|(group, _, amount)| (group, amount.to_f64())).collect()
         };
-        let cost = money(*amount, currency.as_str());
-        let summary = format!("Account {name} pays for {what} for the first time");
-        let description = format!(
-            "On {day} (UTC) {what} cost {cost}; no day before it that is known had costs of it in this account."
-        );
-        let own = [("currency", SmolStr::new(currency.as_str())), (label, id)];
-        case.breach(0, Some(name), own, midnight(*day), Words { summary, description }).measured(*amount, least)
+        new.told(case, name, account, *place, currency.as_str(), parts)
     });
     Verdict::known(midnight(day), breaches)
+}
+
+/// What something new costs.
+struct New {
+    /// The larger of what it cost on the closed day and what it has cost today.
+    amount: f64,
+    /// Its first day.
+    first: Date,
+    /// The day of the amount.
+    day: Date,
+}
+
+impl New {
+    fn on(day: Date) -> Self {
+        Self { amount: 0.0, first: day, day }
+    }
+
+    fn told(
+        &self,
+        case: &Case<'_>,
+        name: &AccountName,
+        account: &Account,
+        place: Place<'_>,
+        currency: &str,
+        parts: Vec<(&Group, f64)>,
+    ) -> Breach {
+        let (label, id, what) = place.words(account);
+        let most = words::most(parts, currency, |group| words::group(&account.names, group));
+        let summary = format!("Account {name} pays for {what} for the first time");
+        let description = format!(
+            "On {} (UTC) {what} cost {}; no day before {} that is known had costs of it in this account.{most}",
+            self.day,
+            money(self.amount, currency),
+            self.first,
+        );
+        let own = [("currency", SmolStr::new(currency)), (label, id)];
+        case.breach(0, Some(name), own, midnight(self.first), Words { summary, description })
+            .measured(self.amount, case.set.number("min_amount"))
+    }
 }
 
 /// What can be new.
@@ -278,4 +309,32 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
 enum Place<'a> {
     Type(&'a ResourceType),
     Region(RegionId),
+}
+
+impl<'a> Place<'a> {
+    fn holds(self, group: &Group) -> bool {
+        match self {
+            Self::Type(word) => group.resource_type == *word,
+            Self::Region(region) => group.region == Some(region),
+        }
+    }
+
+    /// What a group in it cost on the closed day, in a currency.
+    fn part(self, judged: &'a Judged, currency: &Currency) -> Option<(&'a Group, f64)> {
+        let Subject::Group(group) = &judged.subject else { return None };
+        (judged.currency == *currency && self.holds(group)).then_some((group, judged.judgement.actual))
+    }
+
+    /// Its label with the id, and its name.
+    fn words(self, account: &Account) -> (&'static str, SmolStr, String) {
+        match self {
+            Self::Type(word) => {
+                ("resource_type", SmolStr::new(word.as_str()), format!("resource type {}", word.as_str()))
+            }
+            Self::Region(region) => {
+                let region_name = account.names.region(Some(region));
+                ("region_id", format_smolstr!("{}", region.0), format!("region {region_name}"))
+            }
+        }
+    }
 }

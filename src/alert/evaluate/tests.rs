@@ -23,6 +23,8 @@ use crate::outlook::budget::{Budget, Selector, Standing};
 use crate::outlook::{Contributor, Findings, Judged, Outlook, Subject};
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
 
+mod texts;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn at(text: &str) -> Timestamp {

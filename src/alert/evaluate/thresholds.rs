@@ -1,7 +1,5 @@
 //! Limits of one's own on the costs of a window.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
@@ -45,27 +43,16 @@ fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<
     let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
     let breach = Strength::of(sum, limit).map(|strength| {
         let (name, window) = (&threshold.name, threshold.window.as_str());
-        // Floats only at the end: to make one is slow.
-        let mut by_project: BTreeMap<_, Amount> = BTreeMap::new();
-        for (group, _, amount) in chosen() {
-            let sum = by_project.entry(group.project).or_default();
-            *sum = sum.checked_add(amount).unwrap_or(*sum);
-        }
-        let by_project = by_project.into_iter().map(|(project, sum)| (project, sum.to_f64())).collect();
-        let parts = words::parts(by_project, currency, |id| words::project(&account.names, *id));
+        let most = words::most_costs(&account.names, currency, chosen().map(|(group, _, amount)| (group, amount)));
         let (sum_words, limit_words) = (money(sum, currency), money(limit, currency));
         let summary = format!("Account {}: {name} is at {sum_words}, above {limit_words}", threshold.account);
         let description = format!(
-            "The costs of {name}, window {window} ({} to {}, UTC), are {sum_words}; the limit is {limit_words}. Most of it \
-             is {parts}.",
+            "The costs of {name}, window {window} ({} to {}, UTC), are {sum_words}; the limit is {limit_words}.{most}",
             reading.period.first(),
             reading.period.last(),
         );
-        let own = [
-            ("threshold", SmolStr::new(name)),
-            ("window", SmolStr::new(window)),
-            ("currency", SmolStr::new(currency)),
-        ];
+        let own =
+            [("threshold", SmolStr::new(name)), ("window", SmolStr::new(window)), ("currency", SmolStr::new(currency))];
         let starts_at = reading.period.starts_at();
         let breach = case.breach(0, Some(&threshold.account), own, starts_at, Words { summary, description });
         breach.measured(sum, limit).strength(strength)

@@ -1,9 +1,12 @@
 //! Amounts, groups and times as people write them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::group::Group;
+use crate::billing::amount::Amount;
 use crate::billing::names::Names;
 use crate::billing::resource::ProjectId;
 use crate::outlook::Subject;
@@ -52,4 +55,31 @@ pub(super) fn parts<T>(mut parts: Vec<(T, f64)>, currency: &str, name: impl Fn(&
     let of = |(part, amount): &(T, f64)| format!("{} {}", name(part), money(*amount, currency));
     let named: Vec<String> = parts.iter().take(NAMED).map(of).collect();
     named.join("; ")
+}
+
+/// A sentence on the largest parts of a whole; empty where it has none.
+pub(super) fn most<T>(all: Vec<(T, f64)>, currency: &str, name: impl Fn(&T) -> String) -> String {
+    if all.is_empty() { String::new() } else { format!(" Most of it is {}.", parts(all, currency, name)) }
+}
+
+/// The same of costs in a currency: projects, or what a single project has.
+pub(super) fn most_costs<'a>(
+    names: &Names,
+    currency: &str,
+    costs: impl Iterator<Item = (&'a Group, Amount)>,
+) -> String {
+    let costs: Vec<_> = costs.collect();
+    // Floats only at the end: to make one is slow.
+    let mut by_project: BTreeMap<ProjectId, Amount> = BTreeMap::new();
+    for (group, amount) in &costs {
+        let sum = by_project.entry(group.project).or_default();
+        *sum = sum.checked_add(*amount).unwrap_or(*sum);
+    }
+    if by_project.len() > 1 {
+        let by_project = by_project.into_iter().map(|(project, sum)| (project, sum.to_f64())).collect();
+        most(by_project, currency, |id| project(names, *id))
+    } else {
+        let by_group = costs.into_iter().map(|(group, amount)| (group, amount.to_f64())).collect();
+        most(by_group, currency, |part| group(names, part))
+    }
 }
