@@ -89,6 +89,8 @@ pub struct Mute {
     pub alertnames: Vec<SmolStr>,
     /// Labels that an alert must have; empty: any.
     pub labels: Labels,
+    /// Labels that an alert must have with one of several values; empty: any.
+    pub one_of: BTreeMap<&'static str, Vec<SmolStr>>,
     /// When it begins; `None`: it always has.
     pub from: Option<Timestamp>,
     /// When it ends; `None`: it never does.
@@ -163,6 +165,7 @@ impl Mute {
         let alertname = labels.get("alertname");
         (self.alertnames.is_empty() || self.alertnames.iter().any(|muted| Some(muted) == alertname))
             && self.labels.iter().all(|(name, text)| labels.get(name) == Some(text))
+            && self.one_of.iter().all(|(name, texts)| labels.get(*name).is_some_and(|text| texts.contains(text)))
             && self.is_at(now)
     }
 
@@ -184,13 +187,18 @@ mod tests {
 
     #[test]
     fn a_mute_has_sharp_edges() {
-        let labels: Labels = [("alertname", "A"), ("account", "main")].map(|(n, t)| (n.into(), t.into())).into();
+        let labels: Labels =
+            [("alertname", "A"), ("account", "main"), ("project_id", "16")].map(|(n, t)| (n.into(), t.into())).into();
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let hours = |first, end| Mute { hours: Some((time(first, 0, 0, 0), time(end, 0, 0, 0))), ..Mute::default() };
         let days =
             Mute { from: Some(at("2026-12-24T00:00:00Z")), until: Some(at("2026-12-27T00:00:00Z")), ..Mute::default() };
         let named = |name: &str| Mute { alertnames: vec![name.into()], ..Mute::default() };
         let account = |name: &str| Mute { labels: [("account".into(), name.into())].into(), ..Mute::default() };
+        let projects = |ids: &[&str]| Mute {
+            one_of: [("project_id", ids.iter().copied().map(SmolStr::new).collect())].into(),
+            ..Mute::default()
+        };
         for (name, mute, now, want) in [
             ("everything", Mute::default(), "2026-12-24T00:00:00Z", true),
             ("first moment", days.clone(), "2026-12-24T00:00:00Z", true),
@@ -205,6 +213,8 @@ mod tests {
             ("another name", named("B"), "2026-12-24T06:00:00Z", false),
             ("its label", account("main"), "2026-12-24T06:00:00Z", true),
             ("another label", account("other"), "2026-12-24T06:00:00Z", false),
+            ("one of its projects", projects(&["7", "16"]), "2026-12-24T06:00:00Z", true),
+            ("none of its projects", projects(&["7", "1"]), "2026-12-24T06:00:00Z", false),
         ] {
             assert_eq!(mute.covers(&labels, at(now)), want, "{name}");
         }

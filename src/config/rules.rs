@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::alert::rule::Rule;
 use crate::alert::settings::{Mute, RuleSettings, Settings, THRESHOLD, Threshold};
@@ -15,6 +15,7 @@ use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
 use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
+use crate::outlook::budget::Selector;
 use crate::transport::destination;
 
 /// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
@@ -37,7 +38,7 @@ pub(super) fn read(
         settings.thresholds.push(threshold);
     }
     let tables = reader.tables(&table.child("mute"));
-    settings.mutes = tables.iter().map(|table| mute(reader, table)).collect();
+    settings.mutes = tables.iter().map(|table| mute(reader, table, warnings)).collect();
     settings
 }
 
@@ -212,7 +213,10 @@ fn window(reader: &mut Reader, key: &Key, collect: &collect::settings::Settings)
     Some(window)
 }
 
-fn mute(reader: &mut Reader, table: &Key) -> Mute {
+/// All that makes a mute less than a mute of everything for ever.
+const BOUNDS: [&str; 8] = ["alertnames", "labels", "projects", "regions", "types", "from", "until", "hours"];
+
+fn mute(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Mute {
     let key = table.child("alertnames");
     let alertnames = reader.words(&key, r#"["GcoreSpendSpike"]"#).unwrap_or_default();
     let known = || Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
@@ -225,10 +229,11 @@ fn mute(reader: &mut Reader, table: &Key) -> Mute {
     let labels = named_texts(reader, &table.child("labels"), r#"{ project_id = "16" }"#);
     let [from, until] = ["from", "until"].map(|name| instant(reader, &table.child(name)));
     let hours = hours(reader, &table.child("hours"));
-    let is_set =
-        ["alertnames", "labels", "from", "until", "hours"].iter().any(|name| reader.is_set(&table.child(name)));
-    if !is_set {
-        reader.fault(table, "mutes everything for ever: say which alerts by alertnames or labels, or when");
+    let Selector { projects, regions, types } = selector(reader, table, warnings);
+    if !BOUNDS.iter().any(|name| reader.is_set(&table.child(name))) {
+        let problem =
+            "mutes everything for ever: say which alerts by alertnames, labels, projects, regions or types, or when";
+        reader.fault(table, problem);
     }
     if let (Some(from), Some(until)) = (from, until)
         && until <= from
@@ -236,7 +241,12 @@ fn mute(reader: &mut Reader, table: &Key) -> Mute {
         reader.fault(&table.child("until"), "is not after from");
     }
     let alertnames = alertnames.into_iter().map(SmolStr::from).collect();
-    Mute { alertnames, labels, from, until, hours }
+    let projects: Vec<_> = projects.iter().map(|id| format_smolstr!("{}", id.0)).collect();
+    let regions = regions.iter().map(|id| format_smolstr!("{}", id.0)).collect();
+    let types = types.iter().map(|word| SmolStr::new(word.as_str())).collect();
+    let one_of = [("project_id", projects), ("region_id", regions), ("resource_type", types)];
+    let one_of = one_of.into_iter().filter(|(_, texts): &(_, Vec<_>)| !texts.is_empty()).collect();
+    Mute { alertnames, labels, one_of, from, until, hours }
 }
 
 /// A day, which is its first instant in UTC, or an instant.
