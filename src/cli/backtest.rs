@@ -1,5 +1,6 @@
 //! Detector and forecast over the stored history, or over a file of daily costs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -15,6 +16,7 @@ use crate::backtest::Outputs;
 use crate::backtest::history::Builder;
 use crate::backtest::table;
 use crate::billing::amount::Amount;
+use crate::config::Config;
 use crate::store::Store;
 use crate::store::days::{Kind, Series};
 
@@ -49,13 +51,13 @@ impl BacktestFlags {
     }
 }
 
-/// Reads what is given, judges and forecasts every day, and prints the table. `configured` is where the configuration
-/// has the store.
-pub(super) async fn run(flags: &BacktestFlags, configured: Option<&Path>) -> anyhow::Result<ExitCode> {
+/// Reads what is given, judges and forecasts every day, and prints the table. `config` is there where it names what to
+/// judge.
+pub(super) async fn run(flags: &BacktestFlags, config: Option<&Config>) -> anyhow::Result<ExitCode> {
     let histories = match &flags.csv {
         Some(path) => read(path).and_then(|text| table::history(&name(path), &text).map_err(|fault| fault.to_string())),
-        None => match flags.store.as_deref().or(configured) {
-            Some(path) => stored(path).await?,
+        None => match flags.store.as_deref().or(config.and_then(|config| config.storage.path.as_deref())) {
+            Some(path) => stored(path, config).await?,
             None => {
                 Err("storage.path: is \"\", so nothing is stored; name a store by --store, or a file by --csv".into())
             }
@@ -77,11 +79,22 @@ pub(super) async fn run(flags: &BacktestFlags, configured: Option<&Path>) -> any
 
 type Prepared = (Option<Vec<backtest::Spike>>, Outputs<BufWriter<File>>);
 
-/// The history of every account in a store. Groups are named `ACCOUNT/PROJECT/REGION/TYPE`.
-async fn stored(path: &Path) -> anyhow::Result<Result<Vec<backtest::History>, String>> {
+/// The history of every account in a store, or of those that are configured. Groups are named
+/// `ACCOUNT/PROJECT/REGION/TYPE`.
+async fn stored(path: &Path, config: Option<&Config>) -> anyhow::Result<Result<Vec<backtest::History>, String>> {
     let store = Store::open_to_read(path)?;
+    let mut accounts = BTreeMap::new();
+    match config {
+        Some(config) => {
+            for (name, settings) in &config.accounts {
+                let account = store.known_account(name, settings.scope()).await?;
+                accounts.extend(account.map(|account| (name.as_str().to_owned(), account)));
+            }
+        }
+        None => accounts = store.accounts().await?,
+    }
     let mut histories = Vec::new();
-    for (name, account) in store.accounts().await? {
+    for (name, account) in accounts {
         let visit = move |builder: &mut Builder, series: &[Series], day, amounts: &[(usize, Amount)]| {
             for (row, (place, amount)) in (0..).zip(amounts) {
                 let Series { group, measure } = &series[*place];
@@ -98,7 +111,8 @@ async fn stored(path: &Path) -> anyhow::Result<Result<Vec<backtest::History>, St
         histories.extend(builder.finish());
     }
     Ok(if histories.is_empty() {
-        Err(format!("{}: holds no day yet; let the daemon run for a while", path.display()))
+        let whose = if config.is_some() { " of the configured accounts" } else { "" };
+        Err(format!("{}: holds no day{whose} yet; let the daemon run for a while", path.display()))
     } else {
         Ok(histories)
     })

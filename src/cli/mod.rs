@@ -72,7 +72,7 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
         Command::Backfill { from, to, out } => {
             block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
-        Command::Backtest(flags) => block_on(backtest::run(&flags, config.storage.path.as_deref())),
+        Command::Backtest(flags) => block_on(backtest::run(&flags, Some(&config))),
         Command::Alerts { url, action: Some(AlertsAction::Test { channel }) } => {
             block_on(alerts::test(&config, &url, &channel))
         }

@@ -9,8 +9,8 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use tempfile::NamedTempFile;
 
-use crate::harness::{TestApp, noon};
-use crate::program::{Ended, file, finish, program};
+use crate::harness::{KEY, TestApp, noon};
+use crate::program::{Ended, config_flag, file, finish, program};
 use crate::prometheus::demo_config;
 
 const FIRST: Date = date(2025, 1, 1);
@@ -255,6 +255,19 @@ async fn the_stored_history_is_judged_as_a_file_of_the_same_days_is() {
     assert_eq!((from_store.code, from_store.stderr.as_str()), (Some(0), ""));
     assert_eq!(from_store.stdout, from_file.stdout);
     assert!(from_store.stdout.contains("60 (2026-09-23 to 2026-11-21)"), "{}", from_store.stdout);
+
+    // By a configuration, what it names and nothing else of the file.
+    let account = &config.accounts[&"demo".parse().unwrap()];
+    let table = format!("[accounts.demo]\napi_key = '{KEY}'\napi_url = '{}'\n", account.api_url);
+    let configured = async |more: &str| {
+        let text = format!("{table}{more}\n[storage]\npath = '{}'\n", path.display());
+        finish(program(&["backtest", &config_flag(&file(&text))])).await
+    };
+    let ended = configured("").await;
+    assert_eq!((ended.code, ended.stdout), (Some(0), from_file.stdout), "{}", ended.stderr);
+    let ended = configured("projects = [41001]").await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert!(ended.stderr.contains("state.db: holds no day of the configured accounts yet"), "{}", ended.stderr);
 
     for (arguments, problem) in [
         (vec!["backtest", "--store=/nowhere/state.db"], "cannot use /nowhere/state.db as the store: "),
