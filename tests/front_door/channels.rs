@@ -208,7 +208,7 @@ pub(crate) async fn received(server: &MockServer) -> Vec<Request> {
 }
 
 /// The alerts of a webhook's messages, in the order of their arrival.
-async fn stories(server: &MockServer) -> Vec<String> {
+pub(crate) async fn stories(server: &MockServer) -> Vec<String> {
     let tell = |request: Request| {
         let body: Value = request.body_json().unwrap();
         format!("{} {}", body["commonLabels"]["alertname"].as_str().unwrap(), body["status"].as_str().unwrap())
