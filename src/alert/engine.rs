@@ -1,7 +1,7 @@
 //! The loop that judges each snapshot, and again each minute, writes what follows and publishes it.
 //!
 //! What is published has been written before, so that no channel is told what a restart would not know of. Where the
-//! store fails, alerts go on from memory; the store says so itself, and there is a rule for it.
+//! file cannot be written, the store keeps it in memory; it says so itself, and there is a rule for it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +148,8 @@ impl Engine {
 
     /// Writes everything that is not written yet, in one transaction. Whether there is something to be sent now.
     async fn write(&mut self, routes: &[Route]) -> bool {
-        if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() {
+        // A store that failed is given the chance to write what it keeps in memory.
+        if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() && self.store.is_writable() {
             return false;
         }
         let rows: Vec<_> = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes)).collect();

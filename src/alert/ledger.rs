@@ -300,7 +300,7 @@ impl State {
     /// A breach that was not known, or has ended before.
     fn new(scope: &Scope, epoch: Timestamp, breach: &Breach, ended: Option<&Self>, now: Timestamp) -> Self {
         let before = ended.map(|ended| ended.alert.clone());
-        // What has ended begins again when it ended, or it would be the same alert.
+        // What has ended begins again when it ended, or it would be the same alert. The data know no other instant.
         let again = before.as_ref().filter(|before| breach.starts_at <= before.starts_at);
         let starts_at = again.and_then(|before| before.ends_at).unwrap_or(breach.starts_at);
         let earliest = again.map_or(Timestamp::MIN, |before| {

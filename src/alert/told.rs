@@ -18,7 +18,9 @@ pub struct Alert {
     pub annotations: Labels,
     /// Where it stands.
     pub status: Status,
-    /// Since when what it tells of has been so, derived from the data, so that every replica says the same.
+    /// Since when what it tells of has been so, by the data, so that every replica says the same. By the clock of this
+    /// daemon where it tells of the daemon itself, and where it begins again within the period, day or task that it is of,
+    /// since no datum says when.
     pub starts_at: Timestamp,
     /// When it ended; `None` unless it is resolved.
     pub ends_at: Option<Timestamp>,

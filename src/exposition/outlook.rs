@@ -25,7 +25,7 @@ pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp
     write_anomalies(families, snapshot, now);
     let sums = collect(snapshot, |account| {
         let revisions = account.outlook.as_ref()?.revisions.iter();
-        Some(revisions.map(|(series, amount)| (Place::Own(&series.group), &series.measure, *amount)))
+        Some(revisions.map(|(series, revision)| (Place::Own(&series.group), &series.measure, revision.change)))
     });
     write_groups(families, &catalog::COST_REVISION, snapshot, sums, SmolStr::as_str);
 }

@@ -17,10 +17,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::aggregate::group::Group;
 use crate::analysis::{Forecast, Judgement};
-use crate::billing::amount::Amount;
 use crate::billing::period::utc_date;
 use crate::billing::resource::{Currency, ProjectId, ResourceType};
-use crate::store::days::Series;
+use crate::store::days::{Revision, Series};
 
 use budget::Standing;
 
@@ -32,7 +31,7 @@ pub struct Outlook {
     /// How the budgets fare.
     pub budgets: Vec<Standing>,
     /// By how much settled days were found changed when they were checked last.
-    pub revisions: BTreeMap<Series, Amount>,
+    pub revisions: BTreeMap<Series, Revision>,
 }
 
 /// What the days of an account say.

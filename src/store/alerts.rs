@@ -22,20 +22,20 @@ pub struct OutboxRow {
 
 impl Store {
     /// Writes the states that changed, by fingerprint, where `None` is forgotten, and with them what is to be told: both
-    /// or neither.
+    /// or neither. Where the file cannot be written, both are kept in memory until it can be.
     ///
     /// # Errors
-    /// [`Error`]; then nothing was written.
+    /// [`Error`]; then nothing was written, nor kept.
     pub async fn commit_alerts(
         &self,
         changed: Vec<(u64, Option<String>)>,
         outbox: Vec<OutboxRow>,
     ) -> Result<(), Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             let sql = "INSERT OR REPLACE INTO alert (fingerprint, body) VALUES (?1, ?2)";
             let mut write = transaction.prepare_cached(sql)?;
             let mut forget = transaction.prepare_cached("DELETE FROM alert WHERE fingerprint = ?1")?;
-            for (fingerprint, body) in changed {
+            for (fingerprint, body) in &changed {
                 match body {
                     Some(body) => write.execute(params![fingerprint.cast_signed(), body])?,
                     None => forget.execute([fingerprint.cast_signed()])?,
@@ -45,7 +45,7 @@ impl Store {
                 "INSERT INTO outbox (channel, fingerprint, message, body, created_at, next_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
             )?;
-            for row in outbox {
+            for row in &outbox {
                 let (fingerprint, at) = (row.fingerprint.cast_signed(), row.created_at.as_microsecond());
                 send.execute(params![row.channel, fingerprint, row.message, row.body, at])?;
             }
@@ -59,7 +59,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn alerts(&self) -> Result<Vec<String>, Error> {
-        self.transact(|transaction| {
+        self.transact_alerts(|transaction| {
             let mut statement = transaction.prepare("SELECT body FROM alert ORDER BY fingerprint")?;
             let bodies = statement.query_map([], |row| row.get(0))?;
             Ok(bodies.collect::<Result<_, _>>()?)

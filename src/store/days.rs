@@ -66,6 +66,15 @@ impl Kind {
     }
 }
 
+/// By how much settled days of a series were changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Summed over the days.
+    pub change: Amount,
+    /// The first of these days.
+    pub first_day: Date,
+}
+
 impl Store {
     /// Writes a day, in place of an earlier reading of it, and tells whether any amount is another one than before. Where
     /// that reading was settled, what differs is kept as a revision.
@@ -141,20 +150,23 @@ impl Store {
         account: AccountId,
         kind: Kind,
         since: Timestamp,
-    ) -> Result<BTreeMap<Series, Amount>, Error> {
+    ) -> Result<BTreeMap<Series, Revision>, Error> {
         self.transact_for(account, move |transaction, account| {
-            let sql = "SELECT project, region, resource_type, measure, before, after \
+            let sql = "SELECT project, region, resource_type, measure, before, after, day \
                        FROM revision JOIN series ON series.id = revision.series \
                        WHERE seen_at >= ?1 AND account = ?2 AND kind = ?3";
             let mut statement = transaction.prepare_cached(sql)?;
             let mut rows = statement.query(params![since.as_second(), account, kind.as_str()])?;
-            let mut sums = BTreeMap::<Series, Amount>::new();
+            let mut revisions = BTreeMap::<Series, Revision>::new();
             while let Some(row) = rows.next()? {
-                let change = read_amount(row, 5)?.checked_sub(read_amount(row, 4)?);
-                let sum = sums.entry(read_series(row)?).or_default();
-                *sum = change.and_then(|change| sum.checked_add(change)).unwrap_or(*sum);
+                let (change, day) = (read_amount(row, 5)?.checked_sub(read_amount(row, 4)?), date(row.get(6)?)?);
+                let none = Revision { change: Amount::ZERO, first_day: day };
+                let revision = revisions.entry(read_series(row)?).or_insert(none);
+                revision.first_day = revision.first_day.min(day);
+                let sum = change.and_then(|change| revision.change.checked_add(change));
+                revision.change = sum.unwrap_or(revision.change);
             }
-            Ok(sums)
+            Ok(revisions)
         })
         .await
     }

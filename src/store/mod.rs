@@ -1,10 +1,11 @@
 //! What outlives the process: the daily history, counted failures, the last readings and the alerts, in one SQLite file.
 //!
 //! Nothing outside of this module knows SQL. A file that cannot be written never stops the daemon: it is said in the
-//! log and by a metric, and what could not be written is lost, or read from the API again. Each write is one
-//! transaction, so a process that is killed leaves the state before or after it.
+//! log and by a metric, and what could not be written is lost, or read from the API again; of alerts it is kept in memory
+//! and written later. Each write is one transaction, so a process that is killed leaves the state before or after it.
 
 pub mod alerts;
+mod apart;
 pub mod days;
 pub mod failures;
 mod file;

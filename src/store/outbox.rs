@@ -99,7 +99,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn told(&self, channel: String) -> Result<Vec<String>, Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             let mut statement = transaction.prepare_cached("SELECT body FROM told WHERE channel = ?1")?;
             let bodies = statement.query_map([&channel], |row| row.get(0))?;
             Ok(bodies.collect::<Result<_, _>>()?)
@@ -112,7 +112,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn tellings(&self) -> Result<BTreeMap<u64, Vec<Telling>>, Error> {
-        self.transact(|transaction| {
+        self.transact_alerts(|transaction| {
             let sql = "SELECT fingerprint, channel, ended, at FROM told ORDER BY channel";
             let mut statement = transaction.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
@@ -133,10 +133,10 @@ impl Store {
     /// # Errors
     /// [`Error`]; then nothing was written.
     pub async fn record_told(&self, channel: String, told: Vec<(u64, String)>, now: Timestamp) -> Result<(), Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             let sql = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) VALUES (?1, ?2, ?3, ?4)";
             let mut statement = transaction.prepare_cached(sql)?;
-            for (fingerprint, body) in told {
+            for (fingerprint, body) in &told {
                 statement.execute(params![channel, fingerprint.cast_signed(), now.as_microsecond(), body])?;
             }
             forget_ends(transaction, now)
@@ -149,7 +149,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn outbox_heads(&self, channel: String, now: Timestamp, limit: u32) -> Result<Heads, Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             let heads = "SELECT min(id) FROM outbox WHERE channel = ?1 AND dead = 0 GROUP BY fingerprint";
             let sql = format!(
                 "SELECT id, fingerprint, message, body, attempts FROM outbox \
@@ -175,7 +175,7 @@ impl Store {
     /// # Errors
     /// [`Error`]; then nothing was written.
     pub async fn outbox_settle(&self, fates: Vec<(i64, Fate)>, now: Timestamp) -> Result<(), Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate, now))?;
             forget_ends(transaction, now)
         })
@@ -188,7 +188,7 @@ impl Store {
     /// # Errors
     /// [`Error`].
     pub async fn tidy_channels(&self, channels: Vec<String>, now: Timestamp) -> Result<(), Error> {
-        self.transact(move |transaction| {
+        self.transact_alerts(move |transaction| {
             let mut known = transaction.prepare_cached("SELECT DISTINCT channel FROM outbox WHERE dead = 0")?;
             let known: Vec<String> = known.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
             let sql = "UPDATE outbox SET dead = ?2, error = 'the channel is no longer configured' \

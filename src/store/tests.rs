@@ -15,7 +15,7 @@ use crate::billing::report_task::TaskType;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::alerts::OutboxRow;
-use super::days::{Day, Kind, Series};
+use super::days::{Day, Kind, Revision, Series};
 use super::{AccountId, Settings, Store};
 
 const DAY: Date = date(2026, 11, 3);
@@ -83,8 +83,12 @@ async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
     let known = store.days(main, Kind::Cost).await.unwrap()[&DAY];
     assert!(known.is_settled, "what was settled once stays so");
     let since = |text: &str| store.revisions(main, Kind::Cost, text.parse::<Timestamp>().unwrap());
-    let changes: Vec<_> =
-        since("2026-11-12T00:00:00Z").await.unwrap().into_iter().map(|(s, sum)| (s, sum.to_string())).collect();
+    let changes: Vec<_> = since("2026-11-12T00:00:00Z")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(s, revision)| (s, revision.change.to_string()))
+        .collect();
     assert_eq!(changes, [(b, "1".into()), (a, "-0.05".into()), (c, "5".into())]);
     assert!(since("2026-11-12T01:00:01Z").await.unwrap().is_empty());
     assert!(store.days(main, Kind::Usage).await.unwrap().is_empty(), "usage is another history");
@@ -112,7 +116,7 @@ async fn rounding_is_no_revision_also_where_a_series_comes_or_goes() {
     }
     assert!(write("2026-11-14T01:00:00Z", &[(a, "1"), (d.clone(), "0.01")]).await, "a cent is a change");
     let changed = store.revisions(main, Kind::Cost, Timestamp::UNIX_EPOCH).await.unwrap();
-    assert_eq!(changed, [(d, "0.01".parse().unwrap())].into());
+    assert_eq!(changed, [(d, Revision { change: "0.01".parse().unwrap(), first_day: DAY })].into());
 }
 
 #[tokio::test]

@@ -6,15 +6,18 @@ use std::process::Stdio;
 
 use gcore_billing_exporter::alert::Alert;
 use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::notify::settings::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use wiremock::matchers::any;
+use wiremock::matchers::{any, body_string_contains};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::channels::{Office, alertmanagers, firing, labels, now, resolved, until};
-use crate::harness::http;
-use crate::program::{Process, get, program};
+use crate::channels::{
+    Office, alertmanagers, firing, labels, now, received, resolved, taking, until, webhook, webhooks,
+};
+use crate::harness::{REPORTS, asked, http, json};
+use crate::program::{Process, config_file, get, program, value};
 
 /// An Alertmanager that may be stopped and started again, with a receiver behind it.
 pub(crate) struct Real {
@@ -138,15 +141,22 @@ async fn an_alert_fires_stays_and_resolves_and_two_replicas_tell_one() {
 
 #[tokio::test]
 async fn our_restart_loses_no_end_and_invents_none() {
-    let real = Real::started().await;
-    let office = real.office().await;
+    let (real, witness, folder) = (Real::started().await, taking().await, tempfile::tempdir().unwrap());
+    let webhooks = webhooks([webhook("witness", &witness.uri(), &[])]).webhooks;
+    let settings = Settings { webhooks, ..alertmanagers(&[&real.url()]) };
+    let office = Office::in_folder(settings.clone(), Clock::system(), &folder).await;
     let (a, b) = (firing("a", now()), firing("b", now()));
     office.news(&[a.clone(), b.clone()]).await;
-    until("both", async || real.told().await.len() == 2).await;
+    until("both", async || real.told().await.len() == 2 && received(&witness).await.len() == 2).await;
     office.close().await;
 
-    let office = real.office().await;
-    // Not yet judged: nothing is sent.
+    let office = Office::in_folder(settings, Clock::system(), &folder).await;
+    // Not yet judged: it is sent nothing, though there is time for others to be told.
+    for number in 1..=3 {
+        office.queue(&[firing(&format!("c{number}"), now())]).await;
+        office.poke();
+        until("the other channel", async || received(&witness).await.len() == 2 + number).await;
+    }
     assert_eq!(office.of("gcore_notifications_total", "alertmanager.main"), Some(0.0));
     office.say(&[resolved(&a, now()), b.clone()], &[]).await;
     until("an end", async || real.told().await.len() == 3).await;
@@ -239,6 +249,35 @@ async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
     assert!(office.failures("alertmanager.main", "bad_request") >= 1.0);
     assert_eq!(real.held().await.len(), 20);
     office.close().await;
+}
+
+#[tokio::test]
+async fn one_that_is_refused_is_said_in_the_log() {
+    let (api, picky) = (MockServer::start().await, MockServer::start().await);
+    let task = r#"{"count": 1, "results": [{"uuid": "t1", "task_type": "Report", "status": "Failed"}]}"#;
+    asked(REPORTS).respond_with(json(task)).mount(&api).await;
+    let is_refused = Mock::given(body_string_contains("GcoreReportTaskFailed"));
+    is_refused.respond_with(ResponseTemplate::new(400)).with_priority(1).mount(&picky).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&picky).await;
+    let config = config_file(&api.uri(), "", &["reports"]);
+    let more = format!("[notify.alertmanager.main]\nurls = ['{}']\n", picky.uri());
+    std::fs::write(config.path(), std::fs::read_to_string(config.path()).unwrap() + &more).unwrap();
+    let daemon = Process::serving(config, &[]);
+    daemon.until(async || daemon.log().contains("left out for 15 minutes")).await;
+    let url = daemon.url().await;
+    let failures = r#"gcore_notification_failures_total{channel="alertmanager.main",reason="bad_request"}"#;
+    assert!(value(&get(&format!("{url}/metrics")).await, failures).is_some());
+    let polls = async || {
+        value(&get(&format!("{url}/metrics")).await, r#"gcore_polls_total{account="main",collector="reports"}"#)
+    };
+    let before = polls().await;
+    daemon.until(async || polls().await != before).await;
+    let log = daemon.stop().await.stderr;
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("an alert is refused and left out")).collect();
+    assert_eq!(lines.len(), 1, "once, whatever is read meanwhile: {log}");
+    for part in ["level=error", "channel=alertmanager.main", "alert=GcoreReportTaskFailed", "400"] {
+        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+    }
 }
 
 #[tokio::test]

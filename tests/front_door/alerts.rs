@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
+use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
+use crate::channels::{stories, taking, webhook, webhooks};
 use crate::harness::{Listener, REPORTS, TestApp, asked, config, every, json, noon};
 use crate::prometheus::demo_config;
 
@@ -138,4 +140,32 @@ async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read(
     assert_eq!(over["annotations"]["reason"], "cleared");
     app.until(async || one("GcoreCollectorFailing").await.is_none()).await;
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_reading_that_is_old_after_a_restart_is_not_called_stale_at_once() {
+    let (api, receiver, folder) = (MockServer::start().await, taking().await, TempDir::new().unwrap());
+    let is_answering = Arc::new(AtomicU8::new(1));
+    let answers = Arc::clone(&is_answering);
+    asked(REPORTS)
+        .respond_with(move |_: &Request| match answers.load(Ordering::Relaxed) {
+            0 => ResponseTemplate::new(400),
+            _ => task("Completed"),
+        })
+        .mount(&api)
+        .await;
+    let mut config = config(&api.uri(), every(Duration::from_millis(100), &[Collector::Reports]));
+    config.storage.path = Some(folder.path().join("state.db"));
+    config.notify = webhooks([webhook("ops", &receiver.uri(), &[])]);
+    TestApp::ready(&config, Clock::frozen(noon())).await.stop().await;
+
+    is_answering.store(0, Ordering::Relaxed);
+    let app = TestApp::ready(&config, Clock::frozen(noon() + SignedDuration::from_hours(2))).await;
+    let one = async |name: &str| alerts(&app).await.and_then(|alerts| named(&alerts, name).first().copied().cloned());
+    app.until(async || one("GcoreDataStale").await.is_some()).await;
+    assert_eq!(one("GcoreDataStale").await.unwrap()["state"], "pending");
+    is_answering.store(1, Ordering::Relaxed);
+    app.until(async || one("GcoreDataStale").await.is_none()).await;
+    app.stop().await;
+    assert_eq!(stories(&receiver).await, ["GcoreWatchdog firing"], "and of nothing else");
 }

@@ -84,6 +84,12 @@ impl Office {
 
     /// What is so from now on, and the transitions to it.
     pub(crate) async fn say(&self, alerts: &[Alert], transitions: &[Alert]) {
+        self.queue(transitions).await;
+        self.alerts.send_replace(Some(Arc::new(alerts.to_vec())));
+    }
+
+    /// Only lets the transitions wait to be told.
+    pub(crate) async fn queue(&self, transitions: &[Alert]) {
         let row = |alert: &Alert, route: &Route| OutboxRow {
             channel: route.channel.clone(),
             fingerprint: alert.fingerprint(),
@@ -95,7 +101,6 @@ impl Office {
             self.routes.iter().filter(|route| route.takes(&alert.labels)).map(move |route| row(alert, route))
         });
         self.store.commit_alerts(Vec::new(), told.collect()).await.unwrap();
-        self.alerts.send_replace(Some(Arc::new(alerts.to_vec())));
     }
 
     /// Says alerts that are all new.
@@ -104,7 +109,7 @@ impl Office {
     }
 
     /// Lets every channel look again.
-    fn poke(&self) {
+    pub(crate) fn poke(&self) {
         self.alerts.send_modify(|_| {});
     }
 
@@ -208,7 +213,7 @@ pub(crate) async fn received(server: &MockServer) -> Vec<Request> {
 }
 
 /// The alerts of a webhook's messages, in the order of their arrival.
-async fn stories(server: &MockServer) -> Vec<String> {
+pub(crate) async fn stories(server: &MockServer) -> Vec<String> {
     let tell = |request: Request| {
         let body: Value = request.body_json().unwrap();
         format!("{} {}", body["commonLabels"]["alertname"].as_str().unwrap(), body["status"].as_str().unwrap())
@@ -649,6 +654,7 @@ async fn a_failed_report_is_told_and_so_is_its_end_over_a_restart() {
     let (name, mut channel) = webhook("ops", &receiver.uri(), &[SECRET]);
     channel.route.matchers = labels(&[("alertname", "GcoreReportTaskFailed")]);
     config.notify = webhooks([(name, channel)]);
+    let begun_at = now();
     let app = TestApp::ready(&config, Clock::system()).await;
     until("its beginning", async || stories(&receiver).await == ["GcoreReportTaskFailed firing"]).await;
     let told = async || {
@@ -659,6 +665,8 @@ async fn a_failed_report_is_told_and_so_is_its_end_over_a_restart() {
     };
     until("a note of it", async || told().await[0]["state"] == "firing").await;
     assert_eq!(told().await[0]["channel"], "webhook.ops");
+    let told_at: Timestamp = told().await[0]["at"].as_str().unwrap().parse().unwrap();
+    assert!(begun_at < told_at && told_at < now(), "{told_at}");
     app.stop().await;
 
     api.reset().await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::billing::amount::Amount;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
+use crate::channels::{stories, taking};
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
 use crate::program::{Process, config_flag, file, finish, get, limited, program, rounds, value};
 
@@ -262,6 +265,48 @@ async fn without_room_on_the_disk_it_goes_on_serving() {
     let verdict: String = open(&path).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     assert_whole(&stored(&path));
+}
+
+#[tokio::test]
+async fn without_room_on_the_disk_a_webhook_is_told_all_the_same() {
+    // More than any room that a file which takes no day more may still have.
+    const TASKS: usize = 60;
+    let (api, receiver, (_folder, path)) = (account().await, taking().await, place());
+    let (is_begun, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (begun, over) = (Arc::clone(&is_begun), Arc::clone(&is_over));
+    asked(REPORTS)
+        .respond_with(move |_: &Request| {
+            let (number, status) = match (begun.load(Ordering::Relaxed), over.load(Ordering::Relaxed)) {
+                (false, _) => (0, ""),
+                (true, false) => (TASKS, "Failed"),
+                (true, true) => (TASKS, "Completed"),
+            };
+            let task = |number| json!({"uuid": format!("t{number}"), "task_type": "Report", "status": status});
+            let tasks: Vec<_> = (0..number).map(task).collect();
+            answer(&json!({"count": number, "results": tasks}).to_string())
+        })
+        .mount(&api)
+        .await;
+    let reports = "[collect.reports]\nenabled = false";
+    let mut toml = config(&api.uri(), &path, 400).replace(reports, "[collect.reports]\ninterval = '1s'");
+    toml += &format!(
+        "[alerts.rules.store_not_writable]\nfor = '0s'\n[notify]\nexternal_url = 'http://127.0.0.1:10061'\n\
+         [notify.webhook.ops]\nurl = '{}'\n",
+        receiver.uri()
+    );
+    let config = file(&toml);
+    let daemon = Process::start(&mut limited(600, &["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]));
+    let told = async |story: &str| stories(&receiver).await.iter().filter(|told| *told == story).count();
+    daemon.until(async || told("GcoreStoreNotWritable firing").await == 1).await;
+    is_begun.store(true, Ordering::Relaxed);
+    daemon.until(async || told("GcoreReportTaskFailed firing").await >= TASKS).await;
+    is_over.store(true, Ordering::Relaxed);
+    daemon.until(async || told("GcoreReportTaskFailed resolved").await >= TASKS).await;
+    daemon.stop().await;
+    let all = ["GcoreReportTaskFailed firing", "GcoreReportTaskFailed resolved", "GcoreStoreNotWritable firing"];
+    for (story, count) in all.iter().zip([TASKS, TASKS, 1]) {
+        assert_eq!(told(story).await, count, "{story}: once while the process lives");
+    }
 }
 
 #[tokio::test]

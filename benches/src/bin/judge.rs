@@ -34,7 +34,7 @@ use gcore_billing_exporter::outlook::Outlook;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector, Standing};
 use gcore_billing_exporter::outlook::past::Past;
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
-use gcore_billing_exporter::store::days::Series;
+use gcore_billing_exporter::store::days::{Revision, Series};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::json;
 
@@ -172,7 +172,8 @@ fn outlook(shape: &Shape, settings: &Settings, account: &Account, now: Timestamp
         Standing::new(budget, spent, &BTreeMap::new(), forecast, now)
     };
     let budgets = settings.budgets.iter().enumerate().map(standing).collect();
-    let revisions = series.into_iter().take(100).enumerate().map(|(index, series)| (series, cost(index, 0))).collect();
+    let revision = |(index, series)| (series, Revision { change: cost(index, 0), first_day: today.first_of_month() });
+    let revisions = series.into_iter().take(100).enumerate().map(revision).collect();
     Outlook { findings: Arc::new(findings), budgets, revisions }
 }
 

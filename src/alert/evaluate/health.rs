@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::alert::channels::Delivery;
 use crate::billing::account::AccountName;
-use crate::billing::period::{Window, midnight, utc_date};
+use crate::billing::period::{Period, Window};
 use crate::gcore::error::Reason;
 use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 
@@ -140,16 +141,16 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     let families = Window::ALL.into_iter().flat_map(|window| {
         let costs = accounts().filter_map(move |account| account.cost.get(&window));
         let usage = accounts().filter_map(move |account| account.usage.get(&window));
-        let costs: Vec<usize> = costs.map(|reading| reading.last().amounts.len()).collect();
-        let usage: Vec<usize> = usage.map(|reading| reading.last().values.len()).collect();
+        let costs: Vec<(Period, usize)> = costs.map(|reading| (reading.period, reading.last().amounts.len())).collect();
+        let usage: Vec<(Period, usize)> = usage.map(|reading| (reading.period, reading.last().values.len())).collect();
         [("cost", window, costs), ("usage", window, usage)]
     });
-    let judge = |(collector, window, series): (&'static str, Window, Vec<usize>)| {
+    let judge = |(collector, window, series): (&'static str, Window, Vec<(Period, usize)>)| {
         let place = format!("{collector}/{}", window.as_str());
-        if series.is_empty() {
+        let Some(starts_at) = series.iter().map(|(period, _)| period.starts_at()).max() else {
             return case.judge(&place, Patience::NONE, Verdict::Unknown);
-        }
-        let count: usize = series.iter().sum();
+        };
+        let count: usize = series.iter().map(|(_, count)| count).sum();
         let breach = (count > limit).then(|| {
             let word = window.as_str();
             let summary = format!("Series of {collector}, {word}, are folded: {count} of at most {limit}");
@@ -158,7 +159,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
                  are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
             );
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
-            case.breach(0, None, own, midnight(utc_date(case.now)), Words { summary, description })
+            case.breach(0, None, own, starts_at, Words { summary, description })
                 .measured(count as f64, limit as f64)
         });
         case.judge(&place, Patience::NONE, Verdict::known(case.now, breach))
@@ -207,6 +208,7 @@ pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
         "This alert always fires. Where it stops arriving, alerts do not arrive: let something outside of \
                        this machine notice that."
             .to_owned();
-    let breach = case.breach(0, None, [], midnight(utc_date(case.now)), Words { summary, description });
+    // What is always so has no beginning; this is one that every daemon agrees on.
+    let breach = case.breach(0, None, [], Timestamp::UNIX_EPOCH, Words { summary, description });
     case.judge("", Patience::NONE, Verdict::known(case.now, [breach]))
 }

@@ -85,11 +85,13 @@ pub(super) fn mismatches(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement>
 pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let Some(outlook) = &account.outlook else { return Verdict::Unknown };
     let mut by_currency: BTreeMap<&SmolStr, Vec<_>> = BTreeMap::new();
-    for (series, amount) in &outlook.revisions {
-        by_currency.entry(&series.measure).or_default().push((&series.group, amount.to_f64()));
+    for (series, revision) in &outlook.revisions {
+        by_currency.entry(&series.measure).or_default().push((series, revision));
     }
     let least = case.set.number("min_amount");
-    let breaches = by_currency.into_iter().filter_map(|(currency, changes)| {
+    let breaches = by_currency.into_iter().filter_map(|(currency, revisions)| {
+        let changes: Vec<_> =
+            revisions.iter().map(|(series, revision)| (&series.group, revision.change.to_f64())).collect();
         let moved: f64 = changes.iter().map(|(_, change)| change.abs()).sum();
         let sum: f64 = changes.iter().map(|(_, change)| change).sum();
         if moved < least {
@@ -102,8 +104,8 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
             "In the last 7 days, costs of days that had settled were found changed by {moved_words} in all, {sum_words} on \
              balance. The largest changes: {parts}."
         );
-        // The data do not say when Gcore changed them; the day is as near as two daemons agree.
-        let starts_at = midnight(utc_date(case.now));
+        // The data do not say when Gcore changed them, and each daemon looks at a time of its own.
+        let starts_at = revisions.iter().map(|(_, revision)| midnight(revision.first_day)).min()?;
         let own = [("currency", currency.clone())];
         Some(case.breach(0, Some(name), own, starts_at, Words { summary, description }).measured(moved, least))
     });

@@ -5,7 +5,6 @@ use smol_str::SmolStr;
 
 use crate::aggregate::report_tasks::{MOST_LISTED, Ranked, ReportTaskTotals};
 use crate::billing::account::AccountName;
-use crate::billing::period::{midnight, utc_date};
 use crate::billing::report_task::ReportTask;
 use crate::snapshot::Account;
 
@@ -35,9 +34,9 @@ fn when(at: Option<Timestamp>) -> String {
     at.map_or("at an unknown time".into(), |at| format!("on {}", instant(at)))
 }
 
-/// Where the API tells no time, the day is as near as two daemons agree.
-fn start(case: &Case<'_>, at: Option<Timestamp>) -> Timestamp {
-    at.unwrap_or_else(|| midnight(utc_date(case.now))).min(case.now)
+/// When a task came to its status. Where the API tells no time, an instant that two daemons agree on.
+fn start(task: &ReportTask) -> Timestamp {
+    task.updated_at.or(task.created_at).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no task notes 2^53 errors")]
@@ -61,7 +60,7 @@ pub(super) fn failed(case: &Case<'_>, name: &AccountName, account: &Account) -> 
                 task.errors,
                 task.warnings,
             );
-            let starts_at = start(case, task.updated_at.or(task.created_at));
+            let starts_at = start(task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
             Some(Breach { value: Some(noted(task)), ..breach })
         },
@@ -83,7 +82,7 @@ pub(super) fn with_errors(case: &Case<'_>, name: &AccountName, account: &Account
                 task.errors,
                 task.warnings,
             );
-            let starts_at = start(case, task.updated_at.or(task.created_at));
+            let starts_at = start(task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
             Some(breach.measured(noted(task), 0.0))
         },

@@ -1,5 +1,6 @@
 //! Rules on data of a snapshot, and the time that all of them take.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::gcore::error::Reason;
 use crate::outlook::budget::{Budget, Selector, Standing};
 use crate::outlook::{Contributor, Findings, Judged, Outlook, Subject};
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
+use crate::store::days::{Revision, Series};
 
 mod texts;
 
@@ -418,6 +420,49 @@ fn a_channel_that_takes_nothing_is_told_by_its_name() {
     assert_eq!(bad[0].starts_at, at("2026-11-22T11:55:00Z"));
     let told = &bad[0].annotations["description"];
     assert!(told.contains("nothing since 2026-11-22 11:55 UTC") && told.contains("reason connect"), "{told}");
+}
+
+#[test]
+fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
+    let series = |number| Series { group: group(number, 7, "instance"), measure: "EUR".into() };
+    let revision = |number, day: &str| {
+        (series(number), Revision { change: amount("50"), first_day: day.parse::<Date>().unwrap() })
+    };
+    let mut account = account();
+    let outlook = Arc::unwrap_or_clone(outlook(Vec::new(), Vec::new()));
+    let revisions = [revision(1, "2026-11-09"), revision(2, "2026-11-08")].into();
+    account.outlook = Some(Arc::new(Outlook { revisions, ..outlook }));
+    let mut totals = ReportTaskTotals::default();
+    totals.add(&ReportTask { updated_at: None, created_at: None, ..task("a", "Failed", "2026-11-22T11:00:00Z", 1) });
+    // By another clock than this daemon's, which is a little behind.
+    totals.add(&ReportTask {
+        updated_at: Some(at("2026-11-22T12:00:05Z")),
+        ..task("b", "Failed", "2026-11-22T11:00:00Z", 1)
+    });
+    account.reports = Some(Reading::new(totals, now(), 9 * DAY));
+    account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[(group(1, 7, "instance"), "1")]));
+    let (snapshot, settings) = (snapshot(account), Settings { series_limit: 0, ..Settings::default() });
+    let starts = |now| {
+        let mut starts = BTreeSet::new();
+        for judgement in evaluate(&snapshot, &settings, &facts(), now) {
+            if let Verdict::Known { breaches, .. } = judgement.verdict {
+                starts.extend(
+                    breaches.iter().map(|breach| format!("{} {}", breach.labels["alertname"], breach.starts_at)),
+                );
+            }
+        }
+        starts.retain(|start| !start.contains("Stale"));
+        starts
+    };
+    let want = [
+        "GcoreCostRevised 2026-11-08T00:00:00Z",
+        "GcoreReportTaskFailed 1970-01-01T00:00:00Z",
+        "GcoreReportTaskFailed 2026-11-22T12:00:05Z",
+        "GcoreSeriesLimit 2026-11-01T00:00:00Z",
+        "GcoreWatchdog 1970-01-01T00:00:00Z",
+    ];
+    assert_eq!(starts(now()), want.map(str::to_owned).into());
+    assert_eq!(starts(at("2026-11-23T12:00:00Z")), starts(now()), "by a daemon that looks first a day later");
 }
 
 #[test]

@@ -120,8 +120,9 @@ fn every_rule_says_what_is_wrong_in_these_words() {
     let mut account = Account { names: names(), ..account() };
     let mut outlook = Arc::unwrap_or_clone(outlook(days(), vec![standing]));
     let series = |group| Series { group, measure: "EUR".into() };
+    let revision = |change| Revision { change: amount(change), first_day: Date::constant(2026, 11, 3) };
     outlook.revisions =
-        [(series(group(16, 7, "instance")), amount("12")), (series(group(17, 7, "volume")), amount("-2"))].into();
+        [(series(group(16, 7, "instance")), revision("12")), (series(group(17, 7, "volume")), revision("-2"))].into();
     account.outlook = Some(Arc::new(outlook));
     spent(&mut account);
     lists(&mut account);
