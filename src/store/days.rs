@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{MAIN_DB, OptionalExtension as _, Row, Transaction, params};
 use smol_str::SmolStr;
 
 use crate::aggregate::group::Group;
@@ -85,7 +85,7 @@ impl Store {
         self.transact_for(account, move |transaction, account| write_day(transaction, account, kind, &day)).await
     }
 
-    /// How each stored day was read.
+    /// How each stored day was read. A day that cannot be understood is dropped, so that it counts as never read.
     ///
     /// # Errors
     /// [`Error`].
@@ -94,21 +94,26 @@ impl Store {
             let sql = "SELECT day, read_at, settled FROM reading WHERE account = ?1 AND kind = ?2";
             let mut statement = transaction.prepare_cached(sql)?;
             let mut rows = statement.query(params![account, kind.as_str()])?;
-            let mut days = BTreeMap::new();
+            let (mut days, mut garbled) = (BTreeMap::new(), Vec::new());
             while let Some(row) = rows.next()? {
-                let known = Known { read_at: instant(row.get(1)?)?, is_settled: row.get(2)? };
-                days.insert(date(row.get(0)?)?, known);
+                let (day, is_settled) = (row.get(0)?, row.get(2)?);
+                match (date(day), Timestamp::from_second(row.get(1)?)) {
+                    (Some(date), Ok(read_at)) => drop(days.insert(date, Known { read_at, is_settled })),
+                    _ => garbled.push(day),
+                }
             }
+            garbled.into_iter().try_for_each(|day| forget(transaction, account, kind, day))?;
             Ok(days)
         })
         .await
     }
 
     /// Gives each stored day from `first` until the day before `end`, in order, to `visit`: all series of the account,
-    /// and the day's amounts by the position of their series in that list.
+    /// and the day's amounts by the position of their series in that list. A day with an amount that cannot be understood
+    /// is dropped instead, so that it counts as never read.
     ///
     /// # Errors
-    /// [`Error`]; some days may have been visited.
+    /// [`Error`], also for such a day where the store was opened to be read; some days may have been visited.
     pub async fn visit_days<V: Send + 'static>(
         &self,
         account: AccountId,
@@ -124,18 +129,26 @@ impl Store {
             let mut days = transaction.prepare_cached(sql)?;
             let mut days = days.query(params![account, kind.as_str(), number(first), number(end)])?;
             let mut amounts = transaction.prepare_cached("SELECT series, amount FROM amount WHERE day = ?1")?;
-            let mut of_day = Vec::new();
+            let (mut of_day, mut garbled) = (Vec::new(), Vec::new());
             while let Some(row) = days.next()? {
                 let day: i64 = row.get(0)?;
                 of_day.clear();
+                let mut date = date(day);
                 let mut rows = amounts.query([day])?;
                 while let Some(row) = rows.next()? {
                     if let Some(position) = positions.get(&row.get(0)?) {
-                        of_day.push((*position, read_amount(row, 1)?));
+                        match read_amount(row, 1) {
+                            Some(amount) => of_day.push((*position, amount)),
+                            None => date = None,
+                        }
                     }
                 }
-                visit(&mut visitor, &series, date(day)?, &of_day);
+                match date {
+                    Some(date) => visit(&mut visitor, &series, date, &of_day),
+                    None => garbled.push(day),
+                }
             }
+            garbled.into_iter().try_for_each(|day| forget(transaction, account, kind, day))?;
             Ok(visitor)
         })
         .await
@@ -159,11 +172,13 @@ impl Store {
             let mut rows = statement.query(params![since.as_second(), account, kind.as_str()])?;
             let mut revisions = BTreeMap::<Series, Revision>::new();
             while let Some(row) = rows.next()? {
-                let (change, day) = (read_amount(row, 5)?.checked_sub(read_amount(row, 4)?), date(row.get(6)?)?);
+                let (before, after, day) = (read_amount(row, 4), read_amount(row, 5), date(row.get(6)?));
+                // A change that cannot be understood is as good as one that was never seen.
+                let (Some(before), Some(after), Some(day)) = (before, after, day) else { continue };
                 let none = Revision { change: Amount::ZERO, first_day: day };
                 let revision = revisions.entry(read_series(row)?).or_insert(none);
                 revision.first_day = revision.first_day.min(day);
-                let sum = change.and_then(|change| revision.change.checked_add(change));
+                let sum = after.checked_sub(before).and_then(|change| revision.change.checked_add(change));
                 revision.change = sum.unwrap_or(revision.change);
             }
             Ok(revisions)
@@ -174,7 +189,13 @@ impl Store {
 
 fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<bool, Error> {
     let numbered = numbers(transaction, account, kind, &day.amounts)?;
-    let before = amounts_of(transaction, account, kind, day.date)?;
+    let before = match amounts_of(transaction, account, kind, day.date)? {
+        Some(before) => before,
+        None => {
+            forget(transaction, account, kind, number(day.date))?;
+            HashMap::new()
+        }
+    };
     let key = params![account, kind.as_str(), number(day.date)];
     let sql = "SELECT settled FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3";
     let was_settled = transaction.query_row(sql, key, |row| row.get::<_, bool>(0)).optional()?;
@@ -216,22 +237,44 @@ fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day)
     Ok(was_settled.is_none() || !changes.is_empty())
 }
 
-/// What is stored of a day, by the number of the series.
+/// What is stored of a day, by the number of the series; `None` where any of it cannot be understood.
 fn amounts_of(
     transaction: &Transaction<'_>,
     account: i64,
     kind: Kind,
     day: Date,
-) -> Result<HashMap<i64, Amount>, Error> {
+) -> Result<Option<HashMap<i64, Amount>>, Error> {
     let sql = "SELECT series, amount FROM amount JOIN series ON series.id = series \
                WHERE day = ?1 AND account = ?2 AND kind = ?3";
     let mut statement = transaction.prepare_cached(sql)?;
     let mut rows = statement.query(params![number(day), account, kind.as_str()])?;
     let mut amounts = HashMap::new();
     while let Some(row) = rows.next()? {
-        amounts.insert(row.get(0)?, read_amount(row, 1)?);
+        let Some(amount) = read_amount(row, 1) else { return Ok(None) };
+        amounts.insert(row.get(0)?, amount);
     }
-    Ok(amounts)
+    Ok(Some(amounts))
+}
+
+/// Drops a day that SQLite takes for sound and that cannot be understood all the same.
+fn forget(transaction: &Transaction<'_>, account: i64, kind: Kind, day: i64) -> Result<(), Error> {
+    if transaction.is_readonly(MAIN_DB)? {
+        return Err(Error::GarbledDay { day });
+    }
+    let key = params![account, kind.as_str(), day];
+    let amounts =
+        "DELETE FROM amount WHERE series IN (SELECT id FROM series WHERE account = ?1 AND kind = ?2) AND day = ?3";
+    transaction.execute(amounts, key)?;
+    transaction.execute("DELETE FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3", key)?;
+    let account: String =
+        transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))?;
+    tracing::warn!(
+        account,
+        kind = kind.as_str(),
+        day,
+        "a stored day is garbled and was dropped; it is read again where collect.history.days reaches as far"
+    );
+    Ok(())
 }
 
 /// The amounts by the number of their series; a series that is new gets one.
@@ -306,17 +349,14 @@ fn number(day: Date) -> i64 {
     i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
 }
 
-fn date(number: i64) -> Result<Date, Error> {
+/// `None` where there is no such day.
+fn date(number: i64) -> Option<Date> {
     let part = |value: i64| i8::try_from(value).unwrap_or_default();
     let year = i16::try_from(number / 10_000).unwrap_or_default();
-    Date::new(year, part(number / 100 % 100), part(number % 100)).map_err(|_| Error::Garbled { what: "day" })
+    Date::new(year, part(number / 100 % 100), part(number % 100)).ok()
 }
 
-fn instant(seconds: i64) -> Result<Timestamp, Error> {
-    Timestamp::from_second(seconds).map_err(|_| Error::Garbled { what: "time" })
-}
-
-fn read_amount(row: &Row<'_>, column: usize) -> Result<Amount, Error> {
-    let text = row.get_ref(column)?.as_str().unwrap_or_default();
-    text.parse().map_err(|_| Error::Garbled { what: "amount" })
+/// `None` where it is no amount.
+fn read_amount(row: &Row<'_>, column: usize) -> Option<Amount> {
+    row.get_ref(column).ok()?.as_str().ok()?.parse().ok()
 }

@@ -89,6 +89,12 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
+    /// A day of a file that is only read cannot be understood.
+    #[error("the stored day {day} is garbled; start the daemon once, which drops it and reads it again")]
+    GarbledDay {
+        /// The day as it is stored, such as 20261122.
+        day: i64,
+    },
     /// The file was found damaged and another one begun, which does not know the account's number.
     #[error("the store was begun anew")]
     BegunAnew,

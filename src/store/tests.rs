@@ -120,6 +120,70 @@ async fn rounding_is_no_revision_also_where_a_series_comes_or_goes() {
 }
 
 #[tokio::test]
+async fn a_garbled_day_counts_as_never_read_and_harms_no_other() {
+    let amount = "UPDATE amount SET amount = '1\\x025' WHERE day = 20261103 AND series = 1";
+    for (name, garble, is_day_kept) in [
+        ("an amount", amount, false),
+        ("a day that is none", "UPDATE reading SET day = 20261150 WHERE day = 20261103 AND account = 1", false),
+        ("a time that is none", "UPDATE reading SET read_at = 1 << 60 WHERE day = 20261103 AND account = 1", false),
+        ("a revision", "UPDATE revision SET before = 'x'", true),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("state.db");
+        let (store, registry) = open(&path).unwrap();
+        let main = account(&store).await;
+        let other = store.account(&"other".parse().unwrap(), String::new()).await.unwrap();
+        let [a, b] = [1, 2].map(|project| series(project, None));
+        let first = day(true, "2026-11-12T01:00:00Z", &[(a.clone(), "1.25"), (b.clone(), "2")]);
+        let next = Day { date: DAY.tomorrow().unwrap(), ..first.clone() };
+        for (account, day) in [(main, &first), (other, &first), (main, &next)] {
+            store.write_day(account, Kind::Cost, day.clone()).await.unwrap();
+        }
+        let grown = [(a.clone(), "1.25"), (b.clone(), "3")];
+        store.write_day(main, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &grown)).await.unwrap();
+        Connection::open(&path).unwrap().execute_batch(garble).unwrap();
+
+        let sound: Vec<_> = [(next.date, a.clone(), "1.25".into()), (next.date, b.clone(), "2".into())].into();
+        let there = async || -> Vec<Date> { store.days(main, Kind::Cost).await.unwrap().into_keys().collect() };
+        if !is_day_kept {
+            let reader = Store::open_to_read(&path).unwrap();
+            let all = (date(1, 1, 1), date(9999, 1, 1));
+            let days = reader.days(main, Kind::Cost).await;
+            let visited = reader.visit_days(main, Kind::Cost, all, (), |(), _, _, _| {}).await;
+            let error = days.err().or(visited.err()).unwrap().to_string();
+            assert!(error.contains("is garbled; start the daemon once"), "{name}: {error}");
+            there().await;
+            assert_eq!(stored(&store, main).await, sound, "{name}");
+            assert_eq!(there().await, [next.date], "{name}");
+        }
+        assert_eq!(stored(&store, other).await.len(), 2, "{name}: another account");
+        assert_eq!(
+            store.revisions(main, Kind::Cost, Timestamp::UNIX_EPOCH).await.unwrap().len(),
+            usize::from(!is_day_kept)
+        );
+        let again = day(true, "2026-11-20T01:00:00Z", &[(a.clone(), "1.25"), (b.clone(), "3")]);
+        assert_eq!(store.write_day(main, Kind::Cost, again).await.unwrap(), !is_day_kept, "{name}");
+        assert_eq!(stored(&store, main).await.len(), 4, "{name}: it was read again");
+        assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_garbled_day_can_be_written_over() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let (store, _) = open(&path).unwrap();
+    let main = account(&store).await;
+    let amounts = [(series(1, None), "1.25")];
+    store.write_day(main, Kind::Usage, day(true, "2026-11-12T01:00:00Z", &amounts)).await.unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE amount SET amount = ''").unwrap();
+    assert!(store.write_day(main, Kind::Usage, day(true, "2026-11-13T01:00:00Z", &amounts)).await.unwrap());
+    assert!(!store.write_day(main, Kind::Usage, day(true, "2026-11-14T01:00:00Z", &amounts)).await.unwrap());
+    let revisions = store.revisions(main, Kind::Usage, Timestamp::UNIX_EPOCH).await.unwrap();
+    assert!(revisions.is_empty(), "what it was before is not known");
+}
+
+#[tokio::test]
 async fn a_failed_task_counts_once_across_restarts() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");

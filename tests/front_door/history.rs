@@ -1,5 +1,6 @@
 //! The days of the past, read beside everything else.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use tokio::time::Instant;
 use wiremock::{MockServer, Request};
 
 use crate::backfill::{fill, series};
-use crate::harness::{COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, config, every, json as answer, noon};
+use crate::harness::{
+    COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon,
+};
 
 const NOTHING: &str = r#"{"count": 0, "price_status": "show", "results": []}"#;
 
@@ -90,6 +93,37 @@ fn is_ever_interrupted(arrivals: &[Came]) -> bool {
         _ => None,
     };
     parts.windows(2).any(|pair| day(pair[0].1).is_some_and(|last| day(pair[1].0) == Some(last)))
+}
+
+/// Days whose text has changed behind SQLite's back.
+#[tokio::test]
+async fn a_garbled_day_is_read_again_and_keeps_nothing_from_being_judged() {
+    let api = MockServer::start().await;
+    let row = r#"{"count": 1, "price_status": "show", "results": [{"type": "instance", "cost": 5, "currency": "EUR",
+        "project_id": 1, "region_id": 7}]}"#;
+    asked(COST).respond_with(answer(row)).mount(&api).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let mut collect = every(Duration::from_secs(3600), &[Collector::History]);
+    (collect.cost_method, collect.cost.schedule.enabled) = (Method::Resources, true);
+    let mut config = config(&api.uri(), collect);
+    config.storage.path = Some(path.clone());
+    let days = date(2026, 10, 20).series(1.day()).take(33);
+    let amounts = || vec![(series(1, Some(7), "instance", "EUR"), "5".to_owned())];
+    fill(&config, Kind::Cost, days.map(|day| (day, amounts()))).await;
+    let flip = "UPDATE amount SET amount = 'u' WHERE day IN (20261103, 20261121)";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(flip).unwrap();
+
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    let day = "gcore_anomaly_day_timestamp_seconds{account=\"main\"}";
+    let yesterday = "2026-11-21T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second().to_string();
+    app.until(async || app.value(day).await.is_some_and(|day| day == yesterday)).await;
+    let asked_for: BTreeSet<String> =
+        bodies(&api, COST).await.iter().map(|body| body["time_from"].as_str().unwrap()[..10].to_owned()).collect();
+    assert!(["2026-11-03", "2026-11-21"].iter().all(|day| asked_for.contains(*day)), "{asked_for:?}");
+    assert!(!asked_for.contains("2026-11-04"), "{asked_for:?}");
+    assert_eq!(app.value("gcore_store_writable").await.as_deref(), Some("1"));
+    app.stop().await;
 }
 
 /// A daemon that was off for months has a hole in its days.

@@ -183,6 +183,12 @@ pub(crate) fn rounds(some: u32) -> u32 {
     std::env::var("KILL_ROUNDS").map_or(some, |rounds| rounds.parse().unwrap())
 }
 
+/// What a killed daemon's dice begin with: other ones each time; the same on request.
+#[expect(clippy::disallowed_methods, reason = "a run is repeated by hand")]
+pub(crate) fn seed() -> u64 {
+    std::env::var("KILL_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
+}
+
 /// A page of a listening program.
 pub(crate) async fn get(url: &str) -> String {
     http().get(url).send().await.unwrap().text().await.unwrap()

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use fastrand::Rng;
 use gcore_billing_exporter::billing::amount::Amount;
 use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags};
@@ -16,7 +17,7 @@ use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::channels::{stories, taking};
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
-use crate::program::{Process, config_flag, file, finish, get, limited, program, rounds, value};
+use crate::program::{Process, config_flag, file, finish, get, limited, program, rounds, seed, value};
 
 /// Days of the past that a daemon reads here, and the projects that cost something on each.
 const DAYS: usize = 30;
@@ -25,35 +26,46 @@ const PROJECTS: u64 = 30;
 const DAMAGES: &str = "gcore_store_damages_total";
 const WRITABLE: &str = "gcore_store_writable";
 
-/// What a project costs on a day: another amount for each.
-fn cost(day: Date, project: u64) -> String {
-    format!("{}.{:02}{:02}", i32::from(day.day_of_year()) + 400 * i32::from(day.year() % 2), day.day(), project)
+/// What a project costs on a day, by a version of the figures: another amount for each.
+fn cost(day: Date, project: u64, version: u64) -> String {
+    format!("{version}.{}{:03}{project:02}", day.year() % 10, day.day_of_year())
 }
 
-fn ledger(day: Date) -> BTreeMap<u64, Amount> {
-    (1..=PROJECTS).map(|project| (project, cost(day, project).parse().unwrap())).collect()
+fn ledger(day: Date, version: u64) -> BTreeMap<u64, Amount> {
+    (1..=PROJECTS).map(|project| (project, cost(day, project, version).parse().unwrap())).collect()
+}
+
+fn version_of(amount: &str) -> u64 {
+    amount.split('.').next().unwrap().parse().unwrap()
 }
 
 fn day_of(body: &Value) -> Date {
     body["time_from"].as_str().unwrap()[..10].parse().unwrap()
 }
 
-fn report(request: &Request) -> ResponseTemplate {
+fn report(request: &Request, version: u64) -> ResponseTemplate {
     let day = day_of(&request.body_json().unwrap());
     let row = |project| {
         format!(
             r#"{{"type": "instance", "cost": {}, "currency": "EUR", "project_id": {project}, "region_id": 7}}"#,
-            cost(day, project)
+            cost(day, project, version)
         )
     };
     let rows: Vec<_> = (1..=PROJECTS).map(row).collect();
     answer(&format!(r#"{{"count": {PROJECTS}, "price_status": "show", "results": [{}]}}"#, rows.join(",")))
 }
 
-/// An account with the costs of the ledger on any day.
+/// Lets the API tell costs on any day, by another version of the figures each time.
+async fn mount_costs(api: &MockServer) {
+    let versions = AtomicU64::new(1);
+    let next = move |request: &Request| report(request, versions.fetch_add(1, Ordering::Relaxed));
+    asked(COST).respond_with(next).mount(api).await;
+}
+
+/// An account with costs on any day.
 async fn account() -> MockServer {
     let api = MockServer::start().await;
-    asked(COST).respond_with(report).mount(&api).await;
+    mount_costs(&api).await;
     api
 }
 
@@ -62,14 +74,13 @@ fn config(api: &str, store: &Path, days: usize) -> String {
     let mut text = format!(
         "[accounts.main]\napi_key = '{KEY}'\napi_url = '{api}'\nmax_requests_per_second = 10000\n\
          [storage]\npath = '{}'\n\
-         [collect.cost]\ninterval = '1s'\nwindows = ['today']\nmethod = 'resources'\n\
-         [collect.history]\ninterval = '1s'\ndays = {days}\n",
+         [collect.cost]\ninterval = '1s'\nwindows = ['today']\nmethod = 'resources'\n",
         store.display()
     );
     for collector in ["usage", "reports", "subscriptions", "commitments", "names"] {
         text += &format!("[collect.{collector}]\nenabled = false\n");
     }
-    text
+    text + &format!("[collect.history]\ninterval = '1s'\ndays = {days}\n")
 }
 
 /// A folder for a store, and the store in it.
@@ -117,10 +128,21 @@ fn days_in(path: &Path) -> usize {
     usize::try_from(days.unwrap_or(0)).unwrap()
 }
 
+/// Fails unless each day is as the account told it once, all projects at the same time.
 fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
     for (day, amounts) in days {
-        assert!(*amounts == ledger(*day), "{day} is not as the account tells it: {amounts:?}");
+        let version = amounts.values().next().map_or(0, |amount| version_of(&amount.to_string()));
+        assert!(*amounts == ledger(*day, version), "{day} is not as the account told it: {amounts:?}");
     }
+}
+
+/// Which version of each day is stored; fails while the file is being made.
+fn versions(path: &Path) -> rusqlite::Result<BTreeMap<i64, u64>> {
+    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let sql = "SELECT day, amount FROM amount JOIN series ON series.id = series WHERE project = 1";
+    let mut statement = file.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, version_of(&row.get::<_, String>(1)?))))?;
+    rows.collect()
 }
 
 async fn has(url: &str, series: &str, wanted: &str) -> bool {
@@ -137,34 +159,42 @@ async fn filled(toml: &str, path: &Path, days: usize) -> String {
 
 #[tokio::test]
 async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
-    const ALL: usize = 400;
+    let (rounds, seed) = (rounds(100), seed());
+    // So many days that they are all there after half of the rounds or so.
+    let all = (4 * rounds as usize).min(400);
+    println!("KILL_SEED={seed}");
     let (api, (_folder, path)) = (account().await, place());
     // Days that are checked again and again, so that it still writes once all are there.
-    let toml = config(&api.uri(), &path, ALL).replace("days = 400", "days = 400\nrecheck_after = '1s'");
-    let (mut dice, mut before, mut growing) = (0x9e37_79b9_u32, Vec::new(), 0);
-    for round in 0..rounds(100) {
+    let toml = config(&api.uri(), &path, all) + "recheck_after = '1s'\n";
+    let (mut dice, mut last) = (Rng::with_seed(seed), BTreeMap::<i64, u64>::new());
+    let (mut growing, mut rewriting, mut writes, mut lost) = (0, 0, 0, 0);
+    for round in 0..rounds {
         let daemon = Process::serving(file(&toml), &[]);
         daemon.url().await;
-        for shift in [(13, true), (17, false), (5, true)] {
-            dice ^= if shift.1 { dice << shift.0 } else { dice >> shift.0 };
-        }
-        // While days are missing, a few more of them; then any moment, which may be in the middle of a write.
-        let goal = ALL.min(before.len() + 1 + dice as usize % 8);
-        daemon.until(async || days_in(&path) >= goal).await;
-        tokio::time::sleep(Duration::from_micros(u64::from(dice % 20_000))).await;
+        let written =
+            |now: &BTreeMap<i64, u64>| now.iter().filter(|(day, version)| last.get(day) != Some(version)).count();
+        // A few more days or newer figures; then any moment, which may be in the middle of a write.
+        let goal = dice.usize(1..=8);
+        daemon.until(async || versions(&path).is_ok_and(|now| written(&now) >= goal)).await;
+        tokio::time::sleep(Duration::from_micros(dice.u64(..20_000))).await;
+        let before = versions(&path).unwrap();
         daemon.signal("KILL").await;
         assert_eq!(daemon.end().await.code, None, "round {round}: it ended before it was killed");
 
         let verdict: String = open(&path).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(verdict, "ok", "round {round}");
-        let days = stored(&path);
-        assert_whole(&days);
-        assert!(before.iter().all(|day| days.contains_key(day)), "round {round}: a committed day is gone");
-        growing += u32::from(days.len() > before.len());
-        before = days.into_keys().collect();
+        assert_whole(&stored(&path));
+        let after = versions(&path).unwrap();
+        lost += before.iter().filter(|(day, version)| after.get(day) < Some(version)).count();
+        writes += written(&after);
+        growing += u32::from(after.len() > last.len());
+        rewriting += u32::from(last.len() == all);
+        last = after;
     }
-    assert!(growing >= 5, "it was killed while days were missing: {growing} times");
-    filled(&toml, &path, ALL).await;
+    println!("{rounds} rounds, {writes} writes, {lost} lost");
+    assert_eq!(lost, 0, "committed days are gone, or are older than they were");
+    assert!(growing > 0 && rewriting > 0, "killed while days were missing {growing} times, later {rewriting} times");
+    filled(&toml, &path, all).await;
     assert_whole(&stored(&path));
 }
 
@@ -344,7 +374,7 @@ async fn a_restart_reads_no_settled_day_again_and_forgets_no_failure() {
     daemon.stop().await;
 
     api.reset().await;
-    asked(COST).respond_with(report).mount(&api).await;
+    mount_costs(&api).await;
     asked(REPORTS).respond_with(tasks(&["b", "c"])).mount(&api).await;
     let daemon = Process::serving(file(&toml), &[]);
     let url = daemon.url().await;

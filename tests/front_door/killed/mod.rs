@@ -18,7 +18,7 @@ use wiremock::MockServer;
 
 use crate::alertmanager::Real;
 use crate::harness::KEY;
-use crate::program::{Process, file, rounds};
+use crate::program::{Process, file, rounds, seed};
 
 use receiver::{Receiver, Taken, Weather};
 use script::{Name, Said, Script};
@@ -107,11 +107,6 @@ impl Stage {
         let written = written(&self.store).unwrap_or_default();
         self.script.truth().iter().all(|(name, list)| list.last() == written.get(name))
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a run is repeated by hand")]
-fn seed() -> u64 {
-    std::env::var("KILL_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
 fn open(store: &Path) -> rusqlite::Result<Connection> {
