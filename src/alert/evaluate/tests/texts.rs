@@ -101,6 +101,11 @@ fn lists(account: &mut Account) {
     account.subscriptions = Some(Reading::new(subscriptions, now(), DAY));
 }
 
+fn revision(group: Group, change: &str) -> (Series, Revision) {
+    let first_day = Date::constant(2026, 11, 3);
+    (Series { group, measure: "EUR".into() }, Revision { change: amount(change), first_day })
+}
+
 #[test]
 fn every_rule_says_what_is_wrong_in_these_words() {
     let budget = Budget {
@@ -119,10 +124,7 @@ fn every_rule_says_what_is_wrong_in_these_words() {
     };
     let mut account = Account { names: names(), ..account() };
     let mut outlook = Arc::unwrap_or_clone(outlook(days(), vec![standing]));
-    let series = |group| Series { group, measure: "EUR".into() };
-    let revision = |change| Revision { change: amount(change), first_day: Date::constant(2026, 11, 3) };
-    outlook.revisions =
-        [(series(group(16, 7, "instance")), revision("12")), (series(group(17, 7, "volume")), revision("-2"))].into();
+    outlook.revisions = [revision(group(16, 7, "instance"), "12"), revision(group(17, 7, "volume"), "-2")].into();
     account.outlook = Some(Arc::new(outlook));
     spent(&mut account);
     lists(&mut account);
