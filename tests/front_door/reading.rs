@@ -74,21 +74,40 @@ fn page(rows: &[Value]) -> ResponseTemplate {
     answer(&json!({"count": rows.len(), "price_status": "show", "results": rows}).to_string())
 }
 
+/// Resources whose lines have another sum, so that what is read by them shows.
 #[tokio::test]
-async fn an_unpriced_line_is_read_by_resources() {
-    let api = MockServer::start().await;
-    asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
-    asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
-    asked(COST_TOTALS).respond_with(page(&[line(&json!(10)), line(&json!(null))])).mount(&api).await;
-    let mut rows = vec![line(&json!(10)), line(&json!(null))];
-    rows.iter_mut().for_each(|row| row["project_id"] = json!(101));
-    asked(COST).respond_with(page(&rows)).mount(&api).await;
-    let mut config = config(&api.uri(), every(Duration::from_millis(300), &[Collector::Cost, Collector::Names]));
-    config.collect.cost_method = Method::Totals;
-    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-    let by_project = json!([101]);
-    app.until(async || bodies(&api, COST).await.iter().any(|body| body["projects"] == by_project)).await;
-    let unpriced = r#"gcore_cost_unpriced_records{account="main",resource_type="instance",reason="null_cost"}"#;
-    assert_eq!(app.value(unpriced).await.as_deref(), Some("1"));
-    app.stop().await;
+async fn a_line_without_a_plain_price_is_read_by_resources() {
+    for (name, odd, amount, difference, unpriced) in [
+        ("no price", json!({"cost": null}), "12", "2", Some("1")),
+        ("a price and an error", json!({"cost": 10, "err": "x"}), "22", "2", None),
+    ] {
+        let with_project = |cost: &Value| {
+            let mut row = line(cost);
+            row["project_id"] = json!(101);
+            row
+        };
+        let (mut faulty_line, mut faulty_row) = (line(&json!(null)), with_project(&json!(null)));
+        for row in [&mut faulty_line, &mut faulty_row] {
+            row.as_object_mut().unwrap().extend(odd.as_object().unwrap().clone());
+        }
+        let api = MockServer::start().await;
+        asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
+        asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
+        asked(COST_TOTALS).respond_with(page(&[line(&json!(10)), faulty_line])).mount(&api).await;
+        asked(COST).respond_with(page(&[with_project(&json!(12)), faulty_row])).mount(&api).await;
+        let mut config = config(&api.uri(), every(Duration::from_millis(300), &[Collector::Cost, Collector::Names]));
+        config.collect.cost_method = Method::Totals;
+        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+        let by_project = json!([101]);
+        app.until(async || bodies(&api, COST).await.iter().any(|body| body["projects"] == by_project)).await;
+        let labels = r#"{account="main",project_id="101",project_name="shop",region_id="7",region_name="7","#;
+        let series = format!(r#"gcore_cost_today_amount{labels}resource_type="instance",currency="EUR"}}"#);
+        app.until(async || app.value(&series).await.is_some()).await;
+        assert_eq!(app.value(&series).await.as_deref(), Some(amount), "{name}");
+        let compared = r#"gcore_cost_reconciliation_difference_amount{account="main",currency="EUR",window="today"}"#;
+        assert_eq!(app.value(compared).await.as_deref(), Some(difference), "{name}: of what is published");
+        let records = r#"gcore_cost_unpriced_records{account="main",resource_type="instance",reason="null_cost"}"#;
+        assert_eq!(app.value(records).await.as_deref(), unpriced, "{name}");
+        app.stop().await;
+    }
 }

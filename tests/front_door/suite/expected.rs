@@ -101,13 +101,11 @@ impl Cost {
         Self { lines, unpriced: "null_cost", totals, read, status: Some("show"), through }
     }
 
-    /// The same, read by the totals of each project.
+    /// The same, read by the totals of each project, but for the second one: it has an unpriced line, so it is read by its
+    /// resources.
     pub(super) fn by_totals(version: i64) -> Self {
-        let of = |project| {
-            let lines: Vec<Line> = costs(version).into_iter().filter(|line| line.project == project).collect();
-            totals(&lines).len()
-        };
-        Self { read: of(101) + of(102), through: None, ..Self::by_resources(version) }
+        let of = |project| -> Vec<Line> { costs(version).into_iter().filter(|line| line.project == project).collect() };
+        Self { read: totals(&of(101)).len() + of(102).len(), through: None, ..Self::by_resources(version) }
     }
 
     fn picture(&self) -> Picture {
