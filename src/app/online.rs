@@ -37,8 +37,10 @@ pub struct Account {
     pub api_url: String,
     /// One for each endpoint of the enabled collectors.
     pub findings: Vec<Finding>,
-    /// How well names cover the cost report, where both could be read.
-    pub naming: Option<Naming>,
+    /// How well names cover the projects of the cost report, where both could be read.
+    pub projects: Option<Naming>,
+    /// How well they cover its regions.
+    pub regions: Option<Naming>,
 }
 
 /// What came of asking one endpoint.
@@ -65,15 +67,17 @@ pub struct Seen {
     pub price_status: Option<SmolStr>,
     /// The projects that were named, or that have rows.
     pub projects: BTreeSet<ProjectId>,
+    /// The regions that were named, or that have rows.
+    pub regions: BTreeSet<RegionId>,
     /// Commitments that run now.
     pub commitments: usize,
 }
 
-/// How many of the projects in the cost report have a name.
+/// How many projects or regions of the cost report have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Naming {
-    /// Projects in the part of the cost report that was read.
-    pub projects: usize,
+    /// How many there are in the part of the cost report that was read.
+    pub billed: usize,
     /// Those of them without a name.
     pub nameless: usize,
 }
@@ -108,8 +112,9 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
                 Some(async move { probe.look(collector).await })
             });
             let findings: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
-            let naming = naming(&findings);
-            Account { name: name.clone(), api_url: settings.api_url.to_string(), findings, naming }
+            let projects = naming(&findings, Endpoint::Projects, |seen| &seen.projects);
+            let regions = naming(&findings, Endpoint::Regions, |seen| &seen.regions);
+            Account { name: name.clone(), api_url: settings.api_url.to_string(), findings, projects, regions }
         });
     }
     Ok(join_all(accounts).await)
@@ -178,26 +183,33 @@ impl Probe<'_> {
     }
 }
 
-fn naming(findings: &[Finding]) -> Option<Naming> {
-    let projects = |endpoint| {
+fn naming<T: Ord>(findings: &[Finding], names: Endpoint, of: fn(&Seen) -> &BTreeSet<T>) -> Option<Naming> {
+    let seen = |endpoint| {
         let finding = findings.iter().find(|finding| finding.endpoint == endpoint)?;
-        finding.outcome.as_ref().ok().map(|seen| &seen.projects)
+        finding.outcome.as_ref().ok().map(of)
     };
-    let (billed, named) = (projects(Endpoint::CostReportResources)?, projects(Endpoint::Projects)?);
-    Some(Naming { projects: billed.len(), nameless: billed.difference(named).count() })
+    let (billed, named) = (seen(Endpoint::CostReportResources)?, seen(names)?);
+    Some(Naming { billed: billed.len(), nameless: billed.difference(named).count() })
 }
 
 /// What matters of the rows that were looked at.
 #[derive(Clone, Debug, Default)]
 struct Rows {
     projects: BTreeSet<ProjectId>,
+    regions: BTreeSet<RegionId>,
     newest: Option<Timestamp>,
     commitments: usize,
 }
 
 impl Rows {
-    fn note(&mut self, project: Option<ProjectId>, at: Option<Timestamp>) -> Result<(), RejectReason> {
+    fn note(
+        &mut self,
+        project: Option<ProjectId>,
+        region: Option<RegionId>,
+        at: Option<Timestamp>,
+    ) -> Result<(), RejectReason> {
         self.projects.extend(project);
+        self.regions.extend(region);
         self.newest = self.newest.max(at);
         Ok(())
     }
@@ -205,19 +217,19 @@ impl Rows {
 
 impl Fold<CostRecord> for Rows {
     fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
-        self.note(Some(record.project), record.last_seen)
+        self.note(Some(record.project), record.region, record.last_seen)
     }
 }
 
 impl Fold<UsageRecord> for Rows {
     fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
-        self.note(Some(record.project), record.last_seen)
+        self.note(Some(record.project), record.region, record.last_seen)
     }
 }
 
 impl Fold<ReportTask> for Rows {
     fn add(&mut self, task: ReportTask) -> Result<(), RejectReason> {
-        self.note(None, task.created_at)
+        self.note(None, None, task.created_at)
     }
 }
 
@@ -229,21 +241,21 @@ impl Fold<Subscription> for Rows {
 
 impl Fold<(ProjectId, Project)> for Rows {
     fn add(&mut self, (id, _): (ProjectId, Project)) -> Result<(), RejectReason> {
-        self.note(Some(id), None)
+        self.note(Some(id), None, None)
     }
 }
 
 impl Fold<(RegionId, Region)> for Rows {
-    fn add(&mut self, _: (RegionId, Region)) -> Result<(), RejectReason> {
-        Ok(())
+    fn add(&mut self, (id, _): (RegionId, Region)) -> Result<(), RejectReason> {
+        self.note(None, Some(id), None)
     }
 }
 
 impl Seen {
     fn of<F>(list: Listing<F>, look: impl FnOnce(F) -> Rows) -> Self {
         let Listing { data, rows, rejected, price_status } = list;
-        let Rows { projects, newest, commitments } = look(data);
-        Self { rows, rejected: rejected.values().sum(), newest, price_status, projects, commitments }
+        let Rows { projects, regions, newest, commitments } = look(data);
+        Self { rows, rejected: rejected.values().sum(), newest, price_status, projects, regions, commitments }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
 /// The findings of an account, aligned.
 fn table(account: &Account) -> String {
     let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(account.findings.iter().map(|finding| line(finding, account.naming)));
+    lines.extend(account.findings.iter().map(|finding| line(finding, account)));
     let mut widths = [0; HEAD.len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -61,7 +61,7 @@ fn table(account: &Account) -> String {
     text
 }
 
-fn line(finding: &Finding, naming: Option<Naming>) -> [String; 6] {
+fn line(finding: &Finding, account: &Account) -> [String; 6] {
     let collector = match finding.endpoint {
         Endpoint::Projects | Endpoint::Regions => {
             format!("{} ({})", finding.collector.as_str(), finding.endpoint.as_str())
@@ -73,7 +73,7 @@ fn line(finding: &Finding, naming: Option<Naming>) -> [String; 6] {
     match &finding.outcome {
         Ok(seen) => {
             let newest = seen.newest.map_or_else(unknown, |newest| format!("{newest:.0}"));
-            let hint = remark(finding.endpoint, seen, naming);
+            let hint = remarks(finding.endpoint, seen, account);
             [collector, "yes".into(), "yes".into(), seen.rows.to_string(), newest, hint]
         }
         Err(error) => {
@@ -86,30 +86,42 @@ fn line(finding: &Finding, naming: Option<Naming>) -> [String; 6] {
 }
 
 /// What is worth saying about an answer.
-fn remark(endpoint: Endpoint, seen: &Seen, naming: Option<Naming>) -> String {
-    if seen.rejected > 0 {
-        return format!("{} of the rows looked at cannot be read", seen.rejected);
-    }
-    match (endpoint, naming) {
-        (Endpoint::CostReportResources, _) if seen.price_status.as_deref() == Some("hide") => {
+fn remarks(endpoint: Endpoint, seen: &Seen, account: &Account) -> String {
+    let rejected = match seen.rejected {
+        0 => String::new(),
+        rejected => format!("{rejected} of the rows looked at cannot be read"),
+    };
+    let told = match endpoint {
+        Endpoint::CostReportResources if seen.price_status.as_deref() == Some("hide") => {
             "the API hides prices from this key: give it a role that may see them".into()
         }
-        (Endpoint::CostReportResources, _) if seen.price_status.as_deref() == Some("error") => {
+        Endpoint::CostReportResources if seen.price_status.as_deref() == Some("error") => {
             "the API says that some prices could not be worked out (price_status error)".into()
         }
-        (Endpoint::CostReportResources | Endpoint::UsageReport, _) if seen.rows == 0 => {
+        Endpoint::CostReportResources | Endpoint::UsageReport if seen.rows == 0 => {
             "nothing for yesterday; a key sees only the projects that its role covers".into()
         }
-        (Endpoint::Reservations, _) if seen.commitments > 0 => format!(
+        Endpoint::Reservations if seen.commitments > 0 => format!(
             "{} running: pay-as-you-go costs overstate what is paid, gcore_commit_month_amount does not",
             seen.commitments
         ),
-        (Endpoint::Reports, _) if seen.rows == 0 => "no task within the look-back".into(),
-        (Endpoint::Projects, Some(Naming { projects, nameless: 0 })) if projects > 0 => {
-            format!("all {projects} projects seen in the cost report have a name")
+        Endpoint::Reservations => "no commitment runs now, so gcore_plan_has_commits is 0".into(),
+        Endpoint::Reports if seen.rows == 0 => "no task within the look-back".into(),
+        Endpoint::Projects => covered("projects", account.projects),
+        Endpoint::Regions => covered("regions", account.regions),
+        _ => String::new(),
+    };
+    [rejected, told].into_iter().filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether what the cost report numbers has a name.
+fn covered(what: &str, naming: Option<Naming>) -> String {
+    match naming {
+        Some(Naming { billed, nameless: 0 }) if billed > 0 => {
+            format!("all {billed} {what} seen in the cost report have a name")
         }
-        (Endpoint::Projects, Some(Naming { projects, nameless })) if nameless > 0 => {
-            format!("{nameless} of {projects} projects seen in the cost report have no name; numbers stand in for them")
+        Some(Naming { billed, nameless }) if nameless > 0 => {
+            format!("{nameless} of {billed} {what} seen in the cost report have no name; numbers stand in for them")
         }
         _ => String::new(),
     }

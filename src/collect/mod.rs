@@ -3,6 +3,7 @@
 //! A collector lives alone: its own interval, its own time limit, its own word on how it fares. One that fails never
 //! disturbs another. What it reads goes into the snapshot; who reads the snapshot is not its affair.
 
+mod cadence;
 mod commitments;
 mod cost;
 mod history;

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::billing::account::AccountName;
-use crate::billing::period::next_midnight;
 use crate::billing::record::RejectReason;
 use crate::clock::Clock;
 use crate::gcore::client::Client;
@@ -18,15 +17,10 @@ use crate::gcore::patience::Patience;
 use crate::shutdown::Stop;
 use crate::snapshot::{Account, Collector, Outcome, Reading, Status, Writer};
 
+use super::cadence::Cadence;
 use super::metrics::Metrics;
 use super::settings::Schedule;
 use super::source::Source;
-
-/// The polls at midnight are spread over this long, or every account would ask at the same instant.
-const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
-
-/// By how much of the interval the second poll may come later.
-const LATEST_SECOND: f64 = 0.5;
 
 /// Polls one source of one account, for ever or once.
 pub struct Poller {
@@ -106,14 +100,14 @@ impl Poller {
     /// Polls until told to stop; a poll under way is then dropped.
     pub async fn run(mut self, stop: Stop) -> Memory {
         let forever = async {
-            // The second poll comes later by a share of the interval, so that pollers do not march in step.
-            let mut share = 1.0 + LATEST_SECOND * self.phase();
+            let mut cadence = Cadence::new(self.schedule.interval, self.source.follows_the_calendar(), self.phase());
             loop {
                 let (started, now) = (Instant::now(), self.clock.now());
                 self.poll().await;
-                let pause = self.pause(now).mul_f64(std::mem::replace(&mut share, 1.0));
-                self.tell_overrun(started.elapsed(), pause);
-                tokio::time::sleep_until(started + pause).await;
+                let took = started.elapsed();
+                // Who yields to other polls is expected to take long.
+                self.tell_overrun(took, cadence.is_overrun(took) && !self.source.yields());
+                tokio::time::sleep_until(started + cadence.pause(now)).await;
             }
         };
         tokio::select! {
@@ -161,15 +155,6 @@ impl Poller {
         outcome
     }
 
-    /// The time from the start of a poll at `now` to the next one: the interval, or less where the day ends before.
-    fn pause(&self, now: Timestamp) -> Duration {
-        if !self.source.follows_the_calendar() {
-            return self.schedule.interval;
-        }
-        let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
-        self.schedule.interval.min(to_midnight + MIDNIGHT_SPREAD.mul_f64(self.phase()))
-    }
-
     /// A number from 0 to 1 that differs between pollers and stays the same for each.
     #[expect(clippy::cast_precision_loss, reason = "a phase needs no precision")]
     fn phase(&self) -> f64 {
@@ -178,10 +163,8 @@ impl Poller {
         hasher.finish() as f64 / u64::MAX as f64
     }
 
-    /// Says when polls begin to take longer than the time until the next, and when they no longer do.
-    fn tell_overrun(&mut self, took: Duration, pause: Duration) {
-        // Who yields to other polls is expected to take long.
-        let is_overrun = took > pause && !self.source.yields();
+    /// Says when polls begin to take longer than their interval, and when they no longer do.
+    fn tell_overrun(&mut self, took: Duration, is_overrun: bool) {
         if std::mem::replace(&mut self.is_overrun, is_overrun) == is_overrun {
             return;
         }

@@ -249,11 +249,12 @@ fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
     hasher.finish()
 }
 
-/// The status of all pages together: one page that does not simply show its prices speaks for the whole.
-fn worse(so_far: Option<SmolStr>, page: Option<SmolStr>) -> Option<SmolStr> {
-    match (so_far, page) {
-        (Some(so_far), Some(page)) if page == "show" => Some(so_far),
-        (so_far, page) => page.or(so_far),
+/// The `price_status` of two pages or reports together: one that does not simply show its prices speaks for both.
+#[must_use]
+pub fn worse(so_far: Option<SmolStr>, next: Option<SmolStr>) -> Option<SmolStr> {
+    match (so_far, next) {
+        (Some(so_far), Some(next)) if next == "show" => Some(so_far),
+        (so_far, next) => next.or(so_far),
     }
 }
 

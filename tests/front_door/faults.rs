@@ -1,15 +1,17 @@
 //! What becomes of `/metrics` when the API misbehaves.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::SignedDuration;
 use serde_json::json;
+use tokio::time::Instant;
 use wiremock::matchers::body_partial_json;
-use wiremock::{MockServer, ResponseTemplate};
+use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::harness::{COST, Hands, REPORTS, TestApp, asked, config, every, json as answer, noon, only};
+use crate::harness::{COST, Hands, REPORTS, TestApp, USAGE, asked, config, every, json as answer, noon, only};
 
 const UP: &str = r#"gcore_up{account="main",collector="cost"}"#;
 const ONE_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
@@ -43,6 +45,34 @@ async fn waiting_longer_than_the_poll_may_last_is_no_option() {
     let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), Clock::frozen(noon())).await;
     assert_eq!(app.value(&failures("rate_limited")).await.as_deref(), Some("1"));
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_that_one_endpoint_asks_for_is_kept_by_all() {
+    let api = MockServer::start().await;
+    let pause = ResponseTemplate::new(429).insert_header("retry-after", "2");
+    asked(USAGE).respond_with(pause).up_to_n_times(1).mount(&api).await;
+    asked(USAGE).respond_with(answer(r#"{"count": 0, "resources": []}"#)).mount(&api).await;
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&arrivals);
+    let note = move |_: &Request| {
+        seen.lock().unwrap().push(Instant::now());
+        answer(ONE_ROW)
+    };
+    asked(COST).respond_with(note).mount(&api).await;
+    let mut config = config(&api.uri(), every(Duration::from_millis(50), &[Collector::Cost, Collector::Usage]));
+    // The interval is the longest pause that is kept.
+    config.collect.usage.schedule.interval = Duration::from_secs(3600);
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    let usage = r#"gcore_up{account="main",collector="usage"}"#;
+    app.until(async || app.value(usage).await.as_deref() == Some("1")).await;
+    let before = arrivals.lock().unwrap().len();
+    app.until(async || arrivals.lock().unwrap().len() > before).await;
+    app.stop().await;
+    let arrivals = arrivals.lock().unwrap();
+    let longest = arrivals.windows(2).map(|pair| pair[1] - pair[0]).max();
+    // A request that had its turn before the pause may come a little later.
+    assert!(longest > Some(Duration::from_millis(1500)), "costs went on: {longest:?} of {}", arrivals.len());
 }
 
 #[tokio::test]

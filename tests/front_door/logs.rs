@@ -63,6 +63,22 @@ async fn what_the_key_may_not_read_is_said_once() {
     }
 }
 
+#[tokio::test]
+async fn a_poll_that_outlives_its_interval_is_said_once_and_so_is_the_end_of_it() {
+    let api = MockServer::start().await;
+    let slow = json(r#"{"count": 0, "results": []}"#).set_delay(Duration::from_millis(1200));
+    asked(REPORTS).respond_with(slow).up_to_n_times(2).mount(&api).await;
+    asked(REPORTS).respond_with(json(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+    let daemon = Process::serving(config_file(&api.uri(), "", &["reports"]), &[]);
+    daemon.until(async || daemon.log().contains("polls fit their interval again")).await;
+    let log = daemon.stop().await.stderr;
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("a poll takes longer than its interval")).collect();
+    assert_eq!(said.len(), 1, "two such polls, one word: {log}");
+    for part in ["level=warn", "account=main", "collector=reports", "took_seconds=1.", "interval_seconds=1"] {
+        assert!(said[0].contains(part), "{part}: {log}");
+    }
+}
+
 /// An API that repeats the key wherever it can.
 async fn indiscreet_api() -> MockServer {
     let api = MockServer::start().await;

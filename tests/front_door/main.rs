@@ -18,6 +18,7 @@ mod harness;
 mod history;
 mod killed;
 mod logs;
+mod manners;
 mod network;
 mod online;
 mod outlook;

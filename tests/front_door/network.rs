@@ -72,10 +72,12 @@ async fn where_nobody_listens_there_is_no_connection() {
 }
 
 #[tokio::test]
-async fn a_request_names_its_sender_and_keeps_the_path_of_the_url() {
+async fn a_request_names_its_sender_welcomes_gzip_and_keeps_the_path_of_the_url() {
     let api = MockServer::start().await;
     let agent = header("user-agent", concat!("gcore-billing-exporter/", env!("CARGO_PKG_VERSION")));
-    let prefixed = Mock::given(method("GET")).and(path(format!("/proxy/gcore{REPORTS}"))).and(agent);
+    // Answers are a tenth as long in gzip, and nothing else can be read.
+    let gzip = header("accept-encoding", "gzip");
+    let prefixed = Mock::given(method("GET")).and(path(format!("/proxy/gcore{REPORTS}"))).and(agent).and(gzip);
     prefixed.respond_with(json(NO_ROWS)).expect(2).mount(&api).await;
     for url in [format!("{}/proxy/gcore", api.uri()), format!("{}/proxy/gcore/", api.uri())] {
         let app = TestApp::ready(&config(&url, only(&[Collector::Reports])), Clock::frozen(noon())).await;

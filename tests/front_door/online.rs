@@ -9,8 +9,8 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{
-    COST, KEY, PROJECTS, REGIONS, REPORTS, RESERVATIONS, SUBSCRIPTIONS, USAGE, asked, http, json as answer,
-    mount_names, queries,
+    COST, KEY, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, USAGE, asked, http,
+    json as answer, mount_names, queries,
 };
 use crate::program::{finish, program};
 
@@ -64,7 +64,7 @@ subscriptions are reseller endpoints; set enabled = false in [collect.subscripti
   commitments       yes        no          -  -                     this key may not read commitments, which only a \
 Client Administrator may: ask for that role, or set enabled = false in [collect.commitments]
   names (projects)  yes        yes         3  -                     all 2 projects seen in the cost report have a name
-  names (regions)   yes        yes         2  -
+  names (regions)   yes        yes         2  -                     all 2 regions seen in the cost report have a name
 
 What cannot be read is closed to most keys; the daemon does its other work without it.
 "
@@ -104,6 +104,61 @@ async fn a_refusal_that_matters_fails_the_check() {
         assert!(line.contains(hint), "{name}: {shown}");
         assert!(shown.ends_with("the hints say what to do.\n"), "{name}: {shown}");
     }
+}
+
+/// One account has commitments and a project and a region that nobody named; the other has neither.
+#[tokio::test]
+async fn each_account_is_told_of_its_commitments_and_names() {
+    let (main, second) = (MockServer::start().await, MockServer::start().await);
+    let projects = r#"{"count": 2, "results": [{"id": 102, "name": "lab"}, {"id": 103, "name": "old lab"}]}"#;
+    let regions = r#"{"count": 1, "results": [{"id": 7, "display_name": "Helsinki"}]}"#;
+    asked(PROJECTS).respond_with(answer(projects)).mount(&main).await;
+    asked(REGIONS).respond_with(answer(regions)).mount(&main).await;
+    mount_names(&second).await;
+    let none = answer(r#"{"count": 0, "results": []}"#);
+    let bought = answer(include_str!("pages/reservations.json"));
+    for (api, commitments) in [(&main, bought), (&second, none)] {
+        asked(COST).respond_with(answer(include_str!("pages/cost_1.json"))).mount(api).await;
+        asked(RESERVATIONS).respond_with(commitments).mount(api).await;
+    }
+    let totals = answer(include_str!("pages/reservation_totals.json"));
+    asked(RESERVATION_TOTALS).respond_with(totals).mount(&main).await;
+    let off = ["USAGE", "REPORTS", "SUBSCRIPTIONS"].map(|name| format!("GCORE_EXPORTER_COLLECT__{name}__ENABLED"));
+    let other = second.uri();
+    let mut variables: Vec<_> = off.iter().map(|name| (name.as_str(), "false")).collect();
+    variables.extend([
+        ("GCORE_EXPORTER_ACCOUNTS__SECOND__API_URL", other.as_str()),
+        ("GCORE_EXPORTER_ACCOUNTS__SECOND__API_KEY", KEY),
+    ]);
+    let (code, shown, log) = check(&main.uri(), KEY, &variables).await;
+    assert_eq!(code, 0, "{shown}{log}");
+    let shown = findings(&shown, &main.uri()).replace(&other, "OTHER");
+    // One of them ends, so how many run depends on the day.
+    let shown = shown.replace("; 1 running:", "; 2 running:");
+    assert_eq!(
+        shown,
+        "
+main at URL
+  collector            reachable  allowed  rows  newest data           hint
+  cost                 yes        yes        12  2026-11-22T11:00:30Z  2 of the rows looked at cannot be read
+  commitments          yes        yes         4  -                     1 of the rows looked at cannot be read; 2 running: \
+pay-as-you-go costs overstate what is paid, gcore_commit_month_amount does not
+  commitments (month)  yes        yes         3  -
+  names (projects)     yes        yes         2  -                     1 of 2 projects seen in the cost report have no \
+name; numbers stand in for them
+  names (regions)      yes        yes         1  -                     1 of 2 regions seen in the cost report have no \
+name; numbers stand in for them
+
+second at OTHER
+  collector         reachable  allowed  rows  newest data           hint
+  cost              yes        yes        12  2026-11-22T11:00:30Z  2 of the rows looked at cannot be read
+  commitments       yes        yes         0  -                     no commitment runs now, so gcore_plan_has_commits is 0
+  names (projects)  yes        yes         3  -                     all 2 projects seen in the cost report have a name
+  names (regions)   yes        yes         2  -                     all 2 regions seen in the cost report have a name
+
+Everything that is enabled can be read.
+"
+    );
 }
 
 #[tokio::test]

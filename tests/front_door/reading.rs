@@ -1,17 +1,22 @@
 //! How costs are read: by resources or by totals, and what must never be lost or made up.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use wiremock::{MockServer, ResponseTemplate};
+use wiremock::matchers::body_partial_json;
+use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
-    COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon,
+    COST, COST_TOTALS, Hands, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon, only,
 };
+use crate::program::{Process, config_file};
 use crate::prometheus::demo_config;
 
 /// Every cost series with its value.
@@ -74,21 +79,136 @@ fn page(rows: &[Value]) -> ResponseTemplate {
     answer(&json!({"count": rows.len(), "price_status": "show", "results": rows}).to_string())
 }
 
+/// Resources whose lines have another sum, so that what is read by them shows.
 #[tokio::test]
-async fn an_unpriced_line_is_read_by_resources() {
+async fn a_line_without_a_plain_price_is_read_by_resources() {
+    for (name, odd, amount, difference, unpriced) in [
+        ("no price", json!({"cost": null}), "12", "2", Some("1")),
+        ("a price and an error", json!({"cost": 10, "err": "x"}), "22", "2", None),
+    ] {
+        let with_project = |cost: &Value| {
+            let mut row = line(cost);
+            row["project_id"] = json!(101);
+            row
+        };
+        let (mut faulty_line, mut faulty_row) = (line(&json!(null)), with_project(&json!(null)));
+        for row in [&mut faulty_line, &mut faulty_row] {
+            row.as_object_mut().unwrap().extend(odd.as_object().unwrap().clone());
+        }
+        let api = MockServer::start().await;
+        asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
+        asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
+        asked(COST_TOTALS).respond_with(page(&[line(&json!(10)), faulty_line])).mount(&api).await;
+        asked(COST).respond_with(page(&[with_project(&json!(12)), faulty_row])).mount(&api).await;
+        let mut config = config(&api.uri(), every(Duration::from_millis(300), &[Collector::Cost, Collector::Names]));
+        config.collect.cost_method = Method::Totals;
+        let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+        let by_project = json!([101]);
+        app.until(async || bodies(&api, COST).await.iter().any(|body| body["projects"] == by_project)).await;
+        let labels = r#"{account="main",project_id="101",project_name="shop",region_id="7",region_name="7","#;
+        let series = format!(r#"gcore_cost_today_amount{labels}resource_type="instance",currency="EUR"}}"#);
+        app.until(async || app.value(&series).await.is_some()).await;
+        assert_eq!(app.value(&series).await.as_deref(), Some(amount), "{name}");
+        let compared = r#"gcore_cost_reconciliation_difference_amount{account="main",currency="EUR",window="today"}"#;
+        assert_eq!(app.value(compared).await.as_deref(), Some(difference), "{name}: of what is published");
+        let records = r#"gcore_cost_unpriced_records{account="main",resource_type="instance",reason="null_cost"}"#;
+        assert_eq!(app.value(records).await.as_deref(), unpriced, "{name}");
+        app.stop().await;
+    }
+}
+
+/// Amounts of which floats give another sum in each order.
+#[tokio::test]
+async fn the_order_in_which_pages_come_changes_no_digit() {
+    for late in [2, 4] {
+        let api = MockServer::start().await;
+        for (offset, costs) in
+            [(0, ["0.1", "0.2"]), (2, ["1000000000000.3", "0.000000000001"]), (4, ["-1000000000000.3", "0.4"])]
+        {
+            let rows: Vec<Value> = (offset..).zip(costs).map(|(number, cost)| {
+                json!({"type": "instance", "cost": cost, "currency": "EUR", "project_id": 101, "region_id": 7, "uuid": number})
+            }).collect();
+            let page = answer(&json!({"count": 6, "price_status": "show", "results": rows}).to_string());
+            let delay = Duration::from_millis(if offset == late { 400 } else { 0 });
+            let asked = asked(COST).and(body_partial_json(json!({ "offset": offset })));
+            asked.respond_with(page.set_delay(delay)).expect(1).mount(&api).await;
+        }
+        let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Cost])), Clock::frozen(noon())).await;
+        let series = concat!(
+            r#"gcore_cost_today_amount{account="main",project_id="101",project_name="101",region_id="7","#,
+            r#"region_name="7",resource_type="instance",currency="EUR"}"#
+        );
+        assert_eq!(app.value(series).await.as_deref(), Some("0.700000000001"), "the page at row {late} comes last");
+        app.stop().await;
+        api.verify().await;
+    }
+}
+
+/// An account with some rows, of which ten are a page.
+async fn account_of(rows: &Arc<AtomicU64>) -> MockServer {
     let api = MockServer::start().await;
     asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
     asked(REGIONS).respond_with(answer(NO_REGIONS)).mount(&api).await;
-    asked(COST_TOTALS).respond_with(page(&[line(&json!(10)), line(&json!(null))])).mount(&api).await;
-    let mut rows = vec![line(&json!(10)), line(&json!(null))];
-    rows.iter_mut().for_each(|row| row["project_id"] = json!(101));
-    asked(COST).respond_with(page(&rows)).mount(&api).await;
-    let mut config = config(&api.uri(), every(Duration::from_millis(300), &[Collector::Cost, Collector::Names]));
-    config.collect.cost_method = Method::Totals;
-    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-    let by_project = json!([101]);
-    app.until(async || bodies(&api, COST).await.iter().any(|body| body["projects"] == by_project)).await;
-    let unpriced = r#"gcore_cost_unpriced_records{account="main",resource_type="instance",reason="null_cost"}"#;
-    assert_eq!(app.value(unpriced).await.as_deref(), Some("1"));
+    let (all, summed) = (Arc::clone(rows), Arc::clone(rows));
+    let resources = move |request: &Request| {
+        let (count, offset) =
+            (all.load(Ordering::SeqCst), request.body_json::<Value>().unwrap()["offset"].as_u64().unwrap());
+        let row = |number: u64| {
+            let mut row = line(&json!(1));
+            (row["project_id"], row["uuid"]) = (json!(101), json!(number));
+            row
+        };
+        let rows: Vec<Value> = (offset..count.min(offset + 10)).map(row).collect();
+        answer(&json!({"count": count, "price_status": "show", "results": rows}).to_string())
+    };
+    asked(COST).respond_with(resources).mount(&api).await;
+    let totals = move |_: &Request| page(&[line(&json!(summed.load(Ordering::SeqCst)))]);
+    asked(COST_TOTALS).respond_with(totals).mount(&api).await;
+    api
+}
+
+#[tokio::test]
+async fn auto_turns_to_totals_where_they_are_cheaper_and_says_why() {
+    let api = account_of(&Arc::new(AtomicU64::new(60))).await;
+    let daemon = Process::serving(config_file(&api.uri(), "page_size = 10", &["cost", "names"]), &[]);
+    let choices = |log: &str| -> Vec<String> {
+        let lines = log.lines().filter(|line| line.contains("reading costs") && line.contains("window=today"));
+        lines.map(str::to_owned).collect()
+    };
+    daemon.until(async || choices(&daemon.log()).len() >= 2).await;
+    let log = daemon.stop().await.stderr;
+    for (said, method, why) in [
+        (0, "method=resources", "the number of resources is not known yet"),
+        (1, "method=totals", "3 requests instead of 6"),
+    ] {
+        let line = &choices(&log)[said];
+        assert!(line.contains("level=info") && line.contains(method) && line.contains(why), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn auto_turns_back_to_resources_a_day_after_they_became_few() {
+    let rows = Arc::new(AtomicU64::new(60));
+    let api = account_of(&rows).await;
+    let hands = Hands::at(noon());
+    let mut config = config(&api.uri(), every(Duration::from_millis(100), &[Collector::Cost, Collector::Names]));
+    config.accounts.values_mut().next().unwrap().page_size = 10;
+    let app = TestApp::ready(&config, hands.clock()).await;
+    let by_totals = async || {
+        let one = json!([101]);
+        bodies(&api, COST_TOTALS).await.iter().filter(|body| body["projects"] == one).count()
+    };
+    let pages = async || bodies(&api, COST).await.len();
+    app.until(async || by_totals().await >= 1).await;
+    rows.store(5, Ordering::SeqCst);
+    let (pages_before, totals_before) = (pages().await, by_totals().await);
+    app.until(async || by_totals().await >= totals_before + 5).await;
+    assert_eq!(pages().await, pages_before, "what the day began with holds for the day");
+    hands.forward(SignedDuration::from_hours(24));
+    app.until(async || pages().await >= pages_before + 5).await;
+    let totals_before = by_totals().await;
+    let pages_before = pages().await;
+    app.until(async || pages().await >= pages_before + 3).await;
+    assert_eq!(by_totals().await, totals_before, "by resources from then on");
     app.stop().await;
 }

@@ -1,6 +1,8 @@
 //! A configuration or a key that changes while the daemon runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
@@ -8,7 +10,7 @@ use gcore_billing_exporter::gcore::api_key::ApiKey;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use wiremock::matchers::{body_partial_json, header, method, path};
+use wiremock::matchers::{any, body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
@@ -339,9 +341,24 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
     let file = folder.path().join("key");
     std::fs::write(&file, "1$never-to-be-seen-old\n").unwrap();
     let api = MockServer::start().await;
-    asked_with("1$never-to-be-seen-old").respond_with(cost_row("1")).mount(&api).await;
-    asked_with("2$never-to-be-seen-new").respond_with(cost_row("2")).mount(&api).await;
-    Mock::given(path(COST)).respond_with(ResponseTemplate::new(401)).mount(&api).await;
+    // Once told to, the API exchanges the key while it answers, and refuses the old one from then on.
+    let (exchange, is_exchanged) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let (told, written) = (Arc::clone(&exchange), file.clone());
+    let old = move |_: &Request| {
+        if is_exchanged.load(Ordering::SeqCst) {
+            return ResponseTemplate::new(401);
+        }
+        if told.load(Ordering::SeqCst) {
+            std::fs::write(&written, "apikey 2$never-to-be-seen-new").unwrap();
+            is_exchanged.store(true, Ordering::SeqCst);
+        }
+        cost_row("1")
+    };
+    // Whatever is asked for, or a request in between could use up the old key.
+    let with_key = |key: &str| Mock::given(header("authorization", format!("APIKey {key}").as_str()));
+    with_key("1$never-to-be-seen-old").respond_with(old).mount(&api).await;
+    with_key("2$never-to-be-seen-new").respond_with(cost_row("2")).mount(&api).await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&api).await;
     let account =
         account("main", &api).replace(&format!("api_key = '{KEY}'"), &format!("api_key_file = \"{}\"", file.display()));
     let toml = account + &collectors(&[("cost", "interval = \"1s\"\nwindows = [\"today\"]")]);
@@ -353,7 +370,7 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
     );
     assert_eq!(value(listener, series).await, Some(1.0));
 
-    std::fs::write(&file, "apikey 2$never-to-be-seen-new").unwrap();
+    exchange.store(true, Ordering::SeqCst);
     listener.until(async || value(listener, series).await == Some(2.0)).await;
     for useless in ["", "never-to-be-seen never-to-be-seen"] {
         std::fs::write(&file, useless).unwrap();

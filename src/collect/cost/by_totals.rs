@@ -10,12 +10,14 @@ use crate::gcore::client::Client;
 use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
 use crate::gcore::error::{Error, Reason};
+use crate::gcore::listing::worse;
 
 use super::super::poller::Poll;
 
 /// Reads the totals of every project; `None` where they do not add up to the account's, so that resources must be read.
 ///
-/// A project with an unpriced or faulty line is read by its resources. The sums of all projects must lie between the
+/// A project with an unpriced or faulty line is read by its resources, in which nothing may be missing either: rows that
+/// are show in the difference, and a project of which nothing comes is not believed. The sums of all projects must lie between the
 /// account's totals before and after, within the API's rounding of each line, or a project without a name would be
 /// lost silently: a running day grows while it is read, so no single figure could be compared with.
 pub(super) async fn read(
@@ -53,19 +55,29 @@ pub(super) async fn read(
     if !is_between(&totals, lines, &before.data, &after.data) {
         return Ok(None);
     }
-    totals.differences = differences(&totals, lines, &after.data);
-    let unclear: Vec<ProjectId> =
-        by_project.iter().filter(|(_, lines)| lines.iter().any(is_unclear)).map(|(project, _)| *project).collect();
-    for project in unclear {
+    let unclear: Vec<(ProjectId, u64)> = by_project
+        .iter()
+        .filter(|(_, lines)| lines.iter().any(is_unclear))
+        .map(|(project, lines)| (*project, lines.len() as u64))
+        .collect();
+    for (project, its_lines) in unclear {
         totals.amounts.remove(project);
         let listing = cost_report::read::<Vec<_>>(client, period, Some(project), patience).await?;
+        // Its totals have lines, so it has resources: an answer without any is not about them.
+        if listing.rows == 0 {
+            return Ok(None);
+        }
         poll.reject(&listing.rejected);
+        totals.price_status = worse(totals.price_status.take(), listing.price_status);
+        lines = lines - its_lines + listing.rows;
         for record in listing.data {
             if totals.add(record).is_err() {
                 return Ok(None);
             }
         }
     }
+    // Only now, or it would not be the difference of what is published.
+    totals.differences = differences(&totals, lines, &after.data);
     // Records of some projects only do not tell how far the data of all reaches.
     totals.data_through = None;
     Ok(Some(totals))

@@ -1,14 +1,26 @@
 //! Which way of reading costs takes fewer requests.
 
+use jiff::civil::Date;
+
 use crate::collect::settings::Method;
 
 /// What earlier polls learned of a window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    /// Rows in the last reading by resources.
+    /// Rows in the report by resources, when they were counted last.
     pub(super) rows: Option<u64>,
+    /// The day on which that was.
+    pub(super) counted_on: Option<Date>,
     /// How the last reading was made.
     pub(super) choice: Option<Choice>,
+}
+
+impl Known {
+    /// Whether rows that are not read should be counted again, once a day; then that is for now considered done. An account
+    /// that shrinks would otherwise be read by totals for ever.
+    pub(super) fn is_recount_due(&mut self, method: Method, today: Date) -> bool {
+        method == Method::Auto && self.choice == Some(Choice::Totals) && self.counted_on.replace(today) != Some(today)
+    }
 }
 
 /// A way of reading costs.
@@ -55,19 +67,37 @@ mod tests {
 
     #[test]
     fn auto_takes_totals_where_they_halve_the_requests() {
-        let known = |rows| Known { rows, choice: None };
-        for (name, method, rows, projects, want) in [
-            ("few projects, many resources", Method::Auto, Some(100_000), 20, Choice::Totals),
-            ("just half", Method::Auto, Some(44_000), 20, Choice::Totals),
-            ("a little more than half", Method::Auto, Some(43_000), 20, Choice::Resources),
-            ("many projects, few resources", Method::Auto, Some(500), 300, Choice::Resources),
-            ("nothing known yet", Method::Auto, None, 20, Choice::Resources),
-            ("no names", Method::Auto, Some(100_000), 0, Choice::Resources),
-            ("no names, and told to", Method::Totals, Some(100_000), 0, Choice::Resources),
-            ("told to", Method::Totals, None, 20, Choice::Totals),
-            ("told not to", Method::Resources, Some(100_000), 1, Choice::Resources),
+        let known = |rows| Known { rows, ..Known::default() };
+        let (resources, totals) = (Choice::Resources, Choice::Totals);
+        for (name, method, rows, projects, want, why) in [
+            ("few projects", Method::Auto, Some(100_000), 20, totals, "22 requests instead of 100"),
+            ("just half", Method::Auto, Some(44_000), 20, totals, "22 requests instead of 44"),
+            ("a little more than half", Method::Auto, Some(43_000), 20, resources, "43 requests, by totals 22"),
+            ("a row on a page of its own", Method::Auto, Some(43_001), 20, totals, "22 requests instead of 44"),
+            ("few resources", Method::Auto, Some(500), 300, resources, "1 requests, by totals 302"),
+            ("nothing known yet", Method::Auto, None, 20, resources, "the number of resources is not known yet"),
+            ("no names", Method::Auto, Some(100_000), 0, resources, "no project is known by name yet"),
+            ("no names, and told to", Method::Totals, Some(100_000), 0, resources, "no project is known by name yet"),
+            ("told to", Method::Totals, None, 20, totals, "as configured"),
+            ("told not to", Method::Resources, Some(100_000), 1, resources, "as configured"),
         ] {
-            assert_eq!(choose(method, &known(rows), 1000, projects).0, want, "{name}");
+            assert_eq!(choose(method, &known(rows), 1000, projects), (want, why.into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_read_are_counted_once_a_day() {
+        let [first, second] = [22, 23].map(|day| jiff::civil::date(2026, 11, day));
+        let (auto, totals) = (Method::Auto, Some(Choice::Totals));
+        for (name, method, choice, counted_on, want) in [
+            ("counted today", auto, totals, Some(second), [false, false]),
+            ("counted yesterday", auto, totals, Some(first), [true, false]),
+            ("by resources, which counts each time", auto, Some(Choice::Resources), Some(first), [false, false]),
+            ("nothing to choose", Method::Totals, totals, Some(first), [false, false]),
+        ] {
+            let mut known = Known { rows: Some(7), counted_on, choice };
+            let due = [(); 2].map(|()| known.is_recount_due(method, second));
+            assert_eq!(due, want, "{name}");
         }
     }
 }

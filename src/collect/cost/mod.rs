@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::aggregate::cost::{CostTotals, differences};
 use crate::aggregate::cost_details::DetailedTotals;
 use crate::billing::amount::Amount;
-use crate::billing::period::{Period, Window};
+use crate::billing::period::{Period, Window, utc_date};
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
 use crate::gcore::cost_report;
@@ -113,6 +113,7 @@ impl Reader {
     ) -> Result<CostTotals, Error> {
         let projects = self.projects(poll);
         let mut totals = None;
+        self.recount(poll, window, period).await;
         if self.choose(poll, window, &projects) == Choice::Totals {
             totals = by_totals::read(&self.client, period, &projects, poll).await?;
         }
@@ -139,7 +140,7 @@ impl Reader {
             }
         };
         poll.reject(&listing.rejected);
-        self.learn(window, |known| known.rows = Some(listing.rows));
+        self.learn_rows(poll, window, listing.rows);
         let mut totals = listing.data;
         totals.price_status = listing.price_status;
         match cost_totals::read(&self.client, period, None, poll.patience).await {
@@ -182,6 +183,28 @@ impl Reader {
     /// What of single resources is wanted with this window.
     fn details(&self, window: Option<Window>) -> Option<&Details> {
         (window == Some(Details::WINDOW) && !self.details.is_empty()).then_some(&self.details)
+    }
+
+    /// Counts the rows by a look at the first page, where they are not read themselves and that is due.
+    async fn recount(&self, poll: &Poll<'_>, window: Option<Window>, period: Period) {
+        let mut is_due = false;
+        self.learn(window, |known| is_due = known.is_recount_due(self.method, utc_date(poll.now)));
+        if !is_due {
+            return;
+        }
+        match cost_report::peek::<CostTotals>(&self.client, period, poll.patience).await {
+            Ok(glance) => self.learn_rows(poll, window, glance.count),
+            Err(error) => tracing::debug!(
+                account = poll.account.as_str(),
+                window = named(window),
+                %error,
+                "the rows could not be counted anew"
+            ),
+        }
+    }
+
+    fn learn_rows(&self, poll: &Poll<'_>, window: Option<Window>, rows: u64) {
+        self.learn(window, |known| (known.rows, known.counted_on) = (Some(rows), Some(utc_date(poll.now))));
     }
 
     fn learn(&self, window: Option<Window>, change: impl FnOnce(&mut Known)) {

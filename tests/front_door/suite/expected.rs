@@ -9,31 +9,64 @@ use super::account::{Account, Line, Picture, costs, decimal, metered, totals, us
 impl Account {
     /// What `/metrics` must say of a version, as long as nothing else is known.
     pub(super) fn expected(&self, version: i64) -> Expected {
-        let minutes = |minutes: i64| (self.tasks_since.as_second() + 60 * minutes).to_string();
-        let tasks = |kind: &str, status: &str| {
-            format!(r#"gcore_report_tasks{{account="main",task_type="{kind}",status="{status}"}}"#)
-        };
-        let of = |family: &str, kind: &str| format!(r#"gcore_report_task_{family}{{account="main",task_type="{kind}""#);
-        let reports = [
-            (tasks("Report", "Completed"), "1".into()),
-            (tasks("Report", "Failed"), "1".into()),
-            (tasks("Report", "Pending"), "1".into()),
-            (tasks("ClosingPeriod", "InProgress"), (version + 1).to_string()),
-            (of("last_completed_timestamp_seconds", "Report") + "}", minutes(60 + version)),
-            (of("last_failed_timestamp_seconds", "Report") + "}", minutes(60 + version)),
-            (of("oldest_unfinished_timestamp_seconds", "Report") + r#",status="Pending"}"#, minutes(3)),
-            (of("oldest_unfinished_timestamp_seconds", "ClosingPeriod") + r#",status="InProgress"}"#, minutes(10)),
-            (of("notes", "Report") + r#",severity="warning"}"#, "1".into()),
-            (of("notes", "ClosingPeriod") + r#",severity="warning"}"#, "1".into()),
-        ];
+        let tasks_since = self.tasks_since.as_second();
         let rest = [
-            (Collector::Reports, reports.into_iter().collect()),
+            (Collector::Reports, Tasks::of(version).picture(tasks_since)),
             (Collector::Subscriptions, subscriptions_picture(version)),
             (Collector::Commitments, commitments_picture(version)),
             (Collector::Names, names_picture(version)),
         ];
         let usage_through = Some(metered(version).as_second());
-        Expected { cost: Cost::by_resources(version), usage: usage(version), usage_through, rest: rest.into() }
+        let (cost, usage) = (Cost::by_resources(version), usage(version));
+        Expected { cost, usage, usage_through, tasks_since, rest: rest.into() }
+    }
+}
+
+/// What must be known of report tasks.
+#[derive(Clone, Debug)]
+pub(super) struct Tasks {
+    /// How many there are of each type and status.
+    pub(super) numbers: Vec<(&'static str, &'static str, i64)>,
+    /// The types of which one completed or failed.
+    pub(super) completed: Option<&'static str>,
+    pub(super) failed: Option<&'static str>,
+    /// Types and statuses that have not ended, with the minute at which the oldest of them was created.
+    pub(super) unfinished: Vec<(&'static str, &'static str, i64)>,
+    /// The types whose newest task noted a warning.
+    pub(super) noted: Vec<&'static str>,
+    /// The minute at which all of them were changed last.
+    changed: i64,
+}
+
+impl Tasks {
+    pub(super) fn of(version: i64) -> Self {
+        let ended = [("Report", "Completed", 1), ("Report", "Failed", 1)];
+        Self {
+            numbers: [&ended[..], &[("Report", "Pending", 1), ("ClosingPeriod", "InProgress", version + 1)]].concat(),
+            completed: Some("Report"),
+            failed: Some("Report"),
+            unfinished: vec![("Report", "Pending", 3), ("ClosingPeriod", "InProgress", 10)],
+            noted: vec!["Report", "ClosingPeriod"],
+            changed: 60 + version,
+        }
+    }
+
+    /// The minutes count from the second `since`.
+    pub(super) fn picture(&self, since: i64) -> Picture {
+        let minute = |minutes: i64| (since + 60 * minutes).to_string();
+        let of = |family: &str, kind: &str| format!(r#"gcore_report_task{family}{{account="main",task_type="{kind}""#);
+        let ended = |family: &str, kind: &str| (of(family, kind) + "}", minute(self.changed));
+        let in_state =
+            |family: &str, (kind, status): (&str, &str)| of(family, kind) + &format!(r#",status="{status}"}}"#);
+        let numbers =
+            self.numbers.iter().map(|(kind, status, number)| (in_state("s", (kind, status)), number.to_string()));
+        let unfinished = self.unfinished.iter().map(|(kind, status, created)| {
+            (in_state("_oldest_unfinished_timestamp_seconds", (kind, status)), minute(*created))
+        });
+        let noted = self.noted.iter().map(|kind| (of("_notes", kind) + r#",severity="warning"}"#, "1".into()));
+        let completed = self.completed.map(|kind| ended("_last_completed_timestamp_seconds", kind));
+        let failed = self.failed.map(|kind| ended("_last_failed_timestamp_seconds", kind));
+        numbers.chain(unfinished).chain(noted).chain(completed).chain(failed).collect()
     }
 }
 
@@ -101,13 +134,11 @@ impl Cost {
         Self { lines, unpriced: "null_cost", totals, read, status: Some("show"), through }
     }
 
-    /// The same, read by the totals of each project.
+    /// The same, read by the totals of each project, but for the second one: it has an unpriced line, so it is read by its
+    /// resources.
     pub(super) fn by_totals(version: i64) -> Self {
-        let of = |project| {
-            let lines: Vec<Line> = costs(version).into_iter().filter(|line| line.project == project).collect();
-            totals(&lines).len()
-        };
-        Self { read: of(101) + of(102), through: None, ..Self::by_resources(version) }
+        let of = |project| -> Vec<Line> { costs(version).into_iter().filter(|line| line.project == project).collect() };
+        Self { read: totals(&of(101)).len() + of(102).len(), through: None, ..Self::by_resources(version) }
     }
 
     fn picture(&self) -> Picture {
@@ -173,6 +204,8 @@ pub(super) struct Expected {
     pub(super) cost: Cost,
     pub(super) usage: Vec<Line>,
     pub(super) usage_through: Option<i64>,
+    /// The second from which the minutes of tasks count.
+    pub(super) tasks_since: i64,
     pub(super) rest: BTreeMap<Collector, Picture>,
 }
 

@@ -93,6 +93,14 @@ fn check_table(rows: &[Row]) {
     for endpoint in Endpoint::ALL {
         let there = rows.iter().filter(|row| row.fault.endpoint == endpoint).count();
         assert!(there >= 5, "{there} rows for {}", endpoint.label());
+        let is_odd = |key: &str| {
+            let mut names =
+                rows.iter().filter_map(|row| row.name.strip_prefix(&format!("{}: wrong ", endpoint.label())));
+            names.any(|keys| keys.split(' ').any(|word| word == key))
+        };
+        for (key, _) in &Account::new().rows(endpoint, 1, &[])[0] {
+            assert!(is_odd(key), "{}: no row makes {key} a value of the wrong type", endpoint.label());
+        }
     }
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     assert_eq!(names.len(), rows.len(), "each row has a name of its own");

@@ -10,7 +10,7 @@ use super::super::server::PAGE;
 use super::{Row, fails, leaves_uncompared, reads, tolerates};
 
 pub(super) fn rows() -> Vec<Row> {
-    [moving(), lying(), endless(), odd_pages(), by_totals()].into_iter().flatten().collect()
+    [moving(), lying(), endless(), odd_pages(), by_totals(), by_both()].into_iter().flatten().collect()
 }
 
 /// A fault of the second page.
@@ -164,18 +164,20 @@ fn odd_pages() -> Vec<Row> {
     ]
 }
 
+/// A fault of what is asked of one project.
+fn of_one(change: fn(&mut Reply)) -> impl Fn(&mut Reply) + Send + Sync + 'static {
+    move |reply| {
+        if reply.projects.len() == 1 {
+            change(reply);
+        }
+    }
+}
+
 /// Totals that must not be believed.
 fn by_totals() -> Vec<Row> {
     let of_all = |change: fn(&mut Reply)| {
         move |reply: &mut Reply| {
             if reply.projects.len() != 1 {
-                change(reply);
-            }
-        }
-    };
-    let of_one = |change: fn(&mut Reply)| {
-        move |reply: &mut Reply| {
-            if reply.projects.len() == 1 {
                 change(reply);
             }
         }
@@ -209,11 +211,52 @@ fn by_totals() -> Vec<Row> {
     vec![
         missing.by_totals(),
         emptied.by_totals(),
-        tolerates("a line with an error", Totals, of_one(|reply| reply.set(0, "err", "\"in part\""))).by_totals(),
         fails("a count that is off by 1", Totals, "inconsistent", |reply| {
             let count = reply.all.len() + 1;
             reply.member("count", count.to_string());
         })
+        .by_totals(),
+    ]
+}
+
+/// Projects that are read by their resources where costs are read by totals: the second one always is.
+fn by_both() -> Vec<Row> {
+    let none = of_one(|reply| {
+        reply.rows.clear();
+        reply.member("count", "0");
+        reply.member("price_status", "\"hide\"");
+    });
+    vec![
+        // Then the first project is read by its resources as well, whose rows are more than the lines.
+        reads(
+            "a line with an error",
+            Totals,
+            |expected| expected.cost.read = expected.cost.lines.len(),
+            of_one(|reply| reply.set(0, "err", "\"in part\"")),
+        )
+        .by_totals(),
+        reads("no resources where there are lines", Resources, |expected| expected.cost = Cost::by_resources(2), none)
+            .by_totals(),
+        reads(
+            "a resource is missing where there are lines",
+            Resources,
+            |expected| {
+                expected.cost.lines.remove(2);
+                expected.cost.read -= 1;
+            },
+            of_one(|reply| {
+                reply.rows = reply.all.iter().skip(1 + reply.offset).take(PAGE).cloned().collect();
+                let count = reply.all.len() - 1;
+                reply.member("count", count.to_string());
+            }),
+        )
+        .by_totals(),
+        reads(
+            "prices that are not shown where there are lines",
+            Resources,
+            |expected| expected.cost.status = Some("hide"),
+            of_one(|reply| reply.member("price_status", "\"hide\"")),
+        )
         .by_totals(),
     ]
 }

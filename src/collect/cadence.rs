@@ -1,0 +1,109 @@
+//! When a poller polls next.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::billing::period::next_midnight;
+
+/// The polls at midnight are spread over this long, or every account would ask at the same instant.
+const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
+
+/// By how much of the interval the poll after a crowded one may come later.
+const LATEST_SECOND: f64 = 0.5;
+
+/// The beat of one poller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cadence {
+    interval: Duration,
+    /// Whether one more poll follows upon each midnight UTC.
+    follows_the_calendar: bool,
+    /// From 0 to 1, different for each poller.
+    phase: f64,
+    /// Whether the poll under way began when those of all pollers did: at the start, or at midnight.
+    is_crowded: bool,
+}
+
+impl Cadence {
+    /// The beat from the first poll on.
+    pub(super) fn new(interval: Duration, follows_the_calendar: bool, phase: f64) -> Self {
+        Self { interval, follows_the_calendar, phase, is_crowded: true }
+    }
+
+    /// The time from the start of the poll that began at `now` to the next one: the interval, longer after a crowded poll
+    /// so that pollers do not march in step from then on, or less where the day ends before.
+    pub(super) fn pause(&mut self, now: Timestamp) -> Duration {
+        let share = if self.is_crowded { 1.0 + LATEST_SECOND * self.phase } else { 1.0 };
+        let regular = self.interval.mul_f64(share);
+        let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
+        let at_midnight = to_midnight + MIDNIGHT_SPREAD.mul_f64(self.phase);
+        self.is_crowded = self.follows_the_calendar && at_midnight <= regular;
+        if self.is_crowded { at_midnight } else { regular }
+    }
+
+    /// Whether a poll took so long that the next one was late. One cut short by midnight is no measure of that.
+    pub(super) fn is_overrun(&self, took: Duration) -> bool {
+        took > self.interval
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    #[test]
+    fn a_poll_follows_upon_midnight_however_late_the_second_may_be() {
+        for (name, first, phase, want) in [
+            ("far from midnight, no phase", "2026-11-22T12:00:00Z", 0.0, "2026-11-22T12:15:00Z"),
+            ("far from midnight", "2026-11-22T12:00:00Z", 1.0, "2026-11-22T12:22:30Z"),
+            ("midnight within the longer pause only", "2026-11-22T23:40:00Z", 1.0, "2026-11-23T00:00:10Z"),
+            ("midnight within the interval", "2026-11-22T23:45:00Z", 1.0, "2026-11-23T00:00:10Z"),
+            ("an instant before midnight", "2026-11-22T23:59:59.999Z", 0.5, "2026-11-23T00:00:05Z"),
+        ] {
+            let mut cadence = Cadence::new(15 * MINUTE, true, phase);
+            assert_eq!(at(first) + cadence.pause(at(first)), at(want), "{name}");
+            let mut other = Cadence::new(15 * MINUTE, false, phase);
+            let regular = (15 * MINUTE).mul_f64(1.0 + phase / 2.0);
+            assert_eq!(other.pause(at(first)), regular, "{name}, of a list that knows no days");
+        }
+    }
+
+    #[test]
+    fn pollers_are_spread_at_the_start_and_again_after_each_midnight() {
+        let mut pollers =
+            [0.0, 0.5, 1.0].map(|phase| (Cadence::new(15 * MINUTE, true, phase), at("2026-11-22T12:00:00Z")));
+        for day in ["2026-11-22", "2026-11-23", "2026-11-24"] {
+            let (noon, midnight) = (at(&format!("{day}T13:00:00Z")), at(&format!("{day}T23:59:50Z")));
+            let seconds = |pollers: &[(Cadence, Timestamp)]| -> Vec<i64> {
+                pollers.iter().map(|(_, next)| next.as_second() - pollers[0].1.as_second()).collect()
+            };
+            let mut run_until = |time: Timestamp| {
+                for (cadence, next) in &mut pollers {
+                    while *next < time {
+                        *next += cadence.pause(*next);
+                    }
+                }
+                seconds(&pollers)
+            };
+            let apart = run_until(noon);
+            let wanted = if day == "2026-11-22" { [0, 225, 450] } else { [0, 230, 460] };
+            assert_eq!(apart, wanted, "apart by day, {day}");
+            assert_eq!(run_until(midnight), [0, 5, 10], "close at midnight, {day}");
+        }
+    }
+
+    #[test]
+    fn only_a_poll_longer_than_the_interval_is_an_overrun() {
+        let mut cadence = Cadence::new(15 * MINUTE, true, 0.0);
+        assert_eq!(cadence.pause(at("2026-11-22T23:59:50Z")), Duration::from_secs(10), "cut short by midnight");
+        assert!(!cadence.is_overrun(Duration::from_secs(20)));
+        assert!(!cadence.is_overrun(15 * MINUTE));
+        assert!(cadence.is_overrun(16 * MINUTE));
+    }
+}

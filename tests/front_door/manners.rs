@@ -1,0 +1,176 @@
+//! Manners: how many requests of an account are under way at once, how fast they come, and that no poll of a collector
+//! begins before its last one has ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::Method;
+use gcore_billing_exporter::snapshot::Collector;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep};
+
+use crate::harness::{COST, TestApp, USAGE, config, every, noon};
+
+/// Rows of each report, and of each page of it.
+const ROWS: usize = 6;
+const PAGE: usize = 2;
+/// Requests of a poll: the pages of each window, and for costs the totals that they are compared with.
+const OF_COST: usize = 4 * (ROWS / PAGE + 1);
+const OF_USAGE: usize = 3 * (ROWS / PAGE);
+
+/// An API that takes its time, and what it has seen.
+struct Api {
+    url: String,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// When each request came.
+    arrivals: Vec<Instant>,
+    /// Requests that have come and have not been answered, by collector.
+    under_way: BTreeMap<&'static str, usize>,
+    most_under_way: usize,
+    /// How many requests each poll of a collector has made.
+    polls: BTreeMap<&'static str, Vec<usize>>,
+    /// Polls that began while another one had requests under way.
+    overlaps: usize,
+}
+
+impl Seen {
+    fn arrive(&mut self, collector: &'static str, is_first_of_poll: bool) {
+        self.arrivals.push(Instant::now());
+        let polls = self.polls.entry(collector).or_default();
+        let under_way = self.under_way.entry(collector).or_default();
+        if is_first_of_poll {
+            polls.push(0);
+            self.overlaps += usize::from(*under_way > 0);
+        }
+        *polls.last_mut().unwrap() += 1;
+        *under_way += 1;
+        self.most_under_way = self.under_way.values().sum::<usize>().max(self.most_under_way);
+    }
+}
+
+impl Api {
+    async fn start(delay: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let shared = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, delay, Arc::clone(&shared)));
+            }
+        });
+        Self { url, seen }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn serve(stream: TcpStream, delay: Duration, seen: Arc<Mutex<Seen>>) {
+    let mut stream = BufReader::new(stream);
+    while let Some((path, body)) = request(&mut stream).await {
+        let collector = if path == USAGE { "usage" } else { "cost" };
+        // The window of today is read first, beginning with its first page.
+        let is_first = [COST, USAGE].contains(&path.as_str())
+            && body["offset"] == 0
+            && body["time_from"] == "2026-11-22T00:00:00Z";
+        seen.lock().unwrap().arrive(collector, is_first);
+        sleep(delay).await;
+        // Before the answer leaves, or its reader could be faster with the next request.
+        *seen.lock().unwrap().under_way.get_mut(collector).unwrap() -= 1;
+        let body = page(body["offset"].as_u64());
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
+        if stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes()).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// The path and the body of the next request; `None` at the end of the connection.
+async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+    let (mut path, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.ok().filter(|bytes| *bytes > 0)?;
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        path = path.or_else(|| line.split(' ').nth(1).map(str::to_owned));
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((path?, serde_json::from_slice(&body).unwrap()))
+}
+
+/// A page of a report; totals have no offset and one line.
+fn page(offset: Option<u64>) -> String {
+    let row = |number: u64| {
+        format!(
+            r#"{{"type": "instance", "cost": 1, "billing_value": 1, "billing_value_unit": "minutes", "currency": "EUR",
+                "project_id": 101, "region_id": 7, "uuid": "u{number}"}}"#
+        )
+    };
+    let (count, rows) = match offset {
+        Some(offset) => (ROWS, (offset..offset + PAGE as u64).map(row).collect::<Vec<_>>().join(",")),
+        None => (1, row(0).replace("\"cost\": 1", "\"cost\": 6")),
+    };
+    format!(r#"{{"count": {count}, "price_status": "show", "results": [{rows}], "resources": [{rows}]}}"#)
+}
+
+/// Two collectors that begin their next poll as soon as they may.
+async fn daemon(api: &Api, requests_per_second: f64, concurrency: usize) -> TestApp {
+    let mut config = config(&api.url, every(Duration::from_millis(1), &[Collector::Cost, Collector::Usage]));
+    let account = config.accounts.values_mut().next().unwrap();
+    account.max_requests_per_second = requests_per_second;
+    account.concurrency = concurrency;
+    account.page_size = PAGE.try_into().unwrap();
+    config.collect.cost_method = Method::Resources;
+    config.collect.cost.windows = Window::ALL.to_vec();
+    config.collect.usage.windows = vec![Window::Today, Window::Yesterday, Window::MonthToDate];
+    TestApp::start(&config, Clock::frozen(noon())).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_has_no_more_requests_under_way_than_it_may_and_one_poll_at_a_time() {
+    let api = Api::start(Duration::from_millis(30)).await;
+    let app = daemon(&api, 1000.0, 3).await;
+    let often =
+        |seen: &Seen| ["cost", "usage"].iter().all(|name| seen.polls.get(name).is_some_and(|all| all.len() > 3));
+    app.until(async || often(&api.seen.lock().unwrap())).await;
+    app.stop().await;
+    let seen = api.seen.lock().unwrap();
+    assert_eq!(seen.most_under_way, 3, "of both collectors together, and no fewer than allowed");
+    assert_eq!(seen.overlaps, 0, "a poll began before the last one had ended");
+    for (collector, requests) in [("cost", OF_COST), ("usage", OF_USAGE)] {
+        let (_, ended) = seen.polls[collector].split_last().unwrap();
+        assert!(ended.iter().all(|poll| *poll == requests), "{collector}: polls of {ended:?} requests, not {requests}");
+    }
+}
+
+/// A machine that is busy lets requests come late, but never early: so they are counted from the start on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_collectors_of_an_account_share_its_rate() {
+    const RATE: u32 = 25;
+    let api = Api::start(Duration::ZERO).await;
+    let started = Instant::now();
+    let app = daemon(&api, f64::from(RATE), 16).await;
+    app.until(async || api.seen.lock().unwrap().arrivals.len() > 40).await;
+    app.stop().await;
+    let seen = api.seen.lock().unwrap();
+    assert!(seen.polls.len() == 2, "both collectors poll");
+    for (nth, arrival) in (0..).zip(&seen.arrivals) {
+        let earliest = Duration::from_secs(1) * nth / RATE;
+        let after = *arrival - started;
+        assert!(after >= earliest, "request {nth} came after {after:?}, where {RATE} a second may");
+    }
+}
