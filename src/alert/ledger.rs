@@ -225,7 +225,8 @@ impl<'a> Step<'a> {
     /// One more reading without it.
     fn clear(&mut self, number: u64, epoch: Timestamp, patience: Patience, is_superseded: bool) {
         let Some(state) = self.states.get(&number) else { return };
-        if state.latched || state.has_overtaken(epoch, self.now) {
+        let is_latched = state.latched && state.alert.status == Status::Firing;
+        if is_latched || state.has_overtaken(epoch, self.now) {
             return;
         }
         if is_superseded {

@@ -53,7 +53,7 @@ impl Real {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let folder: &Path = self.folder.path();
         let process = Command::new("prometheus-alertmanager")
             .arg(format!("--config.file={}/config.yml", folder.display()))
@@ -74,7 +74,7 @@ impl Real {
     }
 
     /// Stops it as a service manager does: what it has told is on its disk then.
-    async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let mut process = self.process.take().unwrap();
         let kill = format!("kill -TERM {}", process.id().unwrap());
         assert!(Command::new("sh").arg("-c").arg(kill).status().await.unwrap().success());
