@@ -83,6 +83,8 @@ impl Learner {
         let today = utc_date(poll.now);
         let month = today.first_of_month();
         if let Some(first) = self.changed.take() {
+            // The store says itself when it fails.
+            let _ = self.store.forget_revisions(poll.now).await;
             let found = self.learn(account, first, today).await;
             self.changed = found.is_err().then_some(first);
             self.found = Some(found?);
