@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use gcore_billing_exporter::alert;
 use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::billing::resource::ResourceType;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
 use gcore_billing_exporter::exposition;
 use gcore_billing_exporter::gcore;
+use gcore_billing_exporter::outlook::budget::Budget;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What stands for an API key wherever one is expected.
@@ -411,6 +413,44 @@ fn of_every_rule(key: &str) -> String {
         Some((_, name)) if ["enabled", "labels", "annotations"].contains(&name) => format!("alerts.rules.NAME.{name}"),
         _ => key.to_owned(),
     }
+}
+
+#[test]
+fn budgets_are_of_their_account_and_what_they_select() {
+    let toml = r#"
+        accounts.main.api_key = "SENTINEL"
+        accounts.lab.api_key = "SENTINEL2"
+        [[alerts.budget]]
+        name = "all"
+        account = "main"
+        amount = 2500
+        currency = "EUR"
+        [[alerts.budget]]
+        name = "all"
+        account = "lab"
+        amount = "99.50"
+        currency = "USD"
+        projects = [16, 17]
+        regions = [76]
+        types = ["instance", "volume"]
+    "#;
+    let loaded = load(toml, &[]).unwrap();
+    assert_eq!(loaded.warnings, [""; 0]);
+    let said: Vec<_> = loaded
+        .config
+        .collect
+        .history
+        .budgets
+        .iter()
+        .map(|budget| {
+            let Budget { name, account, selector, amount, currency } = budget;
+            let projects: Vec<_> = selector.projects.iter().map(|project| project.0).collect();
+            let regions: Vec<_> = selector.regions.iter().map(|region| region.0).collect();
+            let types: Vec<_> = selector.types.iter().map(ResourceType::as_str).collect();
+            format!("{account} {name}: {amount} {} {projects:?} {regions:?} {types:?}", currency.as_str())
+        })
+        .collect();
+    assert_eq!(said, ["main all: 2500 EUR [] [] []", r#"lab all: 99.5 USD [16, 17] [76] ["instance", "volume"]"#,]);
 }
 
 #[test]

@@ -94,7 +94,8 @@ pub struct History {
     pub schedule: Schedule,
     /// How many days before today are read. Default 35, at most 400.
     pub days: u16,
-    /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated. Default 7 days.
+    /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated, and of one in
+    /// [`History::SAMPLED`] before. Default 7 days.
     pub recheck_after: Duration,
     /// `[[alerts.budget]]`, which the history forecasts. Default none.
     pub budgets: Vec<Budget>,
@@ -127,6 +128,9 @@ impl Method {
 impl History {
     /// How many days back a provider is expected to still revise what was settled.
     pub const RECHECKED: u16 = 35;
+
+    /// Of the days before those, one in so many is looked at each week, so that each has its turn in so many weeks.
+    pub const SAMPLED: u16 = 10;
 }
 
 impl Details {

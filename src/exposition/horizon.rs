@@ -36,9 +36,11 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use jiff::SignedDuration;
+    use jiff::{SignedDuration, ToSpan as _};
     use proptest::prelude::*;
 
     use super::super::settings::Settings;
@@ -48,11 +50,14 @@ mod tests {
     use crate::aggregate::group::Group;
     use crate::aggregate::report_tasks::ReportTaskTotals;
     use crate::aggregate::usage::UsageTotals;
+    use crate::analysis::{Forecast, Judgement};
     use crate::billing::amount::Amount;
     use crate::billing::commitment::Commitment;
-    use crate::billing::period::Window;
+    use crate::billing::period::{Window, utc_date};
     use crate::billing::resource::{Currency, ProjectId, ResourceType, Unit};
     use crate::billing::subscription::Subscription;
+    use crate::outlook::budget::{Budget, Selector, Standing};
+    use crate::outlook::{Findings, Judged, Outlook, Subject};
     use crate::snapshot::{Reading, WindowReading};
 
     const MINUTE: i64 = 60;
@@ -109,6 +114,30 @@ mod tests {
         Snapshot { accounts: [("main".parse().unwrap(), account)].into(), was_ready: false }
     }
 
+    /// What the days before some instant said then, of its month.
+    fn outlook(made: i64) -> Outlook {
+        let (now, project, currency) = (at(made), ProjectId(1), Currency::new("EUR"));
+        let today = utc_date(now);
+        let judgement =
+            Judgement { expected: 5.0, upper: 8.0, actual: 7.0, score: 0.5, anomaly: false, low_confidence: false };
+        let judged =
+            Judged { currency: currency.clone(), subject: Subject::Account, judgement, contributors: Vec::new() };
+        let forecast = Forecast { month_to_date: 1.0, estimate: 3.0, lower: 2.0, upper: 4.0 };
+        let findings = Findings {
+            judged: Some((today.saturating_sub(1.day()), vec![judged])),
+            month: today.first_of_month(),
+            forecasts: [((project, currency.clone()), forecast)].into(),
+            budgets: BTreeMap::new(),
+            currencies: [currency.clone()].into(),
+        };
+        let amount = "10".parse().unwrap();
+        let (account, selector) = ("main".parse().unwrap(), Selector::default());
+        let budget = Budget { name: "all".into(), account, selector, amount, currency };
+        let spent = [(today.saturating_sub(1.day()), amount)].into();
+        let standing = Standing::new(&budget, None, &spent, Some(20.0), now);
+        Outlook { findings: Arc::new(findings), budgets: vec![standing], revisions: BTreeMap::new() }
+    }
+
     #[test]
     fn the_next_change_is_the_first_of_all() {
         let whole_day = (0, 2 * 86_400, 3 * 86_400);
@@ -136,10 +165,14 @@ mod tests {
                 (prop::option::of(-3 * DAY..3 * DAY), prop::option::of(prop_oneof![-3 * DAY..3 * DAY, -33 * DAY..-27 * DAY])),
                 0..4,
             ),
+            made in prop::option::of(-3 * DAY..DAY),
             now in -2 * DAY..2 * DAY,
             share in 0.0..1.0_f64,
         ) {
-            let (snapshot, now) = (snapshot(&reads, &subscriptions), at(now));
+            let (mut snapshot, now) = (snapshot(&reads, &subscriptions), at(now));
+            for account in snapshot.accounts.values_mut() {
+                account.outlook = made.map(|made| Arc::new(outlook(made)));
+            }
             let text = |now| super::super::business(&snapshot, Settings::default(), now);
             let until = valid_until(&snapshot, now);
             prop_assert!(until > now);

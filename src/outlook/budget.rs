@@ -150,6 +150,38 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_chooses_by_each_list_that_is_not_empty() {
+        let group = |project, region: Option<u64>, word| Group {
+            project: ProjectId(project),
+            region: region.map(RegionId),
+            resource_type: ResourceType::new(word),
+        };
+        let groups = [
+            group(16, Some(76), "instance"),
+            group(16, Some(4), "volume"),
+            group(17, Some(76), "volume"),
+            group(17, None, "instance"),
+        ];
+        for (name, projects, regions, types, want) in [
+            ("the whole account", &[][..], &[][..], &[][..], [true, true, true, true]),
+            ("a project", &[16], &[], &[], [true, true, false, false]),
+            ("a region, which must be known", &[], &[76], &[], [true, false, true, false]),
+            ("a type", &[], &[], &["volume"], [false, true, true, false]),
+            ("any of two regions", &[], &[4, 76], &[], [true, true, true, false]),
+            ("any of two types", &[], &[], &["instance", "volume"], [true, true, true, true]),
+            ("all of what is named", &[16, 17], &[76], &["volume"], [false, false, true, false]),
+            ("a project and a type that it has not", &[16], &[], &["network"], [false, false, false, false]),
+        ] {
+            let selector = Selector {
+                projects: projects.iter().copied().map(ProjectId).collect(),
+                regions: regions.iter().copied().map(RegionId).collect(),
+                types: types.iter().copied().map(ResourceType::new).collect(),
+            };
+            assert_eq!(groups.each_ref().map(|group| selector.selects(group)), want, "{name}");
+        }
+    }
+
+    #[test]
     fn a_budget_counts_what_it_selects_and_ends_when_the_forecast_says() {
         let budget = Budget {
             name: "prod".into(),

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{MAIN_DB, OptionalExtension as _, Row, Transaction, params};
 use smol_str::SmolStr;
 
@@ -185,6 +185,19 @@ impl Store {
         })
         .await
     }
+
+    /// Deletes the changes of settled days, of all accounts, that were seen more than 400 days ago.
+    ///
+    /// # Errors
+    /// [`Error`]; they are still there then.
+    pub async fn forget_revisions(&self, now: Timestamp) -> Result<(), Error> {
+        let first = now.checked_sub(REVISED_FOR).unwrap_or_default().as_second();
+        self.transact(move |transaction| {
+            transaction.execute("DELETE FROM revision WHERE seen_at < ?1", [first])?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<bool, Error> {
@@ -336,6 +349,9 @@ fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>)
     let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
     (ordered.into_values().collect(), positions)
 }
+
+/// How long it is kept how settled days have changed: as long as a history can be asked to reach.
+const REVISED_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// Stands for a region that the API does not name.
 const NO_REGION: i64 = -1;

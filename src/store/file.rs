@@ -21,6 +21,7 @@ const FOREIGN: &str = "name another file by storage.path";
 
 /// `None` where the file cannot be written.
 pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refused> {
+    let exists = path.is_file();
     let attempt = || -> Result<Connection, Unfit> {
         let mut connection = connect(path)?;
         schema::prepare(&mut connection)?;
@@ -40,12 +41,22 @@ pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connect
         // An older file is upgraded, so that it is never too old.
         Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
         Err(Unfit::Sqlite(error)) => {
-            tracing::warn!(
-                path = %path.display(),
-                %error,
-                "cannot write the store, so history is kept in memory and ends with this process; create the folder for \
-                 this user, name another file by storage.path, or set it to \"\""
-            );
+            let path = path.display();
+            if exists {
+                tracing::warn!(
+                    %path,
+                    %error,
+                    "cannot write the store, so what it holds is not used, and history is kept in memory and ends with \
+                     this process; let this user write the file and its folder, or make room on the disk, and restart"
+                );
+            } else {
+                tracing::warn!(
+                    %path,
+                    %error,
+                    "cannot write the store, so history is kept in memory and ends with this process; create the folder \
+                     for this user, name another file by storage.path, or set it to \"\""
+                );
+            }
             Ok(None)
         }
     }

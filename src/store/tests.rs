@@ -91,6 +91,10 @@ async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
         .collect();
     assert_eq!(changes, [(b, "1".into()), (a, "-0.05".into()), (c, "5".into())]);
     assert!(since("2026-11-12T01:00:01Z").await.unwrap().is_empty());
+    for (now, kept) in [("2027-12-17T01:00:00Z", 3), ("2027-12-17T01:00:01Z", 0)] {
+        store.forget_revisions(now.parse().unwrap()).await.unwrap();
+        assert_eq!(since("2026-11-12T00:00:00Z").await.unwrap().len(), kept, "{now}");
+    }
     assert!(store.days(main, Kind::Usage).await.unwrap().is_empty(), "usage is another history");
     let other = store.account(&"main".parse().unwrap(), "projects 16".into()).await.unwrap();
     assert!(stored(&store, other).await.is_empty(), "so is another scope of the account");

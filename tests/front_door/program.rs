@@ -34,6 +34,16 @@ pub(crate) fn limited(blocks: u32, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same for a user whom permissions bind, also where the tests run as root.
+pub(crate) fn bound(arguments: &[&str]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = "[ \"$(id -u)\" = 0 ] || exec \"$0\" \"$@\"; \
+                  exec setpriv --inh-caps=-dac_override --bounding-set=-dac_override \"$0\" \"$@\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_gcore-billing-exporter")]).args(arguments);
+    quiet(&mut command);
+    command
+}
+
 /// A file that is gone when the test ends.
 pub(crate) fn file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();

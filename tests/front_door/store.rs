@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,11 +14,12 @@ use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Command;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::channels::{stories, taking};
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
-use crate::program::{Process, config_flag, file, finish, get, limited, program, rounds, seed, value};
+use crate::program::{Process, bound, config_flag, file, finish, get, limited, program, rounds, seed, value};
 
 /// Days of the past that a daemon reads here, and the projects that cost something on each.
 const DAYS: usize = 30;
@@ -353,6 +355,47 @@ async fn where_no_file_can_be_made_it_keeps_everything_in_memory() {
         assert!(log.contains("cannot write the store, so history is kept in memory"), "{log}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_at_the_start_is_left_alone_and_used_again_later() {
+    let (api, (folder, path)) = (account().await, place());
+    let toml = config(&api.uri(), &path, DAYS);
+    filled(&toml, &path, DAYS).await;
+    let before = stored(&path);
+    let allow = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let full_disk: fn(&[&str]) -> Command = |arguments| limited(0, arguments);
+    for (name, file_mode, folder_mode, start) in [
+        ("a folder that may only be read", 0o644, 0o555, bound as fn(&[&str]) -> Command),
+        ("a file that may only be read", 0o444, 0o755, bound),
+        ("a full disk", 0o644, 0o755, full_disk),
+    ] {
+        for journal in ["state.db-wal", "state.db-shm"] {
+            // Whoever only reads leaves them behind, empty.
+            let _ = fs::remove_file(folder.path().join(journal));
+        }
+        allow(&path, file_mode);
+        allow(folder.path(), folder_mode);
+        let config = file(&toml);
+        let arguments = ["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"];
+        let daemon = Process::start(&mut start(&arguments));
+        let listener = Listener::new(daemon.url().await);
+        listener.until_ready().await;
+        let metrics = listener.metrics().await;
+        assert_eq!(metrics.matches("gcore_cost_today_amount{").count() as u64, PROJECTS, "{name}");
+        assert_eq!(value(&metrics, WRITABLE).as_deref(), Some("0"), "{name}");
+        assert_eq!(value(&metrics, DAMAGES).as_deref(), Some("0"), "{name}");
+        let log = daemon.stop().await.stderr;
+        assert!(log.contains("cannot write the store, so what it holds is not used"), "{name}: {log}");
+        allow(folder.path(), 0o755);
+        allow(&path, 0o644);
+        assert_eq!(stored(&path), before, "{name}");
+    }
+    filled(&toml, &path, DAYS).await;
+    let after = stored(&path);
+    let unsettled = before.keys().rev().take(2).collect::<Vec<_>>();
+    let same = before.iter().filter(|(day, _)| !unsettled.contains(day)).all(|(day, amounts)| &after[day] == amounts);
+    assert!(same, "settled days are as they were");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(super) fn days(
         Some(known) if !known.is_settled && settled_at(day, settle_after) <= now => Some(0),
         None => Some(1),
         Some(known) if !known.is_settled => (age(known) >= UNSETTLED).then_some(2),
-        Some(known) => (back <= History::RECHECKED && age(known) >= settings.recheck_after).then_some(3),
+        Some(known) => (is_checked(back) && age(known) >= settings.recheck_after).then_some(3),
     };
     let mut due: Vec<_> = (1..=settings.days)
         .filter_map(|back| {
@@ -38,6 +38,12 @@ pub(super) fn days(
     // Newest first; but of the checks those that have waited longest, or the oldest days would never have their turn.
     due.sort_by_key(|(urgency, back, day)| (*urgency, (*urgency == 3).then(|| known[day].read_at), *back));
     due.into_iter().map(|(_, _, day)| day).collect()
+}
+
+/// Whether a settled day of so many days ago is still looked at: lately each, later one in ten. A day has its turn for a
+/// week in every ten, so that one more is due each day and nothing need be remembered.
+fn is_checked(back: u16) -> bool {
+    back <= History::RECHECKED || (back / 7).is_multiple_of(History::SAMPLED)
 }
 
 /// When corrections of a day are no longer expected.
@@ -89,11 +95,27 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_day_past_the_checks_is_never_read_again() {
-        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let known = Known { read_at: Timestamp::MIN, is_settled: true };
-        let all = utc_date(now).saturating_sub(400.days()).series(1.day()).take(400).map(|day| (day, known)).collect();
+    fn older_days_have_their_turn_a_few_at_a_time() {
+        let day = Duration::from_secs(86_400);
         let history = History { days: 400, ..Settings::default().history };
-        assert_eq!(days(&all, &history, Duration::ZERO, now).len(), 35);
+        let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let first = utc_date(start).saturating_sub(400.days());
+        let read = Known { read_at: start, is_settled: true };
+        let mut known: BTreeMap<_, _> = first.series(1.day()).take(400).map(|day| (day, read)).collect();
+        let mut checked = BTreeMap::<Date, u32>::new();
+        for passed in 0..=140 {
+            let now = start + passed * day;
+            let due = days(&known, &history, day, now);
+            let older: Vec<_> = due.iter().filter(|day| **day < utc_date(now).saturating_sub(35.days())).collect();
+            // A week after all were read at once, the turns of a whole week are due.
+            let most = if passed == 7 { 35 } else { 5 };
+            assert!(older.len() <= most, "{now}: {older:?}");
+            older.into_iter().for_each(|day| *checked.entry(*day).or_default() += 1);
+            known.extend(due.into_iter().map(|day| (day, Known { read_at: now, is_settled: true })));
+        }
+        // These were older than the checks of recent days all the time, and within 400 days.
+        for day in first.saturating_add(141.days()).series(1.day()).take(220) {
+            assert!((1..=3).contains(&checked[&day]), "{day}: {}", checked[&day]);
+        }
     }
 }

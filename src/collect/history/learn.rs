@@ -1,13 +1,15 @@
 //! What the stored days say, and how budgets fare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
 
 use crate::billing::amount::Amount;
+use crate::billing::names::Project;
 use crate::billing::period::{Window, utc_date};
+use crate::billing::resource::{Currency, ProjectId};
 use crate::collect::poller::Poll;
 use crate::outlook::budget::{Budget, Standing};
 use crate::outlook::past::Past;
@@ -35,8 +37,8 @@ pub(super) struct Learner {
     found: Option<Found>,
     /// The first day whose amounts have changed since.
     changed: Option<Date>,
-    /// Whether budgets that can never be met by a cost have been told.
-    has_warned: bool,
+    /// Whether budgets have been compared with the currencies that occur, and with the projects that there are.
+    compared: (bool, bool),
 }
 
 /// What the days say, and what each closed day of the month took from each budget.
@@ -49,7 +51,7 @@ impl Learner {
     pub(super) fn new(store: Store, budgets: Vec<Budget>) -> Self {
         let budgets: Arc<[Budget]> = budgets.into();
         let settled = Past::new(Arc::clone(&budgets));
-        Self { store, budgets, settled, found: None, changed: Some(Date::MIN), has_warned: false }
+        Self { store, budgets, settled, found: None, changed: Some(Date::MIN), compared: (false, false) }
     }
 
     /// Notes that a day has other amounts than before.
@@ -72,17 +74,31 @@ impl Learner {
                 return;
             }
         };
-        if !self.has_warned && outlook.findings.judged.is_some() {
-            self.has_warned = true;
-            warn_of_idle_budgets(poll, &self.budgets, &outlook.findings);
-        }
         poll.publish(|account| account.outlook = Some(Arc::new(outlook)));
+    }
+
+    /// Says once which budgets no cost can ever count for. To be called when no day is missing: some currencies come only
+    /// on the 1st of a month.
+    pub(super) fn warn_of_idle_budgets(&mut self, poll: &Poll<'_>) {
+        let (account, (currencies_told, projects_told)) = (poll.account.as_str(), &mut self.compared);
+        let known = self.found.as_ref().map(|found| &found.findings.currencies).filter(|known| !known.is_empty());
+        if let Some(known) = known
+            && !std::mem::replace(currencies_told, true)
+        {
+            warn_of_currencies(account, &self.budgets, known);
+        }
+        let projects = &poll.account_so_far().names.projects;
+        if !projects.is_empty() && !std::mem::replace(projects_told, true) {
+            warn_of_projects(account, &self.budgets, projects);
+        }
     }
 
     async fn outlook(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<Outlook, store::Error> {
         let today = utc_date(poll.now);
         let month = today.first_of_month();
         if let Some(first) = self.changed.take() {
+            // The store says itself when it fails.
+            let _ = self.store.forget_revisions(poll.now).await;
             let found = self.learn(account, first, today).await;
             self.changed = found.is_err().then_some(first);
             self.found = Some(found?);
@@ -192,29 +208,25 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
     tokio::task::spawn_blocking(work).await.map_err(|_| store::Error::Dropped)
 }
 
-/// Says which budgets no cost can ever count for.
-fn warn_of_idle_budgets(poll: &Poll<'_>, budgets: &[Budget], findings: &Findings) {
-    let names = poll.account_so_far().names;
+/// Says which budgets are in a currency that does not occur.
+fn warn_of_currencies(account: &str, budgets: &[Budget], known: &BTreeSet<Currency>) {
+    for budget in budgets.iter().filter(|budget| !known.contains(&budget.currency)) {
+        let known = known.iter().map(Currency::as_str).collect::<Vec<_>>().join(", ");
+        tracing::warn!(
+            account,
+            budget = budget.name,
+            currency = budget.currency.as_str(),
+            "no cost is in the currency of the budget; there is {known}"
+        );
+    }
+}
+
+/// Says which budgets name a project that does not exist.
+fn warn_of_projects(account: &str, budgets: &[Budget], known: &BTreeMap<ProjectId, Project>) {
     for budget in budgets {
-        let (account, name) = (poll.account.as_str(), budget.name.as_str());
-        if !findings.currencies.contains(&budget.currency) {
-            let (currency, known) = (budget.currency.as_str(), &findings.currencies);
-            let known = known.iter().map(|currency| currency.as_str()).collect::<Vec<_>>().join(", ");
-            tracing::warn!(
-                account,
-                budget = name,
-                currency,
-                "no cost is in the currency of the budget; there is {known}"
-            );
-        }
-        let projects = budget.selector.projects.iter().filter(|id| !names.projects.contains_key(id));
-        for project in projects.filter(|_| !names.projects.is_empty()) {
-            tracing::warn!(
-                account,
-                budget = name,
-                project_id = project.0,
-                "the budget names a project that is not there"
-            );
+        for project in budget.selector.projects.iter().filter(|id| !known.contains_key(id)) {
+            let (budget, project_id) = (budget.name.as_str(), project.0);
+            tracing::warn!(account, budget, project_id, "the budget names a project that is not there");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::{Period, Window};
 use crate::gcore::client::Client;
-use crate::gcore::error::Error;
+use crate::gcore::error::{Error, Reason};
 use crate::gcore::usage_report;
 use crate::snapshot::WindowReading;
 use crate::store::days::{Day, Kind, Series};
@@ -71,12 +71,17 @@ impl Source {
         if self.learner.has_news() {
             self.learner.publish(poll, account).await;
         }
-        outcome
+        let is_whole = matches!(outcome, Ok(true));
+        if is_whole {
+            self.learner.warn_of_idle_budgets(poll);
+        }
+        outcome.map(drop)
     }
 
-    async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<(), Error> {
+    /// Reads the days that are due, and tells whether none was left.
+    async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<bool, Error> {
         for (kind, settle_after) in self.kinds.clone() {
-            let Ok(known) = self.store.days(account, kind).await else { return Ok(()) };
+            let Ok(known) = self.store.days(account, kind).await else { return Ok(false) };
             let now = self.client.now();
             self.failed.retain(|_, (at, _)| now.duration_since(*at) < RETRY_AFTER.try_into().unwrap_or_default());
             let due = due::days(&known, &self.settings, settle_after, now);
@@ -89,17 +94,17 @@ impl Source {
                 match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
                     Ok(day) => {
                         if !self.write(account, kind, day).await {
-                            return Ok(());
+                            return Ok(false);
                         }
                     }
                     // The rest waits for the next poll; a day that fits no poll at all is said by the other collectors.
-                    Err(_) if Instant::now() >= poll.patience.until => return Ok(()),
+                    Err(error) if is_out_of_time(&error, poll.patience.until) => return Ok(false),
                     Err(error) if error.reason.concerns_the_key() => return Err(error),
                     Err(error) => drop(self.failed.insert((kind, date), (now, error))),
                 }
             }
         }
-        self.failed.values().next().map_or(Ok(()), |(_, error)| Err(error.clone()))
+        self.failed.values().next().map_or(Ok(true), |(_, error)| Err(error.clone()))
     }
 
     /// Keeps what the regular polls have read of yesterday, which then need not be asked for again.
@@ -155,6 +160,14 @@ impl Source {
         let amounts = totals.amounts.iter().map(|(group, currency, amount)| (series(group, currency.as_str()), amount));
         moment.day(self.costs.rounding(), amounts.collect())
     }
+}
+
+/// Whether a day failed for no other reason than that its poll is over. A request whose turn would come too late fails
+/// before the end.
+fn is_out_of_time(error: &Error, until: Instant) -> bool {
+    const NEARLY: Duration = Duration::from_secs(1);
+    let now = Instant::now();
+    now >= until || (error.reason == Reason::Timeout && now + NEARLY >= until)
 }
 
 /// A report without a row says that nothing was spent only where it shows its prices.
