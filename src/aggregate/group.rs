@@ -48,8 +48,11 @@ impl<M: Eq + Hash> Sums<M> {
     /// [`RejectReason::OutOfRange`].
     #[inline]
     pub fn add(&mut self, group: Group, measure: M, amount: Amount) -> Result<(), RejectReason> {
-        let sum = self.0.entry((group, measure)).or_default();
-        *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
+        let key = (group, measure);
+        match self.0.get_mut(&key) {
+            Some(sum) => *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?,
+            None => drop(self.0.insert(key, amount)),
+        }
         Ok(())
     }
 

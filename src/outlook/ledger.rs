@@ -70,11 +70,13 @@ impl Ledger {
 
     /// Takes in the next day; a group that is not there cost nothing.
     pub(super) fn step(&mut self, day: Date, amounts: &[(&Group, Amount)]) {
-        for (group, _) in amounts {
-            if !self.places.contains_key(*group) {
-                let places = self.places_of(group);
-                self.places.insert((*group).clone(), places);
-            }
+        // In an order of their own: what series learn of each other must not depend on that of the store.
+        let mut new: Vec<&Group> =
+            amounts.iter().map(|(group, _)| *group).filter(|group| !self.places.contains_key(*group)).collect();
+        new.sort_unstable();
+        for group in new {
+            let places = self.places_of(group);
+            self.places.insert(group.clone(), places);
         }
         let mut of_groups = vec![Amount::ZERO; self.groups.subjects.len()];
         let mut of_roll_ups = vec![Amount::ZERO; self.roll_ups.subjects.len()];
@@ -222,6 +224,29 @@ mod tests {
         }
         let judged = ledger.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account);
         judged.map(|(_, judgement, contributors)| (judgement, contributors)).unwrap()
+    }
+
+    #[test]
+    fn the_order_in_which_amounts_come_changes_nothing() {
+        let groups: Vec<Group> = (0..12)
+            .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
+            .collect();
+        let said = |is_turned: bool| {
+            let mut ledger = Ledger::new(&Vec::new().into(), "EUR");
+            for (number, day) in (0..70).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
+                let amount = |at: u64| format!("{}.{}", 10 + (at * 7 + number) % 5, (number * number + at * 3) % 97);
+                let amounts = (0..).zip(&groups).map(|(at, group)| (group, amount(at).parse().unwrap()));
+                let mut amounts: Vec<(&Group, Amount)> = amounts.collect();
+                if is_turned {
+                    amounts.reverse();
+                }
+                ledger.step(day, &amounts);
+            }
+            let mut forecasts = ledger.forecasts(date(2026, 11, 1));
+            forecasts.sort_by(|(a, _), (b, _)| a.cmp(b));
+            forecasts.into_iter().map(|(subject, forecast)| format!("{subject:?} {forecast:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(said(true), said(false));
     }
 
     #[test]

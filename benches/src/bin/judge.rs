@@ -20,6 +20,7 @@ use gcore_billing_exporter::aggregate::cost::{CostTotals, Difference};
 use gcore_billing_exporter::aggregate::group::Group;
 use gcore_billing_exporter::aggregate::report_tasks::ReportTaskTotals;
 use gcore_billing_exporter::aggregate::usage::UsageTotals;
+use gcore_billing_exporter::alert::channels::Delivery;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};
 use gcore_billing_exporter::alert::judgement::Verdict;
 use gcore_billing_exporter::alert::ledger::Ledger;
@@ -51,7 +52,11 @@ fn main() -> anyhow::Result<()> {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse()?;
     let settings = settings(&shape)?;
     let snapshot = Snapshot { accounts: [(main_account()?, account(&shape, &settings, now)?)].into(), was_ready: true };
-    let facts = Facts { started_at: now, store_is_writable: true, channels: [].into() };
+    let facts = Facts {
+        started_at: now,
+        store_is_writable: true,
+        channels: [("webhook.ops".to_owned(), Delivery::Good)].into(),
+    };
     let (mut ledger, mut milliseconds, mut alerts) = (Ledger::default(), Vec::new(), 0);
     for round in 0..rounds {
         let now = now + SignedDuration::from_mins(round);
