@@ -17,9 +17,9 @@ use super::super::poller::Poll;
 /// Reads the totals of every project; `None` where they do not add up to the account's, so that resources must be read.
 ///
 /// A project with an unpriced or faulty line is read by its resources, in which nothing may be missing either: rows that
-/// are show in the difference, and a project of which nothing comes is not believed. The sums of all projects must lie between the
-/// account's totals before and after, within the API's rounding of each line, or a project without a name would be
-/// lost silently: a running day grows while it is read, so no single figure could be compared with.
+/// are missing show in the difference, and a project of which nothing comes is not believed. The sums of all projects
+/// must lie between the account's totals before and after, within the API's rounding of each line, or a project without
+/// a name would be lost silently: a running day grows while it is read, so no single figure could be compared with.
 pub(super) async fn read(
     client: &Client,
     period: Period,
