@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::channels::{firing, now};
 use crate::harness::{KEY, json as answer};
+use crate::office::{firing, now};
 use crate::program::{Ended, config_flag, file, finish, program};
 
 async fn run(arguments: &[&str]) -> Ended {

@@ -1,6 +1,7 @@
 //! A real Alertmanager between our channel and a receiver of the test's own.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,12 +13,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use wiremock::matchers::{any, body_string_contains};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::channels::{
-    Office, alertmanagers, firing, labels, now, received, resolved, taking, until, webhook, webhooks,
-};
 use crate::harness::{REPORTS, asked, http, json};
+use crate::office::{Office, alertmanagers, firing, labels, now, received, resolved, taking, until, webhook, webhooks};
 use crate::program::{Process, config_file, get, program, value};
 
 /// An Alertmanager that may be stopped and started again, with a receiver behind it.
@@ -236,8 +235,7 @@ async fn an_alertmanager_that_was_down_is_told_when_it_is_back() {
     office.close().await;
 }
 
-/// By 400, for its label. By 422 it refuses what is no URI in a link, and all links here are made of one address, so that
-/// answer is given by a server of the tests' own (`channels`).
+/// By 400, for its label.
 #[tokio::test]
 async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
     let real = Real::started().await;
@@ -250,6 +248,42 @@ async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
     until("the good ones", async || real.told().await.len() == 20).await;
     until("one left", async || office.of("gcore_notification_queue_length", "alertmanager.main") == Some(1.0)).await;
     assert!(office.failures("alertmanager.main", "bad_request") >= 1.0);
+    assert_eq!(real.held().await.len(), 20);
+    office.close().await;
+}
+
+/// Stands before an Alertmanager and spoils the link of one alert, which is no URI then.
+struct Spoiler(u16);
+
+impl Respond for Spoiler {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut alerts: Value = request.body_json().unwrap();
+        let is_bad = |alert: &&mut Value| alert["labels"]["alertname"] == "bad";
+        alerts.as_array_mut().unwrap().iter_mut().filter(is_bad).for_each(|bad| bad["generatorURL"] = "no URI".into());
+        let body = alerts.to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.0)).unwrap();
+        let head = "POST /api/v2/alerts HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length:";
+        write!(stream, "{head} {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!([200, 422].contains(&status), "{answer}");
+        ResponseTemplate::new(status).set_body_string(answer.split_once("\r\n\r\n").unwrap().1)
+    }
+}
+
+/// By 422, which refuses the good ones beside it as well. No daemon makes such a link, so it is spoilt on the way.
+#[tokio::test]
+async fn one_that_spoils_its_batch_is_set_aside_and_the_others_arrive() {
+    let (real, between) = (Real::started().await, MockServer::start().await);
+    Mock::given(any()).respond_with(Spoiler(real.port)).mount(&between).await;
+    let office = Office::open(alertmanagers(&[&between.uri()]), Clock::system()).await;
+    let mut alerts: Vec<_> = (0..20).map(|number| firing(&format!("good{number:02}"), now())).collect();
+    alerts.insert(7, firing("bad", now()));
+    office.news(&alerts).await;
+    until("the good ones", async || real.told().await.len() == 20).await;
+    until("one left", async || office.of("gcore_notification_queue_length", "alertmanager.main") == Some(1.0)).await;
+    assert!(office.failures("alertmanager.main", "bad_request") > 1.0, "the batch, its halves, and it alone");
     assert_eq!(real.held().await.len(), 20);
     office.close().await;
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::channels::{stories, taking, webhook, webhooks};
 use crate::harness::{Listener, REPORTS, TestApp, asked, config, every, json, noon};
+use crate::office::{stories, taking, webhook, webhooks};
 use crate::prometheus::demo_config;
 
 const HOUR: Duration = Duration::from_secs(3_600);

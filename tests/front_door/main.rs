@@ -20,6 +20,7 @@ mod killed;
 mod logs;
 mod manners;
 mod network;
+mod office;
 mod online;
 mod outlook;
 mod parity;

@@ -19,10 +19,10 @@ use tempfile::TempDir;
 use wiremock::{MockServer, Request};
 
 use crate::alertmanager::Real;
-use crate::channels::{alertmanagers, labels, now, received, taking, until, webhook, webhooks};
 use crate::harness::{
     COST, COST_TOTALS, Hands, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, mount_names, noon,
 };
+use crate::office::{alertmanagers, labels, now, received, taking, until, webhook, webhooks};
 use crate::prometheus::demo_config;
 
 /// How far the second replica's clock is behind.

@@ -8,8 +8,9 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use wiremock::MockServer;
 
-use crate::channels::{labels, received, reports, taking, until, webhook, webhooks};
+use crate::channels::reports;
 use crate::harness::{REPORTS, TestApp, asked, config, every};
+use crate::office::{labels, received, taking, until, webhook, webhooks};
 
 #[tokio::test]
 async fn an_alert_links_to_its_section_of_the_daemons_own_page_or_of_another() {

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::channels::{stories, taking};
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
+use crate::office::{stories, taking};
 use crate::program::{Process, bound, config_flag, file, finish, get, limited, program, rounds, seed, value};
 
 /// Days of the past that a daemon reads here, and the projects that cost something on each.

@@ -11,10 +11,9 @@ use tokio::net::TcpStream;
 use wiremock::{MockServer, Request};
 
 use crate::authority::Authority;
-use crate::channels::{
-    OLD_SECRET, Office, SECRET, alertmanagers, firing, now, received, taking, until, webhook, webhooks,
-};
+use crate::channels::{OLD_SECRET, SECRET};
 use crate::network::listen;
+use crate::office::{Office, alertmanagers, firing, now, received, taking, until, webhook, webhooks};
 use crate::program::file;
 
 fn with(url: &str, credentials: Credentials) -> Settings {

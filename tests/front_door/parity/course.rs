@@ -32,11 +32,11 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::channels::{Office, firing, until, webhook, webhooks};
 use crate::harness::{
     COST, COST_TOTALS, Hands, KEY, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, asked,
     json as answer,
 };
+use crate::office::{Office, firing, until, webhook, webhooks};
 
 /// The first tick; a tick is a minute.
 pub(super) const START: &str = "2026-11-29T00:00:00Z";
