@@ -241,15 +241,20 @@ fn what_was_never_paid_for_is_news() {
     }
 }
 
-#[test]
-fn budgets_are_told_step_by_step_and_ahead() {
-    let budget = Budget {
+/// A budget of 200 EUR for the whole account.
+fn prod() -> Budget {
+    Budget {
         name: "prod".into(),
         account: name(),
         selector: Selector::default(),
         amount: amount("200"),
         currency: eur(),
-    };
+    }
+}
+
+#[test]
+fn budgets_are_told_step_by_step_and_ahead() {
+    let budget = prod();
     let settings = Settings { budgets: vec![budget.clone()], ..Settings::default() };
     let month = Date::constant(2026, 11, 1);
     for (name, spent, forecast, steps, ahead) in [

@@ -108,13 +108,7 @@ fn revision(group: Group, change: &str) -> (Series, Revision) {
 
 #[test]
 fn every_rule_says_what_is_wrong_in_these_words() {
-    let budget = Budget {
-        name: "prod".into(),
-        account: name(),
-        selector: Selector::default(),
-        amount: amount("200"),
-        currency: eur(),
-    };
+    let budget = prod();
     let standing = Standing {
         budget: budget.clone(),
         month: Date::constant(2026, 11, 1),
