@@ -19,18 +19,8 @@ use crate::harness::{
 };
 use crate::outlook::budget;
 
-const POLLED: [Collector; 7] = [
-    Collector::Cost,
-    Collector::Usage,
-    Collector::Reports,
-    Collector::Subscriptions,
-    Collector::Commitments,
-    Collector::Names,
-    Collector::History,
-];
-
 fn with_store(api: &MockServer, path: &Path) -> Config {
-    let mut config = config(&api.uri(), only(&POLLED));
+    let mut config = config(&api.uri(), only(&Collector::ALL));
     config.collect.cost.windows = gcore_billing_exporter::billing::period::Window::ALL.to_vec();
     config.collect.cost_details.tag_keys = vec!["env".into()];
     config.collect.cost_details.top_resources = 2;
@@ -164,7 +154,7 @@ async fn the_last_readings_are_served_at_once_with_their_true_age() {
         let lines = metrics.lines().filter(|line| line.starts_with("gcore_poll_last_success_timestamp_seconds{"));
         lines.filter(|line| !line.contains(HISTORY)).map(str::to_owned).collect()
     };
-    assert_eq!(succeeded(&metrics).len(), POLLED.len() - 1);
+    assert_eq!(succeeded(&metrics).len(), Collector::ALL.len() - 1);
     assert_eq!(succeeded(&metrics), succeeded(&left.metrics), "the true time, which is old");
     let (again, _) = left.next(&left.config(), after(31)).await;
     assert_eq!(told(&again), told(&left.metrics), "a process that read nothing leaves everything as it was");
