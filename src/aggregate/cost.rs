@@ -11,7 +11,7 @@ use crate::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, U
 use crate::billing::resource::{Currency, ProjectId, ResourceType};
 
 use super::cost_details::CostDetails;
-use super::group::{Group, Sums};
+use super::group::{Group, Named, Sums};
 
 /// The totals of one cost report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,18 +40,18 @@ pub struct Difference {
     pub tolerance: Amount,
 }
 
-impl Fold<CostRecord> for CostTotals {
+impl Fold<CostRecord<'_>> for CostTotals {
     /// A sum that would leave the range of an amount is refused.
     #[inline]
-    fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
-        self.data_through = self.data_through.max(record.last_seen);
-        match record.price {
+    fn add(&mut self, record: CostRecord<'_>) -> Result<(), RejectReason> {
+        let CostRecord { project, region, price, last_seen, .. } = record;
+        let (resource_type, measure) = (record.resource_type.as_str(), record.currency.as_str());
+        self.data_through = self.data_through.max(last_seen);
+        match price {
             Price::Known(amount) => {
-                let group =
-                    Group { project: record.project, region: record.region, resource_type: record.resource_type };
-                self.amounts.add(group, record.currency, amount)?;
+                self.amounts.add_named(&Named { project, region, resource_type, measure }, amount)?;
             }
-            Price::Unknown(reason) => *self.unpriced.entry((record.resource_type, reason)).or_default() += 1,
+            Price::Unknown(reason) => *self.unpriced.entry((resource_type.into(), reason)).or_default() += 1,
         }
         Ok(())
     }
@@ -66,6 +66,20 @@ impl CostTotals {
         let Price::Known(amount) = line.price else { return Ok(()) };
         let group = Group { project, region: line.region, resource_type: line.resource_type.clone() };
         self.amounts.add(group, line.currency.clone(), amount)
+    }
+
+    /// Adds the money and the unpriced records of a report on other resources.
+    ///
+    /// # Errors
+    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
+    pub fn merge(&mut self, other: Self) -> Result<(), RejectReason> {
+        for (group, currency, amount) in other.amounts.iter() {
+            self.amounts.add(group.clone(), currency.clone(), amount)?;
+        }
+        for (what, records) in other.unpriced {
+            *self.unpriced.entry(what).or_default() += records;
+        }
+        Ok(())
     }
 
     /// Whether the report says that it shows its prices, so that what it does not tell of did not cost anything.
@@ -132,13 +146,13 @@ mod tests {
     use super::*;
     use crate::billing::resource::RegionId;
 
-    fn record(price: Price, currency: &str) -> CostRecord {
+    fn record(price: Price, currency: &str) -> CostRecord<'_> {
         CostRecord {
             project: ProjectId(1),
             region: Some(RegionId(76)),
-            resource_type: ResourceType::new("instance"),
+            resource_type: "instance".into(),
             price,
-            currency: Currency::new(currency),
+            currency: currency.into(),
             last_seen: None,
         }
     }

@@ -85,12 +85,13 @@ impl DetailedTotals {
     }
 }
 
-impl Fold<DetailedCost> for DetailedTotals {
+impl Fold<DetailedCost<'_>> for DetailedTotals {
     /// A total that would leave the range of an amount is refused.
-    fn add(&mut self, record: DetailedCost) -> Result<(), RejectReason> {
+    fn add(&mut self, record: DetailedCost<'_>) -> Result<(), RejectReason> {
         let DetailedCost { cost, id, name, tags } = record;
-        let (price, currency) = (cost.price, cost.currency.clone());
-        let group = Group { project: cost.project, region: cost.region, resource_type: cost.resource_type.clone() };
+        let (price, currency) = (cost.price, cost.currency.as_str().into());
+        let resource_type = cost.resource_type.as_str().into();
+        let group = Group { project: cost.project, region: cost.region, resource_type };
         self.totals.add(cost)?;
         if let (Price::Known(amount), Some(sums)) = (price, &mut self.sums)
             && sums.add(Resource { group, id, name }, &tags, currency, amount).is_none()
@@ -162,17 +163,17 @@ fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, amount: Amount) -> Option<()> 
 mod tests {
     use super::*;
     use crate::billing::record::{CostRecord, UnpricedReason};
-    use crate::billing::resource::{ProjectId, ResourceType};
+    use crate::billing::resource::ProjectId;
 
-    fn record(id: &str, price: Option<&str>, currency: &str, tags: &[(&str, &str)]) -> DetailedCost {
+    fn record<'a>(id: &str, price: Option<&str>, currency: &'a str, tags: &[(&str, &str)]) -> DetailedCost<'a> {
         let unknown = Price::Unknown(UnpricedReason::NullCost);
         DetailedCost {
             cost: CostRecord {
                 project: ProjectId(1),
                 region: None,
-                resource_type: ResourceType::new("volume"),
+                resource_type: "volume".into(),
                 price: price.map_or(unknown, |price| Price::Known(price.parse().unwrap())),
-                currency: Currency::new(currency),
+                currency: currency.into(),
                 last_seen: None,
             },
             id: id.into(),
@@ -181,7 +182,7 @@ mod tests {
         }
     }
 
-    fn totals(top_resources: usize, records: impl IntoIterator<Item = DetailedCost>) -> CostTotals {
+    fn totals(top_resources: usize, records: impl IntoIterator<Item = DetailedCost<'static>>) -> CostTotals {
         let mut totals = DetailedTotals::new(&["env".into(), "team".into()], top_resources);
         records.into_iter().for_each(|record| totals.add(record).unwrap());
         totals.finish()

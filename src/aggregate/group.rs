@@ -1,9 +1,10 @@
 //! Exact sums per project, region and resource type.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashMap};
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -30,6 +31,26 @@ impl Group {
     }
 }
 
+/// A group and a measure as a row names them. It has the hash of what it names, so that a sum is found without making a
+/// name that lasts: most rows add to a sum that is there.
+#[derive(Hash)]
+pub(super) struct Named<'a> {
+    pub(super) project: ProjectId,
+    pub(super) region: Option<RegionId>,
+    pub(super) resource_type: &'a str,
+    pub(super) measure: &'a str,
+}
+
+impl<M: Borrow<str>> Equivalent<(Group, M)> for Named<'_> {
+    #[inline]
+    fn equivalent(&self, (group, measure): &(Group, M)) -> bool {
+        self.project == group.project
+            && self.region == group.region
+            && self.resource_type == group.resource_type.as_str()
+            && self.measure == measure.borrow()
+    }
+}
+
 /// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
@@ -46,14 +67,24 @@ impl<M: Eq + Hash> Sums<M> {
     ///
     /// # Errors
     /// [`RejectReason::OutOfRange`].
-    #[inline]
     pub fn add(&mut self, group: Group, measure: M, amount: Amount) -> Result<(), RejectReason> {
-        let key = (group, measure);
-        match self.0.get_mut(&key) {
-            Some(sum) => *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?,
-            None => drop(self.0.insert(key, amount)),
-        }
+        let sum = self.0.entry((group, measure)).or_default();
+        *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
         Ok(())
+    }
+
+    /// The same for a row.
+    #[inline]
+    pub(super) fn add_named(&mut self, named: &Named<'_>, amount: Amount) -> Result<(), RejectReason>
+    where
+        M: Borrow<str> + for<'m> From<&'m str>,
+    {
+        if let Some(sum) = self.0.get_mut(named) {
+            *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
+            return Ok(());
+        }
+        let Named { project, region, resource_type, measure } = *named;
+        self.add(Group { project, region, resource_type: resource_type.into() }, measure.into(), amount)
     }
 
     /// Takes a project's sums out.
@@ -76,5 +107,33 @@ impl<M: Eq + Hash> Sums<M> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::resource::Currency;
+
+    #[test]
+    fn a_row_adds_to_the_sum_of_its_group() {
+        let mut sums = Sums::<Currency>::default();
+        let one: Amount = "1".parse().unwrap();
+        for region in [None, Some(RegionId(0)), Some(RegionId(76))] {
+            for (resource_type, measure) in [("instance", "EUR"), ("instance", "USD"), ("volume", "EUR")] {
+                let (project, owned) = (ProjectId(1), ResourceType::new(resource_type));
+                let group = Group { project, region, resource_type: owned };
+                let named = Named { project, region, resource_type, measure };
+                sums.add_named(&named, one).unwrap();
+                sums.add(group, measure.into(), one).unwrap();
+                sums.add_named(&named, one).unwrap();
+            }
+        }
+        assert_eq!(sums.len(), 9, "neither way makes a sum of its own");
+        assert!(sums.iter().all(|(.., sum)| sum == "3".parse().unwrap()));
+        let named = Named { project: ProjectId(1), region: None, resource_type: "instance", measure: "EUR" };
+        let most = "170141183460469231731687303".parse().unwrap();
+        assert_eq!(sums.add_named(&named, most), Err(RejectReason::OutOfRange));
+        assert!(sums.iter().all(|(.., sum)| sum == "3".parse().unwrap()), "refused as a whole");
     }
 }

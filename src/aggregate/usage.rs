@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
 use crate::billing::resource::{BillingMetric, Unit};
 
-use super::group::{Group, Sums};
+use super::group::{Group, Named, Sums};
 
 /// The totals of one usage report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -32,20 +32,23 @@ impl UsageTotals {
     }
 }
 
-impl Fold<UsageRecord> for UsageTotals {
+impl Fold<UsageRecord<'_>> for UsageTotals {
     /// A sum that would leave the range of an amount is refused.
-    fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
-        self.data_through = self.data_through.max(record.last_seen);
-        let group = Group { project: record.project, region: record.region, resource_type: record.resource_type };
-        self.values.add(group, record.unit, record.value)
+    #[inline]
+    fn add(&mut self, record: UsageRecord<'_>) -> Result<(), RejectReason> {
+        let UsageRecord { project, region, value, last_seen, .. } = record;
+        let (resource_type, measure) = (record.resource_type.as_str(), record.unit.as_str());
+        self.data_through = self.data_through.max(last_seen);
+        self.values.add_named(&Named { project, region, resource_type, measure }, value)
     }
 }
 
-impl Fold<MeteredUsage> for UsageTotals {
+impl Fold<MeteredUsage<'_>> for UsageTotals {
     /// A sum that would leave the range of an amount is refused.
-    fn add(&mut self, MeteredUsage { usage, metric }: MeteredUsage) -> Result<(), RejectReason> {
-        self.data_through = self.data_through.max(usage.last_seen);
-        let group = Group { project: usage.project, region: usage.region, resource_type: usage.resource_type };
-        self.by_metric.add(group, (metric, usage.unit), usage.value)
+    fn add(&mut self, MeteredUsage { usage, metric }: MeteredUsage<'_>) -> Result<(), RejectReason> {
+        let UsageRecord { project, region, resource_type, value, unit, last_seen } = usage;
+        self.data_through = self.data_through.max(last_seen);
+        let group = Group { project, region, resource_type: resource_type.as_str().into() };
+        self.by_metric.add(group, (metric.as_str().into(), unit.as_str().into()), value)
     }
 }

@@ -215,14 +215,14 @@ impl Rows {
     }
 }
 
-impl Fold<CostRecord> for Rows {
-    fn add(&mut self, record: CostRecord) -> Result<(), RejectReason> {
+impl Fold<CostRecord<'_>> for Rows {
+    fn add(&mut self, record: CostRecord<'_>) -> Result<(), RejectReason> {
         self.note(Some(record.project), record.region, record.last_seen)
     }
 }
 
-impl Fold<UsageRecord> for Rows {
-    fn add(&mut self, record: UsageRecord) -> Result<(), RejectReason> {
+impl Fold<UsageRecord<'_>> for Rows {
+    fn add(&mut self, record: UsageRecord<'_>) -> Result<(), RejectReason> {
         self.note(Some(record.project), record.region, record.last_seen)
     }
 }

@@ -1,4 +1,6 @@
 //! One line of a cost or usage report, whatever its resource type.
+//!
+//! Of these there are millions and they are folded at once, so they borrow their words from the page that they came on.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::amount::Amount;
-use super::resource::{BillingMetric, Currency, ProjectId, RegionId, ResourceType, Unit};
+use super::resource::{Currency, ProjectId, RegionId, ResourceType, Word};
 
 /// One billed resource in one cost report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CostRecord {
+pub struct CostRecord<'a> {
     /// The project that pays.
     pub project: ProjectId,
     /// Where it ran; `None` where the API names no region.
     pub region: Option<RegionId>,
     /// What it is.
-    pub resource_type: ResourceType,
+    pub resource_type: Word<'a>,
     /// What it cost in the period, if the API knows.
     pub price: Price,
-    /// The currency of the price; unknown where the API names none.
-    pub currency: Currency,
+    /// The currency of the price.
+    pub currency: Word<'a>,
     /// The last time within the period that the resource was metered.
     pub last_seen: Option<Timestamp>,
 }
 
 /// One billed resource with all that tells it from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DetailedCost {
+pub struct DetailedCost<'a> {
     /// What it cost.
-    pub cost: CostRecord,
+    pub cost: CostRecord<'a>,
     /// Its uuid, else the port, address or name that it has instead; empty where it has none.
     pub id: SmolStr,
     /// Its name, else that of its machine, else its address; empty where it has none.
@@ -85,28 +87,28 @@ impl UnpricedReason {
 
 /// One metered resource in one usage report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageRecord {
+pub struct UsageRecord<'a> {
     /// The project that used it.
     pub project: ProjectId,
     /// Where it ran; `None` where the API names no region.
     pub region: Option<RegionId>,
     /// What it is.
-    pub resource_type: ResourceType,
+    pub resource_type: Word<'a>,
     /// How much was billed, in `unit`.
     pub value: Amount,
     /// The unit of `value`, as the API spells it.
-    pub unit: Unit,
+    pub unit: Word<'a>,
     /// The last time within the period that the resource was metered.
     pub last_seen: Option<Timestamp>,
 }
 
 /// One metered resource, and by what it is metered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeteredUsage {
+pub struct MeteredUsage<'a> {
     /// What it used.
-    pub usage: UsageRecord,
-    /// By what it is metered; unknown where the API does not say.
-    pub metric: BillingMetric,
+    pub usage: UsageRecord<'a>,
+    /// By what it is metered.
+    pub metric: Word<'a>,
 }
 
 /// Something that records are folded into, one at a time.

@@ -3,11 +3,37 @@
 //! The API's lists of types, currencies and units grow without notice, so each is an open vocabulary: any
 //! word is taken, the known ones are merely listed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 
 /// What stands in a label where the API gave no value.
 pub const UNKNOWN: &str = "unknown";
+
+/// A word as a row has it, borrowed from there where it can be; an empty or missing one is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word<'a>(Cow<'a, str>);
+
+impl<'a> Word<'a> {
+    /// The word of a field, as the API spells it.
+    #[must_use]
+    pub fn new(word: Option<Cow<'a, str>>) -> Self {
+        Self(word.filter(|word| !word.is_empty()).unwrap_or(Cow::Borrowed(UNKNOWN)))
+    }
+
+    /// The word, ready for a label.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> From<&'a str> for Word<'a> {
+    fn from(word: &'a str) -> Self {
+        Self::new(Some(Cow::Borrowed(word)))
+    }
+}
 
 /// The number of a project (`project_id`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,6 +66,18 @@ macro_rules! word {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                Self::new(word)
             }
         }
     };

@@ -4,17 +4,18 @@ use smol_str::SmolStr;
 
 use crate::billing::period::Period;
 use crate::billing::record::{CostRecord, DetailedCost, Fold, Price, RejectReason, UnpricedReason};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+use crate::billing::resource::{ProjectId, RegionId, Word};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Glance, Layout, Listing, Records};
+use super::listing::{Glance, Intake, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
+const ENDPOINT: Endpoint = Endpoint::CostReportResources;
 const FIELDS: [&str; 14] = [
     "type",
     "cost",
@@ -34,13 +35,17 @@ const FIELDS: [&str; 14] = [
 ];
 const IDENTITY: &[usize] = &[0, 1, 8, 9, 10];
 
-const LAYOUT: Layout<CostRecord, 11> = layout(|fields, each| each(record(fields)));
+const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> Layout<F, 11> {
+    layout_of(|fields, intake| intake.add(record(fields)))
+}
 
 /// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
-const DETAILED: Layout<DetailedCost, 14> = layout(|fields, each| each(detailed(fields)));
+const fn detailed_layout<F: for<'a> Fold<DetailedCost<'a>>>() -> Layout<F, 14> {
+    layout_of(|fields, intake| intake.add(detailed(fields)))
+}
 
-const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
-    let (endpoint, fields) = (Endpoint::CostReportResources, listing::first(FIELDS));
+const fn layout_of<F, const N: usize>(records: fn(&[Field<'_>; N], &mut Intake<'_, F>)) -> Layout<F, N> {
+    let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
     Layout { endpoint, rows_key: "results", fields, identity: IDENTITY, is_kept: false, records }
 }
 
@@ -49,13 +54,13 @@ const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
 ///
 /// # Errors
 /// Whatever keeps the report from being read whole.
-pub async fn read<F: Fold<CostRecord>>(
+pub async fn read<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
     project: Option<ProjectId>,
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, project), patience).await
+    listing::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, project), patience).await
 }
 
 /// Reads the report for `period` with the details of each resource, and folds its rows into something that begins as
@@ -63,41 +68,41 @@ pub async fn read<F: Fold<CostRecord>>(
 ///
 /// # Errors
 /// Whatever keeps the report from being read whole.
-pub async fn read_detailed<F: Fold<DetailedCost>>(
+pub async fn read_detailed<F: for<'a> Fold<DetailedCost<'a>>>(
     client: &Client,
     period: Period,
     patience: Patience,
     empty: impl Fn() -> F,
 ) -> Result<Listing<F>, Error> {
-    let query = ReportQuery::new(client, DETAILED.endpoint, period, None);
-    listing::read_into(client, &DETAILED, query, patience, empty).await
+    let query = ReportQuery::new(client, ENDPOINT, period, None);
+    listing::read_into(client, &detailed_layout(), query, patience, empty).await
 }
 
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: Fold<CostRecord>>(
+pub async fn peek<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
     patience: Patience,
 ) -> Result<Glance<F>, Error> {
-    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+    listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 11]) -> Result<CostRecord, RejectReason> {
+fn record<'a>(fields: &[Field<'a>; 11]) -> Result<CostRecord<'a>, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
         region: region_id.id().or_else(|| region.id()).map(RegionId),
-        resource_type: ResourceType::new(&resource_type.text().unwrap_or_default()),
+        resource_type: Word::new(resource_type.text()),
         price: price(cost, err)?,
-        currency: Currency::new(&currency.text().unwrap_or_default()),
+        currency: Word::new(currency.text()),
         last_seen: last_seen.timestamp(),
     })
 }
 
-fn detailed(fields: &[Field<'_>; 14]) -> Result<DetailedCost, RejectReason> {
+fn detailed<'a>(fields: &[Field<'a>; 14]) -> Result<DetailedCost<'a>, RejectReason> {
     let [common @ .., ip_address, instance_name, tags] = fields;
     let [.., uuid, port_id, last_name] = common;
     let first = |fields: &[&Field<'_>]| {

@@ -14,13 +14,13 @@ use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
-const LAYOUT: Layout<CostTotal, 11> = Layout {
+const LAYOUT: Layout<Vec<CostTotal>, 11> = Layout {
     endpoint: Endpoint::CostReportTotals,
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     is_kept: true,
-    records: |fields, each| each(total(fields)),
+    records: |fields, intake| intake.add(total(fields)),
 };
 
 /// The fields of a line of totals; those after `region` only tell one line from another.

@@ -50,8 +50,8 @@ pub struct Glance<F> {
     pub page: Listing<F>,
 }
 
-/// Where a list's rows are in its pages, and how a row becomes records.
-pub(super) struct Layout<R, const N: usize> {
+/// Where a list's rows are in its pages, and how a row becomes records: mostly one.
+pub(super) struct Layout<F, const N: usize> {
     pub(super) endpoint: Endpoint,
     pub(super) rows_key: &'static str,
     pub(super) fields: [&'static str; N],
@@ -60,7 +60,7 @@ pub(super) struct Layout<R, const N: usize> {
     /// Whether the records are kept one by one and not summed up as they come, so that memory grows with their number:
     /// there is then an end to it.
     pub(super) is_kept: bool,
-    pub(super) records: Records<R, N>,
+    pub(super) records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
 }
 
 /// The first of some fields; it does not compile where there are not so many.
@@ -73,8 +73,34 @@ pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static st
     first
 }
 
-/// Hands over the records of a row: mostly one.
-pub(super) type Records<R, const N: usize> = fn(&[Field<'_>; N], &mut dyn FnMut(Result<R, RejectReason>));
+/// Where the records of rows go.
+pub(super) struct Intake<'l, F> {
+    data: &'l mut F,
+    rejected: &'l mut BTreeMap<RejectReason, u64>,
+    /// Records so far, which may be more than the rows.
+    records: &'l mut u64,
+    /// No more than these are taken.
+    most: u64,
+}
+
+impl<F> Intake<'_, F> {
+    /// Takes a record in, or counts why there is none.
+    pub(super) fn add<R>(&mut self, record: Result<R, RejectReason>)
+    where
+        F: Fold<R>,
+    {
+        *self.records += 1;
+        if *self.records <= self.most
+            && let Err(reason) = record.and_then(|record| self.data.add(record))
+        {
+            self.reject(reason);
+        }
+    }
+
+    fn reject(&mut self, reason: RejectReason) {
+        *self.rejected.entry(reason).or_default() += 1;
+    }
+}
 
 /// What is asked of the server.
 pub(super) trait Query {
@@ -91,9 +117,9 @@ pub(super) trait Query {
 }
 
 /// Reads a list whole.
-pub(super) async fn read<R, F: Fold<R>, const N: usize>(
+pub(super) async fn read<F: Default, const N: usize>(
     client: &Client,
-    layout: &Layout<R, N>,
+    layout: &Layout<F, N>,
     query: impl Query,
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
@@ -101,9 +127,9 @@ pub(super) async fn read<R, F: Fold<R>, const N: usize>(
 }
 
 /// Reads a list whole into something that begins as `empty`; it begins anew with each reading.
-pub(super) async fn read_into<R, F: Fold<R>, const N: usize>(
+pub(super) async fn read_into<F, const N: usize>(
     client: &Client,
-    layout: &Layout<R, N>,
+    layout: &Layout<F, N>,
     mut query: impl Query,
     patience: Patience,
     empty: impl Fn() -> F,
@@ -123,9 +149,9 @@ pub(super) async fn read_into<R, F: Fold<R>, const N: usize>(
 }
 
 /// Reads the first page of a list, and from it how long the list is.
-pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
+pub(super) async fn peek<F: Default, const N: usize>(
     client: &Client,
-    layout: &Layout<R, N>,
+    layout: &Layout<F, N>,
     mut query: impl Query,
     patience: Patience,
 ) -> Result<Glance<F>, Error> {
@@ -134,8 +160,8 @@ pub(super) async fn peek<R, F: Fold<R>, const N: usize>(
     Ok(Glance { count, page: reading.listing })
 }
 
-async fn attempt<R, F: Fold<R>, const N: usize>(
-    mut reading: Reading<'_, R, F, N>,
+async fn attempt<F, const N: usize>(
+    mut reading: Reading<'_, F, N>,
     query: &mut impl Query,
     lanes: usize,
 ) -> Result<Listing<F>, Error> {
@@ -157,9 +183,9 @@ async fn attempt<R, F: Fold<R>, const N: usize>(
 }
 
 /// A list under way.
-struct Reading<'a, R, F, const N: usize> {
+struct Reading<'a, F, const N: usize> {
     client: &'a Client,
-    layout: &'a Layout<R, N>,
+    layout: &'a Layout<F, N>,
     patience: Patience,
     shapes: Shapes,
     listing: Listing<F>,
@@ -169,8 +195,8 @@ struct Reading<'a, R, F, const N: usize> {
     bytes: usize,
 }
 
-impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
-    fn new(client: &'a Client, layout: &'a Layout<R, N>, patience: Patience, data: F) -> Self {
+impl<'a, F, const N: usize> Reading<'a, F, N> {
+    fn new(client: &'a Client, layout: &'a Layout<F, N>, patience: Patience, data: F) -> Self {
         let (rows, rejected, price_status) = Default::default();
         let listing = Listing { data, rows, rejected, price_status };
         Self { client, layout, patience, shapes: Shapes::new(), listing, records: 0, bytes: 0 }
@@ -194,22 +220,16 @@ impl<'a, R, F: Fold<R>, const N: usize> Reading<'a, R, F, N> {
         self.bytes += page.len();
         self.check_length(0)?;
         let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, records, .. } = self;
+        let most = if layout.is_kept { MOST_KEPT } else { u64::MAX };
+        let mut intake = Intake { data, rejected, records, most };
         let mut fingerprints = Fingerprints::default();
         fingerprints.reserve(client.page_size() as usize);
         let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
                 fingerprints.insert(fingerprint(fields, layout.identity));
-                (layout.records)(fields, &mut |record| {
-                    *records += 1;
-                    if layout.is_kept && *records > MOST_KEPT {
-                        return;
-                    }
-                    if let Err(reason) = record.and_then(|record| data.add(record)) {
-                        *rejected.entry(reason).or_default() += 1;
-                    }
-                });
+                (layout.records)(fields, &mut intake);
             }
-            Err(reason) => *rejected.entry(reason).or_default() += 1,
+            Err(reason) => intake.reject(reason),
         });
         let head = head.map_err(|error| {
             // The message quotes the text around the fault.

@@ -16,14 +16,17 @@ use super::wire::Field;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
-const LAYOUT: Layout<ReportTask, 6> = Layout {
-    endpoint: Endpoint::Reports,
-    rows_key: "results",
-    fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
-    identity: &[0],
-    is_kept: true,
-    records: |fields, each| each(task(fields)),
-};
+
+const fn layout<F: Fold<ReportTask>>() -> Layout<F, 6> {
+    Layout {
+        endpoint: Endpoint::Reports,
+        rows_key: "results",
+        fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
+        identity: &[0],
+        is_kept: true,
+        records: |fields, intake| intake.add(task(fields)),
+    }
+}
 
 /// Reads the tasks created after an instant.
 ///
@@ -35,7 +38,7 @@ pub async fn read<F: Fold<ReportTask>>(
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
-    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+    listing::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
 }
 
 /// Counts the tasks created after an instant, and reads the newest of them.
@@ -48,7 +51,7 @@ pub async fn peek<F: Fold<ReportTask>>(
     patience: Patience,
 ) -> Result<Glance<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "-created_at".to_owned())];
-    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
+    listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {

@@ -21,21 +21,21 @@ use super::listing::{Layout, Listing, PlainQuery, Query};
 use super::patience::Patience;
 use super::wire::Field;
 
-const RESERVATIONS: Layout<Commitment, 7> = Layout {
+const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
     endpoint: Endpoint::Reservations,
     rows_key: "results",
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
     identity: &[0, 1, 2, 3, 4, 5, 6],
     is_kept: true,
-    records: |fields, each| each(commitment(fields)),
+    records: |fields, intake| intake.add(commitment(fields)),
 };
-const TOTALS: Layout<CostTotal, 11> = Layout {
+const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
     endpoint: Endpoint::ReservationCostReportTotals,
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     is_kept: true,
-    records: |fields, each| each(total(fields)),
+    records: |fields, intake| intake.add(total(fields)),
 };
 
 /// Reads the commitments of `period`, which must not be longer than 31 days.

@@ -147,7 +147,24 @@ fn word_end(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
 
 /// Where the number at `at` ends, which must be one by JSON's grammar: what a row may hold must not depend on whether
 /// a row before had its shape.
+#[inline(always)]
 fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
+    plain_number_end(bytes, at).or_else(|| any_number_end(bytes, at))
+}
+
+/// The same for the form of nearly all numbers: positive, without exponent, within a block.
+#[inline(always)]
+fn plain_number_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let others = Some(Block::at(bytes, at)?.no_digits()).filter(|others| *others != 0)?;
+    let whole = others.trailing_zeros();
+    let has_fraction = bytes[at + whole as usize] == b'.';
+    let end = if has_fraction { (others & (others - 1)).trailing_zeros() } else { whole };
+    let is_one = whole > 0 && (bytes[at] != b'0' || whole == 1) && (!has_fraction || end > whole + 1);
+    (is_one && end < Bits::BITS && bytes[at + end as usize] | 0x20 != b'e').then_some(at + end as usize)
+}
+
+#[cold]
+fn any_number_end(bytes: &[u8], at: usize) -> Option<usize> {
     let digits_end = |at: usize| {
         let end = find(bytes, at, Block::no_digits);
         (end > at).then_some(end)
@@ -220,6 +237,11 @@ mod tests {
             ("1e", None),
             ("-", None),
             ("+5", None),
+            ("00", Some(1)),
+            ("1.2.3", Some(3)),
+            ("1.5e", None),
+            ("5E-2 ", Some(4)),
+            (".5", None),
             ("true,", Some(4)),
             ("nul", None),
             ("NaN", None),
@@ -227,6 +249,11 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(value_end(text.as_bytes(), 0), want, "{text}");
+            // Whatever else follows on the page.
+            let page = format!("{text}}}{}", " ".repeat(Block::SIZE));
+            if !text.starts_with(['"', '[']) {
+                assert_eq!(value_end(page.as_bytes(), 0), want, "{page}");
+            }
         }
         for (depth, is_taken) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false), (1_000_000, false)] {
             let text = "[".repeat(depth) + &"]".repeat(depth);

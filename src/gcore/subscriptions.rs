@@ -19,24 +19,19 @@ use super::wire::Field;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
-const LAYOUT: Layout<Subscription, 9> = Layout {
-    endpoint: Endpoint::Subscriptions,
-    rows_key: "results",
-    fields: [
-        "id",
-        "client_id",
-        "product",
-        "feature",
-        "metric_ext_name",
-        "calc_rule_type",
-        "active_range",
-        "price",
-        "prices",
-    ],
-    identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
-    is_kept: true,
-    records: subscriptions,
-};
+const FIELDS: [&str; 9] =
+    ["id", "client_id", "product", "feature", "metric_ext_name", "calc_rule_type", "active_range", "price", "prices"];
+
+const fn layout<F: Fold<Subscription>>() -> Layout<F, 9> {
+    Layout {
+        endpoint: Endpoint::Subscriptions,
+        rows_key: "results",
+        fields: FIELDS,
+        identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+        is_kept: true,
+        records: |fields, intake| subscriptions(fields, &mut |subscription| intake.add(subscription)),
+    }
+}
 
 /// Reads all subscriptions.
 ///
@@ -44,7 +39,7 @@ const LAYOUT: Layout<Subscription, 9> = Layout {
 /// Whatever keeps the list from being read whole.
 pub async fn read<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
-    listing::read(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+    listing::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
 }
 
 /// Counts the subscriptions, and reads one of them.
@@ -53,7 +48,7 @@ pub async fn read<F: Fold<Subscription>>(client: &Client, patience: Patience) ->
 /// Whatever keeps the page from being read.
 pub async fn peek<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Glance<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
-    listing::peek(client, &LAYOUT, PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
+    listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
 fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscription, RejectReason>)) {

@@ -4,17 +4,18 @@
 
 use crate::billing::period::Period;
 use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
-use crate::billing::resource::{BillingMetric, ProjectId, RegionId, ResourceType, Unit};
+use crate::billing::resource::{ProjectId, RegionId, Word};
 
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::listing;
-use super::listing::{Glance, Layout, Listing, Records};
+use super::listing::{Glance, Intake, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
 use super::wire::Field;
 
+const ENDPOINT: Endpoint = Endpoint::UsageReport;
 const FIELDS: [&str; 11] = [
     "type",
     "billing_value",
@@ -31,13 +32,17 @@ const FIELDS: [&str; 11] = [
 ];
 const IDENTITY: &[usize] = &[0, 1, 7, 8, 9];
 
-const LAYOUT: Layout<UsageRecord, 10> = layout(|fields, each| each(record(fields)));
+const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> Layout<F, 10> {
+    layout_of(|fields, intake| intake.add(record(fields)))
+}
 
 /// The same rows with the metric of each, for readings that want it.
-const METERED: Layout<MeteredUsage, 11> = layout(|fields, each| each(metered(fields)));
+const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> Layout<F, 11> {
+    layout_of(|fields, intake| intake.add(metered(fields)))
+}
 
-const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
-    let (endpoint, fields) = (Endpoint::UsageReport, listing::first(FIELDS));
+const fn layout_of<F, const N: usize>(records: fn(&[Field<'_>; N], &mut Intake<'_, F>)) -> Layout<F, N> {
+    let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
     Layout { endpoint, rows_key: "resources", fields, identity: IDENTITY, is_kept: false, records }
 }
 
@@ -45,51 +50,51 @@ const fn layout<R, const N: usize>(records: Records<R, N>) -> Layout<R, N> {
 ///
 /// # Errors
 /// Whatever keeps the report from being read whole.
-pub async fn read<F: Fold<UsageRecord>>(
+pub async fn read<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+    listing::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
 /// The same with the metric of each row.
 ///
 /// # Errors
 /// Whatever keeps the report from being read whole.
-pub async fn read_metered<F: Fold<MeteredUsage>>(
+pub async fn read_metered<F: for<'a> Fold<MeteredUsage<'a>>>(
     client: &Client,
     period: Period,
     patience: Patience,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &METERED, ReportQuery::new(client, METERED.endpoint, period, None), patience).await
+    listing::read(client, &metered_layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: Fold<UsageRecord>>(
+pub async fn peek<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
     patience: Patience,
 ) -> Result<Glance<F>, Error> {
-    listing::peek(client, &LAYOUT, ReportQuery::new(client, LAYOUT.endpoint, period, None), patience).await
+    listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
-fn record(fields: &[Field<'_>; 10]) -> Result<UsageRecord, RejectReason> {
+fn record<'a>(fields: &[Field<'a>; 10]) -> Result<UsageRecord<'a>, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
         region: region_id.id().or_else(|| region.id()).map(RegionId),
-        resource_type: ResourceType::new(&resource_type.text().unwrap_or_default()),
+        resource_type: Word::new(resource_type.text()),
         value: value.amount()?.ok_or(RejectReason::NoValue)?,
-        unit: Unit::new(&unit.text().unwrap_or_default()),
+        unit: Word::new(unit.text()),
         last_seen: last_seen.timestamp(),
     })
 }
 
-fn metered(fields: &[Field<'_>; 11]) -> Result<MeteredUsage, RejectReason> {
+fn metered<'a>(fields: &[Field<'a>; 11]) -> Result<MeteredUsage<'a>, RejectReason> {
     let [common @ .., metric] = fields;
-    Ok(MeteredUsage { usage: record(common)?, metric: BillingMetric::new(&metric.text().unwrap_or_default()) })
+    Ok(MeteredUsage { usage: record(common)?, metric: Word::new(metric.text()) })
 }

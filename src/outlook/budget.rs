@@ -139,9 +139,9 @@ mod tests {
             let record = CostRecord {
                 project: ProjectId(*project),
                 region: Some(RegionId(76)),
-                resource_type: ResourceType::new("instance"),
+                resource_type: "instance".into(),
                 price: Price::Known(amount.parse().unwrap()),
-                currency: Currency::new(currency),
+                currency: (*currency).into(),
                 last_seen: None,
             };
             totals.add(record).unwrap();

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use crate::aggregate::cost::{CostTotals, differences, is_between};
 use crate::billing::period::{Period, utc_date};
-use crate::billing::record::{CostTotal, Fold, Price};
+use crate::billing::record::{CostTotal, Price};
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
 use crate::gcore::cost_report;
@@ -62,7 +62,7 @@ pub(super) async fn read(
         .collect();
     for (project, its_lines) in unclear {
         totals.amounts.remove(project);
-        let listing = cost_report::read::<Vec<_>>(client, period, Some(project), patience).await?;
+        let listing = cost_report::read::<CostTotals>(client, period, Some(project), patience).await?;
         // Its totals have lines, so it has resources: an answer without any is not about them.
         if listing.rows == 0 {
             return Ok(None);
@@ -70,10 +70,8 @@ pub(super) async fn read(
         poll.reject(&listing.rejected);
         totals.price_status = worse(totals.price_status.take(), listing.price_status);
         lines = lines - its_lines + listing.rows;
-        for record in listing.data {
-            if totals.add(record).is_err() {
-                return Ok(None);
-            }
+        if totals.merge(listing.data).is_err() {
+            return Ok(None);
         }
     }
     // Only now, or it would not be the difference of what is published.
