@@ -93,7 +93,7 @@ def peers(quick: bool) -> Iterator[Line]:
 
 def rss(quick: bool) -> Iterator[Line]:
     """The largest resident set with many rows and with few."""
-    many, few, repeats = (200_000, 20_000, 2) if quick else (MILLION, 100_000, 3)
+    many, few, repeats = (200_000, 20_000, 3) if quick else (MILLION, 100_000, 9)
     shape = {"projects": 100, "regions": 6}
     with account(many, **shape) as of_many, account(few, **shape) as of_few:
         large, small = alternating(

@@ -125,7 +125,10 @@ def idle(quick: bool) -> Iterator[Line]:
             with product.daemon(on, **history) as daemon:
                 product.await_history(daemon)
                 # The bounds are those without a history; how much it takes is told.
-                for line in _at_rest(f"the same with the history of {days} days", daemon, quick):
+                # Each group then has what was expected of it, too.
+                series = sum(not line.startswith("#") for line in get(daemon.metrics)[0].decode().splitlines())
+                what = f"the same with {days} days of history, {series:,} series"
+                for line in _at_rest(what, daemon, quick):
                     line.goal, line.reached = "-", "-"
                     yield line
 

@@ -15,16 +15,19 @@ use jiff::civil::Date;
 const DEFAULT_NOISE: f32 = 0.1;
 const LARGEST_ACCOUNT_NOISE: f32 = 0.15;
 
-/// How readily a day is called an anomaly.
+/// What a model is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// How far above its expectation any series may be, in units of the input. Default 0.1.
     pub least_amount: f64,
+    /// Whether months are forecast; what is remembered for that is two thirds of the memory of a short history. Default
+    /// true.
+    pub forecasts: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { least_amount: 0.1 }
+        Settings { least_amount: 0.1, forecasts: true }
     }
 }
 
@@ -71,8 +74,10 @@ impl Model {
         }
         self.judge(&mut verdicts, &place);
         self.learn(&verdicts, &place);
-        self.forecaster.add(day, amounts);
-        self.check_forecasts();
+        if self.settings.forecasts {
+            self.forecaster.add(day, amounts);
+            self.check_forecasts();
+        }
         verdicts.iter().map(Verdict::judgement).collect()
     }
 
@@ -84,9 +89,9 @@ impl Model {
     }
 
     /// Where the month that begins on `month` will end for each series, as seen after the last step. It is the month of
-    /// the last step or the one after it; of a later one too much lies between.
+    /// the last step or the one after it; of a later one too much lies between. Empty where the settings want none.
     pub fn forecast(&self, month: Date) -> Vec<Forecast> {
-        let Some(newest) = self.newest else { return Vec::new() };
+        let Some(newest) = self.newest.filter(|_| self.settings.forecasts) else { return Vec::new() };
         let plan = Plan::new(newest, month.first_of_month(), &self.past);
         let forecast = |index| self.forecaster.forecast(index, &plan, &self.past, self.known(index, &plan));
         (0..self.series.len()).map(forecast).collect()

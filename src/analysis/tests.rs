@@ -259,6 +259,18 @@ fn a_clone_goes_on_as_its_original_would_have() {
 }
 
 #[test]
+fn what_is_judged_does_not_depend_on_whether_months_are_forecast() {
+    let mut models = [true, false].map(|forecasts| Model::new(Settings { forecasts, ..Settings::default() }));
+    for index in 0..DAYS {
+        let amounts = [SHAPES[2].1(index), SHAPES[3].1(index)];
+        // As text, in which what is not known equals itself.
+        let [both, judging] = models.each_mut().map(|model| format!("{:?}", model.step(day(index), &amounts)));
+        assert_eq!(both, judging, "day {index}");
+    }
+    assert_eq!(models.map(|model| model.forecast(day(DAYS)).len()), [2, 0]);
+}
+
+#[test]
 fn contributors_are_the_largest_excesses_with_their_share() {
     let of = |expected: f64, actual: f64| Judgement {
         expected,
@@ -290,7 +302,7 @@ proptest! {
             series[index] *= rise;
         }
         let judge = |factor: f64| {
-            let mut model = Model::new(Settings { least_amount: 0.0 });
+            let mut model = Model::new(Settings { least_amount: 0.0, ..Settings::default() });
             let step = |(index, amount): (usize, &f64)| model.step(day(index), &[amount * factor])[0];
             series.iter().enumerate().map(step).collect::<Vec<_>>()
         };

@@ -47,13 +47,6 @@ struct Book {
     judgements: Vec<Judgement>,
 }
 
-impl Default for Book {
-    fn default() -> Self {
-        let model = Model::new(Settings::default());
-        Self { model, subjects: Vec::new(), numbers: HashMap::default(), judgements: Vec::new() }
-    }
-}
-
 impl std::fmt::Debug for Ledger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ledger").field("currency", &self.currency).field("groups", &self.groups.subjects.len()).finish()
@@ -62,7 +55,8 @@ impl std::fmt::Debug for Ledger {
 
 impl Ledger {
     pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
-        let (groups, roll_ups, mut account) = (Book::default(), Book::default(), Book::default());
+        // Months are forecast for projects and budgets only.
+        let [groups, roll_ups, mut account] = [false, true, false].map(Book::new);
         account.number(Subject::Account);
         let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
         Self { budgets, currency, groups, roll_ups, account, places: HashMap::default() }
@@ -174,6 +168,11 @@ fn rounded(estimate: f64) -> f64 {
 }
 
 impl Book {
+    fn new(forecasts: bool) -> Self {
+        let model = Model::new(Settings { forecasts, ..Settings::default() });
+        Self { model, subjects: Vec::new(), numbers: HashMap::default(), judgements: Vec::new() }
+    }
+
     fn step(&mut self, day: Date, amounts: &[Amount]) {
         let amounts: Vec<f64> = amounts.iter().copied().map(Amount::to_f64).collect();
         self.judgements = self.model.step(day, &amounts);

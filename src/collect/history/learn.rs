@@ -23,7 +23,7 @@ use crate::store::{AccountId, Store};
 type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);
 
 /// Days that are taken from the store at once: enough to be quick, few enough to fit into memory.
-const STRETCH: i32 = 31;
+const STRETCH: i32 = 7;
 
 /// How far back changes of settled days count as news.
 const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -184,22 +184,23 @@ impl Learner {
         month: Date,
         today: Date,
     ) -> Result<Vec<BTreeMap<Date, Amount>>, store::Error> {
-        let mut closed = vec![BTreeMap::new(); self.budgets.len()];
+        let closed = vec![BTreeMap::new(); self.budgets.len()];
         if self.budgets.is_empty() {
             return Ok(closed);
         }
-        let (series, days) = self.days(account, month, today).await?;
-        for (budget, closed) in self.budgets.iter().zip(&mut closed) {
-            for (day, amounts) in &days {
-                let counted = amounts.iter().filter(|(place, _)| {
-                    let Series { group, measure } = &series[*place];
-                    budget.counts(group, measure)
-                });
-                let sum = counted.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum));
-                closed.insert(*day, sum);
-            }
-        }
-        Ok(closed)
+        let budgets = Arc::clone(&self.budgets);
+        let visit =
+            move |closed: &mut Vec<BTreeMap<Date, Amount>>, series: &[Series], day, amounts: &[(usize, Amount)]| {
+                for (budget, closed) in budgets.iter().zip(closed) {
+                    let counted = amounts.iter().filter(|(place, _)| {
+                        let Series { group, measure } = &series[*place];
+                        budget.counts(group, measure)
+                    });
+                    let sum = counted.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum));
+                    closed.insert(day, sum);
+                }
+            };
+        self.store.visit_days(account, Kind::Cost, (month, today), closed, visit).await
     }
 }
 
