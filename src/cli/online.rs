@@ -77,7 +77,7 @@ fn line(finding: &Finding, account: &Account) -> [String; 6] {
             [collector, "yes".into(), "yes".into(), seen.rows.to_string(), newest, hint]
         }
         Err(error) => {
-            let reachable = !matches!(error.reason, Reason::Connect | Reason::Tls | Reason::Timeout);
+            let reachable = !matches!(error.reason, Reason::Connect | Reason::Tls | Reason::Timeout | Reason::Late);
             let allowed = if error.reason.concerns_the_key() { "no" } else { "-" };
             let reachable = if reachable { "yes" } else { "no" };
             [collector, reachable.into(), allowed.into(), unknown(), unknown(), advice(finding.collector, error.reason)]
@@ -136,7 +136,7 @@ fn advice(collector: Collector, reason: Reason) -> String {
         }
         Reason::Unsupported => return unsupported(collector),
         Reason::RateLimited => "the API limits the rate: try later, or lower max_requests_per_second",
-        Reason::Timeout => "no answer in time: try again, or raise request_timeout; is a firewall in between?",
+        Reason::Timeout | Reason::Late => "no answer in time: try again, or raise request_timeout; is a firewall in between?",
         Reason::Connect => "no connection: check api_url, the name's resolution, the firewall and HTTPS_PROXY",
         Reason::Tls => {
             "the server's certificate is not trusted: name a private authority by ca_file, and check the host in \

@@ -135,7 +135,8 @@ impl Client {
             let until = patience.until.min(started + self.settings.request_timeout);
             let mut outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
                 let waited = started.elapsed().as_secs();
-                Err(Failure::new(Reason::Timeout, true, format!("no complete answer within {waited} s")))
+                let reason = if until == patience.until { Reason::Late } else { Reason::Timeout };
+                Err(Failure::new(reason, true, format!("no complete answer within {waited} s")))
             });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &mut outcome {
@@ -258,7 +259,7 @@ impl Client {
                     "the poll's time runs out before its next turn at {rate} requests/s; raise the collector's timeout or \
                      max_requests_per_second, or read fewer windows"
                 );
-                Failure::new(Reason::Timeout, false, detail)
+                Failure::new(Reason::Late, false, detail)
             }
         })
     }

@@ -25,6 +25,8 @@ pub enum Reason {
     RateLimited,
     /// No complete answer in time, or 408.
     Timeout,
+    /// The poll's own time was over before the request had its turn or its whole answer: the next poll may do better.
+    Late,
     /// No connection, or one that broke.
     Connect,
     /// A connection that cannot be trusted: unknown authority, wrong host name, expired certificate.
@@ -49,7 +51,7 @@ impl Reason {
             Self::Unauthorized => "unauthorized",
             Self::Unsupported => "unsupported",
             Self::RateLimited => "rate_limited",
-            Self::Timeout => "timeout",
+            Self::Timeout | Self::Late => "timeout",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Redirect => "redirect",

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
+use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::days::Kind;
 use jiff::ToSpan as _;
 use jiff::civil::date;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use wiremock::{MockServer, Request};
+use wiremock::matchers::body_partial_json;
+use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::backfill::{fill, series};
 use crate::harness::{
@@ -145,4 +147,48 @@ async fn a_gap_of_months_in_the_stored_days_keeps_nothing_from_being_judged() {
     let yesterday = "2026-11-21T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second().to_string();
     app.until(async || app.value(day).await.is_some_and(|day| day == yesterday)).await;
     app.stop().await;
+}
+
+/// Three days are due; each poll has the time for one, or for none.
+#[tokio::test]
+async fn a_day_that_had_no_turn_is_read_by_a_poll_soon_after() {
+    let api = MockServer::start().await;
+    asked(COST).respond_with(answer(NOTHING)).mount(&api).await;
+    let config = three_days(&api, Duration::from_millis(1_100), 0.8);
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    app.until(async || days_asked_for(&api).await == 3).await;
+    assert!(!app.metrics().await.contains(FAILED));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_that_the_api_asks_for_puts_off_no_day_that_was_not_asked_for() {
+    let api = MockServer::start().await;
+    let refusal = ResponseTemplate::new(429).insert_header("retry-after", "60");
+    let yesterday = body_partial_json(json!({"time_from": "2026-11-21T00:00:00Z"}));
+    asked(COST).and(yesterday).respond_with(refusal).mount(&api).await;
+    asked(COST).respond_with(answer(NOTHING)).mount(&api).await;
+    let config = three_days(&api, Duration::from_millis(200), 1000.0);
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    app.until(async || days_asked_for(&api).await == 3).await;
+    let failed = format!("{FAILED},reason=\"rate_limited\"}}");
+    assert!(app.value(&failed).await.is_some());
+    app.stop().await;
+}
+
+const FAILED: &str = "gcore_poll_failures_total{account=\"main\",collector=\"history\"";
+
+fn three_days(api: &MockServer, timeout: Duration, rate: f64) -> Config {
+    let mut collect = every(Duration::from_millis(600), &[Collector::Cost, Collector::History]);
+    (collect.cost_method, collect.cost.schedule.interval) = (Method::Resources, Duration::from_secs(3_600));
+    (collect.history.days, collect.history.schedule.timeout) = (3, timeout);
+    let mut config = config(&api.uri(), collect);
+    config.accounts.values_mut().for_each(|account| account.max_requests_per_second = rate);
+    config
+}
+
+async fn days_asked_for(api: &MockServer) -> usize {
+    let asked_for = bodies(api, COST).await;
+    let days: BTreeSet<_> = asked_for.iter().map(|body| &body["time_from"].as_str().unwrap()[..10]).collect();
+    days.range("2026-11-19"..="2026-11-21").count()
 }

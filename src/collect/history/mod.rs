@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::time::Instant;
 
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
@@ -98,9 +97,15 @@ impl Source {
                         }
                     }
                     // The rest waits for the next poll; a day that fits no poll at all is said by the other collectors.
-                    Err(error) if is_out_of_time(&error, poll.patience.until) => return Ok(false),
+                    Err(error) if error.reason == Reason::Late => return Ok(false),
                     Err(error) if error.reason.concerns_the_key() => return Err(error),
-                    Err(error) => drop(self.failed.insert((kind, date), (now, error))),
+                    Err(error) => {
+                        self.failed.insert((kind, date), (now, error.clone()));
+                        // The days behind it would be refused unasked, and so be left for as long as this one.
+                        if error.reason == Reason::RateLimited {
+                            return Err(error);
+                        }
+                    }
                 }
             }
         }
@@ -160,14 +165,6 @@ impl Source {
         let amounts = totals.amounts.iter().map(|(group, currency, amount)| (series(group, currency.as_str()), amount));
         moment.day(self.costs.rounding(), amounts.collect())
     }
-}
-
-/// Whether a day failed for no other reason than that its poll is over. A request whose turn would come too late fails
-/// before the end.
-fn is_out_of_time(error: &Error, until: Instant) -> bool {
-    const NEARLY: Duration = Duration::from_secs(1);
-    let now = Instant::now();
-    now >= until || (error.reason == Reason::Timeout && now + NEARLY >= until)
 }
 
 /// A report without a row says that nothing was spent only where it shows its prices.
