@@ -57,7 +57,7 @@ pub struct Engine {
 #[derive(Default)]
 struct Unwritten {
     states: BTreeMap<u64, Option<String>>,
-    transitions: Vec<Alert>,
+    transitions: Vec<Arc<Alert>>,
 }
 
 impl Engine {
@@ -131,7 +131,7 @@ impl Engine {
             return;
         };
         let changes = self.ledger.advance(judgements, now);
-        changes.transitions.iter().for_each(tell);
+        changes.transitions.iter().for_each(|alert| tell(alert));
         self.unwritten.transitions.extend(changes.transitions);
         self.unwritten.states.extend(changes.states);
         let is_queued = self.write(&orders.routes).await;

@@ -5,6 +5,7 @@
 //! with the same beginning in the data is not taken for the one before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +35,7 @@ pub struct Ledger {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct State {
     scope: Scope,
-    alert: Alert,
+    alert: Arc<Alert>,
     /// The data that were counted last.
     epoch: Timestamp,
     /// Readings in a row that said so, while pending.
@@ -48,14 +49,14 @@ struct State {
     /// Whether only the calendar can end it.
     latched: bool,
     /// While pending: the resolved alert that it follows, which it becomes again where it is never told.
-    before: Option<Alert>,
+    before: Option<Arc<Alert>>,
 }
 
 /// What moving on has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// The alerts that began to fire or were resolved, as they are now, by fingerprint.
-    pub transitions: Vec<Alert>,
+    pub transitions: Vec<Arc<Alert>>,
     /// The states to be written, by fingerprint; `None` is forgotten.
     pub states: Vec<(u64, Option<String>)>,
 }
@@ -73,8 +74,8 @@ impl Ledger {
 
     /// The alerts that are pending or firing, and those that were resolved a short while ago, by fingerprint.
     #[must_use]
-    pub fn listed(&self, now: Timestamp) -> Vec<Alert> {
-        let is_listed = |alert: &&Alert| alert.ends_at.is_none_or(|end| now.duration_since(end) < LISTED_FOR);
+    pub fn listed(&self, now: Timestamp) -> Vec<Arc<Alert>> {
+        let is_listed = |alert: &&Arc<Alert>| alert.ends_at.is_none_or(|end| now.duration_since(end) < LISTED_FOR);
         self.states.values().map(|state| &state.alert).filter(is_listed).cloned().collect()
     }
 
@@ -115,7 +116,7 @@ struct Named {
 struct Step<'a> {
     states: &'a mut BTreeMap<u64, State>,
     now: Timestamp,
-    transitions: BTreeMap<u64, Alert>,
+    transitions: BTreeMap<u64, Arc<Alert>>,
     changed: BTreeSet<u64>,
 }
 
@@ -172,15 +173,19 @@ impl<'a> Step<'a> {
         };
         state.refresh(epoch, breach, now);
         // A clock that was set back begins anew rather than counting less than there was.
-        let waited = elapsed(&mut state.alert.since, now);
+        let mut since = state.alert.since;
+        let waited = elapsed(&mut since, now);
+        if since != state.alert.since {
+            Arc::make_mut(&mut state.alert).since = since;
+        }
         if state.alert.status == Status::Pending
             && state.readings >= patience.readings
             && waited >= patience.pending_for
         {
-            state.alert.status = Status::Firing;
-            state.alert.since = now;
+            let alert = Arc::make_mut(&mut state.alert);
+            (alert.status, alert.since) = (Status::Firing, now);
             state.before = None;
-            self.transitions.insert(number, state.alert.clone());
+            self.transitions.insert(number, Arc::clone(&state.alert));
         }
         self.put(number, state);
     }
@@ -264,13 +269,13 @@ impl<'a> Step<'a> {
             },
             Status::Firing => {
                 let mut state = state.clone();
-                let alert = &mut state.alert;
+                let alert = Arc::make_mut(&mut state.alert);
                 alert.status = Status::Resolved;
                 alert.annotations.insert(SmolStr::new_static(REASON), SmolStr::new_static(reason));
                 // It cannot end before it began, whatever the clock says.
                 alert.ends_at = Some(self.now.max(alert.starts_at));
                 alert.since = self.now;
-                self.transitions.insert(number, alert.clone());
+                self.transitions.insert(number, Arc::clone(&state.alert));
                 self.put(number, state);
             }
         }
@@ -300,7 +305,7 @@ impl<'a> Step<'a> {
 impl State {
     /// A breach that was not known, or has ended before.
     fn new(scope: &Scope, epoch: Timestamp, breach: &Breach, ended: Option<&Self>, now: Timestamp) -> Self {
-        let before = ended.map(|ended| ended.alert.clone());
+        let before = ended.map(|ended| Arc::clone(&ended.alert));
         // What has ended begins again when it ended, or it would be the same alert. The data know no other instant.
         let again = before.as_ref().filter(|before| breach.starts_at <= before.starts_at);
         let starts_at = again.and_then(|before| before.ends_at).unwrap_or(breach.starts_at);
@@ -318,6 +323,7 @@ impl State {
             since: now,
         };
         let (until, latched, cleared_since) = (breach.until, false, None);
+        let alert = Arc::new(alert);
         Self { scope: scope.clone(), alert, epoch, readings: 1, clears: 0, cleared_since, until, latched, before }
     }
 
@@ -346,11 +352,14 @@ impl State {
         self.until = breach.until;
         self.latched = breach.strength == Strength::Latched;
         (self.clears, self.cleared_since) = (0, None);
-        let alert = &mut self.alert;
-        alert.annotations = breach.annotations;
         // JSON knows no other numbers.
-        alert.value = breach.value.filter(|value| value.is_finite());
-        alert.threshold = breach.threshold.filter(|threshold| threshold.is_finite());
+        let finite = |number: Option<f64>| number.filter(|number| number.is_finite());
+        let (value, threshold) = (finite(breach.value), finite(breach.threshold));
+        let alert = &*self.alert;
+        if (&alert.annotations, alert.value, alert.threshold) != (&breach.annotations, value, threshold) {
+            let alert = Arc::make_mut(&mut self.alert);
+            (alert.annotations, alert.value, alert.threshold) = (breach.annotations, value, threshold);
+        }
     }
 }
 
@@ -362,12 +371,7 @@ fn elapsed(since: &mut Timestamp, now: Timestamp) -> Duration {
 
 /// A number for the labels without those in which the steps of one alert differ.
 fn family(labels: &Labels) -> u64 {
-    let common: Labels = labels
-        .iter()
-        .filter(|(name, _)| !STEP_LABELS.contains(&name.as_str()))
-        .map(|(name, text)| (name.clone(), text.clone()))
-        .collect();
-    fingerprint(&common)
+    fingerprint(labels.iter().filter(|(name, _)| !STEP_LABELS.contains(&name.as_str())))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The alerts as metrics, made anew from what is published whenever they are read.
 
+use std::sync::Arc;
+
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, Opts, Registry};
@@ -67,7 +69,7 @@ impl Collector for Published {
             let labels = [alert.label("alertname"), alert.label("severity"), alert.status.as_str()];
             count.with_label_values(&labels).inc();
         }
-        let fires = |alert: &&Alert| alert.status == Status::Firing;
+        let fires = |alert: &&Arc<Alert>| alert.status == Status::Firing;
         for alert in alerts.iter().filter(fires).take(MOST_SHOWN) {
             firing.with_label_values(&LABELS.map(|name| alert.label(name))).set(1.0);
         }

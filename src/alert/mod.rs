@@ -29,7 +29,7 @@ pub use told::{Alert, Labels, Status};
 
 /// The alerts that are pending, firing or just resolved, by fingerprint. `None`: not yet judged, so nothing is known;
 /// a start must not pass for a recovery.
-pub type Current = Option<Arc<Vec<Alert>>>;
+pub type Current = Option<Arc<Vec<Arc<Alert>>>>;
 
 /// Where [`Current`] is read.
 pub type Reader = watch::Receiver<Current>;

@@ -9,7 +9,8 @@ use smol_str::SmolStr;
 /// Names with their texts: the labels that identify an alert, or the annotations that explain it.
 pub type Labels = BTreeMap<SmolStr, SmolStr>;
 
-/// One alert. Its labels alone say which one it is; a value is never a label.
+/// One alert. Its labels alone say which one it is; a value is never a label. Whoever holds many shares them: what did
+/// not change is the same one everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// `alertname`, `severity`, `account` where it is of one, the rule's own labels, and those of the configuration.
@@ -59,6 +60,9 @@ impl Status {
     }
 }
 
+/// The values are finite, so that an alert is always equal to itself, and one that is shared need not be compared.
+impl Eq for Alert {}
+
 impl Alert {
     /// A number for the labels, the same on every machine and in every version (FNV-1a over the sorted labels).
     #[must_use]
@@ -81,13 +85,13 @@ impl Alert {
     }
 }
 
-/// As [`Alert::fingerprint`], of the labels alone.
+/// As [`Alert::fingerprint`], of sorted labels alone.
 #[must_use]
-pub(super) fn fingerprint(labels: &Labels) -> u64 {
+pub(super) fn fingerprint<'a>(labels: impl IntoIterator<Item = (&'a SmolStr, &'a SmolStr)>) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     // 0xff is in no UTF-8 text, so no two lists of labels run together.
-    let bytes = labels.iter().flat_map(|(name, text)| [name, text]).flat_map(|part| part.bytes().chain([0xff]));
+    let bytes = labels.into_iter().flat_map(|(name, text)| [name, text]).flat_map(|part| part.bytes().chain([0xff]));
     bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 

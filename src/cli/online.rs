@@ -136,7 +136,9 @@ fn advice(collector: Collector, reason: Reason) -> String {
         }
         Reason::Unsupported => return unsupported(collector),
         Reason::RateLimited => "the API limits the rate: try later, or lower max_requests_per_second",
-        Reason::Timeout | Reason::Late => "no answer in time: try again, or raise request_timeout; is a firewall in between?",
+        Reason::Timeout | Reason::Late => {
+            "no answer in time: try again, or raise request_timeout; is a firewall in between?"
+        }
         Reason::Connect => "no connection: check api_url, the name's resolution, the firewall and HTTPS_PROXY",
         Reason::Tls => {
             "the server's certificate is not trusted: name a private authority by ca_file, and check the host in \

@@ -1,6 +1,7 @@
 //! `/api/v1/alerts`: what is pending, firing or just resolved, and why.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -41,7 +42,7 @@ struct Told<'a> {
 
 /// Every alert as JSON, by name and labels. `judged` is false as long as nothing is known since the start.
 pub(super) fn list(current: &Current, tellings: &BTreeMap<u64, Vec<Telling>>) -> serde_json::Result<String> {
-    let mut alerts: Vec<&Alert> = current.iter().flat_map(|alerts| alerts.iter()).collect();
+    let mut alerts: Vec<&Alert> = current.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref).collect();
     alerts.sort_by_key(|alert| (alert.label("alertname"), &alert.labels));
     let alerts = alerts.into_iter().map(|alert| listed(alert, tellings)).collect();
     let mut list = serde_json::to_string(&List { judged: current.is_some(), alerts })?;

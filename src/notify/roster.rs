@@ -1,6 +1,7 @@
 //! What one Alertmanager has been told, and what it has to be told next. Pure: it neither sends nor looks at a clock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ const ASIDE: Duration = Duration::from_secs(15 * 60);
 pub(super) struct Roster(BTreeMap<u64, Entry>);
 
 struct Entry {
-    alert: Alert,
+    alert: Arc<Alert>,
     /// Whether it need not be told before the next round.
     is_told: bool,
     /// When its status was taken first.
@@ -33,7 +34,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(alert: Alert, has_begun: bool) -> Self {
+    fn new(alert: Arc<Alert>, has_begun: bool) -> Self {
         Self { alert, is_told: false, taken_at: None, has_begun, is_recorded: false, aside_until: None }
     }
 
@@ -47,15 +48,16 @@ impl Roster {
     /// The alerts that were told as firing before this process began.
     pub(super) fn restored(told: Vec<Alert>) -> Self {
         let firing = told.into_iter().filter(|alert| alert.status == Status::Firing);
-        let entry = |alert: Alert| (alert.fingerprint(), Entry { is_recorded: true, ..Entry::new(alert, true) });
+        let entry =
+            |alert: Alert| (alert.fingerprint(), Entry { is_recorded: true, ..Entry::new(Arc::new(alert), true) });
         Self(firing.map(entry).collect())
     }
 
     /// Takes over what is so now. What was told as firing and is not listed any more has ended; an end that is owed stays
     /// until it was taken and repeated.
-    pub(super) fn follow(&mut self, current: &[Alert], route: &Route, now: Instant, today: Timestamp) {
+    pub(super) fn follow(&mut self, current: &[Arc<Alert>], route: &Route, now: Instant, today: Timestamp) {
         let mut listed = BTreeSet::new();
-        let wanted = |alert: &&Alert| alert.status != Status::Pending && route.takes(&alert.labels);
+        let wanted = |alert: &&Arc<Alert>| alert.status != Status::Pending && route.takes(&alert.labels);
         for alert in current.iter().filter(wanted) {
             let fingerprint = alert.fingerprint();
             listed.insert(fingerprint);
@@ -65,11 +67,11 @@ impl Roster {
                         // New words come with the next round, or at once where the old ones were refused.
                         entry.aside_until = None;
                     }
-                    entry.alert.clone_from(alert);
+                    entry.alert = Arc::clone(alert);
                 }
                 before => {
                     let has_begun = before.is_some_and(|entry| entry.has_begun);
-                    self.0.insert(fingerprint, Entry::new(alert.clone(), has_begun));
+                    self.0.insert(fingerprint, Entry::new(Arc::clone(alert), has_begun));
                 }
             }
         }
@@ -77,7 +79,9 @@ impl Roster {
             _ if listed.contains(fingerprint) => true,
             Status::Resolved => entry.has_begun && entry.is_repeated(now),
             Status::Pending | Status::Firing => {
-                let alert = Alert { status: Status::Resolved, ends_at: Some(today), ..entry.alert.clone() };
+                let mut alert = Arc::clone(&entry.alert);
+                let ended = Arc::make_mut(&mut alert);
+                (ended.status, ended.ends_at) = (Status::Resolved, Some(today));
                 *entry = Entry::new(alert, entry.has_begun);
                 entry.has_begun
             }
@@ -106,7 +110,7 @@ impl Roster {
 
     /// The alerts of a batch.
     pub(super) fn alerts<'a>(&'a self, batch: &'a [u64]) -> impl Iterator<Item = &'a Alert> {
-        batch.iter().filter_map(|fingerprint| self.0.get(fingerprint)).map(|entry| &entry.alert)
+        batch.iter().filter_map(|fingerprint| self.0.get(fingerprint)).map(|entry| entry.alert.as_ref())
     }
 
     /// Notes that a batch was taken.
@@ -122,7 +126,7 @@ impl Roster {
     /// What was told and the store does not know yet.
     pub(super) fn unrecorded(&self) -> Vec<&Alert> {
         let unrecorded = self.0.values().filter(|entry| entry.taken_at.is_some() && !entry.is_recorded);
-        unrecorded.map(|entry| &entry.alert).collect()
+        unrecorded.map(|entry| entry.alert.as_ref()).collect()
     }
 
     /// Notes that the store knows them.
@@ -168,6 +172,11 @@ mod tests {
         "2026-11-22T12:00:00Z".parse().unwrap()
     }
 
+    fn follow(roster: &mut Roster, alerts: &[Alert], route: &Route, now: Instant) {
+        let alerts: Vec<_> = alerts.iter().cloned().map(Arc::new).collect();
+        roster.follow(&alerts, route, now, today());
+    }
+
     fn untold(roster: &Roster, now: Instant) -> String {
         let batch = roster.untold(now);
         let mut names: Vec<_> = roster.alerts(&batch).map(|a| (a.label("alertname"), a.status.as_str())).collect();
@@ -186,14 +195,14 @@ mod tests {
     async fn what_changes_is_told_at_once_and_what_stays_with_every_round() {
         let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
         let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
-        roster.follow(&[a.clone(), alert("p", Status::Pending)], &route, start, today());
+        follow(&mut roster, &[a.clone(), alert("p", Status::Pending)], &route, start);
         assert_eq!(tell(&mut roster, start), "a firing, ", "what is pending is told nobody");
-        roster.follow(&[Alert { value: Some(2.0), ..a.clone() }, b.clone()], &route, start, today());
+        follow(&mut roster, &[Alert { value: Some(2.0), ..a.clone() }, b.clone()], &route, start);
         assert_eq!(tell(&mut roster, start), "b firing, ", "only what is new");
         roster.begin_round(start + MINUTE);
         assert_eq!(tell(&mut roster, start + MINUTE), "a firing, b firing, ");
         let again = Alert { starts_at: "2026-11-23T00:00:00Z".parse().unwrap(), ..a };
-        roster.follow(&[again, b], &route, start + MINUTE, today());
+        follow(&mut roster, &[again, b], &route, start + MINUTE);
         assert_eq!(untold(&roster, start), "a firing, ", "it began again");
     }
 
@@ -202,23 +211,23 @@ mod tests {
         let (route, start) = (Route::default(), Instant::now());
         let [begin, end] = [Status::Firing, Status::Resolved].map(|status| [alert("a", status)]);
         let mut roster = Roster::default();
-        roster.follow(&begin, &route, start, today());
+        follow(&mut roster, &begin, &route, start);
         tell(&mut roster, start);
-        roster.follow(&end, &route, start, today());
+        follow(&mut roster, &end, &route, start);
         // The list forgets it before anybody took it.
-        roster.follow(&[], &route, start + 20 * MINUTE, today());
+        follow(&mut roster, &[], &route, start + 20 * MINUTE);
         assert_eq!(tell(&mut roster, start + 20 * MINUTE), "a resolved, ");
         for (minutes, want) in [(21, "a resolved, "), (34, "a resolved, "), (35, "")] {
             let now = start + minutes * MINUTE;
             roster.begin_round(now);
-            roster.follow(&[], &route, now, today());
+            follow(&mut roster, &[], &route, now);
             assert_eq!(tell(&mut roster, now), want, "after {minutes} minutes");
         }
         assert!(roster.0.is_empty(), "long enough");
 
-        roster.follow(&end, &route, start, today());
+        follow(&mut roster, &end, &route, start);
         assert_eq!(untold(&roster, start), "a resolved, ", "whoever began before we knew of it");
-        roster.follow(&[], &route, start, today());
+        follow(&mut roster, &[], &route, start);
         assert!(roster.0.is_empty(), "what was never taken need not end");
     }
 
@@ -227,7 +236,7 @@ mod tests {
         let (route, start) = (Route::default(), Instant::now());
         let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
         let mut roster = Roster::default();
-        roster.follow(&[a, b], &route, start, today());
+        follow(&mut roster, &[a, b], &route, start);
         assert!(roster.unrecorded().is_empty(), "nothing was told");
         let told = roster.untold(start);
         roster.told(&told[..1], start);
@@ -235,15 +244,15 @@ mod tests {
         assert_eq!((recorded.len(), roster.unrecorded().len()), (1, 1), "as long as the store does not know");
         roster.recorded(recorded.iter().map(Alert::fingerprint));
         assert!(roster.unrecorded().is_empty());
-        roster.follow(&[], &route, start, today());
+        follow(&mut roster, &[], &route, start);
         assert_eq!(roster.0.len(), 1, "what was never told need not end");
 
         let name = recorded[0].label("alertname").to_owned();
         let mut roster = Roster::restored(recorded.clone());
-        roster.follow(&recorded, &route, start, today());
+        follow(&mut roster, &recorded, &route, start);
         assert_eq!(tell(&mut roster, start), format!("{name} firing, "), "told at once, in case it was forgotten");
         let mut roster = Roster::restored(recorded);
-        roster.follow(&[], &route, start, today());
+        follow(&mut roster, &[], &route, start);
         assert_eq!(tell(&mut roster, start), format!("{name} resolved, "));
         let ended: Vec<_> = roster.unrecorded().into_iter().cloned().collect();
         assert_eq!((ended[0].status, ended[0].ends_at), (Status::Resolved, Some(today())));
@@ -254,14 +263,14 @@ mod tests {
     async fn what_was_refused_is_left_alone_for_a_while_or_until_it_changes() {
         let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
         let mut bad = alert("a", Status::Firing);
-        roster.follow(std::slice::from_ref(&bad), &route, start, today());
+        follow(&mut roster, std::slice::from_ref(&bad), &route, start);
         assert!(roster.set_aside(bad.fingerprint(), start).is_some(), "news");
         roster.begin_round(start + MINUTE);
         assert_eq!((untold(&roster, start + MINUTE), roster.waiting()), (String::new(), 1));
         assert_eq!(untold(&roster, start + ASIDE), "a firing, ");
         assert!(roster.set_aside(bad.fingerprint(), start + ASIDE).is_none(), "no news");
         bad.annotations.insert("summary".into(), "in other words".into());
-        roster.follow(&[bad], &route, start + ASIDE, today());
+        follow(&mut roster, &[bad], &route, start + ASIDE);
         assert_eq!(untold(&roster, start + ASIDE), "a firing, ");
     }
 
@@ -271,7 +280,7 @@ mod tests {
         let route = Route { severities: vec!["critical".into()], ..Route::default() };
         let mut critical = alert("b", Status::Firing);
         critical.labels.insert("severity".into(), "critical".into());
-        roster.follow(&[alert("a", Status::Firing), critical], &route, start, today());
+        follow(&mut roster, &[alert("a", Status::Firing), critical], &route, start);
         assert_eq!(untold(&roster, start), "b firing, ");
     }
 }

@@ -75,7 +75,7 @@ impl Office {
     /// What is so from now on, and the transitions to it.
     pub(crate) async fn say(&self, alerts: &[Alert], transitions: &[Alert]) {
         self.queue(transitions).await;
-        self.alerts.send_replace(Some(Arc::new(alerts.to_vec())));
+        self.alerts.send_replace(Some(Arc::new(alerts.iter().cloned().map(Arc::new).collect())));
     }
 
     /// Only lets the transitions wait to be told.

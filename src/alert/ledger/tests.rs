@@ -42,7 +42,7 @@ fn told(ledger: &mut Ledger, patience: Patience, verdict: Verdict, now: i64) -> 
 }
 
 fn words(changes: &Changes) -> Vec<String> {
-    let word = |alert: &Alert| {
+    let word = |alert: &Arc<Alert>| {
         let reason = alert.annotations.get(REASON).map_or(String::new(), |reason| format!(" {reason}"));
         format!("{} {}{reason}", alert.label("id"), alert.status.as_str())
     };
@@ -62,6 +62,20 @@ fn an_event_is_told_at_once_and_its_end_too() {
     assert_eq!(told(&mut ledger, Patience::NONE, known(3, vec![breach(2, FULL)]), 3), ["1 resolved cleared"]);
     assert_eq!(ledger.listed(at(4)).len(), 2, "what is resolved is listed for a while");
     assert_eq!(ledger.listed(at(3 + 15 * 60 * SECOND)).len(), 1);
+}
+
+#[test]
+fn what_does_not_change_is_shared() {
+    let mut ledger = Ledger::default();
+    told(&mut ledger, Patience::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
+    let before = ledger.listed(at(1));
+    let dearer = Breach { value: Some(9.5), ..breach(2, FULL) };
+    told(&mut ledger, Patience::NONE, known(2, vec![breach(1, FULL), dearer]), 2);
+    let mut words: Vec<_> = std::iter::zip(&before, ledger.listed(at(2)))
+        .map(|(before, now)| (before.label("id"), before.value, now.value, Arc::ptr_eq(before, &now)))
+        .collect();
+    words.sort_by_key(|(id, ..)| *id);
+    assert_eq!(words, [("1", Some(1.0), Some(1.0), true), ("2", Some(2.0), Some(9.5), false)]);
 }
 
 #[test]

@@ -290,8 +290,8 @@ impl Daemon {
         let facts = Facts { started_at: start, store_is_writable, channels };
         let snapshot = Arc::clone(&self.snapshots.borrow());
         self.ledger.advance(evaluate(&snapshot, &self.alerts, &facts, now), now);
-        let fires = |alert: &Alert| alert.status == Status::Firing;
-        let labels = |alert: Alert| alert.labels.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
+        let fires = |alert: &Arc<Alert>| alert.status == Status::Firing;
+        let labels = |alert: Arc<Alert>| alert.labels.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
         let firing = self.ledger.listed(now).into_iter().filter(fires).map(labels).collect();
         let settings = exposition::settings::Settings::default();
         let text = exposition::text(&snapshot, settings, &self.registry, now).unwrap();

@@ -127,7 +127,7 @@ proptest! {
     fn whatever_happens_nothing_false_is_told(moves in moves(), patience in patience()) {
         let (mut ledger, mut restarted) = (Ledger::default(), Ledger::default());
         let mut stored: BTreeMap<u64, String> = BTreeMap::new();
-        let mut firing: BTreeMap<u64, (Alert, Timestamp)> = BTreeMap::new();
+        let mut firing: BTreeMap<u64, (Arc<Alert>, Timestamp)> = BTreeMap::new();
         let mut messages = BTreeSet::new();
         let ids = [0, 1, 2, 10, 11, 12];
         let all = ids.into_iter().flat_map(|id| ["warning", "critical"].map(|severity| labels(id, severity)));
@@ -163,7 +163,7 @@ proptest! {
                 let said = word_on(&judgements, &alert.labels);
                 let Ok((Some(FULL | Strength::Latched), epoch)) = said else { panic!("fires by its breach alone: {said:?}") };
                 prop_assert!(undenied[&alert.labels].is_enough(patience, now), "too soon");
-                prop_assert!(firing.insert(alert.fingerprint(), (alert.clone(), epoch)).is_none(), "it fired already");
+                prop_assert!(firing.insert(alert.fingerprint(), (Arc::clone(alert), epoch)).is_none(), "it fired already");
                 prop_assert!(messages.insert(alert.message_id()), "a message is used twice");
             }
             for alert in changes.transitions.iter().filter(|alert| alert.status == Status::Firing) {
@@ -180,7 +180,7 @@ proptest! {
             }
             // Those that fire are those that were told, and none outlasts its period.
             let listed = ledger.listed(now);
-            let fires = listed.iter().filter(|alert| alert.status == Status::Firing).map(Alert::fingerprint);
+            let fires = listed.iter().filter(|alert| alert.status == Status::Firing).map(|alert| alert.fingerprint());
             prop_assert_eq!(fires.collect::<BTreeSet<_>>(), firing.keys().copied().collect::<BTreeSet<_>>());
             let is_past = |state: &&State| state.alert.status == Status::Firing && state.until.is_some_and(|end| end <= now);
             prop_assert!(ledger.states.values().find(is_past).is_none(), "it outlasts its period");
