@@ -100,8 +100,7 @@ impl App {
         fleet.recall().await;
         let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let home = server.addresses().first().map_or_else(String::new, |address| format!("http://{address}"));
-        let home = Home::new(&home);
+        let home = Home::new(&server.addresses().first().map_or_else(String::new, own_url));
         let (orders, ordered) = watch::channel(fleet.orders(&home));
         let channels = Channels::default();
         let (engine, alerts) =
@@ -188,6 +187,15 @@ impl App {
         drop(reloader);
         while tasks.join_next().await.is_some() {}
         outcome
+    }
+}
+
+/// Where others reach an address that is listened on: by the machine's name where that is any of its addresses, since a
+/// link to 0.0.0.0 leads nowhere.
+fn own_url(address: &SocketAddr) -> String {
+    match rustix::system::uname().nodename().to_str() {
+        Ok(host) if address.ip().is_unspecified() => format!("http://{host}:{}", address.port()),
+        _ => format!("http://{address}"),
     }
 }
 

@@ -15,7 +15,8 @@ use super::secret::{Address, Secret};
 /// Every channel, by the name that its owner gave it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Where readers reach this daemon, for the links in notifications. Default: its first listening address.
+    /// Where readers reach this daemon, for the links in notifications. Default: its first listening
+    /// address, with the host name in place of an unspecified one.
     pub external_url: Option<Url>,
     /// `[notify.alertmanager.NAME]`.
     pub alertmanagers: BTreeMap<String, Alertmanager>,

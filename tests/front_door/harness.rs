@@ -72,7 +72,12 @@ pub(crate) struct TestApp {
 
 impl TestApp {
     pub(crate) async fn start(config: &Config, clock: Clock) -> Self {
-        let web = Web { listen_addresses: vec!["127.0.0.1:0".parse().unwrap()], ..Web::default() };
+        Self::at("127.0.0.1:0", config, clock).await
+    }
+
+    /// Starts a daemon that listens there.
+    pub(crate) async fn at(address: &str, config: &Config, clock: Clock) -> Self {
+        let web = Web { listen_addresses: vec![address.parse().unwrap()], ..Web::default() };
         let app = App::build(config, web, clock).await.unwrap();
         let url = format!("http://{}", app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use wiremock::MockServer;
 
 use crate::channels::reports;
-use crate::harness::{REPORTS, TestApp, asked, config, every};
+use crate::harness::{REPORTS, TestApp, asked, config, every, only};
 use crate::office::{labels, received, taking, until, webhook, webhooks};
 
 #[tokio::test]
@@ -53,4 +53,20 @@ async fn an_alert_links_to_its_section_of_the_daemons_own_page_or_of_another() {
         }
         app.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_daemon_that_listens_everywhere_is_linked_to_by_the_name_of_its_machine() {
+    let receiver = taking().await;
+    let mut config = config("http://127.0.0.1:9", only(&[]));
+    config.notify = webhooks([webhook("ops", &receiver.uri(), &[])]);
+    let app = TestApp::at("0.0.0.0:0", &config, Clock::system()).await;
+    until("the watchdog", async || !received(&receiver).await.is_empty()).await;
+    let message: Value = received(&receiver).await[0].body_json().unwrap();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let home = app.url.replace("0.0.0.0", host.trim_end());
+    assert_eq!(message["externalURL"], home);
+    let link = message["alerts"][0]["annotations"]["runbook_url"].as_str().unwrap();
+    assert_eq!(link, format!("{home}/runbooks#gcorewatchdog"));
+    app.stop().await;
 }
