@@ -111,6 +111,7 @@ impl Outbox {
     /// Empties the queue whenever something was written to it, until nobody writes any more.
     pub(super) async fn run(mut self, mut alerts: Reader) {
         let mut has_ended = false;
+        self.wake().await;
         loop {
             alerts.mark_unchanged();
             let pause = self.empty().await;
@@ -122,6 +123,15 @@ impl Outbox {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Lets everything be tried at once, or as soon as the recipient wants: a start mostly means that something was mended.
+    async fn wake(&mut self) {
+        let now = self.clock.now();
+        // The store has said why it cannot be used; then everything is tried when it is due.
+        let Ok(Some(until)) = self.store.outbox_wake(self.tally.channel().to_owned(), now).await else { return };
+        let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        self.held_until = Some(Instant::now() + wait.min(schedule::LONGEST));
     }
 
     /// Sends everything that is due; returns how long there is nothing to do.
@@ -191,11 +201,13 @@ impl Outbox {
                 "the endpoint is gone: nothing is sent to it until its URL changes or this process starts again"
             );
         }
-        if let Some(asked) = failure.wait {
-            self.held_until = Some(Instant::now() + asked.min(wait.unwrap_or_default()));
+        let held_for = failure.wait.map(|asked| asked.min(wait.unwrap_or_default()));
+        if let Some(held_for) = held_for {
+            self.held_until = Some(Instant::now() + held_for);
         }
+        let held_until = held_for.and_then(|held_for| now.checked_add(held_for).ok());
         match wait.filter(|_| verdict == Verdict::Later).and_then(|wait| now.checked_add(wait).ok()) {
-            Some(next_at) => Fate::Later { next_at, error },
+            Some(next_at) => Fate::Later { next_at, held_until, error },
             None => {
                 tracing::error!(channel, message = waiting.message, %error, "a message is given up; it can be replayed");
                 Fate::Dead { error }

@@ -8,7 +8,7 @@ const HOUR: u64 = 60 * MINUTE;
 /// The waits after each failed try, in seconds: three days and four hours in all, so that a weekend is outlasted.
 const WAITS: [u64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 /// The longest wait that a receiver may ask for.
-const LONGEST: Duration = Duration::from_secs(24 * HOUR);
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * HOUR);
 
 /// The wait after so many failed tries; `None`: the message is given up. `chance`, from 0 to 1, stretches it by up to a
 /// fifth, so that what failed together does not come back together.

@@ -181,7 +181,7 @@ mod tests {
             [(2, "2-0"), (3, "3-0"), (4, "4-0"), (5, "1-2"), (6, "5-2")].map(|(id, text)| (id, text.to_owned()));
         assert_eq!(due(&store).await, heads, "told from memory, in order, and nothing twice");
         store.outbox_settle(is_told(5), at(3)).await.unwrap();
-        let later = Fate::Later { next_at: at(500), error: "no".into() };
+        let later = Fate::Later { next_at: at(500), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(2, later)], at(3)).await.unwrap();
         store.commit_alerts(vec![(3, None)], Vec::new()).await.unwrap();
         assert_eq!(list(&file, "SELECT message FROM outbox ORDER BY id"), ["1-0", "2-0", "3-0", "4-0"], "of before");

@@ -46,6 +46,8 @@ pub enum Fate {
     Later {
         /// Not before this.
         next_at: Timestamp,
+        /// Until when the channel asked to be left alone.
+        held_until: Option<Timestamp>,
         /// Why it was not taken.
         error: String,
     },
@@ -170,6 +172,23 @@ impl Store {
         .await
     }
 
+    /// Lets what waits for a channel be tried now, once more than it would have been: the wait after it comes again.
+    /// Returns until when the channel asked to be left alone.
+    ///
+    /// # Errors
+    /// [`Error`]; then everything waits as before.
+    pub async fn outbox_wake(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        self.transact_alerts(move |transaction| {
+            let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0";
+            let held_until: Option<i64> = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
+            let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
+                       WHERE channel = ?1 AND dead = 0 AND next_at > ?2";
+            transaction.prepare_cached(sql)?.execute(params![channel, now.as_microsecond()])?;
+            Ok(held_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
+        })
+        .await
+    }
+
     /// Writes what came of trying to deliver messages.
     ///
     /// # Errors
@@ -272,9 +291,11 @@ fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -
             execute(tell, &[&id, &now.as_microsecond()])?;
             execute("DELETE FROM outbox WHERE id = ?1", &[&id])?;
         }
-        Fate::Later { next_at, error } => {
-            let sql = "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, error = ?3 WHERE id = ?1";
-            execute(sql, &[&id, &next_at.as_microsecond(), error])?;
+        Fate::Later { next_at, held_until, error } => {
+            let held_until = held_until.map(Timestamp::as_microsecond);
+            let sql =
+                "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, held_until = ?3, error = ?4 WHERE id = ?1";
+            execute(sql, &[&id, &next_at.as_microsecond(), &held_until, error])?;
         }
         Fate::Dead { error } => {
             let sql = "UPDATE outbox SET attempts = attempts + 1, dead = ?2, error = ?3 WHERE id = ?1";
@@ -332,7 +353,7 @@ mod tests {
         let store = filled(&[("a", high, 0), ("a", 2, 1), ("b", high, 2), ("a", high, 3)]).await;
         assert_eq!(due(&store, 10).await, [1, 2]);
         assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
-        let later = Fate::Later { next_at: at(60), error: "no".into() };
+        let later = Fate::Later { next_at: at(60), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(1, later), (2, Fate::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
         assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
@@ -343,6 +364,21 @@ mod tests {
         let told = |second| vec![Telling { channel: "a".into(), has_ended: false, at: at(second) }];
         assert_eq!(store.tellings().await.unwrap(), [(2, told(10)), (high, told(61))].into());
         assert_eq!(store.outbox_heads("b".into(), at(60), 10).await.unwrap().waiting, 1, "another channel");
+    }
+
+    #[tokio::test]
+    async fn what_is_woken_is_tried_once_more_and_waits_as_long_again() {
+        let store = filled(&[("a", 1, 0), ("a", 2, 1), ("b", 3, 2)]).await;
+        let later = |held_until| Fate::Later { next_at: at(600), held_until, error: "no".into() };
+        for _ in 0..2 {
+            store.outbox_settle(vec![(1, later(None)), (3, later(Some(at(500))))], at(10)).await.unwrap();
+        }
+        assert_eq!(store.outbox_wake("a".into(), at(20)).await.unwrap(), None);
+        let heads = store.outbox_heads("a".into(), at(20), 10).await.unwrap();
+        let due: Vec<_> = heads.due.iter().map(|waiting| (waiting.id, waiting.attempts)).collect();
+        assert_eq!(due, [(1, 1), (2, 0)]);
+        assert_eq!(store.outbox_heads("b".into(), at(20), 10).await.unwrap().due, [], "another channel");
+        assert_eq!(store.outbox_wake("b".into(), at(20)).await.unwrap(), Some(at(500)));
     }
 
     #[tokio::test]

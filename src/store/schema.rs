@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const APPLICATION: i32 = 0x6763_6265;
 
 /// What brings a file from one version to the next. The version of a file is the number of steps that it has seen.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     // 1: the history.
     "
     CREATE TABLE account (
@@ -101,6 +101,10 @@ const STEPS: [&str; 3] = [
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX told_ended ON told (at) WHERE ended;
     ",
+    // 4: until when a channel asked to be left alone.
+    "
+    ALTER TABLE outbox ADD COLUMN held_until INTEGER;
+    ",
 ];
 
 /// Why a file cannot serve.
@@ -183,7 +187,7 @@ mod tests {
             let kept: i64 = connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
             let now: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
             let outbox: i64 = connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap();
-            assert_eq!((accounts, kept, outbox, now), (1, 0, 0, 3), "from version {version}");
+            assert_eq!((accounts, kept, outbox, now), (1, 0, 0, 4), "from version {version}");
         }
     }
 }

@@ -208,7 +208,7 @@ async fn a_file_of_a_newer_version_or_of_another_program_is_refused_and_left_alo
     let before = fs::read(&path).unwrap();
     let error = open(&path).err().unwrap().to_string();
     let want = format!(
-        "cannot use {} as the store: it was written by a newer version (its format is 99, this version knows 3); run the \
+        "cannot use {} as the store: it was written by a newer version (its format is 99, this version knows 4); run the \
          version that wrote it, or name another file by storage.path",
         path.display()
     );

@@ -340,10 +340,7 @@ async fn what_waits_outlives_the_process_and_a_channel_that_left_is_given_up() {
     before.close().await;
 
     let server = taking().await;
-    let hands = Hands::at(now());
-    let clock = hands.clock();
-    hands.forward(SignedDuration::from_secs(10));
-    let after = Office::in_folder(webhooks([webhook("ops", &server.uri(), &[])]), clock, &folder).await;
+    let after = Office::in_folder(webhooks([webhook("ops", &server.uri(), &[])]), Clock::system(), &folder).await;
     until("what waited", async || stories(&server).await == ["a firing"]).await;
     let dead = after.store.dead_letters().await.unwrap();
     assert_eq!(dead.len(), 1);
@@ -352,6 +349,40 @@ async fn what_waits_outlives_the_process_and_a_channel_that_left_is_given_up() {
         ("webhook.left", "the channel is no longer configured")
     );
     after.close().await;
+}
+
+#[tokio::test]
+async fn after_a_start_what_waits_is_tried_at_once_unless_the_recipient_asked_for_time() {
+    let folder = TempDir::new().unwrap();
+    let [failing, busy] = [MockServer::start().await, MockServer::start().await];
+    Mock::given(any()).respond_with(ResponseTemplate::new(503)).mount(&failing).await;
+    let later = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    Mock::given(any()).respond_with(later).mount(&busy).await;
+    let settings = || webhooks([webhook("failing", &failing.uri(), &[]), webhook("busy", &busy.uri(), &[])]);
+    let hands = Hands::at(now());
+    let office = Office::in_folder(settings(), hands.clock(), &folder).await;
+    office.news(&[firing("a", now())]).await;
+    let tried = async |times: [usize; 2]| {
+        let tries = async || [received(&failing).await.len(), received(&busy).await.len()];
+        until(&format!("{times:?} tries"), async || tries().await == times).await;
+    };
+    // The third wait of a message is half an hour, however many starts there were.
+    for times in 1..=3 {
+        tried([times, 1]).await;
+        hands.forward(SignedDuration::from_mins(6));
+        office.poke();
+    }
+    office.close().await;
+    for times in 4..=13 {
+        let office = Office::in_folder(settings(), hands.clock(), &folder).await;
+        tried([times, 1]).await;
+        office.close().await;
+    }
+    hands.forward(SignedDuration::from_mins(42));
+    let office = Office::in_folder(settings(), hands.clock(), &folder).await;
+    tried([14, 2]).await;
+    assert!(office.store.dead_letters().await.unwrap().is_empty(), "no start uses up a try");
+    office.close().await;
 }
 
 #[tokio::test]
@@ -430,8 +461,10 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     let success = office.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
     assert_eq!(success, told_at, "its task went on");
     office.news(&[firing("b", now())]).await;
-    until("b at both", async || received(&first).await.len() == 2 && !received(&second).await.is_empty()).await;
-    // Only `a`, whose next try is some seconds away, waits once the other is written off.
+    // What waited for another address is tried at once.
+    until("all at both", async || received(&first).await.len() == 2 && received(&second).await.len() == 2).await;
+    office.reconfigure(settings("http://127.0.0.1:9/")).await;
+    office.news(&[firing("c", now())]).await;
     until("one left", async || office.of("gcore_notification_queue_length", "webhook.moves") == Some(1.0)).await;
     office.reconfigure(webhooks([webhook("stays", &first.uri(), &[])])).await;
     assert_eq!(office.of("gcore_notification_queue_length", "webhook.moves"), None, "it has left");
