@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::aggregate::commitments::CommitmentTotals;
+use crate::alert::LABELS;
 use crate::billing::commitment::Commitment;
 use crate::billing::names::Region;
 use crate::billing::record::UnpricedReason;
@@ -146,17 +147,20 @@ fn every_rule_says_what_is_wrong_in_these_words() {
     let failing = Delivery::Failing { since: at("2026-11-22T11:30:00Z"), reason: "connect" };
     let facts = Facts { store_is_writable: false, channels: [("webhook.ops".to_owned(), failing)].into(), ..facts() };
 
-    let mut said = String::new();
+    let (mut said, mut own) = (String::new(), BTreeSet::new());
     for judgement in evaluate(&snapshot(account), &settings, &facts, now()) {
         let Verdict::Known { breaches, .. } = judgement.verdict else { continue };
         for Breach { labels, annotations, .. } in breaches {
             let (summary, description) = (&annotations["summary"], &annotations["description"]);
+            own.extend(labels.keys().cloned());
             writeln!(said, "{} {}\n{summary}\n{description}\n", labels["alertname"], labels["severity"]).unwrap();
         }
     }
     let alertnames = Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain(["GcoreCostThreshold"]);
     let silent: Vec<_> = alertnames.filter(|name| !said.contains(&format!("{name} "))).collect();
     assert_eq!(silent, [""; 0], "rules that say nothing here");
+    // The configuration refuses to set these.
+    assert_eq!(own, LABELS.map(SmolStr::new_static).into(), "labels of the rules on the left");
     let expected = include_str!("texts.txt");
     let differs = said.lines().zip(expected.lines()).find(|(said, expected)| said != expected);
     assert_eq!(differs, None, "said on the left; all of it:\n{said}");
