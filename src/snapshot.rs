@@ -20,6 +20,7 @@ use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
 use crate::gcore::error::Reason;
 use crate::outlook::Outlook;
+use crate::store::days::Kind;
 
 /// Everything known at one moment.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +51,8 @@ pub struct Account {
     pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
+    /// How many days the history holds.
+    pub history_days: BTreeMap<Kind, u32>,
     /// What the history says.
     pub outlook: Option<Arc<Outlook>>,
 }

@@ -10,6 +10,7 @@ use crate::collect::settings::{Details, Settings};
 use crate::config::Config;
 use crate::gcore;
 use crate::snapshot::{Account, Collector, Snapshot, Status, current};
+use crate::store::days::Kind;
 
 /// What of a snapshot is still true after the configuration changed.
 pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
@@ -82,12 +83,21 @@ pub(super) fn is_complete(account: &Account, collect: &Settings, now: Timestamp)
 fn forget(account: &mut Account, collector: Collector) {
     account.collectors.remove(&collector);
     match collector {
-        Collector::Cost => account.cost.clear(),
-        Collector::Usage => account.usage.clear(),
+        Collector::Cost => {
+            account.cost.clear();
+            account.history_days.remove(&Kind::Cost);
+        }
+        Collector::Usage => {
+            account.usage.clear();
+            account.history_days.remove(&Kind::Usage);
+        }
         Collector::Reports => account.reports = None,
         Collector::Subscriptions => account.subscriptions = None,
         Collector::Commitments => account.commitments = None,
         Collector::Names => account.names = Arc::default(),
-        Collector::History => account.outlook = None,
+        Collector::History => {
+            account.outlook = None;
+            account.history_days.clear();
+        }
     }
 }

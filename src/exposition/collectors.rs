@@ -6,14 +6,18 @@ use super::catalog;
 use super::family::Gauges;
 use super::{seconds, word};
 
-/// One series per enabled collector and family.
-pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 5] {
+/// One series per enabled collector and family, and what the history holds.
+pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
     let mut up = Gauges::new(catalog::UP);
     let mut supported = Gauges::new(catalog::SUPPORTED);
     let mut interval = Gauges::new(catalog::POLL_INTERVAL);
     let mut last_attempt = Gauges::new(catalog::POLL_LAST_ATTEMPT);
     let mut last_success = Gauges::new(catalog::POLL_LAST_SUCCESS);
+    let mut history_days = Gauges::new(catalog::HISTORY_DAYS);
     for (name, account) in &snapshot.accounts {
+        for (kind, days) in &account.history_days {
+            history_days.set([word(name.as_str()), word(kind.as_str())], f64::from(*days));
+        }
         for (collector, status) in &account.collectors {
             let labels = || [word(name.as_str()), word(collector.as_str())];
             let is = |condition: bool| f64::from(u8::from(condition));
@@ -30,5 +34,5 @@ pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 5] {
             }
         }
     }
-    [up, supported, interval, last_attempt, last_success]
+    [up, supported, interval, last_attempt, last_success, history_days]
 }

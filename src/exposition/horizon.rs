@@ -15,8 +15,18 @@ pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
 
 fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     // Whoever adds a field decides here whether its export depends on the time.
-    let Account { scope: _, collectors: _, cost, usage, reports, subscriptions, commitments, names: _, outlook } =
-        account;
+    let Account {
+        scope: _,
+        collectors: _,
+        cost,
+        usage,
+        reports,
+        subscriptions,
+        commitments,
+        names: _,
+        history_days: _,
+        outlook,
+    } = account;
     let cost = cost.values().filter_map(|reading| reading.next_change(now));
     let usage = usage.values().filter_map(|reading| reading.next_change(now));
     let reports = reports.iter().filter_map(|reading| reading.next_change(now));

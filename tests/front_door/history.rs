@@ -158,6 +158,8 @@ async fn a_day_that_had_no_turn_is_read_by_a_poll_soon_after() {
     let app = TestApp::start(&config, Clock::frozen(noon())).await;
     app.until(async || days_asked_for(&api).await == 3).await;
     assert!(!app.metrics().await.contains(FAILED));
+    let held = "gcore_history_days{account=\"main\",collector=\"cost\"}";
+    app.until(async || app.value(held).await.as_deref() == Some("3")).await;
     app.stop().await;
 }
 

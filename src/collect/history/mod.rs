@@ -84,6 +84,8 @@ impl Source {
             let now = self.client.now();
             self.failed.retain(|_, (at, _)| now.duration_since(*at) < RETRY_AFTER.try_into().unwrap_or_default());
             let due = due::days(&known, &self.settings, settle_after, now);
+            let mut held = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            tell_held(poll, kind, held);
             for date in due {
                 if self.failed.contains_key(&(kind, date)) {
                     continue;
@@ -95,6 +97,8 @@ impl Source {
                         if !self.write(account, kind, day).await {
                             return Ok(false);
                         }
+                        held = held.saturating_add(u32::from(!known.contains_key(&date)));
+                        tell_held(poll, kind, held);
                     }
                     // The rest waits for the next poll; a day that fits no poll at all is said by the other collectors.
                     Err(error) if error.reason == Reason::Late => return Ok(false),
@@ -164,6 +168,15 @@ impl Source {
     fn cost_day(&self, moment: Moment, totals: &CostTotals) -> Day {
         let amounts = totals.amounts.iter().map(|(group, currency, amount)| (series(group, currency.as_str()), amount));
         moment.day(self.costs.rounding(), amounts.collect())
+    }
+}
+
+/// Publishes how many days are held, where that is news.
+fn tell_held(poll: &Poll<'_>, kind: Kind, days: u32) {
+    if poll.account_so_far().history_days.get(&kind) != Some(&days) {
+        poll.publish(|account| {
+            account.history_days.insert(kind, days);
+        });
     }
 }
 
