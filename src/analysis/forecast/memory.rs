@@ -3,8 +3,13 @@
 use crate::analysis::past::{MEMORY_DAYS, Past};
 use crate::analysis::usual::Usual;
 
+use super::presence::Presence;
+
 /// How far back a rhythm is looked for: three times the longest that is of use within a month.
 const RHYTHM_DAYS: usize = 128;
+
+/// Under this share of the level a day is without cost.
+const NOTHING: f32 = 0.02;
 
 /// The remembered days of a series; lag 1 is the newest.
 pub(super) struct Memory {
@@ -20,6 +25,8 @@ pub(super) struct Memory {
     charges: [f32; MEMORY_DAYS + 1],
     /// On which days something was above the usual or, in a sparse series, there was a cost: bit 0 is the newest day.
     events: u128,
+    /// On which days it cost anything.
+    pub(super) presence: Presence,
     /// Amounts may be below zero.
     pub(super) has_credits: bool,
     /// The largest amount, credits included.
@@ -35,6 +42,7 @@ impl Memory {
             sums: [0.0; MEMORY_DAYS + 1],
             charges: [0.0; MEMORY_DAYS + 1],
             events: 0,
+            presence: Presence::default(),
             has_credits: false,
             largest: 0.0,
         };
@@ -56,6 +64,7 @@ impl Memory {
                 }
                 memory.amounts[lag] = amount;
                 memory.learnable[lag] = if is_aside && !usual.rhythm.is_sparse { f32::NAN } else { amount };
+                memory.presence.set(lag, actual.abs() > NOTHING * usual.level);
                 let is_event = if usual.rhythm.is_sparse { actual > nothing } else { is_aside && actual > expected };
                 if lag <= RHYTHM_DAYS {
                     memory.events |= u128::from(is_event) << (lag - 1);

@@ -45,6 +45,9 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
         let open = part.map_or(0.0, |part| memory.sum(part.lags.0, part.lags.1).max(0.0));
         return Opinions { open: [open; METHODS], has_credits: memory.has_credits };
     }
+    if memory.presence.has_ended() {
+        return Opinions { open: [0.0; METHODS], has_credits: memory.has_credits };
+    }
     let mean = Mean::of(&memory, plan);
     let weekdays = if usual.rhythm.is_sparse { mean.weekdays(memory.days) } else { usual.rhythm.weekdays };
     let weight = dot(&weekdays, &plan.weekdays);

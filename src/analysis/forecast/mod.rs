@@ -2,6 +2,7 @@
 //!
 //! - `plan`: which days are open, and which days of earlier months lay in the same part.
 //! - `memory`: the past of one series, without its anomalies.
+//! - `presence`: the days on which it cost anything.
 //! - `methods`: several ways of saying what the open days will cost.
 //! - `record`: how well each has done on the series, and so how much it is trusted.
 //! - `band`: how wide the band must be, by how far off the account's forecasts were.
@@ -10,6 +11,7 @@ mod band;
 mod memory;
 mod methods;
 mod plan;
+mod presence;
 mod record;
 #[cfg(test)]
 mod tests;

@@ -114,6 +114,21 @@ fn a_fee_that_came_twice_is_foreseen_a_third_time_and_not_again_in_the_same_mont
 }
 
 #[test]
+fn a_cost_that_stays_away_for_longer_than_ever_has_ended() {
+    let open = |newest: Date, amount: fn(Date) -> f64| {
+        let Forecast { month_to_date, estimate, .. } = seen(newest, amount).forecast(newest.first_of_month())[0];
+        estimate - month_to_date
+    };
+    let ended: fn(Date) -> f64 = |day| if day < date(2025, 6, 8) { weekdays(day) } else { 0.0 };
+    assert!(open(date(2025, 6, 8), ended) > 1000.0, "one day is an outage");
+    assert!(open(date(2025, 6, 10), ended) < 1e-6);
+    let job: fn(Date) -> f64 = |day| if day < date(2025, 6, 7) { job_on_weekdays(day) } else { 0.0 };
+    assert!(open(date(2025, 6, 8), job) > 500.0, "a weekend was always so long");
+    assert!(open(date(2025, 6, 11), job) < 1e-6);
+    assert!(open(date(2025, 6, 12), free_tier) > 700.0, "so were the free days");
+}
+
+#[test]
 fn a_short_history_gives_a_wide_band_that_narrows() {
     let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
     let width = |newest| {
