@@ -21,7 +21,7 @@ pub(super) struct Memory {
     pub(super) learnable: [f32; MEMORY_DAYS + 1],
     /// The sum of the amounts of all lags up to this one.
     sums: [f32; MEMORY_DAYS + 1],
-    /// The sum of what days that are set aside had above the usual, anomalies left out.
+    /// The sum of what days that are set aside had above the usual, anomalies left out; of a sparse series, all costs.
     charges: [f32; MEMORY_DAYS + 1],
     /// On which days something was above the usual or, in a sparse series, there was a cost: bit 0 is the newest day.
     events: u128,
@@ -59,7 +59,9 @@ impl Memory {
                 memory.has_credits |= actual < 0.0;
                 memory.largest = memory.largest.max(actual.abs());
                 sum += amount;
-                if is_aside && knows_usual {
+                if usual.rhythm.is_sparse {
+                    charges += amount;
+                } else if is_aside && knows_usual {
                     charges += amount - expected;
                 }
                 memory.amounts[lag] = amount;

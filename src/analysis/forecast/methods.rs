@@ -67,8 +67,9 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     let stretch = stretch(&memory.amounts, &memory, plan, &weekdays);
     let rate = stretch.map_or(level, |amount| amount * weight);
     let (scaled, same, charges) = parts(&memory, plan, &weekdays, stretch.unwrap_or(0.0));
+    // A sparse series is nothing but charges, where a month of them is known.
+    let charged = if usual.rhythm.is_sparse && same.is_some() { charges } else { plain + charges };
     let [scaled, same] = [scaled, same].map(|found| found.map_or(typical, |amount| amount * weight));
-    let charged = plain + charges;
     let rhythm = memory.rhythm(subject.past, subject.series, usual);
     let rhythm = rhythm.map_or(charged, |rhythm| {
         rhythm.times(plan.window) as f32 * rhythm.amount + if usual.rhythm.is_sparse { 0.0 } else { plain }

@@ -1,7 +1,7 @@
 //! Forecasts through the model, as the daemon asks for them.
 
 use jiff::ToSpan as _;
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Weekday, date};
 use proptest::prelude::*;
 
 use super::Forecast;
@@ -50,6 +50,10 @@ fn fee_alone(day: Date) -> f64 {
     if day.day() == 15 { 900.0 } else { 0.0 }
 }
 
+fn fee_on_the_last_thursday(day: Date) -> f64 {
+    if day.weekday() == Weekday::Thursday && day.day() > day.days_in_month() - 7 { 900.0 } else { 0.0 }
+}
+
 /// The first fortnight is free.
 fn free_tier(day: Date) -> f64 {
     if day.day() <= 14 { 0.0 } else { 50.0 }
@@ -83,6 +87,7 @@ fn every_habit_is_foreseen_to_the_months_end() {
         ("a fee on the first, paid and not to be paid again", fee_on_the_first, 0.01),
         ("a fee on the last, still to come", fee_on_the_last, 0.03),
         ("nothing but a fee", fee_alone, 0.15),
+        ("nothing but a fee on the last Thursday", fee_on_the_last_thursday, 0.1),
         ("a free tier", free_tier, 0.05),
         ("growth", growing, 0.01),
         ("a job every ninth day", every_ninth_day, 0.03),
