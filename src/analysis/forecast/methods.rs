@@ -5,6 +5,7 @@ use crate::analysis::usual::Usual;
 
 use super::memory::{Memory, median};
 use super::plan::{MONTHS, Plan, STRETCH};
+use super::presence;
 
 /// How many ways there are.
 pub(super) const METHODS: usize = 8;
@@ -33,6 +34,8 @@ pub(super) struct Opinions {
     pub(super) open: [f32; METHODS],
     /// Days may cost less than nothing.
     pub(super) has_credits: bool,
+    /// The cost, though not sparse, is not always there on its weekdays.
+    pub(super) pauses: bool,
 }
 
 /// What the open days will cost, by each method.
@@ -43,10 +46,10 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
         // Too few days for a level: what the same part of the last month came to.
         let part = plan.parts.iter().find(|part| part.lags.0 <= memory.days);
         let open = part.map_or(0.0, |part| memory.sum(part.lags.0, part.lags.1).max(0.0));
-        return Opinions { open: [open; METHODS], has_credits: memory.has_credits };
+        return Opinions { open: [open; METHODS], has_credits: memory.has_credits, pauses: false };
     }
     if memory.presence.has_ended() {
-        return Opinions { open: [0.0; METHODS], has_credits: memory.has_credits };
+        return Opinions { open: [0.0; METHODS], has_credits: memory.has_credits, pauses: false };
     }
     let mean = Mean::of(&memory, plan);
     let weekdays = if usual.rhythm.is_sparse { mean.weekdays(memory.days) } else { usual.rhythm.weekdays };
@@ -57,11 +60,16 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     let runs =
         if usual.rhythm.is_sparse { 0.0 } else { (plan.window.0..plan.window.1).map(|day| usual.run_in(day)).sum() };
     let level = plain + runs;
-    let trend = if usual.rhythm.is_sparse {
-        mean.amount * plan.open
-    } else {
-        let trend = trend(&memory, plan, &weekdays, subject.regime);
-        trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
+    let present = memory.presence.to_come(plan, if usual.rhythm.is_sparse { &[1.0; 7] } else { &weekdays });
+    // What comes and goes has no trend that could be drawn through it.
+    let trend = match present {
+        Some(days) if usual.rhythm.is_sparse => days * memory.presence.mean(memory.sum(presence::DAYS, 1)),
+        Some(days) => days * usual.level + runs,
+        None if usual.rhythm.is_sparse => level,
+        None => {
+            let trend = trend(&memory, plan, &weekdays, subject.regime);
+            trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
+        }
     };
     let typical = stretch(&memory.learnable, &memory, plan, &weekdays).map_or(level, |amount| amount * weight);
     let stretch = stretch(&memory.amounts, &memory, plan, &weekdays);
@@ -79,7 +87,7 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     let most = 2.0 * memory.largest * plan.open;
     let least = if memory.has_credits { -most } else { 0.0 };
     let open = [level, trend, typical, rate, scaled, same, charged, rhythm].map(|amount| amount.clamp(least, most));
-    Opinions { open, has_credits: memory.has_credits }
+    Opinions { open, has_credits: memory.has_credits, pauses: present.is_some() && !usual.rhythm.is_sparse }
 }
 
 /// The mean day of a series, and of each weekday.

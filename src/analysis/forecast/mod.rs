@@ -140,10 +140,14 @@ impl Forecaster {
     fn answer(&self, index: usize, plan: &Plan, past: &Past, known: Option<Known>) -> Option<(Opinions, Answer)> {
         let known = known.filter(|_| plan.open > 0.0)?;
         let own = &self.series[index];
-        let prior =
-            Prior { months: plan.months(known.age), noise: known.noise, is_sparse: known.usual.rhythm.is_sparse };
         let subject = Subject { past, series: index, age: known.age, regime: known.regime, usual: known.usual };
         let said = methods::all(&subject, plan);
+        let prior = Prior {
+            months: plan.months(known.age),
+            noise: known.noise,
+            is_sparse: known.usual.rhythm.is_sparse,
+            pauses: said.pauses,
+        };
         let answer = own.record.answer(plan, own.so_far(plan) as f32, &said.open, &prior);
         Some((said, answer))
     }

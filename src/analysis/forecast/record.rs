@@ -25,6 +25,10 @@ const PRIORS: [[f32; METHODS]; 4] = [
     [1.0, 1.1, 1.2, 1.3, 1.2, 1.2, 0.8, 0.8],
 ];
 
+/// Which method knows, of a series that pauses, whether its cost is there now; and the error to expect of it.
+const PRESENCE: usize = 1;
+const PRIOR_OF_PRESENCE: f32 = 0.5;
+
 /// The forecasts of the present month and the errors of earlier ones, of one series.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Record {
@@ -105,7 +109,7 @@ impl Record {
         let (mut weights, mut sum, mut said) = ([0.0; METHODS], 0.0, 0.0);
         for (method, weight) in weights.iter_mut().enumerate() {
             let past: f32 = nearness.iter().zip(&self.errors).map(|(near, errors)| near * errors[method]).sum();
-            let expected = PRIOR_MONTHS * expected * PRIORS[prior.months.min(3)][method];
+            let expected = PRIOR_MONTHS * expected * prior.of(method);
             let own =
                 (past * plan.of_checkpoint() + expected) / (months + PRIOR_MONTHS) + LEAST_ERROR * plan.share_open();
             *weight = own.max(1e-4).powi(-8);
@@ -129,9 +133,16 @@ pub(super) struct Prior {
     pub(super) months: usize,
     pub(super) noise: f32,
     pub(super) is_sparse: bool,
+    /// Its cost, though not sparse, is not always there.
+    pub(super) pauses: bool,
 }
 
 impl Prior {
+    /// The error to expect of a method, in units of the first one's.
+    fn of(&self, method: usize) -> f32 {
+        if self.pauses && method == PRESENCE { PRIOR_OF_PRESENCE } else { PRIORS[self.months.min(3)][method] }
+    }
+
     fn error(&self) -> f32 {
         (PRIOR_ERROR + PRIOR_ERROR_OF_NOISE * self.noise) * if self.is_sparse { SPARSE_FACTOR } else { 1.0 }
     }

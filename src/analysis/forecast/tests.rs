@@ -118,12 +118,28 @@ fn a_fee_that_came_twice_is_foreseen_a_third_time_and_not_again_in_the_same_mont
     }
 }
 
+/// What the open days of a month are expected to cost.
+fn open(newest: Date, amount: impl Fn(Date) -> f64) -> f64 {
+    let Forecast { month_to_date, estimate, .. } = seen(newest, amount).forecast(newest.first_of_month())[0];
+    estimate - month_to_date
+}
+
+#[test]
+fn a_cost_that_comes_and_goes_for_days_is_likelier_on_the_days_after_one() {
+    let runs = [(date(2025, 1, 5), 9), (date(2025, 2, 20), 6), (date(2025, 3, 31), 10), (date(2025, 5, 6), 8)];
+    let until = |last: i8| {
+        let runs = runs.into_iter().chain([(date(2025, 5, 30), last)]);
+        let days: Vec<Date> =
+            runs.flat_map(|(first, days)| first.series(1.day()).take(days.unsigned_abs().into())).collect();
+        open(date(2025, 6, 10), |day| if days.contains(&day) { 100.0 } else { 0.0 })
+    };
+    // Of the 20 open days, a quarter has a cost in the long run.
+    let (over, goes_on) = (until(6), until(12));
+    assert!((100.0..500.0).contains(&over) && goes_on > 1.8 * over, "{over} {goes_on}");
+}
+
 #[test]
 fn a_cost_that_stays_away_for_longer_than_ever_has_ended() {
-    let open = |newest: Date, amount: fn(Date) -> f64| {
-        let Forecast { month_to_date, estimate, .. } = seen(newest, amount).forecast(newest.first_of_month())[0];
-        estimate - month_to_date
-    };
     let ended: fn(Date) -> f64 = |day| if day < date(2025, 6, 8) { weekdays(day) } else { 0.0 };
     assert!(open(date(2025, 6, 8), ended) > 1000.0, "one day is an outage");
     assert!(open(date(2025, 6, 10), ended) < 1e-6);
