@@ -6,7 +6,7 @@ use super::plan::{CHECKPOINTS, Plan, STAGES};
 /// How much of an error is remembered a month later.
 const ERROR_MEMORY: f32 = 0.8;
 /// How many months of errors the expectation of them is worth.
-const PRIOR_MONTHS: f32 = 0.5;
+const PRIOR_MONTHS: f32 = 1.0;
 /// What errors in the next part of the month, and in the others, count for.
 const NEXT_STAGE: f32 = 0.5;
 const OTHER_STAGE: f32 = 0.2;
@@ -97,7 +97,7 @@ impl Record {
         off
     }
 
-    /// The methods' mean, each by a high power of how well it has done, and the error that is to be expected of it.
+    /// The methods' median, each by a high power of how well it has done, and the error that is to be expected of it.
     pub(super) fn answer(&self, plan: &Plan, so_far: f32, methods: &[f32; METHODS], prior: &Prior) -> Answer {
         let expected = prior.error() * plan.share_open();
         let stage = plan.stage();
@@ -106,25 +106,41 @@ impl Record {
             *near = if other == stage { 1.0 } else { NEXT_STAGE };
         }
         let months: f32 = nearness.iter().zip(self.months).map(|(near, months)| near * months).sum();
-        let (mut weights, mut sum, mut said) = ([0.0; METHODS], 0.0, 0.0);
+        let mut weights = [0.0; METHODS];
         for (method, weight) in weights.iter_mut().enumerate() {
             let past: f32 = nearness.iter().zip(&self.errors).map(|(near, errors)| near * errors[method]).sum();
             let expected = PRIOR_MONTHS * expected * prior.of(method);
             let own =
                 (past * plan.of_checkpoint() + expected) / (months + PRIOR_MONTHS) + LEAST_ERROR * plan.share_open();
-            *weight = own.max(1e-4).powi(-8);
-            sum += *weight;
-            said += *weight * methods[method];
+            *weight = own.max(1e-4).powi(-5);
         }
         let missed: f32 = nearness.iter().zip(self.missed).map(|(near, missed)| near * missed).sum();
         let error = (missed * plan.of_checkpoint() + PRIOR_MONTHS * expected) / (months + PRIOR_MONTHS)
             + LEAST_ERROR * plan.share_open();
-        let open = said / sum;
+        let open = median(methods, &weights);
+        let sum: f32 = weights.iter().sum();
         let spread: f32 = weights.iter().zip(methods).map(|(weight, method)| weight * (method - open).powi(2)).sum();
         let total = so_far + open;
         let scale = ((error * total).powi(2) + 0.5 * spread / sum).sqrt();
         Answer { open, total, scale: scale.max(1e-6 * total.abs()).max(f32::MIN_POSITIVE) }
     }
+}
+
+/// The value with half of the weight on either side of it; between two of them by how far from each that is.
+pub(super) fn median(values: &[f32; METHODS], weights: &[f32; METHODS]) -> f32 {
+    let mut order: [usize; METHODS] = std::array::from_fn(|method| method);
+    order.sort_unstable_by(|one, other| values[*one].total_cmp(&values[*other]));
+    let half = 0.5 * weights.iter().sum::<f32>();
+    let (mut below, mut before, mut value) = (0.0, 0.0, values[order[0]]);
+    for method in order {
+        let middle = below + 0.5 * weights[method];
+        if middle >= half {
+            let share = if below > 0.0 { (half - before) / (middle - before) } else { 1.0 };
+            return value + (values[method] - value) * share;
+        }
+        (below, before, value) = (below + weights[method], middle, values[method]);
+    }
+    value
 }
 
 /// What is to be expected of a series of which there is no record.

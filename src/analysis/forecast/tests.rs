@@ -150,6 +150,19 @@ fn a_cost_that_stays_away_for_longer_than_ever_has_ended() {
 }
 
 #[test]
+fn a_method_that_is_far_off_does_not_move_what_the_others_agree_on() {
+    let median = |values: [f32; 8], weights| super::record::median(&values, &weights);
+    let [ten, twenty] = [10.0, 20.0];
+    let is = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+    is(median([ten, ten, ten, ten, 9000.0, ten, ten, 0.0], [1.0; 8]), ten);
+    is(median([ten, twenty, ten, twenty, ten, twenty, ten, twenty], [1.0; 8]), 15.0);
+    is(
+        median([twenty, ten, ten, ten, ten, ten, ten, ten], [100.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        10.0 + 10.0 * 47.0 / 50.5,
+    );
+}
+
+#[test]
 fn a_short_history_gives_a_wide_band_that_narrows() {
     let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
     let width = |newest| {
