@@ -1,6 +1,6 @@
 //! The ways of saying what the open days of a month will cost. Each is right about some series and wrong about others.
 
-use crate::analysis::past::Past;
+use crate::analysis::past::{MEMORY_DAYS, Past};
 use crate::analysis::usual::Usual;
 
 use super::memory::{Memory, median};
@@ -71,9 +71,10 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
             trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
         }
     };
-    let typical = stretch(&memory.learnable, &memory, plan, &weekdays).map_or(level, |amount| amount * weight);
-    let stretch = stretch(&memory.amounts, &memory, plan, &weekdays);
-    let rate = stretch.map_or(level, |amount| amount * weight);
+    let stretch = |amounts, days: usize| stretch(amounts, days.min(memory.days), plan, &weekdays);
+    let of_regime = |amounts| stretch(amounts, STRETCH.min(subject.regime)).map_or(level, |amount| amount * weight);
+    let [typical, rate] = [&memory.learnable, &memory.amounts].map(of_regime);
+    let stretch = stretch(&memory.amounts, STRETCH);
     let (scaled, same, charges) = parts(&memory, plan, &weekdays, stretch.unwrap_or(0.0));
     // A sparse series is nothing but charges, where a month of them is known.
     let charged = if usual.rhythm.is_sparse && same.is_some() { charges } else { plain + charges };
@@ -124,10 +125,10 @@ impl Mean {
     }
 }
 
-/// The amount of a mean day in the last four weeks.
-fn stretch(amounts: &[f32], memory: &Memory, plan: &Plan, weekdays: &[f32; 7]) -> Option<f32> {
+/// The amount of a mean day among the last ones.
+fn stretch(amounts: &[f32; MEMORY_DAYS + 1], days: usize, plan: &Plan, weekdays: &[f32; 7]) -> Option<f32> {
     let (mut sum, mut weight) = (0.0, 0.0);
-    for lag in 1..=memory.days.min(STRETCH) {
+    for lag in 1..=days {
         if !amounts[lag].is_nan() {
             sum += amounts[lag];
             weight += weekdays[usize::from(plan.weekday_at[lag])];

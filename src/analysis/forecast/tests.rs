@@ -163,6 +163,16 @@ fn a_method_that_is_far_off_does_not_move_what_the_others_agree_on() {
 }
 
 #[test]
+fn days_before_a_step_say_nothing_of_those_after_it() {
+    let noisy = |day: Date| 100.0 + 20.0 * f64::from((day - FIRST).get_days() * 37 % 23) / 23.0;
+    let amount = |day: Date| noisy(day) * if day < date(2025, 6, 8) { 1.0 } else { 0.4 };
+    let newest = date(2025, 6, 20);
+    let exactly: f64 = newest.tomorrow().unwrap().series(1.day()).take(10).map(amount).sum();
+    let open = open(newest, amount);
+    assert!((open / exactly - 1.0).abs() < 0.03, "{open} {exactly}");
+}
+
+#[test]
 fn a_short_history_gives_a_wide_band_that_narrows() {
     let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
     let width = |newest| {
