@@ -43,8 +43,8 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     let usual = &subject.usual;
     let memory = Memory::of(subject.past, subject.series, subject.age, usual);
     if usual.is_faint {
-        // Too few days for a level: what the same part of the last month came to.
-        let part = plan.parts.iter().find(|part| part.lags.0 <= memory.days);
+        // Too few days for a level: what the same part of the last month came to, though the series began within it.
+        let part = plan.parts.iter().find(|part| part.lags.1 <= memory.days);
         let open = part.map_or(0.0, |part| memory.sum(part.lags.0, part.lags.1).max(0.0));
         return Opinions { open: [open; METHODS], has_credits: memory.has_credits, pauses: false };
     }
