@@ -133,8 +133,9 @@ impl Plan {
             let over = usize::from(self.elapsed.unsigned_abs());
             let lags = (days_between(earlier, newest) + 1).saturating_sub(over);
             let lags = (lags, days_between(end, newest) + 1);
-            // A short month may have had no such days. In the month that has just ended, all lags are at least 1.
-            if lags.0 < lags.1 || lags.0 > past.len().min(MEMORY_DAYS) {
+            // A short month may have had no such days, and the history may begin amid them. In the month that has just
+            // ended, all lags are at least 1.
+            if lags.0 < lags.1 || lags.1 > past.len().min(MEMORY_DAYS) {
                 continue;
             }
             let weekdays = self.known(past, lags.0, lags.1);

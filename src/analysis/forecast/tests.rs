@@ -118,6 +118,13 @@ fn a_fee_that_came_is_foreseen_for_the_next_month_and_not_again_in_the_same() {
         let Forecast { estimate, .. } = seen(newest, fee_alone).forecast(newest.first_of_month())[0];
         assert!((least..=most).contains(&estimate), "{newest}: {estimate}");
     }
+    // Nor need the history go back to the beginning of that part of the month.
+    let mut model = Model::new(Settings::default());
+    for day in date(2025, 1, 14).series(1.day()).take_while(|day| *day <= date(2025, 2, 10)) {
+        model.step(day, &[fee_alone(day)]);
+    }
+    let Forecast { estimate, .. } = model.forecast(date(2025, 2, 1))[0];
+    assert!((850.0..=950.0).contains(&estimate), "{estimate}");
 }
 
 /// What the open days of a month are expected to cost.
