@@ -25,6 +25,8 @@ pub(super) struct Memory {
     charges: [f32; MEMORY_DAYS + 1],
     /// On which days something was above the usual or, in a sparse series, there was a cost: bit 0 is the newest day.
     events: u128,
+    /// How many of the newest days are set aside below the usual, what they cost, and what was usual on them.
+    below: (usize, f32, f32),
     /// On which days it cost anything.
     pub(super) presence: Presence,
     /// Amounts may be below zero.
@@ -42,6 +44,7 @@ impl Memory {
             sums: [0.0; MEMORY_DAYS + 1],
             charges: [0.0; MEMORY_DAYS + 1],
             events: 0,
+            below: (0, 0.0, 0.0),
             presence: Presence::default(),
             has_credits: false,
             largest: 0.0,
@@ -66,7 +69,12 @@ impl Memory {
                 }
                 memory.amounts[lag] = amount;
                 memory.learnable[lag] = if is_aside && !usual.rhythm.is_sparse { f32::NAN } else { amount };
-                memory.presence.set(lag, actual.abs() > NOTHING * usual.level);
+                let has_cost = actual.abs() > NOTHING * usual.level;
+                memory.presence.set(lag, has_cost);
+                let (days, cost, was) = memory.below;
+                if knows_usual && is_aside && has_cost && actual < expected && days + 1 == lag {
+                    memory.below = (lag, cost + actual, was + expected);
+                }
                 let is_event = if usual.rhythm.is_sparse { actual > nothing } else { is_aside && actual > expected };
                 if lag <= RHYTHM_DAYS {
                     memory.events |= u128::from(is_event) << (lag - 1);
@@ -76,6 +84,14 @@ impl Memory {
             memory.charges[lag] = charges;
         }
         memory
+    }
+
+    /// The level that the cost has fallen to, as a share of the one that is still taken for the usual, and how many days
+    /// ago: a fall of two days is followed sooner than one is sure of it, since most do last.
+    pub(super) fn fall(&self) -> Option<(usize, f32)> {
+        const FEWEST_DAYS: usize = 2;
+        let (days, cost, was) = self.below;
+        (days >= FEWEST_DAYS).then(|| (days, (cost / was).max(0.0)))
     }
 
     /// What the days between two lags cost, the further one first.

@@ -40,8 +40,8 @@ pub(super) struct Opinions {
 
 /// What the open days will cost, by each method.
 pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
-    let usual = &subject.usual;
-    let memory = Memory::of(subject.past, subject.series, subject.age, usual);
+    let mut usual = subject.usual;
+    let memory = Memory::of(subject.past, subject.series, subject.age, &usual);
     if usual.is_faint {
         // Too few days for a level: what the same part of the last month came to, though the series began within it.
         let part = plan.parts.iter().find(|part| part.lags.1 <= memory.days);
@@ -50,6 +50,11 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
     }
     if memory.presence.has_ended() {
         return Opinions { open: [0.0; METHODS], has_credits: memory.has_credits, pauses: false };
+    }
+    let mut regime = subject.regime;
+    if let Some((days, share)) = memory.fall() {
+        usual.level *= share;
+        regime = days;
     }
     let mean = Mean::of(&memory, plan);
     let weekdays = if usual.rhythm.is_sparse { mean.weekdays(memory.days) } else { usual.rhythm.weekdays };
@@ -67,19 +72,19 @@ pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
         Some(days) => days * usual.level + runs,
         None if usual.rhythm.is_sparse => level,
         None => {
-            let trend = trend(&memory, plan, &weekdays, subject.regime);
+            let trend = trend(&memory, plan, &weekdays, regime);
             trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
         }
     };
     let stretch = |amounts, days: usize| stretch(amounts, days.min(memory.days), plan, &weekdays);
-    let of_regime = |amounts| stretch(amounts, STRETCH.min(subject.regime)).map_or(level, |amount| amount * weight);
+    let of_regime = |amounts| stretch(amounts, STRETCH.min(regime)).map_or(level, |amount| amount * weight);
     let [typical, rate] = [&memory.learnable, &memory.amounts].map(of_regime);
     let stretch = stretch(&memory.amounts, STRETCH);
     let (scaled, same, charges) = parts(&memory, plan, &weekdays, stretch.unwrap_or(0.0));
     // A sparse series is nothing but charges, where a month of them is known.
     let charged = if usual.rhythm.is_sparse && same.is_some() { charges } else { plain + charges };
     let [scaled, same] = [scaled, same].map(|found| found.map_or(typical, |amount| amount * weight));
-    let rhythm = memory.rhythm(subject.past, subject.series, usual);
+    let rhythm = memory.rhythm(subject.past, subject.series, &usual);
     let rhythm = rhythm.map_or(charged, |rhythm| {
         rhythm.times(plan.window) as f32 * rhythm.amount + if usual.rhythm.is_sparse { 0.0 } else { plain }
     });

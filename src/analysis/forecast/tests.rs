@@ -182,6 +182,14 @@ fn days_before_a_step_say_nothing_of_those_after_it() {
 }
 
 #[test]
+fn a_fall_is_followed_from_its_second_day_on() {
+    let fallen = |day: Date| if day < date(2025, 6, 9) { 100.0 } else { 40.0 };
+    assert!(open(date(2025, 6, 9), fallen) > 2000.0, "one day is a dip");
+    let twenty_days = open(date(2025, 6, 10), fallen);
+    assert!((twenty_days - 800.0).abs() < 10.0, "{twenty_days}");
+}
+
+#[test]
 fn a_short_history_gives_a_wide_band_that_narrows() {
     let noisy = |day: Date| 100.0 + f64::from(i32::from(day.day()) * 37 % 23);
     let width = |newest| {
