@@ -45,7 +45,7 @@ impl Memory {
             charges: [0.0; MEMORY_DAYS + 1],
             events: 0,
             below: (0, 0.0, 0.0),
-            presence: Presence::default(),
+            presence: Presence::of(age.min(past.len())),
             has_credits: false,
             largest: 0.0,
         };
@@ -70,15 +70,20 @@ impl Memory {
                 memory.amounts[lag] = amount;
                 memory.learnable[lag] = if is_aside && !usual.rhythm.is_sparse { f32::NAN } else { amount };
                 let has_cost = actual.abs() > NOTHING * usual.level;
-                memory.presence.set(lag, has_cost);
+                if !has_cost {
+                    memory.presence.lacks(lag, true);
+                }
                 let (days, cost, was) = memory.below;
-                if knows_usual && is_aside && has_cost && actual < expected && days + 1 == lag {
+                if days + 1 == lag && knows_usual && is_aside && has_cost && actual < expected {
                     memory.below = (lag, cost + actual, was + expected);
                 }
                 let is_event = if usual.rhythm.is_sparse { actual > nothing } else { is_aside && actual > expected };
                 if lag <= RHYTHM_DAYS {
                     memory.events |= u128::from(is_event) << (lag - 1);
                 }
+            }
+            if actual.is_nan() {
+                memory.presence.lacks(lag, false);
             }
             memory.sums[lag] = sum;
             memory.charges[lag] = charges;

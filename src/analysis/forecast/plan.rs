@@ -5,6 +5,8 @@ use jiff::civil::Date;
 use crate::analysis::calendar::days_between;
 use crate::analysis::past::{MEMORY_DAYS, Past};
 
+use super::presence;
+
 /// How many earlier months are looked at; more are not remembered.
 pub(super) const MONTHS: usize = 5;
 /// The length of the stretches by which two times are compared: as many of each weekday, about a month's charges.
@@ -32,6 +34,8 @@ pub(in crate::analysis) struct Plan {
     pub(super) parts: Vec<Part>,
     /// The weekday of each lag (1 is the newest day), 0 being Monday.
     pub(super) weekday_at: [u8; MEMORY_DAYS + 1],
+    /// The lags that fall on each weekday; bit 0 is the newest day.
+    pub(super) lags_of: [u128; 7],
     /// The weekdays of the days known among the last [`STRETCH`].
     pub(super) stretch: [f32; 7],
 }
@@ -62,11 +66,15 @@ impl Plan {
             distance: start as f32 + (f32::from(to_come) + 1.0) / 2.0,
             parts: Vec::new(),
             weekday_at: [0; MEMORY_DAYS + 1],
+            lags_of: [0; 7],
             stretch: [0.0; 7],
         };
         let weekday = usize::from(tomorrow.weekday().to_monday_zero_offset().unsigned_abs());
         for (lag, place) in plan.weekday_at.iter_mut().enumerate() {
             *place = ((weekday + 7 * MEMORY_DAYS - lag) % 7) as u8;
+        }
+        for (lag, place) in plan.weekday_at.iter().enumerate().skip(1).take(presence::DAYS) {
+            plan.lags_of[usize::from(*place)] |= 1 << (lag - 1);
         }
         for day in plan.window.0..plan.window.1 {
             plan.weekdays[(weekday + day) % 7] += 1.0;

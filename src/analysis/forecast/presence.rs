@@ -14,19 +14,27 @@ const FEWEST_QUIET_DAYS: u32 = 2;
 /// ...and for this many times longer than ever before.
 const LONGER: f32 = 1.5;
 
-/// The days that are known, and those with a cost; bit 0 is the newest.
-#[derive(Clone, Copy, Debug, Default)]
+/// The days that are known, and those of them without a cost; bit 0 is the newest.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Presence {
     known: u128,
-    with: u128,
+    without: u128,
 }
 
 impl Presence {
-    /// Adds a day that is known; those further back than [`DAYS`] are not looked at.
-    pub(super) fn set(&mut self, lag: usize, has_cost: bool) {
-        if lag <= DAYS {
-            self.known |= 1 << (lag - 1);
-            self.with |= u128::from(has_cost) << (lag - 1);
+    /// So many days, each with a cost; those further back than [`DAYS`] are not looked at.
+    pub(super) fn of(days: usize) -> Self {
+        let known = if days < DAYS { (1 << days) - 1 } else { u128::MAX };
+        Self { known, without: 0 }
+    }
+
+    /// That day was without cost, or nothing is known of it.
+    pub(super) fn lacks(&mut self, lag: usize, is_known: bool) {
+        let day = if lag <= DAYS { 1 << (lag - 1) } else { 0 };
+        if is_known {
+            self.without |= day;
+        } else {
+            self.known &= !day;
         }
     }
 
@@ -34,13 +42,13 @@ impl Presence {
     /// one cannot say which: by how often days with and without a cost follow on one another. None where the cost was
     /// always there.
     pub(super) fn to_come(self, plan: &Plan, weekdays: &[f32; 7]) -> Option<f32> {
-        let has_cost = weekdays.map(|part| part > EMPTY_WEEKDAY);
-        let mut known = self.known;
-        for lag in (1..=DAYS).filter(|lag| !has_cost[usize::from(plan.weekday_at[*lag])]) {
-            known &= !(1 << (lag - 1));
+        if self.without == 0 {
+            return None;
         }
-        let with = self.with & known;
-        let without = known & !with;
+        let has_cost = plan.lags_of.iter().zip(weekdays).filter(|(_, part)| **part > EMPTY_WEEKDAY);
+        let known = has_cost.fold(0, |all, (lags, _)| all | lags) & self.known;
+        let without = self.without & known;
+        let with = known & !without;
         if without == 0 || with == 0 {
             return None;
         }
@@ -64,18 +72,21 @@ impl Presence {
 
     /// What a day with a cost comes to, where the costs of all days looked at come to `sum`.
     pub(super) fn mean(self, sum: f32) -> f32 {
-        sum / self.with.count_ones().max(1) as f32
+        sum / self.with().count_ones().max(1) as f32
     }
 
     /// Whether the cost has stayed away for longer than it ever did before.
     pub(super) fn has_ended(self) -> bool {
-        let without = self.known & !self.with;
-        let quiet = without.trailing_ones();
-        if quiet < FEWEST_QUIET_DAYS || self.with.count_ones() < FEWEST_DAYS_WITH_COST {
+        let quiet = self.without.trailing_ones();
+        if quiet < FEWEST_QUIET_DAYS || self.with().count_ones() < FEWEST_DAYS_WITH_COST {
             return false;
         }
-        let before = without.checked_shr(quiet).unwrap_or(0);
+        let before = self.without.checked_shr(quiet).unwrap_or(0);
         let as_long = (quiet as f32 / LONGER).ceil() as usize;
         (1..as_long).fold(before, |runs, days| runs & before >> days) == 0
+    }
+
+    fn with(self) -> u128 {
+        self.known & !self.without
     }
 }
