@@ -13,6 +13,7 @@ use std::io;
 use std::io::Write as _;
 
 use clap::Parser as _;
+use sd_notify::NotifyState;
 
 use crate::app;
 use crate::app::{App, Reloads, Web};
@@ -111,6 +112,10 @@ async fn serve(config: &Config, source: Source, web: Web) -> anyhow::Result<()> 
             url = format!("http://{address}{telemetry_path}"),
             "serving"
         );
+    }
+    // Whoever waits for this finds the addresses open; connections wait there until they are served.
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(%error, "cannot tell the service manager that the daemon is up");
     }
     app.run(stop).await
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+use tokio::net::{TcpListener, TcpStream, UnixDatagram};
+use tokio::time::{Instant, timeout};
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::harness::{KEY, REPORTS, SUBSCRIPTIONS, asked, json};
@@ -179,6 +179,23 @@ async fn a_signal_ends_the_daemon_within_seconds() {
         ends("TERM", "subscriptions", true),
         ends("INT", "subscriptions", true),
     );
+}
+
+#[tokio::test]
+async fn a_service_manager_is_told_when_it_listens() {
+    let api = MockServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    let config = config_file(&api.uri(), "", &["names"]);
+    let mut command = program(&["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]);
+    let daemon = Process::start(command.env("NOTIFY_SOCKET", &socket));
+    let mut told = [0; 64];
+    let length = timeout(Duration::from_secs(60), manager.recv(&mut told)).await;
+    let length = length.unwrap_or_else(|_| panic!("nothing is told:\n{}", daemon.log())).unwrap();
+    assert_eq!(String::from_utf8_lossy(&told[..length]), "READY=1\n");
+    assert_eq!(get(&(daemon.url().await + "/-/healthy")).await.trim(), "alive");
+    daemon.stop().await;
 }
 
 #[tokio::test]
