@@ -27,6 +27,9 @@ use crate::telemetry;
 use exit::ExitCode;
 use flags::{AlertsAction, Command, Flags};
 
+/// Where systemd says which stream of its journal a process writes to.
+const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
+
 /// Runs the program with these arguments and this environment.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
     let flags = match Flags::try_parse_from(arguments) {
@@ -37,9 +40,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
         }
     };
-    let outcome = telemetry::init(flags.log.level(), flags.log.format())
-        .map_err(anyhow::Error::from)
-        .and_then(|()| run(flags, environment));
+    let outcome =
+        telemetry::init(flags.log.level(), flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))
+            .map_err(anyhow::Error::from)
+            .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
         let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();

@@ -1,14 +1,17 @@
 //! What the daemon says in its log, and what it never says anywhere.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::time::Instant;
 use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 
 use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json};
-use crate::program::{Process, config_file, get, value};
+use crate::program::{Process, config_file, config_flag, get, program, value};
 
 /// The part of the test account's key that is the same in every quotation.
 const SECRET: &str = "to-be-seen";
@@ -39,6 +42,26 @@ async fn a_refused_key_is_explained_and_not_tried_faster_than_the_interval() {
     assert_eq!(warnings.len(), 1, "said once: {log}");
     for part in ["account=main", "collector=usage", "reason=unauthorized", "A `$` in a key is eaten by shells"] {
         assert!(warnings[0].contains(part), "{part}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_told_the_priority_of_each_line() {
+    let api = MockServer::start().await;
+    asked(USAGE).respond_with(ResponseTemplate::new(401)).mount(&api).await;
+    for (is_journal, info, warning) in [(true, "<6>ts=", "<4>ts="), (false, "ts=", "ts=")] {
+        let (config, stderr) = (config_file(&api.uri(), "", &["usage"]), NamedTempFile::new().unwrap());
+        let file = stderr.as_file().metadata().unwrap();
+        let stream = format!("{}:{}", file.dev(), if is_journal { file.ino() } else { file.ino() + 1 });
+        let mut command = program(&["once", &config_flag(&config)]);
+        command.env("JOURNAL_STREAM", stream).stderr(stderr.reopen().unwrap()).arg("--log.level=debug");
+        let ended = command.stdout(Stdio::null()).status().await.unwrap();
+        let log = std::fs::read_to_string(stderr.path()).unwrap();
+        assert_eq!(ended.code(), Some(3), "{log}");
+        let begins =
+            |word: &str| log.lines().find(|line| line.contains(word)).map(|line| line.split("20").next().unwrap());
+        assert_eq!(begins("level=warn"), Some(warning), "{log}");
+        assert_eq!(begins("level=debug"), Some(if is_journal { "<7>ts=" } else { info }), "{log}");
     }
 }
 
