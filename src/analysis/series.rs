@@ -4,7 +4,7 @@ use crate::analysis::cycle::Cycle;
 use crate::analysis::habit::Rises;
 use crate::analysis::past::Past;
 use crate::analysis::rhythm::{Rhythm, WINDOW, Window};
-use crate::analysis::robust::{centre, distance, spread};
+use crate::analysis::robust::{distance, quantile, spread};
 use crate::analysis::usual::Usual;
 use crate::analysis::verdict::{Course, Explanation, Verdict, margin};
 
@@ -37,6 +37,10 @@ const CALM_NOISE: f32 = 0.12;
 const FEWEST_RUNS: u32 = 3;
 /// The noise of a young series whose own days don't tell it.
 const HINDSIGHT_NOISE: f32 = 0.1;
+/// At least this share of the days around one of its days is plain, though charges last for several.
+const PLAIN_SHARE: f32 = 0.33;
+/// How much narrower the margin is for its days in hindsight: nobody is told, and both sides of a day are known.
+const HINDSIGHT_CAUTION: f32 = 0.6;
 
 /// What is known of a series besides its past days.
 #[derive(Clone, Copy, Default)]
@@ -231,7 +235,7 @@ impl Series {
 
     /// Tells of a young series' first days in hindsight what was usual on them, since a charge among them may come again.
     fn look_back(&mut self, past: &mut Past, index: usize, weekday: usize, verdict: &Verdict) {
-        const AROUND: usize = 5;
+        const AROUND: usize = 7;
         let age = self.age().min(YOUNG_DAYS + 1);
         let Some(usual) = verdict.usual.filter(|usual| !usual.rhythm.is_sparse) else { return };
         let part = |lag: usize| usual.rhythm.weekdays[(weekday + 8 * 7 + 1 - lag) % 7];
@@ -250,10 +254,10 @@ impl Series {
                 near[count] = *level;
                 count += usize::from(*level > 0.0);
             }
-            around[place] = if count > 0 { centre(&mut near[..count]) } else { 0.0 };
+            around[place] = if count > 0 { quantile(&mut near[..count], PLAIN_SHARE) } else { 0.0 };
             distances[place] = distance(levels[place], around[place]);
         }
-        let most = margin(spread(&mut distances[..age], HINDSIGHT_NOISE)).exp();
+        let most = margin(HINDSIGHT_CAUTION * spread(&mut distances[..age], HINDSIGHT_NOISE)).exp();
         for lag in (age.saturating_sub(COLD_DAYS) + 1..=age).filter(|lag| around[lag - 1] > 0.0) {
             let above = levels[lag - 1] > around[lag - 1] * most;
             if above {

@@ -141,6 +141,17 @@ fn a_charge_whose_amount_varies_is_told_until_it_has_come_twice() {
 }
 
 #[test]
+fn a_charge_of_several_days_among_the_first_days_is_known_the_month_after() {
+    for first in [16, 20] {
+        for days in [2, 3] {
+            let is_due = |index: usize| (first..first + days).contains(&usize::try_from(day(index).day()).unwrap());
+            let series: Vec<f64> = (0..60).map(|index| if is_due(index) { 300.0 } else { 100.0 }).collect();
+            assert_eq!(anomalies(&series), Vec::<usize>::new(), "{days} days from the {first}th on");
+        }
+    }
+}
+
+#[test]
 fn a_charge_that_is_due_amid_a_spike_is_no_part_of_it() {
     let charged = |index: usize| if day(index).day() == 9 { 400.0 } else { 100.0 } + noise(index, 13);
     let mut series = days_of(charged);
