@@ -75,6 +75,11 @@ impl Rises {
         self.has(lag) && !self.has(lag + 1)
     }
 
+    /// How many days the present rise has lasted, up to yesterday.
+    fn lasting(self) -> usize {
+        (1..=RISES).take_while(|lag| self.has(*lag)).count()
+    }
+
     /// How many days the rise that began then lasted.
     fn length(self, lag: usize) -> usize {
         (1..=lag).rev().take_while(|lag| self.has(*lag)).count()
@@ -108,6 +113,16 @@ impl Rise<'_> {
             .or_else(|| self.by_lift())
             .or_else(|| [7, 14].into_iter().find_map(weekly))
             .or_else(|| (2..=LONGEST_RHYTHM).find_map(|days| self.by_rhythm(days)))
+            .or_else(|| self.going_on())
+    }
+
+    /// What the same day of an earlier rise cost, where the present one began as a habit and that day was none to tell.
+    fn going_on(&self) -> Option<f32> {
+        let days = self.rises.lasting();
+        let begun = (days + 1..=RISES).filter(|lag| days > 0 && self.rises.begins(*lag));
+        let same_day = begun.filter(|lag| self.rises.length(*lag) > days).map(|lag| lag - days);
+        let mut habits = same_day.filter(|lag| !self.past.at(self.series, *lag).is_anomaly());
+        habits.find_map(|lag| self.like(lag, LESS_CLOSE))
     }
 
     /// One earlier rise is enough where the amounts agree well, two where they agree roughly.

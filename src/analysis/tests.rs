@@ -152,6 +152,17 @@ fn a_charge_of_several_days_among_the_first_days_is_known_the_month_after() {
 }
 
 #[test]
+fn the_second_day_of_a_charge_is_known_where_the_calendar_has_none_like_it() {
+    // In May the day after the first Tuesday is not the first Wednesday.
+    let is_first_tuesday = |day: Date| weekday_of(day) == 1 && day.day() <= 7;
+    let is_due = |index: usize| (0..3).any(|days| index >= days && is_first_tuesday(day(index - days)));
+    let series: Vec<f64> =
+        (0..DAYS).map(|index| if is_due(index) { 300.0 } else { 100.0 + noise(index, 31) }).collect();
+    let told: Vec<Date> = anomalies(&series).into_iter().map(day).collect();
+    assert_eq!(told, [] as [Date; 0]);
+}
+
+#[test]
 fn a_charge_that_is_due_amid_a_spike_is_no_part_of_it() {
     let charged = |index: usize| if day(index).day() == 9 { 400.0 } else { 100.0 } + noise(index, 13);
     let mut series = days_of(charged);
