@@ -3,6 +3,7 @@
 use crate::analysis::calendar::{Equivalent, Kind, Place};
 use crate::analysis::cycle::Cycle;
 use crate::analysis::past::{MEMORY_DAYS, Past};
+use crate::analysis::rhythm::WINDOW;
 use crate::analysis::robust::distance;
 use crate::analysis::series::SAME_LEVEL;
 use crate::analysis::verdict::EMPTY_WEEKDAY;
@@ -26,6 +27,8 @@ const ROUGH: f32 = 0.5;
 const FEWEST_STAYS: usize = 2;
 /// Levels are the same within this share, noise apart.
 const SAME_STAY: f32 = 0.01;
+/// Costs of a series that often has none are the same within this share, noise apart.
+const SAME_COST: f32 = 0.05;
 /// Amounts that differ by this many standard deviations of the noise are the same.
 const SAME: f32 = 1.5;
 
@@ -199,6 +202,16 @@ impl Rise<'_> {
             }
         }
         stays >= FEWEST_STAYS
+    }
+
+    /// Of a series that often has no cost: whether it has cost just this before, longer ago than a spike lasts.
+    pub(super) fn is_known_cost(&self) -> bool {
+        let level = self.actual / self.part(0);
+        let is_same = |lag: usize| {
+            let then = self.past.at(self.series, lag).actual() / self.part(lag);
+            then > 0.0 && distance(then, level) < SAME_COST + self.noise
+        };
+        (LONGEST_SPIKE + 1..=WINDOW).any(|lag| self.rises.has(lag) && is_same(lag))
     }
 
     /// What the same day of the last month cost above the usual, though too little to be a rise.

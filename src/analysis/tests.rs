@@ -192,6 +192,16 @@ fn a_level_that_was_stayed_at_twice_may_be_returned_to() {
 }
 
 #[test]
+fn a_job_that_runs_at_times_and_costs_more_from_now_on_is_told_once() {
+    let runs = [3, 4, 10, 18, 27, 31, 38, 47, 52, 53, 61, 70, 78, 86, 95, 99, 108, 121, 133, 134, 150, 167];
+    for dearer in [86, 99] {
+        let cost = |index: &usize| if *index < dearer { 50.0 } else { 120.0 } + noise(*index, 32);
+        let series: Vec<f64> = (0..DAYS).map(|index| if runs.contains(&index) { cost(&index) } else { 0.0 }).collect();
+        assert_eq!(anomalies(&series), [dearer]);
+    }
+}
+
+#[test]
 fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
     let charge = SHAPES.iter().find(|(name, _)| *name == "charge on the first").unwrap().1;
     let mut series = days_of(charge);

@@ -207,7 +207,7 @@ impl Case<'_> {
             rises: self.series.rises(),
             weekdays: usual.rhythm.weekdays,
         };
-        if !is_discounted && rise.is_known_level() {
+        if !is_discounted && (rise.is_known_level() || usual.rhythm.is_sparse && rise.is_known_cost()) {
             return Some((actual, Explanation::Return));
         }
         if self.series.days_above() >= LONGEST_SPIKE {
