@@ -202,6 +202,19 @@ fn a_job_that_runs_at_times_and_costs_more_from_now_on_is_told_once() {
 }
 
 #[test]
+fn an_amount_between_a_former_level_and_the_present_one_is_a_return_to_neither() {
+    const FALL: usize = 130;
+    let mut series: Vec<f64> =
+        (0..DAYS).map(|index| if index < FALL { 200.0 } else { 100.0 } + noise(index, 6)).collect();
+    series[SPIKE] = 190.0;
+    assert_eq!(anomalies(&series), Vec::<usize>::new(), "back at the former level");
+    series[SPIKE] = 150.0;
+    assert_eq!(anomalies(&series), [SPIKE], "halfway");
+    series[SPIKE] = 260.0;
+    assert_eq!(anomalies(&series), [SPIKE], "above it");
+}
+
+#[test]
 fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
     let charge = SHAPES.iter().find(|(name, _)| *name == "charge on the first").unwrap().1;
     let mut series = days_of(charge);

@@ -27,6 +27,8 @@ const FEWEST_DAYS: usize = 7;
 const PIECES: f32 = 1.2;
 /// A weekday with less than this share of the largest has no amount of its own.
 pub(super) const EMPTY_WEEKDAY: f32 = 0.05;
+/// A day back at a former level lies so many standard deviations of the noise off it, and what levels differ by.
+const RETURN_DEVIATIONS: f32 = 2.0;
 /// Discounts begin up to so many days earlier or later in another month.
 const DISCOUNT_SHIFT: usize = 4;
 /// Under this share of the largest weekday, a day is without cost.
@@ -194,7 +196,10 @@ impl Case<'_> {
         let former = self.series.former_level();
         let is_discounted = former.is_some_and(|former| self.is_discounted(usual, former));
         let former = former.filter(|_| !is_discounted).map(|level| level * usual.rhythm.weekdays[self.place.weekday]);
-        if let Some(former) = former.filter(|former| *former > expected && actual <= former * most) {
+        let off = SAME_LEVEL + RETURN_DEVIATIONS * usual.noise(self.place.weekday);
+        if let Some(former) =
+            former.filter(|former| *former > expected && actual <= former * most && distance(actual, *former) < off)
+        {
             return Some((former, Explanation::Return));
         }
         let rise = Rise {
