@@ -27,7 +27,7 @@ const FORMER_LEVEL_DAYS: u16 = 28;
 /// Two levels are the same within this ratio.
 pub(super) const SAME_LEVEL: f32 = 0.2;
 /// Two days are the same weekday's habit within this ratio.
-const SAME_DAY: f32 = 0.35;
+pub(super) const SAME_DAY: f32 = 0.35;
 /// How fast the errors of the ways of finding the level are forgotten, a day.
 const ERROR_MEMORY: f32 = 0.93;
 /// The fast way is noisier, so it has to be better than the slow one by this.

@@ -215,6 +215,19 @@ fn an_amount_between_a_former_level_and_the_present_one_is_a_return_to_neither()
 }
 
 #[test]
+fn a_weekend_that_has_its_own_small_amount_has_its_own_spikes() {
+    const SATURDAY: usize = SPIKE + 3;
+    assert_eq!(weekday(SATURDAY), 5);
+    for (weekend, spike, found) in [(3.0, 9.0, true), (0.0, 90.0, false)] {
+        let usual = |index| if weekday(index) < 5 { 100.0 } else { weekend };
+        let mut series = days_of(|index| 1.0 + 0.03 * noise(index, 15));
+        series.iter_mut().enumerate().for_each(|(index, amount)| *amount *= usual(index));
+        series[SATURDAY] = spike;
+        assert_eq!(anomalies(&series), Vec::from_iter(found.then_some(SATURDAY)), "weekends cost {weekend}");
+    }
+}
+
+#[test]
 fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
     let charge = SHAPES.iter().find(|(name, _)| *name == "charge on the first").unwrap().1;
     let mut series = days_of(charge);

@@ -6,7 +6,7 @@ use crate::analysis::judgement::Judgement;
 use crate::analysis::model::Settings;
 use crate::analysis::past::Past;
 use crate::analysis::robust::distance;
-use crate::analysis::series::{COLD_DAYS, SAME_LEVEL, Series, YOUNG_DAYS};
+use crate::analysis::series::{COLD_DAYS, SAME_DAY, SAME_LEVEL, Series, YOUNG_DAYS};
 use crate::analysis::usual::Usual;
 
 /// How many standard deviations of its noise a series may pass its expectation by.
@@ -25,7 +25,7 @@ const ALARMED_SHARE: f32 = 0.8;
 const FEWEST_DAYS: usize = 7;
 /// Amounts that come in pieces may have this many pieces more than expected.
 const PIECES: f32 = 1.2;
-/// A weekday with less than this share of the largest has no amount of its own.
+/// A weekday with less than this share of the largest may have no amount of its own.
 pub(super) const EMPTY_WEEKDAY: f32 = 0.05;
 /// A day back at a former level lies so many standard deviations of the noise off it, and what levels differ by.
 const RETURN_DEVIATIONS: f32 = 2.0;
@@ -165,9 +165,12 @@ impl Case<'_> {
 
     /// The most that the level, the weekday and the account let expect.
     fn expected(&self, base: f32, usual: &Usual) -> f32 {
-        // A job that is moved to another day of the week costs what it costs there.
+        // A job that is moved to another day of the week costs what it costs there; but a day that had its own small amount
+        // the week before is no such day.
         let largest = usual.largest();
-        let mut expected = if base < EMPTY_WEEKDAY * largest { largest } else { base };
+        let had_own = |week_ago: f32| base > 0.0 && week_ago > 0.0 && distance(week_ago, base) < SAME_DAY;
+        let is_empty = base < EMPTY_WEEKDAY * largest && !had_own(self.past.at(self.index, 7).actual());
+        let mut expected = if is_empty { largest } else { base };
         let age = self.series.age();
         if age < COLD_DAYS {
             expected = (1..=age).map(|lag| self.past.at(self.index, lag).learnable()).fold(expected, f32::max);
