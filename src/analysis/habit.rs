@@ -21,6 +21,8 @@ pub(super) const LONGEST_SPIKE: usize = 5;
 const CLOSE: f32 = 0.08;
 /// ...or as this on the very day of the month, on the second day of a charge, and in a rhythm.
 const LESS_CLOSE: f32 = 0.2;
+/// ...or as this a week or two ago: a habit of a week comes so soon again that little is lost by telling it twice.
+const CLOSEST: f32 = 0.03;
 /// Two earlier amounts at like places explain one that is as near to both as this.
 const ROUGH: f32 = 0.5;
 /// A level that was returned to may be returned to again.
@@ -110,7 +112,7 @@ impl Rise<'_> {
             let same = self.place.monthly.iter().filter(move |earlier| earlier.kind == kind);
             self.repeated(same.map(|earlier| earlier.lag), if kind.is_exact() { LESS_CLOSE } else { CLOSE })
         };
-        let weekly = |days: usize| self.repeated(std::iter::once(days), CLOSE);
+        let weekly = |days: usize| self.repeated(std::iter::once(days), CLOSEST);
         let placed = Kind::ALL.into_iter().find_map(monthly);
         placed
             .or_else(|| self.by_lift())

@@ -228,6 +228,15 @@ fn a_weekend_that_has_its_own_small_amount_has_its_own_spikes() {
 }
 
 #[test]
+fn a_spike_a_fortnight_ago_explains_only_just_the_same() {
+    for (earlier, found) in [(200.0, vec![SPIKE - 14]), (188.0, vec![SPIKE - 14, SPIKE])] {
+        let mut series = vec![100.0; DAYS];
+        (series[SPIKE - 14], series[SPIKE]) = (earlier, 200.0);
+        assert_eq!(anomalies(&series), found, "{earlier}");
+    }
+}
+
+#[test]
 fn a_spike_on_the_day_of_a_charge_shows_above_the_charge() {
     let charge = SHAPES.iter().find(|(name, _)| *name == "charge on the first").unwrap().1;
     let mut series = days_of(charge);
