@@ -7,7 +7,7 @@ use crate::analysis::robust::{distance, quantile, spread};
 const WEEKS: usize = 8;
 /// The days from which the week and the level are learned.
 pub(super) const WINDOW: usize = 7 * WEEKS;
-/// Under this share of the largest amount a day counts as without cost.
+/// Under this share of what a day costs at most, or usually, one counts as without cost.
 pub(super) const NOTHING: f32 = 0.02;
 /// A cost that comes and goes so seldom in the window is one that pauses, not a sparse one.
 const MOST_CHANGES: usize = 7;

@@ -5,6 +5,7 @@ use crate::analysis::habit::{LONGEST_SPIKE, Rise};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::model::Settings;
 use crate::analysis::past::Past;
+use crate::analysis::rhythm::NOTHING;
 use crate::analysis::robust::distance;
 use crate::analysis::series::{COLD_DAYS, SAME_DAY, SAME_LEVEL, Series, YOUNG_DAYS};
 use crate::analysis::usual::Usual;
@@ -31,8 +32,6 @@ pub(super) const EMPTY_WEEKDAY: f32 = 0.05;
 const RETURN_DEVIATIONS: f32 = 2.0;
 /// Discounts begin up to so many days earlier or later in another month.
 const DISCOUNT_SHIFT: usize = 4;
-/// Under this share of the largest weekday, a day is without cost.
-const NOTHING: f32 = 0.02;
 
 /// How a day lies to what is usual.
 #[derive(Clone, Copy, Debug, PartialEq)]

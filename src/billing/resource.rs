@@ -56,12 +56,6 @@ macro_rules! word {
                 Self($crate::billing::resource::intern(word))
             }
 
-            /// The word for a value that the API did not give.
-            #[must_use]
-            pub fn unknown() -> Self {
-                Self(SmolStr::new_static(UNKNOWN))
-            }
-
             /// The word, ready for a label.
             #[must_use]
             pub fn as_str(&self) -> &str {

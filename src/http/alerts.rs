@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::alert::{Alert, Current, Labels, Status};
-use crate::store::outbox::Telling;
+use crate::store::told::Telling;
 
 /// Where they are.
 pub(super) const PATH: &str = "/api/v1/alerts";

@@ -14,6 +14,7 @@ pub mod outbox;
 mod schema;
 #[cfg(test)]
 mod tests;
+pub mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,10 @@
 //! A row is one message for one channel. Of an alert's messages to a channel only the oldest is handed out, so that no
 //! end overtakes its beginning.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, params};
 
+use super::told::{before, forget_ends};
 use super::{Error, Store};
 
 /// A row that waits to be delivered.
@@ -19,9 +18,6 @@ const OVERTAKEN: i64 = 2;
 
 /// How long rows that were given up are kept.
 const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How long it is kept what was told of an end.
-const ENDED_FOR: SignedDuration = SignedDuration::from_hours(24);
-
 /// One message for one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -73,17 +69,6 @@ pub struct DeadLetter {
     pub is_overtaken: bool,
 }
 
-/// What a channel was told last of an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Telling {
-    /// The channel.
-    pub channel: String,
-    /// Whether it was the end.
-    pub has_ended: bool,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// What waits for a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
@@ -96,56 +81,6 @@ pub struct Heads {
 }
 
 impl Store {
-    /// What a channel was told last of each alert, as JSON.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn told(&self, channel: String) -> Result<Vec<String>, Error> {
-        self.transact_alerts(move |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT body FROM told WHERE channel = ?1")?;
-            let bodies = statement.query_map([&channel], |row| row.get(0))?;
-            Ok(bodies.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// What every channel was told last of each alert, by fingerprint.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn tellings(&self) -> Result<BTreeMap<u64, Vec<Telling>>, Error> {
-        self.transact_alerts(|transaction| {
-            let sql = "SELECT fingerprint, channel, ended, at FROM told ORDER BY channel";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let mut rows = statement.query([])?;
-            let mut tellings: BTreeMap<u64, Vec<Telling>> = BTreeMap::new();
-            while let Some(row) = rows.next()? {
-                let (channel, has_ended) = (row.get(1)?, row.get(2)?);
-                let at = Timestamp::from_microsecond(row.get(3)?).unwrap_or_default();
-                let fingerprint = row.get::<_, i64>(0)?.cast_unsigned();
-                tellings.entry(fingerprint).or_default().push(Telling { channel, has_ended, at });
-            }
-            Ok(tellings)
-        })
-        .await
-    }
-
-    /// Writes what a channel was told now.
-    ///
-    /// # Errors
-    /// [`Error`]; then nothing was written.
-    pub async fn record_told(&self, channel: String, told: Vec<(u64, String)>, now: Timestamp) -> Result<(), Error> {
-        self.transact_alerts(move |transaction| {
-            let sql = "INSERT OR REPLACE INTO told (channel, fingerprint, at, body) VALUES (?1, ?2, ?3, ?4)";
-            let mut statement = transaction.prepare_cached(sql)?;
-            for (fingerprint, body) in &told {
-                statement.execute(params![channel, fingerprint.cast_signed(), now.as_microsecond(), body])?;
-            }
-            forget_ends(transaction, now)
-        })
-        .await
-    }
-
     /// What may be sent to a channel now, oldest first, at most `limit` of it.
     ///
     /// # Errors
@@ -270,15 +205,6 @@ impl Store {
     }
 }
 
-fn before(now: Timestamp, age: SignedDuration) -> i64 {
-    now.checked_sub(age).unwrap_or_default().as_microsecond()
-}
-
-fn forget_ends(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM told WHERE ended AND at < ?1")?.execute([before(now, ENDED_FOR)])?;
-    Ok(())
-}
-
 fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
     match fate {
@@ -320,6 +246,7 @@ mod tests {
     use super::*;
     use crate::store::Settings;
     use crate::store::alerts::OutboxRow;
+    use crate::store::told::Telling;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + second).unwrap()

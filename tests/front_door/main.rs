@@ -28,6 +28,7 @@ mod paths;
 mod program;
 mod prometheus;
 mod reading;
+mod refusals;
 mod reload;
 mod replicas;
 mod runbooks;

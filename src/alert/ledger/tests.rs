@@ -70,8 +70,9 @@ fn what_does_not_change_is_shared() {
     told(&mut ledger, Patience::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
     let before = ledger.listed(at(1));
     let dearer = Breach { value: Some(9.5), ..breach(2, FULL) };
-    told(&mut ledger, Patience::NONE, known(2, vec![breach(1, FULL), dearer]), 2);
-    let mut words: Vec<_> = std::iter::zip(&before, ledger.listed(at(2)))
+    // A newer reading, so that the states are others.
+    told(&mut ledger, Patience::NONE, known(2, vec![breach(1, FULL), dearer]), 3);
+    let mut words: Vec<_> = std::iter::zip(&before, ledger.listed(at(3)))
         .map(|(before, now)| (before.label("id"), before.value, now.value, Arc::ptr_eq(before, &now)))
         .collect();
     words.sort_by_key(|(id, ..)| *id);

@@ -1,15 +1,13 @@
 //! The past of one series as the forecast looks at it: without anomalies, and summed so that any stretch is two look-ups.
 
 use crate::analysis::past::{MEMORY_DAYS, Past};
+use crate::analysis::rhythm::NOTHING;
 use crate::analysis::usual::Usual;
 
 use super::presence::Presence;
 
 /// How far back a rhythm is looked for: three times the longest that is of use within a month.
 const RHYTHM_DAYS: usize = 128;
-
-/// Under this share of the level a day is without cost.
-const NOTHING: f32 = 0.02;
 
 /// The remembered days of a series; lag 1 is the newest.
 pub(super) struct Memory {
