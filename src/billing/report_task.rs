@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::resource::{UNKNOWN, word};
+use super::resource::word;
 
 word! {
     /// What a task does. See [`TaskType::KNOWN`].
