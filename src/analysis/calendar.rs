@@ -15,6 +15,8 @@ pub(super) struct Place {
     pub(super) weekday: usize,
     /// Of the month, from 1.
     pub(super) day: i8,
+    /// Days to the end of the month.
+    pub(super) from_end: i8,
     /// Lags of the same place in the month, nearest first within a month.
     pub(super) monthly: Vec<Equivalent>,
     /// A day on which bills commonly fall: the turn of the month, its middle, the working days next to them.
@@ -88,6 +90,7 @@ impl Place {
         let mut place = Place {
             weekday: weekday(day),
             day: day.day(),
+            from_end: day.days_in_month() - day.day(),
             monthly: Vec::new(),
             is_billing_day: is_billing_day(day),
             is_holiday: is_holiday(day),

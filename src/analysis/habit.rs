@@ -172,7 +172,7 @@ impl Rise<'_> {
     }
 
     /// What the weekday of that day costs in units of the level.
-    fn part(&self, lag: usize) -> f32 {
+    pub(super) fn part(&self, lag: usize) -> f32 {
         self.weekdays[(self.place.weekday + 7 * lag - lag) % 7]
     }
 

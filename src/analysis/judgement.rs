@@ -5,11 +5,13 @@
 pub struct Judgement {
     /// What was expected, calendar and habits included. NaN while nothing is known of the series.
     pub expected: f64,
-    /// The most that is not an anomaly. Infinite while too little is known.
+    /// The most that is not an anomaly; at least `actual` where that was weighed and found to be usual. Infinite while too
+    /// little is known.
     pub upper: f64,
     /// What the day cost.
     pub actual: f64,
-    /// The excess over `expected`, in units of the distance from `expected` to `upper`: above 1 the bound is passed.
+    /// Above 1 the day is an anomaly. Where it was weighed, the odds of that, up to 1000, with an anomaly that is missed as
+    /// bad as two false ones; else the excess over `expected` in units of the distance from `expected` to `upper`.
     pub score: f64,
     /// The day is out of the usual.
     pub anomaly: bool,

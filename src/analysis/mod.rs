@@ -22,7 +22,9 @@ mod calendar;
 mod company;
 mod contributors;
 mod cycle;
+mod evidence;
 mod forecast;
+mod forest;
 mod habit;
 mod judgement;
 mod model;
@@ -36,6 +38,7 @@ mod usual;
 mod verdict;
 
 pub use contributors::{Contributor, contributors};
+pub use evidence::{Evidence, NAMES};
 pub use forecast::Forecast;
 pub use judgement::Judgement;
 pub use model::{Model, Settings};

@@ -2,6 +2,7 @@
 
 use crate::analysis::calendar::{Place, days_between};
 use crate::analysis::company;
+use crate::analysis::evidence::Evidence;
 use crate::analysis::forecast::{Forecast, Forecaster, Known, Plan};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::past::{Cell, Past};
@@ -60,6 +61,11 @@ impl Model {
     /// `amounts[i]` is what series `i` cost that day, 0 where nothing was billed, NaN where it is not known; series that
     /// are new come last. Returns one judgement per series. Days must increase.
     pub fn step(&mut self, day: Date, amounts: &[f64]) -> Vec<Judgement> {
+        self.step_watched(day, amounts, |_, _| {})
+    }
+
+    /// As [`Model::step`]; shows what was weighed for the series with an amount above the usual.
+    pub fn step_watched(&mut self, day: Date, amounts: &[f64], watch: impl FnMut(usize, &Evidence)) -> Vec<Judgement> {
         if let Some(newest) = self.newest {
             self.skip(days_between(newest, day).saturating_sub(1));
         }
@@ -72,7 +78,7 @@ impl Model {
             let usual = series.usual(&self.past, index, place.weekday, noise);
             verdicts.push(Verdict::unjudged(*amount as f32, usual, &place));
         }
-        self.judge(&mut verdicts, &place);
+        self.judge(&mut verdicts, &place, watch);
         self.learn(&verdicts, &place);
         if self.settings.forecasts {
             self.forecaster.add(day, amounts);
@@ -120,10 +126,13 @@ impl Model {
         self.noise.unwrap_or(DEFAULT_NOISE)
     }
 
-    fn judge(&self, verdicts: &mut [Verdict], place: &Place) {
+    fn judge(&self, verdicts: &mut [Verdict], place: &Place, mut watch: impl FnMut(usize, &Evidence)) {
         let factor = company::factor(verdicts, self.account_noise());
         for ((index, series), verdict) in self.series.iter().enumerate().zip(verdicts.iter_mut()) {
-            Case { settings: self.settings, past: &self.past, place, index, series, factor }.judge(verdict);
+            let case = Case { settings: self.settings, past: &self.past, place, index, series, factor };
+            if let Some(evidence) = case.judge(verdict) {
+                watch(index, &evidence);
+            }
         }
         company::acquit(verdicts, &self.series, place);
     }

@@ -129,15 +129,15 @@ fn a_charge_at_any_place_of_the_month_is_told_once_and_known_the_month_after() {
 }
 
 #[test]
-fn a_charge_whose_amount_varies_is_told_until_it_has_come_twice() {
+fn a_charge_whose_amount_varies_is_told_twice_at_most() {
     let charges = [4.0, 5.5, 4.2, 5.0, 6.0, 4.5, 5.2];
     let charged = |index: usize| match day(index) {
         day if day.day() == 9 => 100.0 * charges[usize::from(day.month().unsigned_abs()) - 4],
         _ => 100.0 + noise(index, 15),
     };
     let series: Vec<f64> = (0..DAYS).map(charged).collect();
-    let told = anomalies(&series);
-    assert_eq!(told.iter().map(|index| day(*index)).collect::<Vec<_>>(), [date(2024, 4, 9), date(2024, 5, 9)]);
+    let told: Vec<Date> = anomalies(&series).into_iter().map(day).collect();
+    assert!([date(2024, 4, 9), date(2024, 5, 9)].starts_with(&told) && !told.is_empty(), "{told:?}");
 }
 
 #[test]
@@ -194,10 +194,28 @@ fn a_level_that_was_stayed_at_twice_may_be_returned_to() {
 #[test]
 fn a_job_that_runs_at_times_and_costs_more_from_now_on_is_told_once() {
     let runs = [3, 4, 10, 18, 27, 31, 38, 47, 52, 53, 61, 70, 78, 86, 95, 99, 108, 121, 133, 134, 150, 167];
-    for dearer in [86, 99] {
-        let cost = |index: &usize| if *index < dearer { 50.0 } else { 120.0 } + noise(*index, 32);
+    // Twice as much while little is known of it may be its habit, more than ever by far may not.
+    for (dearer, amount, told) in
+        [(70, 120.0, None), (70, 300.0, Some(70)), (95, 120.0, Some(95)), (99, 120.0, Some(99))]
+    {
+        let cost = |index: &usize| if *index < dearer { 50.0 } else { amount } + noise(*index, 32);
         let series: Vec<f64> = (0..DAYS).map(|index| if runs.contains(&index) { cost(&index) } else { 0.0 }).collect();
-        assert_eq!(anomalies(&series), [dearer]);
+        assert_eq!(anomalies(&series), Vec::from_iter(told), "{amount} from {dearer} on");
+    }
+}
+
+#[test]
+fn a_spike_of_any_size_shows() {
+    for factor in [5.5, 20.0, 10_000.0] {
+        for (name, shape) in SHAPES {
+            for at in [60, 100, SPIKE, 160] {
+                let mut series = days_of(shape);
+                series[at] *= factor;
+                let judgement = judged(&series)[at];
+                assert!(judgement.anomaly || series[at] <= 0.0, "{name} {factor} on {}: {judgement:?}", day(at));
+                assert_eq!(judgement.anomaly, judgement.score > 1.0, "{name}: {judgement:?}");
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A series' day against what is known of it: the expectation, the bound, and why a day above it may be no anomaly.
 
 use crate::analysis::calendar::Place;
+use crate::analysis::evidence::{Evidence, Findings};
+use crate::analysis::forest;
 use crate::analysis::habit::{LONGEST_SPIKE, Rise};
 use crate::analysis::judgement::Judgement;
 use crate::analysis::model::Settings;
@@ -22,6 +24,12 @@ const COLD_MARGIN: f32 = 1.4;
 const UNSEEN_MARGIN: f32 = 1.0;
 /// How much narrower the margin is while a spike goes on.
 const ALARMED_SHARE: f32 = 0.8;
+/// How far above its expectation, as a logarithm, a day is worth a look by the forest.
+const WORTH_A_LOOK: f32 = 0.12;
+/// What costs this many times the most that it has ever cost is an anomaly, whatever the forest says.
+const BEYOND_ALL: f32 = 5.0;
+/// The most that odds are told as.
+const LARGEST_ODDS: f32 = 1000.0;
 /// A cold series of fewer days is never an anomaly.
 const FEWEST_DAYS: usize = 7;
 /// Amounts that come in pieces may have this many pieces more than expected.
@@ -64,6 +72,8 @@ pub(super) struct Verdict {
     /// What was expected in the end.
     expected: f32,
     upper: f32,
+    /// The odds that the day is a spike, where the forest was asked.
+    odds: Option<f32>,
     pub(super) course: Course,
     pub(super) explanation: Explanation,
     pub(super) anomaly: bool,
@@ -95,6 +105,7 @@ impl Verdict {
             base,
             expected: base,
             upper: f32::INFINITY,
+            odds: None,
             course: Course::Usual,
             explanation: Explanation::None,
             anomaly: false,
@@ -105,6 +116,7 @@ impl Verdict {
     /// No anomaly after all: the account does it.
     pub(super) fn acquit(&mut self) {
         self.anomaly = false;
+        self.odds = None;
         self.low_confidence = true;
         self.explanation = Explanation::Event;
         self.expected = self.actual;
@@ -118,7 +130,11 @@ impl Verdict {
             expected,
             upper,
             actual,
-            score: if reach > 0.0 { (actual - expected) / reach } else { 0.0 },
+            score: match self.odds {
+                Some(odds) => f64::from(odds),
+                None if reach > 0.0 => (actual - expected) / reach,
+                None => 0.0,
+            },
             anomaly: self.anomaly,
             low_confidence: self.low_confidence,
         }
@@ -126,8 +142,9 @@ impl Verdict {
 }
 
 impl Case<'_> {
-    pub(super) fn judge(&self, verdict: &mut Verdict) {
-        let Some(usual) = verdict.usual.filter(|usual| usual.level > 0.0) else { return };
+    /// What speaks for and against a day above the usual is returned where it was weighed.
+    pub(super) fn judge(&self, verdict: &mut Verdict) -> Option<Evidence> {
+        let usual = verdict.usual.filter(|usual| usual.level > 0.0)?;
         let age = self.series.age();
         verdict.low_confidence = age < YOUNG_DAYS || !self.place.was_seen(age);
         let actual = verdict.actual;
@@ -151,14 +168,86 @@ impl Case<'_> {
             () => margin,
         };
         verdict.upper = expected * margin.exp() + least;
+        let lasts = self.series.days_above() >= LONGEST_SPIKE;
+        let is_worth_a_look = age >= YOUNG_DAYS && !lasts && actual > expected * WORTH_A_LOOK.exp() + least;
+        let is_asked = is_worth_a_look || actual > verdict.upper;
+        let explained = is_asked.then(|| self.explained(&usual, actual, expected, margin)).flatten();
         if actual <= verdict.upper {
             verdict.expected = if verdict.course == Course::Above { expected } else { verdict.base };
-        } else if let Some((amount, explanation)) = self.explained(&usual, actual, expected, margin) {
+        } else if let Some((amount, explanation)) = explained {
             verdict.expected = amount;
             verdict.upper = (amount * margin.exp()).max(actual);
             verdict.explanation = explanation;
         } else {
             verdict.anomaly = age >= FEWEST_DAYS;
+        }
+        if !is_worth_a_look {
+            return None;
+        }
+        let evidence = self.evidence(verdict, &usual, expected, margin, explained);
+        self.weigh(verdict, &evidence, expected);
+        Some(evidence)
+    }
+
+    /// Lets the forest decide, but for what the rules find beyond all doubt.
+    fn weigh(&self, verdict: &mut Verdict, evidence: &Evidence, expected: f32) {
+        if !forest::IS_GROWN {
+            return;
+        }
+        let is_beyond_all = verdict.anomaly && verdict.actual > BEYOND_ALL * self.most_ever();
+        let odds = if is_beyond_all { LARGEST_ODDS } else { forest::log_odds(evidence).exp().min(LARGEST_ODDS) };
+        verdict.odds = Some(odds);
+        verdict.anomaly = odds > 1.0;
+        if verdict.anomaly {
+            verdict.expected = expected;
+            verdict.upper = verdict.upper.min(verdict.actual);
+            verdict.course = Course::Above;
+            verdict.explanation = Explanation::None;
+        } else {
+            verdict.upper = verdict.upper.max(verdict.actual);
+        }
+    }
+
+    fn most_ever(&self) -> f32 {
+        (1..=self.past.len()).map(|lag| self.past.at(self.index, lag).actual()).fold(0.0, f32::max)
+    }
+
+    fn evidence(
+        &self,
+        verdict: &Verdict,
+        usual: &Usual,
+        expected: f32,
+        margin: f32,
+        explained: Option<(f32, Explanation)>,
+    ) -> Evidence {
+        let kind = |explanation| match explanation {
+            Explanation::Event => 1,
+            Explanation::Return => 2,
+            Explanation::None => 3,
+        };
+        let found = Findings {
+            base: verdict.base,
+            expected,
+            margin,
+            explained: explained.map(|(amount, explanation)| (amount, kind(explanation))),
+            former: self.series.former_level().map(|level| level * usual.rhythm.weekdays[self.place.weekday]),
+            is_sparse: usual.rhythm.is_sparse,
+            days_above: self.series.days_above(),
+            regime: self.series.regime(),
+        };
+        Evidence::of(&self.rise(usual, verdict.actual, expected), &found)
+    }
+
+    fn rise(&self, usual: &Usual, actual: f32, expected: f32) -> Rise<'_> {
+        Rise {
+            past: self.past,
+            series: self.index,
+            place: self.place,
+            actual,
+            usual: expected,
+            noise: usual.noise(self.place.weekday),
+            rises: self.series.rises(),
+            weekdays: usual.rhythm.weekdays,
         }
     }
 
@@ -204,16 +293,7 @@ impl Case<'_> {
         {
             return Some((former, Explanation::Return));
         }
-        let rise = Rise {
-            past: self.past,
-            series: self.index,
-            place: self.place,
-            actual,
-            usual: expected,
-            noise: usual.noise(self.place.weekday),
-            rises: self.series.rises(),
-            weekdays: usual.rhythm.weekdays,
-        };
+        let rise = self.rise(usual, actual, expected);
         if !is_discounted && (rise.is_known_level() || usual.rhythm.is_sparse && rise.is_known_cost()) {
             return Some((actual, Explanation::Return));
         }

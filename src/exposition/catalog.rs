@@ -188,10 +188,10 @@ pub const ANOMALY_UPPER: Family = growing(
 );
 /// What it cost.
 pub const ANOMALY_ACTUAL: Family = growing("gcore_anomaly_actual_amount", "What the last closed day cost.", ANOMALY);
-/// How far that is from the expectation.
+/// How much speaks for an anomaly.
 pub const ANOMALY_SCORE: Family = growing(
     "gcore_anomaly_score",
-    "Excess of the last closed day over its expectation, 1 at the upper bound; above 1 it is out of the usual.",
+    "How much speaks for something out of the usual on the last closed day; above 1 it is.",
     ANOMALY,
 );
 /// What closed days were changed by.
