@@ -19,7 +19,7 @@ from .table import NOTHING, Line, yes
 SEEDS = (7301, 7302, 7303)
 DAYS = {5: (0.03, 0.08), 10: (0.02, 0.06), 20: (0.01, 0.03)}  # of the month, and goals of the median and mean error
 WEEK, WINDOW = 7, 28
-CUTS = (1.0, 1.25, 1.5, 2.0, 3.0)  # of the score, for the curve of precision against recall
+CUTS = (1.0, 2.0, 4.0, 8.0, 16.0)  # of the score, for the curve of precision against recall
 Month = tuple[int, int]
 
 

@@ -250,7 +250,7 @@ impl Numbers {
         for days in STRETCHES {
             let days = days.min(past.count);
             let (over, lift) = (&past.over[..days], &past.lift[..days]);
-            let known = Sorted::of(over.iter().copied());
+            let mut known = Known::of(over.iter().copied());
             self.add(known.median());
             // The most that a day cost is the least that today is over one.
             self.add(known.least());
@@ -258,17 +258,17 @@ impl Numbers {
             self.count(past.is_anomaly[..days].iter().copied());
             self.count(over.iter().map(|over| over.abs() < ALIKE));
             self.count(lift.iter().map(|lift| (past.today - lift).abs() < ALIKE));
-            self.add(Sorted::of(lift.iter().copied()).quantile(0.9));
+            self.add(Known::of(lift.iter().copied()).quantile(0.9));
         }
         let alike = past.over[..past.count].iter().position(|over| over.abs() < NEARLY);
         self.add(alike.map_or(MEMORY_DAYS, |index| index + 1) as f32);
     }
 
     fn weeks(&mut self, past: &Days) {
-        let same = Sorted::of((7..=past.count.min(56)).step_by(7).map(|lag| past.over[lag - 1]));
+        let mut same = Known::of((7..=past.count.min(56)).step_by(7).map(|lag| past.over[lag - 1]));
         self.add(same.median());
         self.add(same.least());
-        self.add(same.values.len() as f32);
+        self.add(same.count as f32);
     }
 
     fn places(&mut self, past: &Days, rise: &Rise<'_>) {
@@ -314,42 +314,49 @@ impl Numbers {
     fn changes(&mut self, past: &Days) {
         let median = |from: usize, to: usize| {
             let days = from.min(past.count)..to.min(past.count);
-            Sorted::of(past.over[days].iter().copied()).median()
+            Known::of(past.over[days].iter().copied()).median()
         };
         let (now, before) = (median(0, 14), median(14, 56));
         self.add(if is_known(now) && is_known(before) { before - now } else { MISSING });
         let begins = past.lift[..past.count].windows(2).filter(|days| days[0] > RISEN && days[1] <= RISEN);
         self.add(begins.count() as f32);
-        let weeks = past.over[..past.count].chunks_exact(7).map(|week| Sorted::of(week.iter().copied()).median());
-        let weeks: Vec<f32> = weeks.filter(|week| is_known(*week)).collect();
-        self.count(weeks.windows(2).map(|weeks| (weeks[0] - weeks[1]).abs() > ALIKE));
-        let weeks = Sorted::of(weeks.into_iter());
+        let weeks = past.over[..past.count].chunks_exact(7).map(|week| Known::of(week.iter().copied()).median());
+        let mut weeks = Known::of(weeks);
+        let in_turn = &weeks.values[..weeks.count];
+        self.count(in_turn.windows(2).map(|weeks| (weeks[0] - weeks[1]).abs() > ALIKE));
         self.add(weeks.quantile(0.9) - weeks.quantile(0.1));
     }
 }
 
-/// Known ratios, in order.
-struct Sorted {
-    values: Vec<f32>,
+/// The ratios that are known.
+struct Known {
+    values: [f32; MEMORY_DAYS],
+    count: usize,
 }
 
-impl Sorted {
-    fn of(ratios: impl Iterator<Item = f32>) -> Sorted {
-        let mut values: Vec<f32> = ratios.filter(|ratio| is_known(*ratio)).collect();
-        values.sort_unstable_by(f32::total_cmp);
-        Sorted { values }
+impl Known {
+    fn of(ratios: impl Iterator<Item = f32>) -> Known {
+        let mut known = Known { values: [MISSING; MEMORY_DAYS], count: 0 };
+        for ratio in ratios.filter(|ratio| is_known(*ratio)) {
+            known.values[known.count] = ratio;
+            known.count += 1;
+        }
+        known
     }
 
-    fn quantile(&self, share: f32) -> f32 {
-        let place = (self.values.len() as f32 * share) as usize;
-        self.values.get(place).copied().unwrap_or(MISSING)
+    fn quantile(&mut self, share: f32) -> f32 {
+        let place = (self.count as f32 * share) as usize;
+        if place >= self.count {
+            return MISSING;
+        }
+        *self.values[..self.count].select_nth_unstable_by(place, f32::total_cmp).1
     }
 
-    fn median(&self) -> f32 {
+    fn median(&mut self) -> f32 {
         self.quantile(0.5)
     }
 
     fn least(&self) -> f32 {
-        self.values.first().copied().unwrap_or(MISSING)
+        self.values[..self.count].iter().copied().reduce(f32::min).unwrap_or(MISSING)
     }
 }
