@@ -18,7 +18,8 @@ enum Node {
 /// Whether there are trees: while the first are grown there are none.
 pub(super) const IS_GROWN: bool = !ROOTS.is_empty();
 
-/// The logarithm of the odds that the day is a spike rather than a habit: above 0 the spike is likelier.
+/// The logarithm of the odds that the day is a spike rather than a habit, where to miss a spike is as bad as two false
+/// alarms: above 0 it is better told.
 pub(super) fn log_odds(evidence: &Evidence) -> f32 {
     let numbers = evidence.numbers();
     ROOTS.iter().map(|root| said(numbers, usize::from(*root))).sum()

@@ -13,6 +13,7 @@
 //! - `habit`: whether an amount above the usual has been seen before in such a place.
 //! - `company`: what all series of the account do together on a day.
 //! - `verdict`: all of that against a day's amount; [`Judgement`] is what the world sees of it.
+//! - `evidence`: what was found out about a day above the usual, as numbers; `forest`: how much they weigh.
 //! - `series`: what a day changes in what is known of a series.
 //! - [`Forecast`]: where a month will end, from all that is remembered and how right that was before.
 //! - [`contributors()`]: which children make up what a roll-up is over.
