@@ -26,7 +26,8 @@ const UNSEEN_MARGIN: f32 = 1.0;
 const ALARMED_SHARE: f32 = 0.8;
 /// How far above its expectation, as a logarithm, a day is worth a look by the forest.
 const WORTH_A_LOOK: f32 = 0.12;
-/// What costs this many times the most that it has ever cost is an anomaly, whatever the forest says.
+/// What costs this many times the most that is remembered, and that no rule explains, is an anomaly whatever the forest
+/// says.
 const BEYOND_ALL: f32 = 5.0;
 /// The most that odds are told as.
 const LARGEST_ODDS: f32 = 1000.0;
@@ -194,7 +195,7 @@ impl Case<'_> {
         if !forest::IS_GROWN {
             return;
         }
-        let is_beyond_all = verdict.anomaly && verdict.actual > BEYOND_ALL * self.most_ever();
+        let is_beyond_all = verdict.anomaly && verdict.actual > BEYOND_ALL * self.most_before();
         let odds = if is_beyond_all { LARGEST_ODDS } else { forest::log_odds(evidence).exp().min(LARGEST_ODDS) };
         verdict.odds = Some(odds);
         verdict.anomaly = odds > 1.0;
@@ -208,7 +209,8 @@ impl Case<'_> {
         }
     }
 
-    fn most_ever(&self) -> f32 {
+    /// The most that the series cost on a day that is remembered.
+    fn most_before(&self) -> f32 {
         (1..=self.past.len()).map(|lag| self.past.at(self.index, lag).actual()).fold(0.0, f32::max)
     }
 
