@@ -55,28 +55,31 @@ class Rises:
     names: list[str]
     numbers: numpy.ndarray  # a row a day
     is_spike: numpy.ndarray
-    spike_days: int  # all there are, weighed or not
+    teaches: numpy.ndarray  # whether a spike could be on that day
+    places: list[tuple[int, int]]  # series and place of each row
+    spikes: list[list[tuple[int, int]]]  # of each series, weighed or not
+    judged: list[int]  # days of each series since its first cost
 
 
 def rises(program: pathlib.Path, account: Account) -> Rises:
     with tempfile.TemporaryDirectory() as name:
         costs, labels = pathlib.Path(name, "costs.csv"), pathlib.Path(name, "labels.csv")
         account.write(costs, labels)
-        with labels.open(newline="") as file:
-            spikes = defaultdict(list)
-            for row in csv.DictReader(file):
-                spikes[row["group"]].append((row["from"], row["to"]))
         printed = subprocess.run([program, costs], check=True, capture_output=True, text=True).stdout
     rows = csv.reader(printed.splitlines())
     names = next(rows)[3:]
+    place_of = {day.isoformat(): at for at, day in enumerate(account.days)}
+    spikes = [series.spikes for series in account.series]
+    spike_days = [{at for first, last in its for at in range(first, last + 1)} for its in spikes]
     youngest = age_of_youngest(account)
-    numbers, is_spike = [], []
+    numbers, teaches, places = [], [], []
     for group, day, age, *row in rows:
-        if int(age) >= youngest:
-            numbers.append(numpy.array(row, numpy.float32))
-            is_spike.append(any(first <= day <= last for first, last in spikes[group]))
-    spike_days = sum(last - first + 1 for series in account.series for first, last in series.spikes)
-    return Rises(names, numpy.array(numbers), numpy.array(is_spike), spike_days)
+        numbers.append(numpy.array(row, numpy.float32))
+        teaches.append(int(age) >= youngest)
+        places.append((int(group.split("/")[0]), place_of[day]))
+    is_spike = numpy.array([at in spike_days[number] for number, at in places])
+    judged = [len(account.days) - (backtest.begin(series) or 0) for series in account.series]
+    return Rises(names, numpy.array(numbers), is_spike, numpy.array(teaches), places, spikes, judged)
 
 
 def age_of_youngest(account: Account) -> int:
@@ -84,8 +87,7 @@ def age_of_youngest(account: Account) -> int:
     ages = []
     for series in account.series:
         if series.spikes:
-            first = next(at for at, amount in enumerate(series.amounts) if amount > 0)
-            ages.append(min(begin for begin, _ in series.spikes) - first)
+            ages.append(min(begin for begin, _ in series.spikes) - backtest.begin(series))
     return min(ages)
 
 
@@ -102,8 +104,8 @@ def held_out(seed: int) -> Account:
 
 def grow(accounts: list[Rises]) -> lightgbm.Booster:
     names = accounts[0].names
-    numbers = numpy.concatenate([account.numbers for account in accounts])
-    is_spike = numpy.concatenate([account.is_spike for account in accounts])
+    numbers = numpy.concatenate([account.numbers[account.teaches] for account in accounts])
+    is_spike = numpy.concatenate([account.is_spike[account.teaches] for account in accounts])
     rising = [int(name.startswith(RISING)) for name in names]
     data = lightgbm.Dataset(numbers, is_spike, feature_name=names)
     return lightgbm.train(OPTIONS | {"monotone_constraints": rising}, data, ROUNDS)
@@ -116,12 +118,18 @@ def by_rules(account: Rises) -> numpy.ndarray:
 
 
 def score(decide: Callable[[Rises], numpy.ndarray], accounts: list[Rises]) -> str:
-    told = [decide(account) for account in accounts]
-    right = sum(int((days & account.is_spike).sum()) for days, account in zip(told, accounts))
-    precision = right / sum(int(days.sum()) for days in told)
-    recall = right / sum(account.spike_days for account in accounts)
-    f1 = backtest.harmonic(precision, recall)
-    return f"precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f}"
+    detector = backtest.Detector()
+    for account in accounts:
+        alarms = defaultdict(set)
+        for (number, at), is_told in zip(account.places, decide(account)):
+            if is_told:
+                alarms[number].add(at)
+        for number, (spikes, judged) in enumerate(zip(account.spikes, account.judged)):
+            detector.add(alarms[number], spikes, judged)
+    return (
+        f"precision {detector.precision():.3f}, recall {detector.recall():.3f}, F1 {detector.f1():.3f}, "
+        f"{detector.false_a_year():.2f} false episodes a year, {detector.first_day():.1%} on the first day"
+    )
 
 
 def by(forest: lightgbm.Booster) -> Callable[[Rises], numpy.ndarray]:
