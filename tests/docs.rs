@@ -88,8 +88,10 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let text = loop {
         let text = http.get(&url).send().await.unwrap().text().await.unwrap();
-        // The history comes last.
-        if text.contains("\ngcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}") {
+        // The history comes last, and alerts are judged a moment after a reading.
+        let last =
+            ["gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}", "gcore_alerts{"];
+        if last.iter().all(|series| text.contains(&format!("\n{series}"))) {
             break text;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

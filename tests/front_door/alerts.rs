@@ -44,11 +44,7 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     history.schedule.timeout = HOUR;
     history.days = 60;
     let app = TestApp::ready(&config, clock.clone()).await;
-    let patience = Duration::from_secs(120);
-    app.until_within(patience, async || {
-        alerts(&app).await.is_some_and(|alerts| !named(&alerts, "GcoreSpendSpike").is_empty())
-    })
-    .await;
+    app.until(async || alerts(&app).await.is_some_and(|alerts| !named(&alerts, "GcoreSpendSpike").is_empty())).await;
 
     let before = alerts(&app).await.unwrap();
     let spikes = named(&before, "GcoreSpendSpike");

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use gcore_billing_exporter::aggregate::group::Group;
 use gcore_billing_exporter::billing::amount::Amount;
@@ -171,12 +170,7 @@ async fn with_blocks_of(text: &Path, folder: TempDir) -> Prometheus {
     let made = made.expect("Debian's package prometheus is installed by scripts/test");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let prometheus = Prometheus::start(folder, "");
-    let patience = tokio::time::timeout(Duration::from_secs(30), async {
-        while prometheus.query("vector(1)").await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    patience.await.expect("Prometheus starts");
+    prometheus.found("vector(1)").await;
     prometheus
 }
 

@@ -243,7 +243,7 @@ async fn the_stored_history_is_judged_as_a_file_of_the_same_days_is() {
     config.collect.history.days = days;
     let app = TestApp::ready(&config, clock).await;
     let polled = "gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}";
-    app.until_within(Duration::from_secs(120), async || app.value(polled).await.is_some()).await;
+    app.until(async || app.value(polled).await.is_some()).await;
     app.stop().await;
 
     let today = utc_date(noon());

@@ -9,8 +9,10 @@ use tokio::net::{TcpListener, TcpStream, UnixDatagram};
 use tokio::time::{Instant, timeout};
 use wiremock::{MockServer, ResponseTemplate};
 
-use crate::harness::{KEY, REPORTS, SUBSCRIPTIONS, asked, json};
+use crate::harness::{KEY, PATIENCE, REPORTS, SUBSCRIPTIONS, asked, json, until_within};
 use crate::program::{Process, config_file, config_flag, file, finish, get, program, value};
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn a_wrong_configuration_is_refused_with_every_fault_on_its_own_line() {
@@ -146,7 +148,7 @@ async fn a_signal_ends_the_daemon_within_seconds() {
     let api = MockServer::start().await;
     let empty = || json(r#"{"count": 0, "results": []}"#);
     asked(REPORTS).respond_with(empty()).mount(&api).await;
-    asked(SUBSCRIPTIONS).respond_with(empty().set_delay(Duration::from_secs(60))).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(empty().set_delay(HOUR)).mount(&api).await;
     let ends = async |signal, collector, is_busy: bool| {
         let daemon = Process::serving(config_file(&api.uri(), "", &[collector]), &[]);
         let url = daemon.url().await;
@@ -169,15 +171,18 @@ async fn a_signal_ends_the_daemon_within_seconds() {
         let told = Instant::now();
         daemon.signal(signal).await;
         let ended = daemon.end().await;
-        assert!(told.elapsed() < Duration::from_secs(5), "SIG{signal}, {collector}: {:?}", told.elapsed());
         assert_eq!(ended.code, Some(0), "SIG{signal}, {collector}: {}", ended.stderr);
         assert!(ended.stderr.contains(&format!("signal=SIG{signal}")), "{}", ended.stderr);
+        told.elapsed()
+    };
+    let soon = async |signal, collector, is_busy| {
+        until_within("the end", Duration::from_secs(5), async || ends(signal, collector, is_busy).await).await;
     };
     tokio::join!(
-        ends("TERM", "reports", false),
-        ends("INT", "reports", false),
-        ends("TERM", "subscriptions", true),
-        ends("INT", "subscriptions", true),
+        soon("TERM", "reports", false),
+        soon("INT", "reports", false),
+        soon("TERM", "subscriptions", true),
+        soon("INT", "subscriptions", true),
     );
 }
 
@@ -191,7 +196,7 @@ async fn a_service_manager_is_told_when_it_listens() {
     let mut command = program(&["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]);
     let daemon = Process::start(command.env("NOTIFY_SOCKET", &socket));
     let mut told = [0; 64];
-    let length = timeout(Duration::from_secs(60), manager.recv(&mut told)).await;
+    let length = timeout(PATIENCE, manager.recv(&mut told)).await;
     let length = length.unwrap_or_else(|_| panic!("nothing is told:\n{}", daemon.log())).unwrap();
     assert_eq!(String::from_utf8_lossy(&told[..length]), "READY=1\n");
     assert_eq!(get(&(daemon.url().await + "/-/healthy")).await.trim(), "alive");

@@ -51,8 +51,7 @@ async fn waiting_longer_than_the_poll_may_last_is_no_option() {
 async fn a_pause_that_one_endpoint_asks_for_is_kept_by_all() {
     let api = MockServer::start().await;
     let pause = ResponseTemplate::new(429).insert_header("retry-after", "2");
-    asked(USAGE).respond_with(pause).up_to_n_times(1).mount(&api).await;
-    asked(USAGE).respond_with(answer(r#"{"count": 0, "resources": []}"#)).mount(&api).await;
+    asked(USAGE).respond_with(pause).mount(&api).await;
     let arrivals = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&arrivals);
     let note = move |_: &Request| {
@@ -62,17 +61,12 @@ async fn a_pause_that_one_endpoint_asks_for_is_kept_by_all() {
     asked(COST).respond_with(note).mount(&api).await;
     let mut config = config(&api.uri(), every(Duration::from_millis(50), &[Collector::Cost, Collector::Usage]));
     // The interval is the longest pause that is kept.
-    config.collect.usage.schedule.interval = Duration::from_secs(3600);
+    config.collect.usage.schedule.interval = Duration::from_secs(2);
     let app = TestApp::start(&config, Clock::frozen(noon())).await;
-    let usage = r#"gcore_up{account="main",collector="usage"}"#;
-    app.until(async || app.value(usage).await.as_deref() == Some("1")).await;
-    let before = arrivals.lock().unwrap().len();
-    app.until(async || arrivals.lock().unwrap().len() > before).await;
+    let longest = || arrivals.lock().unwrap().windows(2).map(|pair: &[Instant]| pair[1] - pair[0]).max();
+    // A request that had its turn before the pause may come later, and much later on a busy machine; not each time.
+    app.until(async || longest() > Some(Duration::from_millis(1500))).await;
     app.stop().await;
-    let arrivals = arrivals.lock().unwrap();
-    let longest = arrivals.windows(2).map(|pair| pair[1] - pair[0]).max();
-    // A request that had its turn before the pause may come a little later.
-    assert!(longest > Some(Duration::from_millis(1500)), "costs went on: {longest:?} of {}", arrivals.len());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A daemon on a port of its own, and the API that it polls.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,10 +21,14 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// The longest wait for anything. It only ends a test whose condition never comes: no machine is as slow as that.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The key that every test account has; no output may ever hold it, whichever way that quotes text.
 pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
@@ -54,6 +59,46 @@ impl Hands {
         let shown = Arc::clone(&self.0);
         Clock::from_fn(move || Timestamp::from_microsecond(shown.load(Ordering::SeqCst)).unwrap())
     }
+}
+
+/// A port of this host that is bound and not listened on: connections are refused, and the kernel gives it to nobody
+/// else. A program that is told of it may listen there, and listen again after a restart.
+pub(crate) struct Port(TcpSocket);
+
+impl Port {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Two sockets may have one port where both say so and only one listens. Programs in Go do.
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+}
+
+/// Waits for a condition; fails with `said` where it never comes.
+pub(crate) async fn until_met(condition: impl AsyncFn() -> bool, said: impl AsyncFn() -> String) {
+    let met = tokio::time::timeout(PATIENCE, async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    if met.await.is_err() {
+        panic!("it did not come within {PATIENCE:?}: {}", said().await);
+    }
+}
+
+/// Repeats an attempt, which returns how long it took, until that is less than `limit` once. A busy machine makes an
+/// attempt late now and then, a fault each time.
+pub(crate) async fn until_within(what: &str, limit: Duration, attempt: impl AsyncFn() -> Duration) {
+    until_met(async || attempt().await < limit, async || format!("{what} within {limit:?}")).await;
 }
 
 /// The pages of a daemon, wherever it runs.
@@ -160,21 +205,9 @@ impl Listener {
         self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Waits for a condition that comes within seconds, unless the machine is busy.
+    /// Waits for a condition.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        self.until_within(Duration::from_secs(120), condition).await;
-    }
-
-    /// Waits for a condition that may take long.
-    pub(crate) async fn until_within(&self, patience: Duration, condition: impl AsyncFn() -> bool) {
-        let met = tokio::time::timeout(patience, async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        if met.await.is_err() {
-            panic!("it did not come within {patience:?}; the metrics are\n{}", self.metrics().await);
-        }
+        until_met(condition, async || format!("the metrics are\n{}", self.metrics().await)).await;
     }
 }
 
@@ -218,8 +251,7 @@ pub(crate) fn only(collectors: &[Collector]) -> Collect {
 
 /// Settings in which only these collectors poll, today's window only.
 pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
-    let schedule =
-        |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: Duration::from_secs(20) };
+    let schedule = |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: PATIENCE };
     let mut collect = Collect::default();
     collect.cost.schedule = schedule(Collector::Cost);
     collect.cost.windows = vec![Window::Today];

@@ -31,13 +31,16 @@ async fn a_refused_key_is_explained_and_not_tried_faster_than_the_interval() {
     let api = MockServer::start().await;
     let times = Arc::new(Mutex::new(Vec::new()));
     asked(USAGE).respond_with(Noting(ResponseTemplate::new(401), Arc::clone(&times))).mount(&api).await;
+    let started = Instant::now();
     let daemon = Process::serving(config_file(&api.uri(), "", &["usage"]), &[]);
     daemon.until(async || times.lock().unwrap().len() >= 3).await;
     let log = daemon.stop().await.stderr;
 
-    let times = times.lock().unwrap();
-    let pauses: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(pauses.iter().all(|pause| *pause > Duration::from_millis(900)), "the interval is a second: {pauses:?}");
+    // A machine that is busy lets requests come late, but never early: so they are counted from the start on.
+    for (nth, time) in (0..).zip(times.lock().unwrap().iter()) {
+        let after = *time - started;
+        assert!(after >= Duration::from_secs(nth), "request {nth} came after {after:?}; the interval is a second");
+    }
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains("level=warn")).collect();
     assert_eq!(warnings.len(), 1, "said once: {log}");
     for part in ["account=main", "collector=usage", "reason=unauthorized", "A `$` in a key is eaten by shells"] {
@@ -93,13 +96,19 @@ async fn a_poll_that_outlives_its_interval_is_said_once_and_so_is_the_end_of_it(
     asked(REPORTS).respond_with(slow).up_to_n_times(2).mount(&api).await;
     asked(REPORTS).respond_with(json(r#"{"count": 0, "results": []}"#)).mount(&api).await;
     let daemon = Process::serving(config_file(&api.uri(), "", &["reports"]), &[]);
-    daemon.until(async || daemon.log().contains("polls fit their interval again")).await;
+    let over = "polls fit their interval again";
+    daemon.until(async || daemon.log().contains(over)).await;
     let log = daemon.stop().await.stderr;
-    let said: Vec<&str> = log.lines().filter(|line| line.contains("a poll takes longer than its interval")).collect();
+    // Polls after that may take long again, where the machine does.
+    let until_over = &log[..log.find(over).unwrap()];
+    let said: Vec<&str> =
+        until_over.lines().filter(|line| line.contains("a poll takes longer than its interval")).collect();
     assert_eq!(said.len(), 1, "two such polls, one word: {log}");
-    for part in ["level=warn", "account=main", "collector=reports", "took_seconds=1.", "interval_seconds=1"] {
+    for part in ["level=warn", "account=main", "collector=reports", "interval_seconds=1"] {
         assert!(said[0].contains(part), "{part}: {log}");
     }
+    let took = said[0].split_once("took_seconds=").unwrap().1.split(' ').next().unwrap();
+    assert!(took.parse::<f64>().unwrap() >= 1.2, "{log}");
 }
 
 /// An API that repeats the key wherever it can.
@@ -130,6 +139,8 @@ async fn the_key_is_never_said() {
         let polls = r#"gcore_polls_total{account="main",collector="reports"}"#;
         let many = async || value(&get(&format!("{url}/metrics")).await, polls).is_some_and(|n| n != "1" && n != "2");
         daemon.until(many).await;
+        let all = ["400 Bad Request", "`$`", "302 Found", "500 Internal Server Error", "403 Forbidden", "***"];
+        daemon.until(async || all.iter().all(|told| daemon.log().contains(told))).await;
         daemon.until(async || daemon.log().contains("request failed and is repeated")).await;
         for path in ["/metrics", "/", "/-/ready", "/nothing"] {
             let page = get(&format!("{url}{path}")).await;
@@ -138,9 +149,6 @@ async fn the_key_is_never_said() {
         let ended = daemon.stop().await;
         assert_eq!(ended.stdout, "", "{format}");
         assert!(!ended.stderr.contains(SECRET), "{format}: {}", ended.stderr);
-        for told in ["400 Bad Request", "`$`", "302 Found", "500 Internal Server Error", "403 Forbidden", "***"] {
-            assert!(ended.stderr.contains(told), "{format}: {told}: {}", ended.stderr);
-        }
         ended.stderr
     };
     let (logfmt, json) = tokio::join!(said("logfmt"), said("json"));

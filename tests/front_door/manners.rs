@@ -94,7 +94,7 @@ async fn serve(stream: TcpStream, delay: Duration, seen: Arc<Mutex<Seen>>) {
 }
 
 /// The path and the body of the next request; `None` at the end of the connection.
-async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
+pub(crate) async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let (mut path, mut length) = (None, 0);
     loop {
         let mut line = String::new();
@@ -146,7 +146,9 @@ async fn an_account_has_no_more_requests_under_way_than_it_may_and_one_poll_at_a
     let app = daemon(&api, 1000.0, 3).await;
     let often =
         |seen: &Seen| ["cost", "usage"].iter().all(|name| seen.polls.get(name).is_some_and(|all| all.len() > 3));
-    app.until(async || often(&api.seen.lock().unwrap())).await;
+    let all_it_may = |seen: &Seen| seen.most_under_way >= 3;
+    let has_seen = |seen: &Seen| often(seen) && all_it_may(seen);
+    app.until(async || has_seen(&api.seen.lock().unwrap())).await;
     app.stop().await;
     let seen = api.seen.lock().unwrap();
     assert_eq!(seen.most_under_way, 3, "of both collectors together, and no fewer than allowed");

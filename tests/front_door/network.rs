@@ -12,7 +12,7 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer};
 
 use crate::authority::Authority;
-use crate::harness::{KEY, REPORTS, TestApp, config, json, noon, only};
+use crate::harness::{KEY, Port, REPORTS, TestApp, config, json, noon, only};
 use crate::program::{Ended, Process, config_file, config_flag, finish, program};
 
 const UP: &str = r#"gcore_up{account="main",collector="reports"}"#;
@@ -60,10 +60,8 @@ async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 #[tokio::test]
 async fn where_nobody_listens_there_is_no_connection() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
-    let config = config(&format!("http://{address}"), only(&[Collector::Reports]));
+    let closed = Port::new();
+    let config = config(&closed.url(), only(&[Collector::Reports]));
     let app = TestApp::ready(&config, Clock::frozen(noon())).await;
     assert_eq!(app.value(UP).await.as_deref(), Some("0"));
     let failures = r#"gcore_poll_failures_total{account="main",collector="reports",reason="connect"}"#;

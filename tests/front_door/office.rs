@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gcore_billing_exporter::alert::channels::Channels;
 use gcore_billing_exporter::alert::{Alert, Current, Labels, Route, Status};
@@ -23,6 +22,8 @@ use tempfile::{NamedTempFile, TempDir};
 use tokio::sync::watch;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::harness::until_met;
 
 /// Channels with a store of their own, and the engine's part played by the test.
 pub(crate) struct Office {
@@ -122,6 +123,28 @@ impl Office {
         self.value(&format!("{family}{{channel=\"{channel}\"}}"))
     }
 
+    /// How many requests to a channel have had an outcome, which is written to the store soon after.
+    fn outcomes(&self, channel: &str) -> usize {
+        self.of("gcore_notifications_total", channel).unwrap_or_default() as usize
+    }
+
+    /// Waits until so many requests to a channel have had an outcome. That a server has heard of a request says nothing
+    /// of what the channel makes of the answer, nor by which time.
+    pub(crate) async fn until_tried(&self, channel: &str, times: usize) {
+        until(&format!("{channel} tried {times} times"), async || self.outcomes(channel) == times).await;
+    }
+
+    /// Waits until nothing waits for a channel any more.
+    pub(crate) async fn until_empty(&self, channel: &str) {
+        self.until_waiting(channel, 0).await;
+    }
+
+    /// Waits until so many messages wait for a channel, whatever it has made of them.
+    pub(crate) async fn until_waiting(&self, channel: &str, messages: u64) {
+        let waiting = async || self.store.outbox_heads(channel.to_owned(), self.clock.now(), 0).await.unwrap().waiting;
+        until(&format!("{messages} messages wait for {channel}"), async || waiting().await == messages).await;
+    }
+
     /// Ends as the daemon does.
     pub(crate) async fn close(self) {
         drop(self.alerts);
@@ -129,14 +152,9 @@ impl Office {
     }
 }
 
-/// Waits for a condition that must come within seconds.
+/// Waits for a condition.
 pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let met = tokio::time::timeout(Duration::from_secs(60), async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    assert!(met.await.is_ok(), "it did not come: {what}");
+    until_met(condition, async || what.to_owned()).await;
 }
 
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {

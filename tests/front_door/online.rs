@@ -9,7 +9,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{
-    COST, KEY, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, USAGE, asked, http,
+    COST, KEY, PROJECTS, Port, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, USAGE, asked, http,
     json as answer, mount_names, queries,
 };
 use crate::program::{finish, program};
@@ -171,8 +171,8 @@ async fn a_wrong_key_and_a_dead_server_are_told_apart() {
     assert_eq!(shown.matches("  yes        no       ").count(), 7, "{shown}");
     assert_eq!(shown.matches("the key is wrong, expired or cut short: a `$` is eaten by shells").count(), 7, "{shown}");
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (code, shown, _) = check(&format!("http://{nobody}"), KEY, &[]).await;
+    let nobody = Port::new();
+    let (code, shown, _) = check(&nobody.url(), KEY, &[]).await;
     assert_eq!(code, 3, "{shown}");
     assert_eq!(shown.matches("  no         -        ").count(), 7, "{shown}");
     assert!(shown.contains("check api_url"), "{shown}");

@@ -44,7 +44,7 @@ pub(crate) async fn with_history(clock: Clock, interval: Duration, budgets: Vec<
     (history.days, history.budgets) = (120, budgets);
     let app = TestApp::ready(&config, clock).await;
     let polled = "gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}";
-    app.until_within(Duration::from_secs(120), async || app.value(polled).await.is_some()).await;
+    app.until(async || app.value(polled).await.is_some()).await;
     (app, world)
 }
 

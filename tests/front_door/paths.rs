@@ -1,10 +1,11 @@
 //! Paths, methods and states of the listener.
 
+use std::sync::{Mutex, mpsc};
+
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
-use std::time::Duration;
-use wiremock::MockServer;
+use wiremock::{MockServer, Request};
 
 use crate::harness::{REPORTS, TestApp, asked, config, json, noon, only};
 
@@ -48,14 +49,21 @@ async fn every_path_answers_as_http_wants() {
 #[tokio::test]
 async fn ready_only_after_every_collector_has_tried() {
     let api = MockServer::start().await;
-    let slow = json(include_str!("pages/reports.json")).set_delay(Duration::from_millis(500));
-    asked(REPORTS).respond_with(slow).mount(&api).await;
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let answer = move |_: &Request| {
+        // Fails where the test has.
+        let _ = held.lock().unwrap().recv();
+        json(include_str!("pages/reports.json"))
+    };
+    asked(REPORTS).respond_with(answer).mount(&api).await;
     let app = TestApp::start(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
 
     assert_eq!(app.get("/-/ready").await.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(app.get("/-/healthy").await.status(), StatusCode::OK);
     let before = app.metrics().await;
     assert!(!before.contains("gcore_up"), "no word on a collector before its first poll: {before}");
+    let_go.send(()).unwrap();
     app.until(async || app.get("/-/ready").await.status() == StatusCode::OK).await;
     app.stop().await;
 }

@@ -9,10 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::harness::{KEY, http};
-
-/// Longer than anything may take on a busy machine, so that a test which fails says how far it came.
-const PATIENCE: Duration = Duration::from_secs(600);
+use crate::harness::{KEY, PATIENCE, http};
 
 /// The program with these words on its command line and nothing in its environment.
 pub(crate) fn program(arguments: &[&str]) -> Command {
@@ -147,7 +144,7 @@ impl Process {
         log[start..start + end].to_owned()
     }
 
-    /// Waits for a condition that must come within seconds.
+    /// Waits for a condition.
     pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
         let met = tokio::time::timeout(PATIENCE, async {
             while !condition().await {

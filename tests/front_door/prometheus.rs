@@ -1,7 +1,7 @@
 //! A real Prometheus that scrapes the daemon on the simulated account.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::harness::{TestApp, http, noon};
+use crate::harness::{PATIENCE, Port, TestApp, http, noon, until_met};
 
 const SEED: u64 = 7;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -36,6 +36,7 @@ pub(crate) struct Prometheus {
     http: reqwest::Client,
     _process: Child,
     folder: TempDir,
+    _port: Port,
 }
 
 /// The labels of a series without its name, job and instance.
@@ -60,19 +61,18 @@ impl Prometheus {
     /// Starts one on the blocks in `data` of its folder, however old they are.
     pub(crate) fn start(folder: TempDir, config: &str) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = Port::new();
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}/prometheus.yml", folder.path().display()))
             .arg(format!("--storage.tsdb.path={}/data", folder.path().display()))
             .arg("--storage.tsdb.retention.time=100y")
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg(format!("--web.listen-address={}", port.address()))
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .kill_on_drop(true)
             .spawn()
             .expect("Debian's package prometheus is installed by scripts/test");
-        let url = format!("http://127.0.0.1:{port}");
-        Self { url, http: http(), _process: process, folder }
+        Self { url: port.url(), http: http(), _process: process, folder, _port: port }
     }
 
     /// Its folder.
@@ -99,6 +99,20 @@ impl Prometheus {
         self.query_with(&[("query", expression), ("time", &at.to_string())]).await
     }
 
+    /// The same once there is any: what a scrape fails to bring, as it does where it takes more than its second, is not
+    /// there until the next one.
+    pub(crate) async fn found(&self, expression: &str) -> BTreeMap<Labels, f64> {
+        let found = RefCell::default();
+        let is_there = async || {
+            let now = self.query(expression).await;
+            let is_there = !now.is_empty();
+            found.replace(now);
+            is_there
+        };
+        until_met(is_there, async || format!("data for {expression}")).await;
+        found.into_inner()
+    }
+
     async fn query_with(&self, query: &[(&str, &str)]) -> BTreeMap<Labels, f64> {
         let data = self.api("query", query).await;
         let rows = data["result"].as_array().cloned().unwrap_or_default();
@@ -122,7 +136,7 @@ pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, W
     account.page_size = 100;
     tokio::spawn(api.run(std::future::pending()));
     let mut collect = Collect::default();
-    let schedule = Schedule { enabled: true, interval, timeout: Duration::from_secs(20) };
+    let schedule = Schedule { enabled: true, interval, timeout: PATIENCE };
     collect.cost.schedule = schedule;
     collect.usage.schedule = schedule;
     collect.usage.windows = Window::ALL.to_vec();
@@ -176,7 +190,7 @@ async fn every_series_of_every_window_equals_the_ledger() {
                 (labels(&world, *project, *region, kind, ("currency", currency)), as_float(*amount))
             })
             .collect();
-        compare(&prometheus.query(&format!("gcore_cost_{name}_amount")).await, &truth, name);
+        compare(&prometheus.found(&format!("gcore_cost_{name}_amount")).await, &truth, name);
 
         let usage = world.usage_ledger(period, now);
         let truth: BTreeMap<Labels, f64> = usage
@@ -185,7 +199,7 @@ async fn every_series_of_every_window_equals_the_ledger() {
                 (labels(&world, *project, *region, kind, ("unit", unit)), as_float(*value))
             })
             .collect();
-        compare(&prometheus.query(&format!("gcore_usage_{name}_billing_value")).await, &truth, name);
+        compare(&prometheus.found(&format!("gcore_usage_{name}_billing_value")).await, &truth, name);
 
         let mut sums: BTreeMap<Labels, Amount> = BTreeMap::new();
         for ((project, _, _, currency), amount) in ledger {
@@ -194,7 +208,7 @@ async fn every_series_of_every_window_equals_the_ledger() {
             *sum = sum.checked_add(amount).unwrap();
         }
         let expression = format!("sum by (project_id, currency) (gcore_cost_{name}_amount)");
-        let summed = prometheus.query(&expression).await;
+        let summed = prometheus.found(&expression).await;
         assert_eq!(summed.len(), sums.len(), "{expression}");
         for (key, sum) in sums {
             assert_eq!(format!("{:.5}", summed[&key]), format!("{:.5}", as_float(sum)), "{expression} {key:?}");

@@ -10,25 +10,31 @@ use gcore_billing_exporter::gcore::api_key::ApiKey;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use wiremock::matchers::{any, body_partial_json, header, method, path};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use wiremock::matchers::{any, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
-    COST, KEY, Listener, REPORTS, SUBSCRIPTIONS, TestApp, asked, bodies, config, every, json as answer, noon, only,
+    COST, KEY, Listener, PATIENCE, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, noon, only,
 };
+use crate::manners::request;
+use crate::network::listen;
 use crate::program::{Process, file};
 
 /// What no output may hold: a part of every key of these tests.
 const SECRET: &str = "to-be-seen";
 
 /// Longer than any of these tests waits.
-const HANGING: Duration = Duration::from_secs(60);
+const HANGING: Duration = Duration::from_secs(3_600);
+
+const COST_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
+    {"type": "instance", "cost": 1.25, "currency": "EUR", "project_id": 101, "region_id": 7}]}"#;
 
 fn cost_row(cost: &str) -> ResponseTemplate {
-    answer(&format!(
-        r#"{{"count": 1, "price_status": "show", "results": [
-            {{"type": "instance", "cost": {cost}, "currency": "EUR", "project_id": 101, "region_id": 7}}]}}"#
-    ))
+    answer(&COST_ROW.replace("1.25", cost))
 }
 
 /// Tasks of no particular time, so that every look-back takes them in.
@@ -41,7 +47,11 @@ fn failed_tasks() -> ResponseTemplate {
 
 /// An account in a file; more of its table may follow.
 pub(crate) fn account(name: &str, api: &MockServer) -> String {
-    format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = \"{}\"\nmax_requests_per_second = 1000\n", api.uri())
+    account_at(name, &api.uri())
+}
+
+fn account_at(name: &str, url: &str) -> String {
+    format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = \"{url}\"\nmax_requests_per_second = 1000\n")
 }
 
 /// Settings in which nothing polls but for these tables.
@@ -209,7 +219,9 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     assert!(response.text().await.unwrap().contains("account main: cannot use ca_file"));
 
     daemon.configure(&good);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // The time of a success is told in whole seconds.
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float")]
+    listener.until(async || Clock::system().now().as_second() as f64 > started_at).await;
     for verb in [Method::POST, Method::PUT] {
         let response = listener.request(verb, "/-/reload").await;
         assert_eq!((response.status(), response.text().await.unwrap()), (StatusCode::OK, "reloaded\n".into()));
@@ -307,24 +319,48 @@ async fn a_reading_stays_only_where_it_is_still_true() {
     }
 }
 
+/// Requests that get no answer, and those of them whose sender went away.
+#[derive(Default)]
+struct Unanswered {
+    came: usize,
+    given_up: usize,
+}
+
+/// Answers what is asked about a day, and nothing else, until it is asked about another one.
+async fn tell_of(day: String, stream: TcpStream, unanswered: watch::Sender<Unanswered>) {
+    let mut stream = BufReader::new(stream);
+    while let Some((path, body)) = request(&mut stream).await {
+        let (status, page) = if path == COST { ("200 OK", COST_ROW) } else { ("404 Not Found", "") };
+        if path == COST && body["time_from"] != day {
+            unanswered.send_modify(|requests| requests.came += 1);
+            let left = stream.read_u8().await;
+            unanswered.send_modify(|requests| requests.given_up += usize::from(left.is_err()));
+            return;
+        }
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}", page.len());
+        if stream.write_all(format!("{head}\r\n\r\n{page}").as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_poll_under_way_is_dropped_and_publishes_nothing_any_more() {
-    let api = MockServer::start().await;
-    let yesterday = Clock::system().now() - jiff::SignedDuration::from_hours(24);
-    let from = json!({ "time_from": format!("{}T00:00:00Z", yesterday.strftime("%Y-%m-%d")) });
-    let late = Duration::from_secs(2);
-    asked(COST).and(body_partial_json(from)).respond_with(cost_row("3").set_delay(late)).mount(&api).await;
-    asked(COST).respond_with(cost_row("1.25")).mount(&api).await;
-    let cost = |windows: &str| account("main", &api) + &collectors(&[("cost", windows)]);
+    let today = format!("{}T00:00:00Z", Clock::system().now().strftime("%Y-%m-%d"));
+    let unanswered = watch::Sender::new(Unanswered::default());
+    let mut heard = unanswered.subscribe();
+    let url = format!("http://{}", listen(move |stream| tell_of(today.clone(), stream, unanswered.clone())).await);
+    let cost = |windows: &str| account_at("main", &url) + &collectors(&[("cost", windows)]);
     let daemon = Daemon::ready(&cost("windows = [\"today\"]"), &["--web.enable-lifecycle"]).await;
     let listener = &daemon.listener;
 
     daemon.configure(&cost("windows = [\"today\", \"yesterday\"]"));
     assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK);
-    listener.until(async || bodies(&api, COST).await.len() == 3).await;
+    timeout(PATIENCE, heard.wait_for(|requests| requests.came == 1)).await.unwrap().unwrap();
     daemon.configure(&cost("windows = [\"today\"]"));
     assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK);
-    tokio::time::sleep(late + Duration::from_secs(1)).await;
+    timeout(PATIENCE, heard.wait_for(|requests| requests.given_up == 1)).await.unwrap().unwrap();
+    listener.until(async || value(listener, &polls("main", "cost")).await >= Some(2.0)).await;
     assert!(!listener.metrics().await.contains(&window("yesterday", "main")));
     assert_eq!(value(listener, &polls("main", "cost")).await, Some(2.0), "the dropped one does not count");
     daemon.stop().await;

@@ -21,6 +21,7 @@ use wiremock::{MockServer, Request};
 use crate::alertmanager::Real;
 use crate::harness::{
     COST, COST_TOTALS, Hands, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, mount_names, noon,
+    until_met,
 };
 use crate::office::{alertmanagers, labels, now, received, taking, until, webhook, webhooks};
 use crate::prometheus::demo_config;
@@ -171,16 +172,12 @@ async fn firing(replica: &Replica) -> Vec<(String, i64)> {
 
 /// Waits until both receivers were told the same, or shows in what they differ.
 async fn until_alike(one: &Replica, other: &Replica) {
-    let alike = async {
-        while one.told().await != other.told().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(60), alike).await.is_err() {
+    let difference = async || {
         let (one, other) = (one.told().await, other.told().await);
         let alone = |one: &BTreeSet<_>, other| one.difference(other).cloned().collect::<Vec<[String; 5]>>();
-        panic!("told by the first alone: {:#?}\nby the other alone: {:#?}", alone(&one, &other), alone(&other, &one));
-    }
+        format!("told by the first alone: {:#?}\nby the other alone: {:#?}", alone(&one, &other), alone(&other, &one))
+    };
+    until_met(async || one.told().await == other.told().await, difference).await;
 }
 
 async fn until_held(real: &Real, one: &Replica) {
@@ -190,15 +187,14 @@ async fn until_held(real: &Real, one: &Replica) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_tell_of_one_alert_through_their_restarts() {
-    // Alertmanager goes by the system's clock, and the turn of a day would be news.
-    let to_midnight = Duration::try_from(next_midnight(now()).duration_since(now())).unwrap();
-    if to_midnight < Duration::from_secs(180) {
-        tokio::time::sleep(to_midnight + Duration::from_secs(31)).await;
-    }
+    // Alertmanager goes by the system's clock, and the turn of a day would be news: the clock stops before it, and
+    // alerts are good for some minutes.
+    let last = next_midnight(now()) - SignedDuration::from_micros(1);
+    let clock = move |behind: SignedDuration| Clock::from_fn(move || (now() - behind).min(last));
     let ((api, is_later), real) = (account().await, Real::started().await);
     let config = scripted(&api, &real);
-    let one = Replica::new(config.clone(), Clock::system()).await;
-    let other = Replica::new(config, Clock::from_fn(|| now() - BEHIND)).await;
+    let one = Replica::new(config.clone(), clock(SignedDuration::ZERO)).await;
+    let other = Replica::new(config, clock(BEHIND)).await;
     let first = one.start().await;
     for (name, number) in WANTED {
         until(name, async || one.count(name, "firing").await == number).await;

@@ -56,6 +56,8 @@ async fn mount_silence(api: &MockServer) {
 const HISTORY: &str = r#"collector="history""#;
 /// When the days of the past were read.
 const READ: &str = r#"gcore_poll_last_success_timestamp_seconds{account="main",collector="history"}"#;
+/// What comes at the end of its poll, which finds every day in the store where none is due.
+const HISTORY_UP: &str = r#"gcore_up{account="main",collector="history"}"#;
 /// What comes with the outlook, whatever else it says.
 const LIMIT: &str = r#"gcore_budget_limit_amount{account="main",budget="all",currency="EUR"}"#;
 
@@ -108,8 +110,13 @@ impl Left {
         with_store(&self.api, &self.folder.path().join("state.db"))
     }
 
-    /// What the next daemon says before any poll of it has ended, and whether it is ready.
+    /// What the next daemon says before any poll of it that asks something has ended, and whether it is ready.
     async fn next(&self, config: &Config, now: Timestamp) -> (String, bool) {
+        self.next_with(LIMIT, config, now).await
+    }
+
+    /// The same, where names are kept, once there is this series.
+    async fn next_with(&self, series: &str, config: &Config, now: Timestamp) -> (String, bool) {
         let app = TestApp::start(config, Clock::frozen(now)).await;
         let is_ready = app.get("/-/ready").await.status() == StatusCode::OK;
         let metrics = app.metrics().await;
@@ -119,7 +126,7 @@ impl Left {
             return (metrics, is_ready);
         }
         // What the stored days say is worked out beside everything else.
-        app.until(async || app.value(LIMIT).await.is_some()).await;
+        app.until(async || app.value(series).await.is_some()).await;
         let metrics = app.metrics().await;
         app.stop().await;
         (metrics, is_ready)
@@ -133,7 +140,7 @@ impl Left {
 #[tokio::test]
 async fn the_last_readings_are_served_at_once_with_their_true_age() {
     let left = Left::behind().await;
-    let (metrics, is_ready) = left.next(&left.config(), after(30)).await;
+    let (metrics, is_ready) = left.next_with(HISTORY_UP, &left.config(), after(30)).await;
     assert!(told(&metrics).len() > 40, "{metrics}");
     assert_eq!(told(&metrics), told(&left.metrics));
     for family in
@@ -156,7 +163,7 @@ async fn the_last_readings_are_served_at_once_with_their_true_age() {
     };
     assert_eq!(succeeded(&metrics).len(), Collector::ALL.len() - 1);
     assert_eq!(succeeded(&metrics), succeeded(&left.metrics), "the true time, which is old");
-    let (again, _) = left.next(&left.config(), after(31)).await;
+    let (again, _) = left.next_with(HISTORY_UP, &left.config(), after(31)).await;
     assert_eq!(told(&again), told(&left.metrics), "a process that read nothing leaves everything as it was");
 }
 
