@@ -38,7 +38,7 @@ fn every_family_is_documented_and_every_documented_one_exists() {
     assert_eq!(documented_own, families_in_sources(), "docs/metrics.md on the left, the sources on the right");
 
     for file in documents() {
-        for name in words(&read(&file), "gcore_").filter(|name| name != "gcore_billing_exporter") {
+        for name in words(&without_breaking(&read(&file)), "gcore_").filter(|name| name != "gcore_billing_exporter") {
             let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
             // `gcore_cost_*` stands for several.
             let known = documented.contains(&name)
@@ -100,6 +100,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
 
     let documented = documented_families();
     let missing: Vec<&String> = documented.keys().filter(|name| !served.contains_key(*name)).collect();
+    lint(text + &missing.iter().map(|name| sample(name, &documented[*name])).collect::<String>());
     // Nothing was repeated, rejected or revised, nobody was told, and what is filled in afterwards is not served.
     let want = [
         "gcore_api_retries_total",
@@ -235,6 +236,36 @@ fn families_in_sources() -> BTreeSet<String> {
         begins.filter_map(|at| text[at..].split_once('"').map(|(literal, _)| literal.to_owned())).collect()
     };
     files.flat_map(|file| literals(read(&file))).collect()
+}
+
+/// A series of a family, as an exposition has it.
+fn sample(name: &str, (kind, labels): &Shape) -> String {
+    let labels: Vec<_> = labels.iter().map(|label| format!("{label}=\"x\"")).collect();
+    format!("# HELP {name} As documented.\n# TYPE {name} {kind}\n{name}{{{}}} 1\n", labels.join(","))
+}
+
+/// Fails where promtool complains of an exposition, or where that lacks a family of the sources.
+fn lint(exposition: String) {
+    let held = shapes(&exposition);
+    let lacking: Vec<_> = families_in_sources().into_iter().filter(|name| !held.contains_key(name)).collect();
+    assert_eq!(lacking, [""; 0], "every family is linted");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("every-family.prom");
+    fs::write(&file, exposition).unwrap();
+    let promtool = Command::new("promtool").args(["check", "metrics"]).stdin(fs::File::open(&file).unwrap()).output();
+    let said = promtool.expect("Debian's package prometheus is installed by scripts/test");
+    let complaints = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
+    assert!(
+        said.status.success() && complaints.is_empty(),
+        "promtool check metrics < {}: {complaints}",
+        file.display()
+    );
+}
+
+/// A text without its sections on breaking changes, which name what is no more.
+fn without_breaking(text: &str) -> String {
+    let mut parts = text.split("\n### Breaking\n");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.filter_map(|part| part.split_once("\n## ")).fold(first, |kept, (_, rest)| kept + "\n## " + rest)
 }
 
 /// The families of an exposition.

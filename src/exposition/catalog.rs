@@ -332,9 +332,12 @@ pub const POLL_LAST_ATTEMPT: Family =
 /// The last good poll.
 pub const POLL_LAST_SUCCESS: Family =
     family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
-/// How much the history holds.
-pub const HISTORY_DAYS: Family =
-    family("gcore_history_days", "UTC days of the past of which the store holds what a collector reads.", COLLECTOR);
+/// How many days the history holds. Not called days: promtool wants time in seconds, and this counts.
+pub const HISTORY_READINGS: Family = family(
+    "gcore_history_readings",
+    "UTC days of the past of which the store holds what a collector reads, one reading each.",
+    COLLECTOR,
+);
 /// How full a family is.
 pub const SERIES: Family =
     family("gcore_series", "Series exported of a family whose number grows with the data.", &["family"]);

@@ -13,10 +13,10 @@ pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
     let mut interval = Gauges::new(catalog::POLL_INTERVAL);
     let mut last_attempt = Gauges::new(catalog::POLL_LAST_ATTEMPT);
     let mut last_success = Gauges::new(catalog::POLL_LAST_SUCCESS);
-    let mut history_days = Gauges::new(catalog::HISTORY_DAYS);
+    let mut history_readings = Gauges::new(catalog::HISTORY_READINGS);
     for (name, account) in &snapshot.accounts {
         for (kind, days) in &account.history_days {
-            history_days.set([word(name.as_str()), word(kind.as_str())], f64::from(*days));
+            history_readings.set([word(name.as_str()), word(kind.as_str())], f64::from(*days));
         }
         for (collector, status) in &account.collectors {
             let labels = || [word(name.as_str()), word(collector.as_str())];
@@ -34,5 +34,5 @@ pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
             }
         }
     }
-    [up, supported, interval, last_attempt, last_success, history_days]
+    [up, supported, interval, last_attempt, last_success, history_readings]
 }

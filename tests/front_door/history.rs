@@ -154,7 +154,7 @@ async fn a_day_that_had_no_turn_is_read_by_a_poll_soon_after() {
     asked(COST).respond_with(answer(NOTHING)).mount(&api).await;
     let config = three_days(&api, Duration::from_millis(1_100), 0.8);
     let app = TestApp::start(&config, Clock::frozen(noon())).await;
-    let held = "gcore_history_days{account=\"main\",collector=\"cost\"}";
+    let held = "gcore_history_readings{account=\"main\",collector=\"cost\"}";
     app.until(async || app.value(held).await.as_deref() == Some("3")).await;
     assert!(!app.metrics().await.contains(FAILED));
     app.stop().await;
