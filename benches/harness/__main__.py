@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 
-from . import alerts, backtest, days, polls, scrapes, stores
+from . import alerts, backtest, days, polls, real, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
-ROWS = {
+Row = Callable[[bool], Iterator[Line]]
+ROWS: dict[str, Row] = {
     "cpu": polls.cpu,
     "peers": polls.peers,
     "gzip": polls.gzip,
@@ -37,30 +39,47 @@ ROWS = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures the built exporter against its peers.")
     parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions; figures are rougher")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these: {', '.join(ROWS)}")
+    rows = f"only these: {', '.join(ROWS)}; and `real DIR`, for the daily costs in a folder"
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=rows)
     options = parser.parse_args()
-    if unknown := [name for name in options.rows if name not in ROWS]:
-        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    chosen = choose(parser, options.rows or list(ROWS))
 
     # Told to end, leave through every block, so that no server outlives this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lines: list[Line] = []
     failed = False
     started = time.monotonic()
-    for name in options.rows or ROWS:
-        print(f"-- {name}: {ROWS[name].__doc__}", file=sys.stderr, flush=True)
+    for name, row in chosen.items():
+        print(f"-- {name}: {row.__doc__}", file=sys.stderr, flush=True)
         try:
-            lines += ROWS[name](options.quick)
+            lines += row(options.quick)
         except Failed as error:
             failed = True
             print(f"{name}: {error}", file=sys.stderr)
-            lines.append(Line(ROWS[name].__doc__.split(":")[0].rstrip("."), "failed", reached="NO: see above"))
+            lines.append(Line(row.__doc__.split(":")[0].rstrip("."), "failed", reached="NO: see above"))
     took = f"{time.monotonic() - started:.0f} s"
     print(f"\n{text(lines)}\n\n{surroundings()}; measured in {took}")
     report = ROOT / "target/bench.md"
     report.write_text(f"{markdown(lines)}\n{surroundings()}.\n")
     print(f"also written to {report.relative_to(ROOT)}")
     return 1 if failed else 0
+
+
+def choose(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, Row]:
+    """The rows that the words name."""
+    chosen: dict[str, Row] = {}
+    words = list(words)
+    while words:
+        name = words.pop(0)
+        if name == "real":
+            if not words:
+                parser.error("real: name a folder of files with the columns day,group,amount,currency")
+            chosen[name] = real.row(pathlib.Path(words.pop(0)))
+        elif name in ROWS:
+            chosen[name] = ROWS[name]
+        else:
+            parser.error(f"no such row: {name}; there are {', '.join(ROWS)}, real DIR")
+    return chosen
 
 
 def surroundings() -> str:

@@ -337,3 +337,28 @@ def rehearsal(c, r):
     starts = lambda day: day.month % 3 == 1 and nth_weekday(day, 1, 5)
     more = r.uniform(0.3, 1)
     return c.each(lambda at, day: 1 + more * starts(day))
+
+
+def wandering(c, r):
+    """A level that nothing calls back: what each day starts and deletes adds up."""
+    level, result = 1.0, []
+    for load in web(c, r):
+        level *= math.exp(r.gauss(0, 0.03))
+        result.append(level * load)
+    return result
+
+
+def unsteady(c, r):
+    """Most days are alike, some are far off: Student's t of three degrees of freedom."""
+    far = lambda: r.gauss(0, 1) / math.sqrt(sum(r.gauss(0, 1) ** 2 for _ in range(3)) / 3)
+    return [load * math.exp(0.04 * far()) for load in web(c, r)]
+
+
+def outages(c, r):
+    """A service that is down for two to nine days now and then."""
+    result = database(c, r)
+    for _ in range(r.randint(1, 4)):
+        first = r.randrange(c.count)
+        for at in range(first, min(c.count, first + r.randint(2, 9))):
+            result[at] = 0.0
+    return result

@@ -42,6 +42,14 @@ def millis(microseconds: float) -> str:
     return f"{microseconds / 1000:.2f} ms"
 
 
+def percent(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def ratio(value: float) -> str:
+    return f"{value:.3f}"
+
+
 def mib(value: float) -> str:
     return f"{value:.1f} MiB"
 

@@ -14,6 +14,7 @@ pub(super) fn read(reader: &mut Reader, collect: &mut collect::settings::Setting
     reader.table(&table);
     let defaults = Settings::default();
     let series_limit = reader.whole(&table.child("series_limit"), 100..=1_000_000);
+    let anomaly_groups = reader.flag(&table.child("anomaly_groups"));
     collect.usage_by_metric = reader.flag(&table.child("billing_metric")).unwrap_or(collect.usage_by_metric);
     let [tag_keys, top_resources] = ["tag_keys", "top_resources"].map(|name| table.child(name));
     collect.cost_details = Details {
@@ -27,7 +28,10 @@ pub(super) fn read(reader: &mut Reader, collect: &mut collect::settings::Setting
     for (key, _) in asked.iter().filter(|(_, is_asked)| *is_asked) {
         refuse_unread(reader, key, collect);
     }
-    Settings { series_limit: series_limit.unwrap_or(defaults.series_limit) }
+    Settings {
+        series_limit: series_limit.unwrap_or(defaults.series_limit),
+        anomaly_groups: anomaly_groups.unwrap_or(defaults.anomaly_groups),
+    }
 }
 
 fn keys_of_tags(reader: &mut Reader, key: &Key) -> Option<Vec<SmolStr>> {

@@ -73,7 +73,7 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
     details::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));
     families.write(windows::reconciliation(snapshot, now));
-    outlook::write(&mut families, snapshot, now);
+    outlook::write(&mut families, snapshot, settings.anomaly_groups, now);
     families.write(lists::commitments(snapshot, now));
     families.write(lists::names(snapshot));
     families.write(lists::report_tasks(snapshot, now));

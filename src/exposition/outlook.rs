@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::account::AccountName;
 use crate::billing::period::{midnight, utc_date};
-use crate::outlook::{Findings, Judged};
+use crate::outlook::{Findings, Judged, Subject};
 use crate::snapshot::Snapshot;
 
 use super::catalog;
@@ -19,10 +19,10 @@ use super::{seconds, word};
 type Value = fn(&Judged) -> f64;
 
 /// Writes the families; without a history they have no series.
-pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
+pub(super) fn write(families: &mut Families, snapshot: &Snapshot, all_groups: bool, now: Timestamp) {
     families.write(forecasts(snapshot, now));
     families.write(budgets(snapshot, now));
-    write_anomalies(families, snapshot, now);
+    write_anomalies(families, snapshot, all_groups, now);
     let sums = collect(snapshot, |account| {
         let revisions = account.outlook.as_ref()?.revisions.iter();
         Some(revisions.map(|(series, revision)| (Place::Own(&series.group), &series.measure, revision.change)))
@@ -84,7 +84,7 @@ fn budgets(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
     [limit, actual, forecast, ratio, exhaustion]
 }
 
-fn write_anomalies(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
+fn write_anomalies(families: &mut Families, snapshot: &Snapshot, all_groups: bool, now: Timestamp) {
     let judged: Vec<(&AccountName, (Date, &[Judged]))> =
         findings(snapshot).filter_map(|(name, findings)| Some((name, findings.news(now)?))).collect();
     let mut days = Gauges::new(catalog::ANOMALY_DAY);
@@ -95,6 +95,7 @@ fn write_anomalies(families: &mut Families, snapshot: &Snapshot, now: Timestamp)
     let series: Vec<(&AccountName, &Judged, [SmolStr; 3])> = judged
         .iter()
         .flat_map(|(name, (_, judged))| judged.iter().map(|judged| (*name, judged)))
+        .filter(|(_, judged)| all_groups || judged.judgement.anomaly || !matches!(judged.subject, Subject::Group(_)))
         .map(|(name, judged)| (name, judged, judged.subject.places()))
         .collect();
     let values: [(Family, Value); 4] = [

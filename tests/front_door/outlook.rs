@@ -93,11 +93,13 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     ];
     assert!(expected < upper && upper < actual, "{expected} {upper} {actual}");
     assert!(number(series("gcore_anomaly_score")).await > 1.0);
-    let scores = app.metrics().await;
-    let above = scores.lines().filter(|line| {
-        line.starts_with("gcore_anomaly_score") && line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() > 1.0
-    });
+    let text = app.metrics().await;
+    let scores: Vec<&str> = text.lines().filter(|line| line.starts_with("gcore_anomaly_score")).collect();
+    let above = scores.iter().filter(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() > 1.0);
     assert_eq!(above.count(), anomalies.len(), "the score tells an anomaly");
+    let of_groups: Vec<_> = scores.iter().filter(|line| !line.contains("\"__all__\"")).collect();
+    assert_eq!(of_groups.len(), 1, "a group has series only while it is out of the usual");
+    assert!(scores.len() > 10, "roll-ups always have series");
 
     // Budgets to the last digit, and a forecast that knows what was spent already.
     let budget = |family: &str, name: &str| {
