@@ -83,10 +83,11 @@ def forecasts(path: pathlib.Path, account: Invented, score: Forecast) -> None:
 
 
 def check(path: pathlib.Path, seen: dict[str, set[int]], account: Invented) -> None:
-    """Days that are left out would be days that cannot be wrong."""
+    """Days that are left out would be days that cannot be wrong. A day on which the account cost nothing is unknown."""
+    known = {at for at in range(len(account.days)) if any(series.amounts[at] for series in account.series)}
     for series in account.series:
         first = begin(series)
-        wanted = set() if first is None else set(range(first, len(account.days)))
+        wanted = set() if first is None else {at for at in known if at >= first}
         if missing := wanted - seen[series.group]:
             day = account.days[min(missing)]
             raise Failed(f"{path.name}: {len(missing)} days of {series.group} are missing, such as {day}")

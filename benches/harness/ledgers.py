@@ -28,7 +28,7 @@ class Project:
 
 def machines(days: list[date], project: Project, random: Random) -> list[float]:
     """Machines by the hour; a team starts and deletes them as it likes."""
-    count, churn, price = random.randint(2, 25), random.uniform(0, 0.12), project.size / 10
+    count, churn, price = random.randint(2, 25), random.uniform(0, 0.05), project.size / 10
     idle = random.choice((1.0, 1.0, 0.3))  # what runs outside working days
     amounts = []
     for at, day in enumerate(days):
@@ -81,7 +81,7 @@ def load(days: list[date], project: Project, random: Random, noise: float) -> li
     """Traffic, where 1 is an ordinary day: week, growth, and a level that wanders."""
     level, loads = 1.0, []
     for at, day in enumerate(days):
-        level *= math.exp(random.gauss(project.growth, 0.01))
+        level *= math.exp(random.gauss(project.growth, 0.006))
         weekday = 6 if at in project.off else day.weekday()
         loads.append(level * project.week[weekday] * math.exp(random.gauss(0, noise)))
     return loads
