@@ -109,6 +109,8 @@ pub struct Status {
     pub last_attempt: Option<Timestamp>,
     /// When the last wholly good poll began.
     pub last_success: Option<Timestamp>,
+    /// Whether the source was read before, and was refused since and not read again. Survives a restart.
+    pub access_lost: bool,
 }
 
 /// What came of a poll.
@@ -262,7 +264,14 @@ impl Status {
     /// The status of a collector that has not polled yet.
     #[must_use]
     pub fn before_the_first_poll(interval: Duration) -> Self {
-        Self { interval, last_outcome: None, last_failure: None, last_attempt: None, last_success: None }
+        Self {
+            interval,
+            last_outcome: None,
+            last_failure: None,
+            last_attempt: None,
+            last_success: None,
+            access_lost: false,
+        }
     }
 }
 
@@ -272,6 +281,22 @@ impl Account {
     pub fn names_are_settled(&self) -> bool {
         self.names_are_known()
             || self.collectors.get(&Collector::Names).is_none_or(|status| status.last_outcome.is_some())
+    }
+
+    /// Whether a collector has ever read something, even a part, for this account and scope.
+    #[must_use]
+    pub fn was_read(&self, collector: Collector) -> bool {
+        let has_succeeded = self.collectors.get(&collector).is_some_and(|status| status.last_success.is_some());
+        has_succeeded
+            || match collector {
+                Collector::Cost => !self.cost.is_empty(),
+                Collector::Usage => !self.usage.is_empty(),
+                Collector::Reports => self.reports.is_some(),
+                Collector::Subscriptions => self.subscriptions.is_some(),
+                Collector::Commitments => self.commitments.is_some(),
+                Collector::Names => self.names_are_known(),
+                Collector::History => self.history_days.values().any(|days| *days > 0),
+            }
     }
 
     /// Whether names were ever read.

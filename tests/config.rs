@@ -271,7 +271,7 @@ fn a_summary_tells_accounts_and_collectors() {
            commitments: every 1h\n  \
            names: off\n  \
            history: every 1m, 35 days, behind all others\n\
-         alerts: 22 of 22 rules, 0 thresholds, 0 mutes\n\
+         alerts: 24 of 24 rules, 0 thresholds, 0 mutes\n\
          storage: /var/lib/gcore-billing-exporter/state.db\n"
     );
 }

@@ -37,6 +37,10 @@ pub enum Rule {
     DataStale,
     /// The API refuses the key.
     KeyRefused,
+    /// A source was readable until now, and is refused.
+    AccessLost,
+    /// No account can read its costs.
+    CostsUnreadable,
     /// The API answers that it is asked too often.
     RateLimited,
     /// A family has more series than it may have.
@@ -82,7 +86,7 @@ const fn profile(
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::SpendSpike,
         Self::SpendToday,
         Self::BudgetUsed,
@@ -100,6 +104,8 @@ impl Rule {
         Self::CollectorFailing,
         Self::DataStale,
         Self::KeyRefused,
+        Self::AccessLost,
+        Self::CostsUnreadable,
         Self::RateLimited,
         Self::SeriesLimit,
         Self::StoreNotWritable,
@@ -165,6 +171,11 @@ const PROFILES: [Profile; Rule::ALL.len()] = [
         ..profile("data_stale", "GcoreDataStale", WARNING)
     },
     Profile { lengths: &[("for", HOUR / 6)], ..profile("key_refused", "GcoreKeyRefused", CRITICAL) },
+    Profile {
+        lengths: &[("for", HOUR / 2)],
+        ..profile("access_lost", "GcoreAccessLost", &[("severity", "warning"), ("critical_severity", "critical")])
+    },
+    Profile { lengths: &[("for", HOUR / 2)], ..profile("costs_unreadable", "GcoreCostsUnreadable", CRITICAL) },
     Profile {
         lengths: &[("for", HOUR / 2), ("keep_firing_for", HOUR)],
         ..profile("rate_limited", "GcoreRateLimited", WARNING)

@@ -3,7 +3,7 @@
 //! A row holds what was read and when, nothing of the settings: how long it counts, and whether it counts at all, is
 //! decided by the configuration that finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::snapshot::{Account, Collector, Reading, WindowReading};
 
 /// When each collector last succeeded.
 const SUCCESSES: &str = "successes";
+/// The collectors that were refused after they had been readable.
+const ACCESS_LOST: &str = "access_lost";
 
 #[derive(Serialize, Deserialize)]
 struct Kept<T> {
@@ -54,6 +56,10 @@ pub(super) fn changes(before: Option<&Account>, after: &Account) -> Vec<(String,
     if successes != self::successes(before) {
         rows.push((SUCCESSES.into(), Box::new(move || serde_json::to_vec(&successes))));
     }
+    let lost = access_lost(after);
+    if lost != access_lost(before) {
+        rows.push((ACCESS_LOST.into(), Box::new(move || serde_json::to_vec(&lost))));
+    }
     rows
 }
 
@@ -77,6 +83,11 @@ fn successes(account: &Account) -> BTreeMap<&'static str, Timestamp> {
     let of =
         |(collector, status): (&Collector, &crate::snapshot::Status)| Some((collector.as_str(), status.last_success?));
     account.collectors.iter().filter_map(of).collect()
+}
+
+fn access_lost(account: &Account) -> BTreeSet<&'static str> {
+    let lost = account.collectors.iter().filter(|(_, status)| status.access_lost);
+    lost.map(|(collector, _)| collector.as_str()).collect()
 }
 
 /// The names among the rows; none where they were never read or cannot be understood.
@@ -110,6 +121,13 @@ fn restore_row(
         }
         return Ok(());
     }
+    if name == ACCESS_LOST {
+        let lost: BTreeSet<String> = serde_json::from_slice(body)?;
+        for (collector, status) in &mut account.collectors {
+            status.access_lost = lost.contains(collector.as_str());
+        }
+        return Ok(());
+    }
     let (collector, window) = name.split_once(' ').unwrap_or((name, ""));
     let collector = Collector::ALL.into_iter().find(|known| known.as_str() == collector);
     let window = || Window::ALL.into_iter().find(|known| known.as_str() == window).context("there is no such window");
@@ -128,7 +146,8 @@ fn restore_row(
         }
         Collector::Commitments => account.commitments = Some(reading(body, collect.commitments.stale_after, now)?),
         Collector::Names => account.names = serde_json::from_slice(body).map(Arc::new)?,
-        Collector::History => anyhow::bail!("the history has no reading"),
+        // How far back the API keeps days: the history asks for it itself.
+        Collector::History => {}
     }
     Ok(())
 }

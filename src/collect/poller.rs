@@ -148,8 +148,13 @@ impl Poller {
                 if outcome == Outcome::Good { Some(now) } else { last.and_then(|status| status.last_success) };
             let interval = self.schedule.interval;
             let last_failure = result.as_ref().err().map(|error| error.reason);
-            let status =
-                Status { interval, last_outcome: Some(outcome), last_failure, last_attempt: Some(now), last_success };
+            let access_lost = match outcome {
+                Outcome::Good => false,
+                Outcome::Failed => last.is_some_and(|status| status.access_lost),
+                Outcome::Unsupported => account.was_read(self.source.collector()),
+            };
+            let (last_outcome, last_attempt) = (Some(outcome), Some(now));
+            let status = Status { interval, last_outcome, last_failure, last_attempt, last_success, access_lost };
             account.collectors.insert(self.source.collector(), status);
         });
         outcome

@@ -323,6 +323,9 @@ pub const UP: Family =
 /// Whether the key may read a source.
 pub const SUPPORTED: Family =
     family("gcore_collector_supported", "0 if the key may not read this source (403 or 404), else 1.", COLLECTOR);
+/// Whether a source is refused that was readable.
+pub const ACCESS_LOST: Family =
+    family("gcore_collector_access_lost", "1 if the source was readable and is refused now, else 0.", COLLECTOR);
 /// The interval of a collector.
 pub const POLL_INTERVAL: Family =
     family("gcore_poll_interval_seconds", "From the start of one poll to the start of the next.", COLLECTOR);

@@ -7,9 +7,10 @@ use super::family::Gauges;
 use super::{seconds, word};
 
 /// One series per enabled collector and family, and what the history holds.
-pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
+pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 7] {
     let mut up = Gauges::new(catalog::UP);
     let mut supported = Gauges::new(catalog::SUPPORTED);
+    let mut access_lost = Gauges::new(catalog::ACCESS_LOST);
     let mut interval = Gauges::new(catalog::POLL_INTERVAL);
     let mut last_attempt = Gauges::new(catalog::POLL_LAST_ATTEMPT);
     let mut last_success = Gauges::new(catalog::POLL_LAST_SUCCESS);
@@ -22,6 +23,9 @@ pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
             let labels = || [word(name.as_str()), word(collector.as_str())];
             let is = |condition: bool| f64::from(u8::from(condition));
             interval.set(labels(), status.interval.as_secs_f64());
+            if status.access_lost || status.last_outcome.is_some() {
+                access_lost.set(labels(), is(status.access_lost));
+            }
             if let Some(outcome) = status.last_outcome {
                 up.set(labels(), is(outcome == Outcome::Good));
                 supported.set(labels(), is(outcome != Outcome::Unsupported));
@@ -34,5 +38,5 @@ pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 6] {
             }
         }
     }
-    [up, supported, interval, last_attempt, last_success, history_readings]
+    [up, supported, access_lost, interval, last_attempt, last_success, history_readings]
 }

@@ -21,6 +21,7 @@ use super::error::{Error, Reason};
 use super::metrics::Metrics;
 use super::pace::{NoTurn, Pace};
 use super::patience::Patience;
+use super::refusal;
 use super::report_query::Forms;
 use super::retry;
 use super::settings::{Filter, Settings};
@@ -286,6 +287,10 @@ impl Client {
             return Ok(body);
         };
         let wait = requested_wait(response.headers(), self.clock.now());
+        let (mut reason, text) = (reason, self.error_body(response).await);
+        if reason == Reason::Unsupported && !refusal::is_of_the_api(&text) {
+            reason = Reason::BadBody;
+        }
         // A key that was exchanged after this request had left deserves its own answer.
         let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
@@ -294,21 +299,30 @@ impl Client {
                 eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
                 .to_owned(),
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
-            _ => format!("answered {status}{}", self.error_text(response).await),
+            Reason::BadBody => format!(
+                "answered {status} without an error of the API; a firewall or proxy in between may refuse the request{}",
+                self.on_one_line(&text)
+            ),
+            _ => format!("answered {status}{}", self.on_one_line(&text)),
         };
         Err(Failure { wait, ..Failure::new(reason, may_pass, detail) })
     }
 
-    /// The beginning of an error answer on one line.
-    async fn error_text(&self, mut response: Response) -> String {
+    /// The beginning of an error answer.
+    async fn error_body(&self, mut response: Response) -> Body<'_> {
         let mut body = self.buffers.take();
         while body.len() < MAX_ERROR_BODY
             && let Ok(Some(chunk)) = response.chunk().await
         {
             body.push(&chunk);
         }
+        body
+    }
+
+    /// An error answer as the end of a sentence.
+    fn on_one_line(&self, body: &[u8]) -> String {
         // Before it is cut, or a part of the key could stay.
-        let text = self.without_key(&String::from_utf8_lossy(&body));
+        let text = self.without_key(&String::from_utf8_lossy(body));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }

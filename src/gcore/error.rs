@@ -19,7 +19,7 @@ pub struct Error {
 pub enum Reason {
     /// 401: the key is wrong, cut short or expired.
     Unauthorized,
-    /// 403 or 404: the key may not read this, or the account has no such endpoint.
+    /// 403 or 404 with an error of the API: the key may not read this, or the account has no such endpoint.
     Unsupported,
     /// 429, and waiting as long as asked would outlast the poll.
     RateLimited,
@@ -37,7 +37,7 @@ pub enum Reason {
     BadRequest,
     /// 5xx.
     ServerError,
-    /// An answer that is no JSON, no page, or larger than any page may be.
+    /// An answer that is no JSON, no page, or larger than any page may be; a 403 or 404 that is no error of the API.
     BadBody,
     /// Pages that do not add up to one list.
     Inconsistent,

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod names;
 mod pace;
 pub mod patience;
+mod refusal;
 mod report_query;
 pub mod reports;
 pub mod reservations;

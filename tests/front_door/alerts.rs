@@ -19,7 +19,7 @@ use crate::prometheus::demo_config;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What `/api/v1/alerts` lists, by fingerprint; `None` before the first look.
-async fn alerts(app: &Listener) -> Option<BTreeMap<String, Value>> {
+pub(crate) async fn alerts(app: &Listener) -> Option<BTreeMap<String, Value>> {
     let text = app.get("/api/v1/alerts").await.text().await.unwrap();
     let mut answer: Value = serde_json::from_str(&text).unwrap();
     let Value::Array(alerts) = answer["alerts"].take() else { panic!("{text}") };
@@ -27,7 +27,7 @@ async fn alerts(app: &Listener) -> Option<BTreeMap<String, Value>> {
     answer["judged"].as_bool().unwrap().then(|| alerts.collect())
 }
 
-fn named<'a>(alerts: &'a BTreeMap<String, Value>, name: &str) -> Vec<&'a Value> {
+pub(crate) fn named<'a>(alerts: &'a BTreeMap<String, Value>, name: &str) -> Vec<&'a Value> {
     alerts.values().filter(|alert| alert["labels"]["alertname"] == name).collect()
 }
 

@@ -7,9 +7,9 @@ use gcore_billing_exporter::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixDatagram};
 use tokio::time::{Instant, timeout};
-use wiremock::{MockServer, ResponseTemplate};
+use wiremock::MockServer;
 
-use crate::harness::{KEY, PATIENCE, REPORTS, SUBSCRIPTIONS, asked, json, until_within};
+use crate::harness::{KEY, PATIENCE, REPORTS, SUBSCRIPTIONS, asked, json, refusal, until_within};
 use crate::program::{Process, config_file, config_flag, file, finish, get, program, value};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -71,7 +71,7 @@ collectors:
   commitments: off
   names: off
   history: off
-alerts: 22 of 22 rules, 0 thresholds, 0 mutes
+alerts: 24 of 24 rules, 0 thresholds, 0 mutes
 storage: in memory only
 
 The configuration is good.
@@ -212,8 +212,10 @@ async fn once_prints_the_exposition_and_nothing_else() {
         ("nothing may be read", 403, 404, 3, "0"),
     ] {
         let api = MockServer::start().await;
-        let answer =
-            |status| ResponseTemplate::new(status).set_body_raw(r#"{"count": 0, "results": []}"#, "application/json");
+        let answer = |status| match status {
+            200 => json(r#"{"count": 0, "results": []}"#),
+            _ => refusal(status),
+        };
         asked(REPORTS).respond_with(answer(reports)).mount(&api).await;
         asked(SUBSCRIPTIONS).respond_with(answer(subscriptions)).mount(&api).await;
         let config = config_file(&api.uri(), "", &["reports", "subscriptions"]);

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use wiremock::matchers::body_partial_json;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::harness::{COST, Hands, REPORTS, TestApp, USAGE, asked, config, every, json as answer, noon, only};
+use crate::harness::{
+    COST, COST_TOTALS, Hands, REPORTS, TestApp, USAGE, asked, config, every, forbidden, json as answer, noon, only,
+};
 
 const UP: &str = r#"gcore_up{account="main",collector="cost"}"#;
 const ONE_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
@@ -83,7 +85,7 @@ async fn a_wrong_key_is_not_hammered() {
 #[tokio::test]
 async fn of_what_was_never_read_nothing_is_said() {
     let api = MockServer::start().await;
-    asked(REPORTS).respond_with(ResponseTemplate::new(403)).mount(&api).await;
+    asked(REPORTS).respond_with(forbidden()).mount(&api).await;
     let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
     for (family, value) in [("gcore_up", "0"), ("gcore_collector_supported", "0")] {
         let series = format!(r#"{family}{{account="main",collector="reports"}}"#);

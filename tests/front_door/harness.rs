@@ -287,6 +287,17 @@ pub(crate) fn json(text: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(text, "application/json")
 }
 
+/// The refusal of a key that may not read something.
+pub(crate) fn forbidden() -> ResponseTemplate {
+    refusal(403)
+}
+
+/// A refusal in the API's own form.
+pub(crate) fn refusal(status: u16) -> ResponseTemplate {
+    let body = r#"{"exception_class": "ForbiddenError", "message": "You have no access", "request_id": "1"}"#;
+    ResponseTemplate::new(status).set_body_raw(body, "application/json")
+}
+
 /// Lets the API know the names of the fixtures' projects and regions.
 pub(crate) async fn mount_names(api: &MockServer) {
     asked(PROJECTS).respond_with(json(include_str!("pages/projects.json"))).mount(api).await;

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use tokio::time::Instant;
 use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 
-use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json};
+use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json, refusal};
 use crate::program::{Process, config_file, config_flag, get, program, value};
 
 /// The part of the test account's key that is the same in every quotation.
@@ -71,8 +71,8 @@ async fn the_journal_is_told_the_priority_of_each_line() {
 #[tokio::test]
 async fn what_the_key_may_not_read_is_said_once() {
     let api = MockServer::start().await;
-    asked(REPORTS).respond_with(ResponseTemplate::new(403)).mount(&api).await;
-    asked(SUBSCRIPTIONS).respond_with(ResponseTemplate::new(404)).mount(&api).await;
+    asked(REPORTS).respond_with(refusal(403)).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(refusal(404)).mount(&api).await;
     let daemon = Process::serving(config_file(&api.uri(), "", &["reports", "subscriptions"]), &[]);
     let asked_often = async || {
         let requests = api.received_requests().await.unwrap();

@@ -1,6 +1,7 @@
 //! Tests through the front door: an API on one side, `/metrics` on the other, nothing in between replaced.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod access;
 mod alert_commands;
 mod alertmanager;
 mod alerts;

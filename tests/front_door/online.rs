@@ -10,7 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{
     COST, KEY, PROJECTS, Port, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, USAGE, asked, http,
-    json as answer, mount_names, queries,
+    json as answer, mount_names, queries, refusal,
 };
 use crate::program::{finish, program};
 
@@ -44,10 +44,10 @@ async fn a_key_that_may_not_read_billing_is_told_so() {
     mount_names(&api).await;
     asked(COST).respond_with(answer(include_str!("pages/cost_1.json"))).mount(&api).await;
     asked(USAGE).respond_with(answer(include_str!("pages/usage.json"))).mount(&api).await;
-    let refusal = format!(r#"{{"detail": "not for {KEY}"}}"#);
-    asked(REPORTS).respond_with(ResponseTemplate::new(403).set_body_string(refusal)).mount(&api).await;
-    asked(SUBSCRIPTIONS).respond_with(ResponseTemplate::new(404)).mount(&api).await;
-    asked(RESERVATIONS).respond_with(ResponseTemplate::new(403)).mount(&api).await;
+    let answers = serde_json::json!({ "detail": format!("not for {KEY}") });
+    asked(REPORTS).respond_with(ResponseTemplate::new(403).set_body_json(answers)).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(refusal(404)).mount(&api).await;
+    asked(RESERVATIONS).respond_with(refusal(403)).mount(&api).await;
 
     let (code, shown, log) = check(&api.uri(), KEY, &[]).await;
     assert_eq!(
@@ -87,7 +87,7 @@ async fn a_refusal_that_matters_fails_the_check() {
         ("regions", REGIONS, 302, "names (regions)   yes        -", "correct api_url"),
     ] {
         let api = MockServer::start().await;
-        asked(endpoint).respond_with(ResponseTemplate::new(fault)).mount(&api).await;
+        asked(endpoint).respond_with(refusal(fault)).mount(&api).await;
         mount_names(&api).await;
         for (endpoint, page) in [
             (COST, include_str!("pages/cost_1.json")),

@@ -17,9 +17,9 @@ use gcore_billing_exporter::snapshot::Collector;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::Value;
-use wiremock::{MockServer, Request, ResponseTemplate};
+use wiremock::{MockServer, Request};
 
-use crate::harness::{COST, Hands, PROJECTS, REGIONS, TestApp, asked, config, every, json, noon};
+use crate::harness::{COST, Hands, PROJECTS, REGIONS, TestApp, asked, config, every, json, noon, refusal};
 use crate::program::{Process, config_file, value};
 use crate::prometheus::demo_config;
 
@@ -228,7 +228,7 @@ async fn a_budget_that_no_cost_can_meet_is_named_once_every_day_and_the_names_ar
         [(PROJECTS, include_str!("pages/projects.json")), (REGIONS, include_str!("pages/regions.json"))]
     {
         let are_there = Arc::clone(&names_are_there);
-        let names = move |_: &Request| if are_there.load(SeqCst) { json(page) } else { ResponseTemplate::new(404) };
+        let names = move |_: &Request| if are_there.load(SeqCst) { json(page) } else { refusal(404) };
         asked(endpoint).respond_with(names).mount(&api).await;
     }
     let budgets = "

@@ -133,6 +133,46 @@ pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) ->
     Verdict::known(case.now, breach)
 }
 
+/// A poll that fails otherwise says nothing of the right to read, so it neither begins nor ends this.
+pub(super) fn access_lost(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
+    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+        if !status.access_lost {
+            return status.last_outcome.map(|_| None);
+        }
+        let word = collector.as_str();
+        let summary = format!("Account {name}: the API refuses collector {word}, which it let read before");
+        let description = format!(
+            "Polls of collector {word} are answered 403 or 404, and it could be read before. {} A role of the key was \
+             changed, the key was exchanged, or the endpoint was withdrawn. Give the key its role back; where it is meant \
+             to lose it, set collect.{word}.enabled = false.",
+            last_success(status),
+        );
+        let is_critical = matches!(collector, Collector::Cost | Collector::Usage);
+        let step = usize::from(is_critical);
+        Some(Some(case.breach(step, Some(name), own(collector), since(case, status), Words { summary, description })))
+    })
+}
+
+pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgement {
+    let statuses = || snapshot.accounts.values().filter_map(|account| account.collectors.get(&Collector::Cost));
+    let are_all = |outcome| statuses().all(|status| status.last_outcome == Some(outcome));
+    let is_any_good = statuses().any(|status| status.last_outcome == Some(Outcome::Good));
+    let verdict = if statuses().next().is_none() || is_any_good {
+        Verdict::known(case.now, None)
+    } else if are_all(Outcome::Unsupported) {
+        let summary = "No account can read its costs".to_owned();
+        let description =
+            "The API answers 403 or 404 to the cost report of every account, so there are no costs, budgets \
+                           or forecasts. The key needs a role in Cloud that reaches the cost report."
+                .to_owned();
+        let starts_at = statuses().map(|status| since(case, status)).max().unwrap_or(case.now);
+        Verdict::known(case.now, Some(case.breach(0, None, [], starts_at, Words { summary, description })))
+    } else {
+        Verdict::Unknown
+    };
+    case.judge("", case.patience(), verdict)
+}
+
 /// Each window of costs and usage is a family, over all accounts.
 #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
 pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {

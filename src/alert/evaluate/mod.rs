@@ -66,6 +66,8 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
             Rule::SubscriptionExpiring => of_accounts(subscriptions::expiring, Patience::NONE),
             Rule::SubscriptionExpired => of_accounts(subscriptions::expired, Patience::NONE),
             Rule::KeyRefused => of_accounts(health::refused, case.patience()),
+            Rule::AccessLost => health::access_lost(&case, snapshot),
+            Rule::CostsUnreadable => vec![health::costs_unreadable(&case, snapshot)],
             Rule::CollectorFailing => health::failing(&case, snapshot),
             Rule::DataStale => health::stale(&case, snapshot),
             Rule::RateLimited => health::rate_limited(&case, snapshot),

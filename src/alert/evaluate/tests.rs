@@ -85,7 +85,8 @@ fn costs(window: Window, groups: &[(Group, &str)]) -> WindowReading<CostTotals> 
 fn polled(last_outcome: Outcome, last_failure: Option<Reason>, last_success: &str) -> Status {
     let (last_attempt, last_success) = (Some(now()), Some(at(last_success)));
     let interval = Duration::from_secs(900);
-    Status { interval, last_outcome: Some(last_outcome), last_failure, last_attempt, last_success }
+    let last_outcome = Some(last_outcome);
+    Status { interval, last_outcome, last_failure, last_attempt, last_success, access_lost: false }
 }
 
 /// An account whose past is known and that was read just now.
@@ -404,6 +405,65 @@ fn collectors_are_judged_by_how_they_fare() {
         let signs = [Rule::CollectorFailing, Rule::RateLimited, Rule::DataStale].map(sign);
         let found = format!("{} {}", signs.iter().collect::<String>(), sign(Rule::KeyRefused));
         assert_eq!(found, want, "{name}");
+    }
+}
+
+#[test]
+fn a_source_that_was_readable_and_is_refused_is_an_alert() {
+    let refused = |access_lost| {
+        let polled = polled(Outcome::Unsupported, Some(Reason::Unsupported), "2026-11-22T10:00:00Z");
+        Status { access_lost, ..polled }
+    };
+    let failing = |access_lost| Status {
+        access_lost,
+        ..polled(Outcome::Failed, Some(Reason::ServerError), "2026-11-22T10:00:00Z")
+    };
+    let before_a_poll = Status { access_lost: true, ..Status::before_the_first_poll(Duration::from_secs(900)) };
+    for (name, collector, status, want) in [
+        ("costs", Collector::Cost, refused(true), Some(&["critical cost main"][..])),
+        ("usage", Collector::Usage, refused(true), Some(&["critical usage main"])),
+        ("a list", Collector::Reports, refused(true), Some(&["warning reports main"])),
+        ("the history", Collector::History, refused(true), Some(&["warning history main"])),
+        ("never readable", Collector::Cost, refused(false), Some(&[])),
+        ("a server error is no access", Collector::Cost, failing(true), Some(&["critical cost main"])),
+        ("failing", Collector::Cost, failing(false), Some(&[])),
+        ("given back", Collector::Cost, polled(Outcome::Good, None, "2026-11-22T12:00:00Z"), Some(&[])),
+        ("lost before a restart", Collector::Cost, before_a_poll, Some(&["critical cost main"])),
+        ("not tried yet", Collector::Cost, Status { access_lost: false, ..before_a_poll }, None),
+    ] {
+        let account = Account { collectors: [(collector, status)].into(), ..Account::default() };
+        let said = said(Rule::AccessLost, &snapshot(account), &Settings::default());
+        let found = said.map(|breaches| identities(&breaches, &["severity", "collector", "account"]));
+        assert_eq!(found, want.map(|want| want.iter().map(|text| (*text).to_owned()).collect()), "{name}");
+    }
+}
+
+#[test]
+fn costs_that_no_account_can_read_are_an_alert() {
+    let status = |outcome| match outcome {
+        Some(outcome) => polled(outcome, None, "2026-11-22T10:00:00Z"),
+        None => Status::before_the_first_poll(Duration::from_secs(900)),
+    };
+    let (good, refused, failed) = (Some(Outcome::Good), Some(Outcome::Unsupported), Some(Outcome::Failed));
+    for (name, outcomes, want) in [
+        ("one account", &[refused][..], Some(1)),
+        ("both", &[refused, refused], Some(1)),
+        ("one of two", &[refused, good], Some(0)),
+        ("a poll that fails says nothing", &[refused, failed], None),
+        ("not tried yet", &[refused, None], None),
+        ("costs are not wanted", &[], Some(0)),
+    ] {
+        let account = |(number, outcome): (usize, &Option<Outcome>)| {
+            let collectors = [(Collector::Cost, status(*outcome))].into();
+            (format!("account_{number}").parse().unwrap(), Account { collectors, ..Account::default() })
+        };
+        let accounts = outcomes.iter().enumerate().map(account).collect();
+        let snapshot = Snapshot { accounts, was_ready: true };
+        let said = said(Rule::CostsUnreadable, &snapshot, &Settings::default());
+        assert_eq!(said.as_ref().map(Vec::len), want, "{name}");
+        for breach in said.unwrap_or_default() {
+            assert_eq!(identities(&[breach], &["severity", "account"]), ["critical -"], "{name}");
+        }
     }
 }
 

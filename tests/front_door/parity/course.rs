@@ -34,7 +34,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
     COST, COST_TOTALS, Hands, KEY, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, asked,
-    json as answer,
+    forbidden, json as answer,
 };
 use crate::office::{Office, firing, until, webhook, webhooks};
 
@@ -170,7 +170,7 @@ async fn api(clock: &Clock) -> MockServer {
                 SUBSCRIPTIONS => subscriptions(),
                 PROJECTS => answer(include_str!("../pages/projects.json")),
                 REGIONS => answer(include_str!("../pages/regions.json")),
-                _ if is_in(COMMITMENTS_ARE_FORBIDDEN, now) => ResponseTemplate::new(403),
+                _ if is_in(COMMITMENTS_ARE_FORBIDDEN, now) => forbidden(),
                 _ => answer(r#"{"count": 0, "price_status": "show", "results": []}"#),
             }
         };

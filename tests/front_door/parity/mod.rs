@@ -132,6 +132,14 @@ const TABLE: &[Row] = &[
         &["account"],
         "Over with the next poll that fails for another reason; Prometheus looks back 3 hours",
     ),
+    native(
+        "GcoreAccessLost",
+        "Prometheus would need to remember what was readable; `gcore_collector_access_lost` is there for a rule of your own",
+    ),
+    native(
+        "GcoreCostsUnreadable",
+        "Holds while polls fail for another reason; `gcore_collector_supported` is there for a rule of your own",
+    ),
     native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
     native("GcoreSeriesLimit", "`gcore_series_dropped` is there for a rule of your own"),
     both("GcoreStoreNotWritable", &[], ""),

@@ -128,6 +128,13 @@ fn every_rule_says_what_is_wrong_in_these_words() {
         (Collector::Reports, failed(Reason::Timeout, "2026-11-22T11:00:00Z")),
         (Collector::Subscriptions, failed(Reason::RateLimited, "2026-11-22T11:50:00Z")),
         (Collector::Commitments, failed(Reason::Unauthorized, "2026-11-22T11:50:00Z")),
+        (
+            Collector::Cost,
+            Status {
+                access_lost: true,
+                ..polled(Outcome::Unsupported, Some(Reason::Unsupported), "2026-11-22T10:00:00Z")
+            },
+        ),
     ]);
     let threshold = Threshold {
         name: "storage".into(),

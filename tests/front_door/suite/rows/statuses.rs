@@ -14,12 +14,20 @@ use super::super::reply::Reply;
 use super::{Row, fails, leaves_uncompared, passes, reads, tolerates};
 
 pub(super) fn rows(elsewhere: &str) -> Vec<Row> {
-    [lasting(), passing(), of_totals(), retry_after(), redirects(elsewhere)].into_iter().flatten().collect()
+    [lasting(), of_the_path(), passing(), of_totals(), retry_after(), redirects(elsewhere)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
+/// A refusal of the API itself where that matters, else one with a page of HTML.
 fn answers(status: u16) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         reply.status = status;
+        if matches!(status, 403 | 404) {
+            reply.body = Some(br#"{"exception_class":"ForbiddenError","message":"no"}"#.to_vec());
+            return;
+        }
         reply.header("content-type", "text/html");
         reply.body = Some(format!("<html>{status}</html>").into_bytes());
     }
@@ -51,6 +59,26 @@ fn lasting() -> Vec<Row> {
     .into_iter()
     .map(|(endpoint, status, reason)| fails(format!("{status}"), endpoint, reason, answers(status)))
     .collect()
+}
+
+/// Refusals of something on the way to the API.
+fn of_the_path() -> Vec<Row> {
+    let says = |status, text: &'static str| {
+        move |reply: &mut Reply| {
+            reply.status = status;
+            reply.header("content-type", "text/html");
+            reply.body = Some(text.as_bytes().to_vec());
+        }
+    };
+    vec![
+        fails("403 as HTML", Resources, "bad_body", says(403, "<html>blocked</html>")),
+        fails("404 as HTML", Usage, "bad_body", says(404, "<html>not found</html>")),
+        fails("403 without a body", Reports, "bad_body", says(403, "")),
+        fails("404 as text", Subscriptions, "bad_body", says(404, "404 page not found")),
+        fails("403 with JSON of something else", Reservations, "bad_body", says(403, r#"{"support_id":"1"}"#)),
+        fails("403 as HTML", Regions, "bad_body", says(403, "<html>blocked</html>")),
+        fails("403 as HTML", Totals, "bad_body", says(403, "<html>blocked</html>")).by_totals(),
+    ]
 }
 
 fn passing() -> Vec<Row> {
