@@ -28,6 +28,10 @@ const MOST_KEPT: u64 = 100_000;
 /// The most bytes of such a list in all.
 const MOST_KEPT_BYTES: usize = 64 << 20;
 
+/// A list of at least so many records fails where more than half of them cannot be read, a shorter one where none can be:
+/// one odd entry of three says little, six of ten say that the rows have another form.
+const ENOUGH_TO_JUDGE: u64 = 10;
+
 /// A list that was read whole.
 #[derive(Clone, Debug, Default)]
 pub struct Listing<F> {
@@ -97,6 +101,12 @@ impl<F> Intake<'_, F> {
         }
     }
 
+    /// Counts a row that is no record at all.
+    fn add_unreadable(&mut self, reason: RejectReason) {
+        *self.records += 1;
+        self.reject(reason);
+    }
+
     fn reject(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
@@ -109,6 +119,11 @@ pub(super) trait Query {
 
     /// Changes the request after a refusal of its first page; false where there is no other way to ask.
     fn adapt(&mut self, _refusal: &Error) -> bool {
+        false
+    }
+
+    /// Whether the list is a part of a reading, such as one project's: the reading may be believed without it.
+    fn is_part(&self) -> bool {
         false
     }
 
@@ -179,7 +194,7 @@ async fn attempt<F, const N: usize>(
         let Some((offset, page)) = pending.next().await else { break };
         walk.take(offset, reading.add(&page?)?)?;
     }
-    Ok(reading.listing)
+    if query.is_part() { Ok(reading.listing) } else { reading.finish() }
 }
 
 /// A list under way.
@@ -229,7 +244,7 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
                 fingerprints.insert(fingerprint(fields, layout.identity));
                 (layout.records)(fields, &mut intake);
             }
-            Err(reason) => intake.reject(reason),
+            Err(reason) => intake.add_unreadable(reason),
         });
         let head = head.map_err(|error| {
             // The message quotes the text around the fault.
@@ -241,6 +256,22 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
         self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
         self.client.page_done(self.layout.endpoint);
         Ok(Taken { rows: head.rows, count: head.count, fingerprints })
+    }
+
+    /// The list, unless too little of it can be read: that is no short list, and no empty account.
+    fn finish(self) -> Result<Listing<F>, Error> {
+        let (rejected, records) = (&self.listing.rejected, self.records);
+        let count = rejected.values().sum();
+        if is_believable(count, records) {
+            return Ok(self.listing);
+        }
+        let reasons: Vec<_> = rejected.iter().map(|(reason, rows)| format!("{rows} {}", reason.as_str())).collect();
+        let detail = format!(
+            "{count} of {records} rows cannot be read ({}), so the last good reading stays; the API may have changed its \
+             rows, so look for a newer version of this program",
+            reasons.join(", ")
+        );
+        Err(Error { endpoint: self.layout.endpoint, reason: Reason::BadBody, detail })
     }
 
     /// Fails where a list that is kept is too long to be kept, by what came of it or by what the server counts.
@@ -257,6 +288,12 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
         );
         Err(Error { endpoint: self.layout.endpoint, reason: Reason::Inconsistent, detail })
     }
+}
+
+/// Whether a list says something of the account although so many of its records cannot be read.
+fn is_believable(rejected: u64, records: u64) -> bool {
+    let most = if records < ENOUGH_TO_JUDGE { records.saturating_sub(1) } else { records / 2 };
+    rejected <= most
 }
 
 /// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
@@ -292,5 +329,29 @@ impl Query for PlainQuery<'_> {
             parameters.extend([("limit", limit.to_string()), ("offset", offset.to_string())]);
         }
         Payload::Query(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_which_too_little_can_be_read_is_not_believed() {
+        for (rejected, records, want) in [
+            (0, 0, true),
+            (0, 1, true),
+            (1, 1, false),
+            (1, 2, true),
+            (2, 2, false),
+            (8, 9, true),
+            (9, 9, false),
+            (5, 10, true),
+            (6, 10, false),
+            (500_000, 1_000_001, true),
+            (500_001, 1_000_001, false),
+        ] {
+            assert_eq!(is_believable(rejected, records), want, "{rejected} of {records}");
+        }
     }
 }

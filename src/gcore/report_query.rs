@@ -101,6 +101,10 @@ impl Query for ReportQuery<'_> {
         next.is_some()
     }
 
+    fn is_part(&self) -> bool {
+        self.project.is_some()
+    }
+
     fn accepted(&self, client: &Client) {
         client.forms.learn(self.endpoint, self.form, self.is_running);
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -92,6 +93,49 @@ async fn of_what_was_never_read_nothing_is_said() {
         assert_eq!(app.value(&series).await.as_deref(), Some(value), "{family}");
     }
     assert!(!app.metrics().await.contains("gcore_report_tasks{"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_of_which_no_row_can_be_read_leaves_the_last_one() {
+    let api = MockServer::start().await;
+    let garbage = r#"{"count": 2, "price_status": "show", "results": [1, 2]}"#;
+    asked(COST).respond_with(answer(ONE_ROW)).up_to_n_times(1).mount(&api).await;
+    asked(COST).respond_with(answer(garbage)).mount(&api).await;
+    let config = config(&api.uri(), every(Duration::from_millis(100), &[Collector::Cost]));
+    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+    let polls = r#"gcore_polls_total{account="main",collector="cost"}"#;
+    app.until(async || app.value(polls).await.is_some_and(|polls| polls.parse::<u64>().unwrap() >= 3)).await;
+    assert_eq!(app.value(UP).await.as_deref(), Some("0"));
+    assert!(app.value(&failures("bad_body")).await.is_some());
+    assert_eq!(app.value(ONE_SERIES).await.as_deref(), Some("1.25"), "the last good reading stays");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_project_of_which_no_line_can_be_read_does_not_fail_the_others() {
+    let api = MockServer::start().await;
+    let line = |cost: &str, project: u64| json!({"type": "instance", "cost": cost, "currency": "EUR", "project_id": project, "region_id": 7});
+    let (good, bad) = (line("1.25", 101), line("NaN", 102));
+    let report = move |request: &Request| {
+        let asked: serde_json::Value = request.body_json().unwrap();
+        let lines: Vec<_> = if asked["projects"] == json!([101]) {
+            vec![&good]
+        } else if asked["projects"] == json!([102]) {
+            vec![&bad]
+        } else {
+            vec![&good, &bad]
+        };
+        answer(&json!({"count": lines.len(), "price_status": "show", "results": lines}).to_string())
+    };
+    asked(COST_TOTALS).respond_with(report.clone()).mount(&api).await;
+    asked(COST).respond_with(report).mount(&api).await;
+    let mut config = config(&api.uri(), only(&[Collector::Cost]));
+    config.collect.cost_method = Method::Totals;
+    config.accounts.values_mut().for_each(|account| account.filter.projects = vec![101, 102]);
+    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+    assert_eq!(app.value(UP).await.as_deref(), Some("1"));
+    assert_eq!(app.value(ONE_SERIES).await.as_deref(), Some("1.25"));
     app.stop().await;
 }
 

@@ -12,7 +12,7 @@ use super::super::reply::{Delivery, Framing, Reply};
 use super::{Row, fails, leaves_uncompared, tolerates};
 
 pub(super) fn rows() -> Vec<Row> {
-    [gzip(), huge(), deep(), no_page()].into_iter().flatten().collect()
+    [gzip(), huge(), deep(), unreadable(), no_page()].into_iter().flatten().collect()
 }
 
 fn compressed(bytes: &[u8]) -> Vec<u8> {
@@ -132,6 +132,21 @@ fn deep() -> Vec<Row> {
             reply.set(0, "tags", "[".repeat(50) + &"]".repeat(50));
         }),
     ]
+}
+
+/// Pages of which no row can be read: an account that has nothing looks otherwise.
+fn unreadable() -> Vec<Row> {
+    let numbers = |reply: &mut Reply| {
+        let numbers = vec!["7"; reply.rows.len()].join(",");
+        reply.rows.clear();
+        reply.replace("[]", &format!("[{numbers}]"));
+    };
+    let of = |endpoint| fails("no row that can be read", endpoint, "bad_body", numbers);
+    let each = [Resources, Usage, Reports, Subscriptions, Projects, Regions, Reservations, MonthTotals];
+    let mut rows: Vec<Row> = each.into_iter().map(of).collect();
+    rows.push(of(Totals).by_totals());
+    rows.push(leaves_uncompared("no row that can be read", numbers));
+    rows
 }
 
 fn no_page() -> Vec<Row> {

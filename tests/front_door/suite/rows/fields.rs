@@ -298,7 +298,12 @@ fn commitments() -> Vec<Row> {
             MonthTotals,
             &["billing_metric_name", "billing_feature_name", "flavor", "volume_type", "billing_value"],
         ),
-        wrong(MonthTotals, &["cost"], without(Collector::Commitments, "_month_")).rejecting("bad_number", 3),
+        wrong_from(1, MonthTotals, &["cost"], move |expected| {
+            let picture = expected.rest.get_mut(&Collector::Commitments).unwrap();
+            picture.retain(|series, _| !series.contains("_month_"));
+            picture.insert(month("EUR"), "229.00002".into());
+        })
+        .rejecting("bad_number", 2),
         wrong(MonthTotals, &["currency"], move |expected| {
             let picture = expected.rest.get_mut(&Collector::Commitments).unwrap();
             picture.retain(|series, _| !series.contains("_month_"));
