@@ -46,7 +46,7 @@ pub enum Fault {
     /// None of the days is stored of any account.
     #[error(
         "nothing is stored from {from} to {to}: {stored}; choose --from and --to among the stored days, or let the daemon \
-         read more of them (collect.history.days)"
+         read more of them (collect.history.days), as far back as the API keeps them"
     )]
     NothingStored {
         /// The first day.

@@ -1,6 +1,6 @@
 //! The last readings as bytes, so that a restart can serve them at once. What the bytes mean is not known here.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use crate::billing::account::AccountName;
 
@@ -34,6 +34,21 @@ impl Store {
             let mut statement = transaction.prepare_cached(sql)?;
             let rows = statement.query_map([account.as_str(), &scope], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// What was kept of an account and scope under one name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn kept_row(&self, account: &AccountName, scope: &str, name: String) -> Result<Option<Vec<u8>>, Error> {
+        let (account, scope) = (account.clone(), scope.to_owned());
+        self.transact(move |transaction| {
+            let sql = "SELECT body FROM kept JOIN account ON account.id = kept.account \
+                       WHERE account.name = ?1 AND scope = ?2 AND kept.name = ?3";
+            let mut statement = transaction.prepare_cached(sql)?;
+            Ok(statement.query_row([account.as_str(), &scope, &name], |row| row.get(0)).optional()?)
         })
         .await
     }

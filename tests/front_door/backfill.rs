@@ -274,7 +274,8 @@ async fn what_cannot_be_written_is_said_with_what_to_do() {
             january,
             "nothing is stored from 2024-01-01 to 2024-01-31: cost of account demo: none, cost of account main: \
              2024-02-28 to 2024-02-29, 2024-03-02, usage of account demo: none, usage of account main: none; choose \
-             --from and --to among the stored days, or let the daemon read more of them (collect.history.days)"
+             --from and --to among the stored days, or let the daemon read more of them (collect.history.days), \
+             as far back as the API keeps them"
                 .to_owned(),
         ),
         (

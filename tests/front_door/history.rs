@@ -1,6 +1,7 @@
 //! The days of the past, read beside everything else.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::days::Kind;
-use jiff::ToSpan as _;
 use jiff::civil::date;
+use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wiremock::matchers::body_partial_json;
@@ -18,7 +19,7 @@ use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::backfill::{fill, series};
 use crate::harness::{
-    COST, COST_TOTALS, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon,
+    COST, COST_TOTALS, Hands, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon, refusal,
 };
 
 const NOTHING: &str = r#"{"count": 0, "price_status": "show", "results": []}"#;
@@ -190,4 +191,81 @@ async fn days_asked_for(api: &MockServer) -> usize {
     let asked_for = bodies(api, COST).await;
     let days: BTreeSet<_> = asked_for.iter().map(|body| &body["time_from"].as_str().unwrap()[..10]).collect();
     days.range("2026-11-19"..="2026-11-21").count()
+}
+
+const HISTORY_UP: &str = "gcore_up{account=\"main\",collector=\"history\"}";
+const HELD: &str = "gcore_history_days{account=\"main\",collector=\"cost\"}";
+
+/// Lets the API refuse the days for which `is_refused` holds, such as `2026-11-03`.
+async fn mount_refusals(api: &MockServer, is_refused: impl Fn(&str) -> bool + Send + Sync + 'static) {
+    let report = move |request: &Request| {
+        let asked: Value = request.body_json().unwrap();
+        if is_refused(&asked["time_from"].as_str().unwrap()[..10]) { refusal(400) } else { answer(NOTHING) }
+    };
+    asked(COST).respond_with(report).mount(api).await;
+}
+
+/// A daemon that wants so many days of the past, and looks for them all the time.
+fn wanting(api: &MockServer, days: u16) -> Config {
+    let mut collect = every(Duration::from_millis(50), &[Collector::Cost, Collector::History]);
+    (collect.cost_method, collect.history.days) = (Method::Resources, days);
+    collect.cost.schedule.interval = Duration::from_secs(3_600);
+    config(&api.uri(), collect)
+}
+
+/// The days before `day` that the API was asked for.
+async fn asked_before(api: &MockServer, day: &str) -> BTreeSet<String> {
+    let days = bodies(api, COST).await.into_iter().map(|body| body["time_from"].as_str().unwrap()[..10].to_owned());
+    days.filter(|asked| asked.as_str() < day).collect()
+}
+
+#[tokio::test]
+async fn days_that_the_api_does_not_keep_are_learned_and_asked_for_again_only_after_a_week() {
+    let (api, folder, hands) = (MockServer::start().await, tempfile::tempdir().unwrap(), Hands::at(noon()));
+    mount_refusals(&api, |day| day < "2026-11-12").await;
+    let mut config = wanting(&api, 100);
+    config.storage.path = Some(folder.path().join("state.db"));
+    let app = TestApp::start(&config, hands.clock()).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("1")).await;
+    assert_eq!(app.value(HELD).await.as_deref(), Some("10"), "what the API keeps");
+    let tried = asked_before(&api, "2026-11-12").await;
+    assert!(tried.len() <= 3, "not every day is asked for: {tried:?}");
+    app.stop().await;
+
+    api.reset().await;
+    mount_refusals(&api, |day| day < "2026-10-13").await;
+    let app = TestApp::start(&config, hands.clock()).await;
+    let polls = async || app.value("gcore_polls_total{account=\"main\",collector=\"history\"}").await;
+    app.until(async || polls().await.is_some_and(|polls| polls.parse::<u64>().unwrap() >= 3)).await;
+    assert_eq!(app.value(HISTORY_UP).await.as_deref(), Some("1"));
+    assert_eq!(asked_before(&api, "2026-11-12").await, BTreeSet::new(), "it is known over a restart");
+
+    hands.forward(SignedDuration::from_hours(7 * 24));
+    app.until(async || app.value(HELD).await.as_deref() == Some("47")).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("1")).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn one_day_that_the_api_refuses_keeps_no_older_one_from_being_read() {
+    let api = MockServer::start().await;
+    mount_refusals(&api, |day| day == "2026-11-10").await;
+    let app = TestApp::start(&wanting(&api, 20), Clock::frozen(noon())).await;
+    app.until(async || app.value(HELD).await.as_deref() == Some("19")).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("0")).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_api_that_refuses_every_day_is_not_taken_for_one_that_keeps_none() {
+    let (api, is_mended, hands) = (MockServer::start().await, Arc::new(AtomicBool::new(false)), Hands::at(noon()));
+    let mended = Arc::clone(&is_mended);
+    mount_refusals(&api, move |_| !mended.load(Ordering::Relaxed)).await;
+    let app = TestApp::start(&wanting(&api, 20), hands.clock()).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("0")).await;
+    is_mended.store(true, Ordering::Relaxed);
+    hands.forward(SignedDuration::from_mins(61));
+    app.until(async || app.value(HELD).await.as_deref() == Some("20")).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("1")).await;
+    app.stop().await;
 }

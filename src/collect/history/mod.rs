@@ -2,20 +2,21 @@
 
 mod due;
 mod learn;
+mod reach;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::aggregate::usage::UsageTotals;
 use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
-use crate::billing::period::{Period, Window};
+use crate::billing::period::{Period, Window, utc_date};
 use crate::gcore::client::Client;
 use crate::gcore::error::{Error, Reason};
 use crate::gcore::usage_report;
@@ -27,6 +28,7 @@ use super::cost::{Reader, suddenly_empty};
 use super::poller::Poll;
 use super::settings::{History, Settings};
 use learn::Learner;
+use reach::Reaches;
 
 /// After how long a day is tried again that could not be read.
 const RETRY_AFTER: Duration = Duration::from_secs(3_600);
@@ -39,6 +41,7 @@ pub(super) struct Source {
     kinds: Vec<(Kind, Duration)>,
     costs: Reader,
     learner: Learner,
+    reaches: Reaches,
     /// Days that could not be read, when, and why.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
 }
@@ -50,6 +53,7 @@ impl Source {
         let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account).cloned().collect();
         Self {
             learner: Learner::new(store.clone(), budgets),
+            reaches: Reaches::new(store.clone(), client.scope(), settings.history.recheck_after),
             costs: Reader::new(Arc::clone(&client), settings),
             kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
             settings: settings.history.clone(),
@@ -87,13 +91,13 @@ impl Source {
             let mut held = u32::try_from(known.len()).unwrap_or(u32::MAX);
             tell_held(poll, kind, held);
             for date in due {
-                if self.failed.contains_key(&(kind, date)) {
+                let is_kept = self.reaches.first(poll, kind, now).await.is_none_or(|first| first <= date);
+                if !is_kept || self.failed.contains_key(&(kind, date)) {
                     continue;
                 }
-                let read_at = self.client.now();
-                let is_settled = due::settled_at(date, settle_after) <= read_at;
-                match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
-                    Ok(day) => {
+                match self.read_or_learn(poll, kind, date, settle_after).await {
+                    Ok(None) => {}
+                    Ok(Some(day)) => {
                         if !self.write(account, kind, day).await {
                             return Ok(false);
                         }
@@ -148,6 +152,59 @@ impl Source {
             self.learner.note(date);
         }
         stored.is_ok()
+    }
+
+    /// Reads a day; `None` where the API turns out to keep no day as old as this one.
+    async fn read_or_learn(
+        &mut self,
+        poll: &Poll<'_>,
+        kind: Kind,
+        date: Date,
+        settle_after: Duration,
+    ) -> Result<Option<Day>, Error> {
+        let read_at = self.client.now();
+        let is_settled = due::settled_at(date, settle_after) <= read_at;
+        match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
+            Err(refusal) if refusal.reason == Reason::BadRequest => {
+                if !self.is_out_of_reach(poll, kind, date).await? {
+                    return Err(refusal);
+                }
+                self.reaches.learn(poll, kind, date.saturating_add(1.day()), read_at).await;
+                Ok(None)
+            }
+            outcome => outcome.map(Some),
+        }
+    }
+
+    /// Whether a day was refused for its age: the day before it and the oldest one wanted are refused as well, while
+    /// yesterday is not. One odd day, or an API that refuses everything, must not pass for that.
+    async fn is_out_of_reach(&mut self, poll: &Poll<'_>, kind: Kind, refused: Date) -> Result<bool, Error> {
+        let back = |days: u16| utc_date(poll.now).saturating_sub(i32::from(days).days());
+        let (yesterday, oldest) = (back(1), back(self.settings.days));
+        if refused >= yesterday || self.failed.contains_key(&(kind, yesterday)) {
+            return Ok(false);
+        }
+        let older = BTreeSet::from([refused.saturating_sub(1.day()), oldest]);
+        for day in older.into_iter().filter(|day| (oldest..refused).contains(day)) {
+            if self.refusal(poll, kind, day).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        let refusal = self.refusal(poll, kind, yesterday).await?;
+        let is_out_of_reach = refusal.is_none();
+        // The next day that is refused need not ask for yesterday again.
+        self.failed.extend(refusal.map(|refusal| ((kind, yesterday), (self.client.now(), refusal))));
+        Ok(is_out_of_reach)
+    }
+
+    /// Why the API does not take the request for a day; `None` where it does.
+    async fn refusal(&self, poll: &Poll<'_>, kind: Kind, date: Date) -> Result<Option<Error>, Error> {
+        let read_at = self.client.now();
+        match self.read(poll, kind, Moment { date, read_at, is_settled: false }).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.reason == Reason::BadRequest => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read(&self, poll: &Poll<'_>, kind: Kind, moment: Moment) -> Result<Day, Error> {
