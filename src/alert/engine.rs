@@ -49,6 +49,8 @@ pub struct Engine {
     clock: Clock,
     started_at: Timestamp,
     ledger: Ledger,
+    /// Whether the ledger goes on from what was stored before; until then it knows only what this process has seen.
+    is_recalled: bool,
     current: watch::Sender<Current>,
     unwritten: Unwritten,
 }
@@ -76,12 +78,14 @@ impl Engine {
         let (current, reader) = watch::channel(None);
         metrics::register(registry, reader.clone())?;
         let (ledger, unwritten, started_at) = (Ledger::default(), Unwritten::default(), clock.now());
-        Ok((Self { snapshots, orders, store, channels, clock, started_at, ledger, current, unwritten }, reader))
+        let is_recalled = false;
+        let engine =
+            Self { snapshots, orders, store, channels, clock, started_at, ledger, is_recalled, current, unwritten };
+        Ok((engine, reader))
     }
 
     /// Runs until nobody writes snapshots any more; the last one is judged.
     pub async fn run(mut self) {
-        self.recall().await;
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick comes at once.
@@ -104,21 +108,29 @@ impl Engine {
         }
     }
 
-    /// Takes up where the process before ended.
+    /// Takes up where the process before ended; where the store cannot be read, as soon as it can be.
     async fn recall(&mut self) {
-        match self.store.alerts().await {
-            Ok(bodies) => {
-                let lost;
-                (self.ledger, lost) = Ledger::restore(&bodies);
-                if lost > 0 {
-                    tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
-                }
+        let bodies = match self.store.alerts().await {
+            Ok(bodies) => bodies,
+            Err(error) => {
+                // The store says itself that it fails.
+                tracing::debug!(%error, "cannot read the stored alerts; all are judged anew until they can be read");
+                return;
             }
-            Err(error) => tracing::error!(%error, "cannot read the stored alerts; all are judged anew"),
+        };
+        let (known, lost) = self.ledger.take_up(&bodies);
+        self.unwritten.states.retain(|fingerprint, _| !known.contains(fingerprint));
+        self.unwritten.transitions.retain(|alert| !known.contains(&alert.fingerprint()));
+        self.is_recalled = true;
+        if lost > 0 {
+            tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
         }
     }
 
     async fn judge(&mut self) {
+        if !self.is_recalled {
+            self.recall().await;
+        }
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         let orders = Arc::clone(&self.orders.borrow_and_update());
         let now = self.clock.now();

@@ -65,11 +65,27 @@ impl Ledger {
     /// The ledger that was written before; a state that cannot be read is left out, and counted.
     #[must_use]
     pub fn restore(bodies: &[String]) -> (Self, usize) {
+        let mut ledger = Self::default();
+        let (_, lost) = ledger.take_up(bodies);
+        (ledger, lost)
+    }
+
+    /// Takes up states that were written before, in place of what was found without them, but for what has begun to fire
+    /// since. Says which these are, and how many cannot be read.
+    pub fn take_up(&mut self, bodies: &[String]) -> (BTreeSet<u64>, usize) {
         let read = |body: &String| serde_json::from_str::<State>(body).ok();
-        let states: BTreeMap<u64, State> =
+        let stored: BTreeMap<u64, State> =
             bodies.iter().filter_map(read).map(|state| (state.alert.fingerprint(), state)).collect();
-        let lost = bodies.len() - states.len();
-        (Self { states }, lost)
+        let lost = bodies.len() - stored.len();
+        let fires = |state: &State| state.alert.status == Status::Firing;
+        let mut known = BTreeSet::new();
+        for (number, state) in stored {
+            if self.states.get(&number).is_none_or(|found| !fires(found) || fires(&state)) {
+                self.states.insert(number, state);
+                known.insert(number);
+            }
+        }
+        (known, lost)
     }
 
     /// The alerts that are pending or firing, and those that were resolved a short while ago, by fingerprint.

@@ -5,16 +5,16 @@
 //! have by then, so that a message under way is still known.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 
-use super::{Error, Inner, Store, lock};
+use super::file::PATIENCE;
+use super::{Error, Inner, Store, lock, schema};
 
 /// The tables that can be apart from the file, each with what tells its rows from each other.
 const TABLES: [(&str, &str); 3] = [("alert", "fingerprint"), ("outbox", "id"), ("told", "channel, fingerprint")];
-/// So long after the last failure the file is tried again: each try may wait for whoever holds it.
-const PAUSE: Duration = Duration::from_secs(5);
 
 impl Store {
     /// As [`Store::transact`], of the tables above. Where the file cannot be written but can be read, `work` is done
@@ -35,7 +35,8 @@ impl Inner {
     fn transact_alerts<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         if self.rejoin() {
             let outcome = self.transact(None, &work);
-            let is_file = self.path.is_some() && !self.is_read_only;
+            // A file that was held at the start may be of an older version, or not be readable at all.
+            let is_file = self.path.is_some() && !self.is_read_only && !self.is_held.load(Ordering::Relaxed);
             if !is_file || !matches!(outcome, Err(Error::Sqlite(_))) || part(&mut lock(&self.connection)).is_err() {
                 return outcome;
             }
@@ -53,14 +54,22 @@ impl Inner {
         if !is_apart(&lock(&self.connection)) {
             return true;
         }
-        let has_just_failed = lock(&self.failed_at).is_some_and(|at| at.elapsed() < PAUSE);
-        !has_just_failed && self.transact(None, |transaction| Ok(write_back(transaction)?)).is_ok()
+        !self.has_just_failed() && self.transact(None, |transaction| Ok(write_back(transaction)?)).is_ok()
     }
 }
 
 fn is_apart(connection: &Connection) -> bool {
     let (table, _) = TABLES[0];
     connection.query_row("SELECT 1 FROM temp.sqlite_schema WHERE name = ?1", [table], |_| Ok(())).is_ok()
+}
+
+/// Does as [`part`] where the file is of this version and can be read at once.
+pub(super) fn part_if_readable(connection: &mut Connection) -> rusqlite::Result<()> {
+    // Whoever keeps others from reading may do so for long.
+    connection.busy_timeout(Duration::ZERO)?;
+    let outcome = if schema::check(connection).is_ok() { part(connection) } else { Ok(()) };
+    connection.busy_timeout(PATIENCE)?;
+    outcome
 }
 
 /// Lays copies of the tables over them, and keeps what they were like.
@@ -125,6 +134,7 @@ mod tests {
     use super::*;
     use crate::store::Settings;
     use crate::store::alerts::OutboxRow;
+    use crate::store::held::PAUSE;
     use crate::store::outbox::Fate;
 
     fn at(second: i64) -> Timestamp {

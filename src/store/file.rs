@@ -11,7 +11,7 @@ use super::schema::Unfit;
 use super::{Metrics, Refused, schema};
 
 /// How long another process may hold the file.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to do about a file of a newer version.
 const NEWER: &str = "run the version that wrote it, or name another file by storage.path";
@@ -19,8 +19,17 @@ const NEWER: &str = "run the version that wrote it, or name another file by stor
 /// What to do about a file of another program.
 const FOREIGN: &str = "name another file by storage.path";
 
-/// `None` where the file cannot be written.
-pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connection>, Refused> {
+/// What came of opening the file.
+pub(super) enum Opened {
+    /// It can be read and written.
+    Ready(Connection),
+    /// Another process holds it, and may let it go at any time: not a table was looked at.
+    Held(Connection, rusqlite::Error),
+    /// It cannot be written.
+    Unwritable,
+}
+
+pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Opened, Refused> {
     let exists = path.is_file();
     let attempt = || -> Result<Connection, Unfit> {
         let mut connection = connect(path)?;
@@ -36,11 +45,16 @@ pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connect
     };
     let refused = |why: &Unfit, remedy| Refused { path: path.to_owned(), why: why.to_string(), remedy };
     match outcome {
-        Ok(connection) => Ok(Some(connection)),
+        Ok(connection) => Ok(Opened::Ready(connection)),
         Err(why @ Unfit::Newer { .. }) => Err(refused(&why, NEWER)),
         // An older file is upgraded, so that it is never too old.
         Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
         Err(Unfit::Sqlite(error)) => {
+            if is_held(&error)
+                && let Ok(connection) = connect(path)
+            {
+                return Ok(Opened::Held(connection, error));
+            }
             let path = path.display();
             if exists {
                 tracing::warn!(
@@ -57,7 +71,7 @@ pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Option<Connect
                      for this user, name another file by storage.path, or set it to \"\""
                 );
             }
-            Ok(None)
+            Ok(Opened::Unwritable)
         }
     }
 }
@@ -93,6 +107,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     // Another process, such as a backup, may hold the file for a moment.
     connection.busy_timeout(PATIENCE)?;
+    // Temporary tables end where this changes, and there may be no room for another file when they are needed.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
 
@@ -100,6 +116,11 @@ pub(super) fn in_memory() -> Result<Connection, Unfit> {
     let mut connection = Connection::open_in_memory()?;
     schema::prepare(&mut connection)?;
     Ok(connection)
+}
+
+/// Whether another process keeps the file to itself for now.
+fn is_held(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Whether the file itself is broken, and not merely out of reach.

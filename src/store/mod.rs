@@ -9,6 +9,7 @@ mod apart;
 pub mod days;
 pub mod failures;
 mod file;
+mod held;
 pub mod kept;
 pub mod outbox;
 mod schema;
@@ -18,7 +19,7 @@ pub mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
 
-use file::{connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};
+use file::{Opened, connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};
 use schema::Unfit;
 
 /// The open store. Cheap to clone; all clones share one connection.
@@ -41,6 +42,8 @@ struct Inner {
     path: Option<PathBuf>,
     /// Whether the file belongs to another process, so that nothing of it may change.
     is_read_only: bool,
+    /// Whether another process held the file from the start on, so that nobody has seen yet what it is.
+    is_held: AtomicBool,
     /// How many files were begun anew: what a number of an account means ends with its file.
     file: AtomicU32,
     /// When it failed last; `None` while it works.
@@ -99,6 +102,12 @@ pub enum Error {
     /// The file was found damaged and another one begun, which does not know the account's number.
     #[error("the store was begun anew")]
     BegunAnew,
+    /// Another process has held the file since the start, and it was tried a moment ago.
+    #[error("another process holds the store")]
+    Held,
+    /// The file, once it was let go, turned out to be none that this version can use.
+    #[error("cannot be the store: {0}")]
+    Unfit(String),
     /// The work was given up half-way.
     #[error("the work was dropped")]
     Dropped,
@@ -116,22 +125,28 @@ pub struct AccountId {
 const PROBATION: Duration = Duration::from_secs(120);
 
 impl Store {
-    /// Opens the store. A file that is missing is made, an older one is upgraded, a damaged one is set aside; where no
-    /// file can be written, everything is kept in memory, which a metric tells.
+    /// Opens the store. A file that is missing is made, an older one is upgraded, a damaged one is set aside. One that
+    /// another process holds is used as soon as that lets it go; where no file can be written, everything is kept in
+    /// memory. A metric tells both.
     ///
     /// # Errors
     /// Fails where the file is of a newer version or of another program, or where a metric is registered already.
     pub fn open(settings: &Settings, registry: &Registry) -> anyhow::Result<Self> {
         let metrics = Metrics::register(registry)?;
-        let (connection, path) = match &settings.path {
-            None => (in_memory()?, None),
-            Some(path) => match open_file(path, &metrics)? {
-                Some(connection) => (connection, Some(path.clone())),
-                None => (in_memory()?, None),
-            },
-        };
-        metrics.writable.set(i64::from(path.is_some() || settings.path.is_none()));
-        Ok(Self::of(connection, path, false, metrics))
+        metrics.writable.set(1);
+        let Some(path) = &settings.path else { return Ok(Self::of(in_memory()?, None, false, metrics)) };
+        match open_file(path, &metrics)? {
+            Opened::Ready(connection) => Ok(Self::of(connection, Some(path.clone()), false, metrics)),
+            Opened::Held(connection, error) => {
+                let store = Self::of(connection, Some(path.clone()), false, metrics);
+                store.0.begin_held(error);
+                Ok(store)
+            }
+            Opened::Unwritable => {
+                metrics.writable.set(0);
+                Ok(Self::of(in_memory()?, None, false, metrics))
+            }
+        }
     }
 
     /// Opens the store's file to read it, beside a daemon that writes it or without one. Whatever is wrong with the file,
@@ -147,8 +162,9 @@ impl Store {
     }
 
     fn of(connection: Connection, path: Option<PathBuf>, is_read_only: bool, metrics: Metrics) -> Self {
-        let (connection, file, failed_at) = (Mutex::new(connection), AtomicU32::default(), Mutex::default());
-        Self(Arc::new(Inner { connection, path, is_read_only, file, failed_at, metrics }))
+        let (connection, is_held) = (Mutex::new(connection), AtomicBool::default());
+        let (file, failed_at) = (AtomicU32::default(), Mutex::default());
+        Self(Arc::new(Inner { connection, path, is_read_only, is_held, file, failed_at, metrics }))
     }
 
     /// Whether everything ends with the process.
@@ -252,6 +268,7 @@ impl Inner {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut connection = lock(&self.connection);
+        self.take_hold(&mut connection)?;
         if account.is_some_and(|account| account.file != self.file.load(Ordering::Relaxed)) {
             return Err(Error::BegunAnew);
         }
@@ -330,6 +347,7 @@ impl Inner {
         let mut fresh = connect(path)?;
         schema::prepare(&mut fresh)?;
         *connection = fresh;
+        self.is_held.store(false, Ordering::Relaxed);
         self.file.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

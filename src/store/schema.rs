@@ -131,8 +131,6 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unfit> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // There may be no room for another file when such tables are needed.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     upgrade(&transaction, found)?;
     Ok(transaction.commit()?)

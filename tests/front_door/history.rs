@@ -194,7 +194,7 @@ async fn days_asked_for(api: &MockServer) -> usize {
 }
 
 const HISTORY_UP: &str = "gcore_up{account=\"main\",collector=\"history\"}";
-const HELD: &str = "gcore_history_days{account=\"main\",collector=\"cost\"}";
+const HELD: &str = "gcore_history_readings{account=\"main\",collector=\"cost\"}";
 
 /// Lets the API refuse the days for which `is_refused` holds, such as `2026-11-03`.
 async fn mount_refusals(api: &MockServer, is_refused: impl Fn(&str) -> bool + Send + Sync + 'static) {

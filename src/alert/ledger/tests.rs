@@ -53,6 +53,27 @@ const FULL: Strength = Strength::Full;
 const NONE: [&str; 0] = [];
 
 #[test]
+fn states_that_are_found_late_count_but_for_what_began_to_fire_meanwhile() {
+    let judge = |ledger: &mut Ledger, breaches, now| {
+        let judgement = Judgement { scope: scope(0), patience: Patience::NONE, verdict: known(now, breaches) };
+        ledger.advance(vec![judgement], at(now))
+    };
+    let mut before = Ledger::default();
+    let mut written: BTreeMap<u64, Option<String>> = BTreeMap::new();
+    written.extend(judge(&mut before, vec![breach(1, FULL), breach(2, FULL), breach(4, FULL)], 0).states);
+    written.extend(judge(&mut before, vec![breach(1, FULL), breach(4, FULL)], 1).states);
+    let stored: Vec<String> = written.into_values().flatten().collect();
+    assert_eq!(stored.len(), 3, "1 and 4 fire, 2 was resolved");
+
+    let mut ledger = Ledger::default();
+    judge(&mut ledger, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 10);
+    let (taken, lost) = ledger.take_up(&[&stored[..], &["{}".to_owned()]].concat());
+    assert_eq!((taken.len(), lost), (2, 1), "1 and 4; 2 fires anew");
+    let told = words(&judge(&mut ledger, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 11));
+    assert_eq!(told, ["4 resolved cleared"], "1 was told before, and 4 is over");
+}
+
+#[test]
 fn an_event_is_told_at_once_and_its_end_too() {
     let mut ledger = Ledger::default();
     let mut both = told(&mut ledger, Patience::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);

@@ -107,6 +107,11 @@ fn revision(group: Group, change: &str) -> (Series, Revision) {
     (Series { group, measure: "EUR".into() }, Revision { change: amount(change), first_day })
 }
 
+fn lost() -> Status {
+    let refused = polled(Outcome::Unsupported, Some(Reason::Unsupported), "2026-11-22T10:00:00Z");
+    Status { access_lost: true, ..refused }
+}
+
 #[test]
 fn every_rule_says_what_is_wrong_in_these_words() {
     let budget = prod();
@@ -128,13 +133,7 @@ fn every_rule_says_what_is_wrong_in_these_words() {
         (Collector::Reports, failed(Reason::Timeout, "2026-11-22T11:00:00Z")),
         (Collector::Subscriptions, failed(Reason::RateLimited, "2026-11-22T11:50:00Z")),
         (Collector::Commitments, failed(Reason::Unauthorized, "2026-11-22T11:50:00Z")),
-        (
-            Collector::Cost,
-            Status {
-                access_lost: true,
-                ..polled(Outcome::Unsupported, Some(Reason::Unsupported), "2026-11-22T10:00:00Z")
-            },
-        ),
+        (Collector::Cost, lost()),
     ]);
     let threshold = Threshold {
         name: "storage".into(),
