@@ -253,10 +253,19 @@ impl Snapshot {
     pub fn every_collector_has_tried(&self) -> bool {
         self.was_ready
             || self
-                .accounts
-                .values()
-                .flat_map(|account| &account.collectors)
-                .all(|(collector, status)| *collector == Collector::History || status.last_outcome.is_some())
+                .statuses()
+                .all(|(collector, status)| collector == Collector::History || status.last_outcome.is_some())
+    }
+
+    /// The same of this very process, and of the history as well.
+    #[must_use]
+    pub fn everything_was_polled(&self) -> bool {
+        self.statuses().all(|(_, status)| status.last_outcome.is_some())
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = (Collector, &Status)> {
+        let collectors = self.accounts.values().flat_map(|account| &account.collectors);
+        collectors.map(|(collector, status)| (*collector, status))
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -23,13 +23,15 @@ use super::ledger::Ledger;
 use super::metrics;
 use super::route::Route;
 use super::settings::Settings;
-use super::told::{Alert, Status};
+use super::told::{Alert, Queued, Status};
 use super::{Current, Reader};
 
 /// The windows of a poll arrive in quick succession; waiting this long judges several of them at once.
 const BURST: Duration = Duration::from_millis(10);
 /// How often time alone is judged.
 const TICK: Duration = Duration::from_secs(60);
+/// After a first start, the first look lasts until everything was polled, the past included, but no longer than this.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the engine goes by; a reload sends another one.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,8 @@ pub struct Engine {
     is_recalled: bool,
     current: watch::Sender<Current>,
     unwritten: Unwritten,
+    /// When the first look ends at the latest; `None`: it is over.
+    first_look_until: Option<Timestamp>,
 }
 
 /// What could not be written yet, and is tried again with what comes next.
@@ -78,9 +82,19 @@ impl Engine {
         let (current, reader) = watch::channel(None);
         metrics::register(registry, reader.clone())?;
         let (ledger, unwritten, started_at) = (Ledger::default(), Unwritten::default(), clock.now());
-        let is_recalled = false;
-        let engine =
-            Self { snapshots, orders, store, channels, clock, started_at, ledger, is_recalled, current, unwritten };
+        let engine = Self {
+            snapshots,
+            orders,
+            store,
+            channels,
+            clock,
+            started_at,
+            ledger,
+            is_recalled: false,
+            current,
+            unwritten,
+            first_look_until: None,
+        };
         Ok((engine, reader))
     }
 
@@ -125,6 +139,9 @@ impl Engine {
         if lost > 0 {
             tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
         }
+        // A restart within it goes on with the first look.
+        let begun_at = self.ledger.oldest().unwrap_or(self.started_at).min(self.started_at);
+        self.first_look_until = begun_at.checked_add(FIRST_LOOK).ok().filter(|until| self.started_at < *until);
     }
 
     async fn judge(&mut self) {
@@ -134,6 +151,7 @@ impl Engine {
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         let orders = Arc::clone(&self.orders.borrow_and_update());
         let now = self.clock.now();
+        let is_whole = snapshot.everything_was_polled();
         let (store_is_writable, channels) = (self.store.is_writable(), self.channels.all());
         let facts = Facts { started_at: self.started_at, store_is_writable, channels };
         let asked = Arc::clone(&orders);
@@ -146,7 +164,7 @@ impl Engine {
         changes.transitions.iter().for_each(|alert| tell(alert));
         self.unwritten.transitions.extend(changes.transitions);
         self.unwritten.states.extend(changes.states);
-        let is_queued = self.write(&orders.routes).await;
+        let is_queued = self.write(&orders.routes).await | self.end_first_look(is_whole, now, &orders.routes).await;
         let listed = self.ledger.listed(now);
         self.current.send_if_modified(|current| {
             // Nobody need look where nothing is new.
@@ -158,13 +176,27 @@ impl Engine {
         });
     }
 
+    /// Ends the first look when all was polled, or when it has taken long enough: people are told then. Whether it did.
+    async fn end_first_look(&mut self, is_whole: bool, now: Timestamp, routes: &[Route]) -> bool {
+        if self.first_look_until.is_none_or(|until| !is_whole && now < until) {
+            return false;
+        }
+        self.first_look_until = None;
+        for route in routes.iter().filter(|route| route.for_people) {
+            // The store says itself when it fails; then these messages wait for the longest that a first look takes.
+            let _ = self.store.outbox_release(route.channel.clone(), now).await;
+        }
+        true
+    }
+
     /// Writes everything that is not written yet, in one transaction. Whether there is something to be sent now.
     async fn write(&mut self, routes: &[Route]) -> bool {
         // A store that failed is given the chance to write what it keeps in memory.
         if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() && self.store.is_writable() {
             return false;
         }
-        let rows: Vec<_> = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes)).collect();
+        let until = self.first_look_until;
+        let rows: Vec<_> = self.unwritten.transitions.iter().flat_map(|alert| rows(alert, routes, until)).collect();
         let (is_queued, states) = (!rows.is_empty(), self.unwritten.states.clone().into_iter().collect());
         let is_written = self.store.commit_alerts(states, rows).await.is_ok();
         if is_written {
@@ -174,17 +206,21 @@ impl Engine {
     }
 }
 
-/// A row for each channel that wants to be told.
-fn rows(alert: &Alert, routes: &[Route]) -> Vec<OutboxRow> {
-    let Ok(body) = serde_json::to_string(alert) else { return Vec::new() };
-    let row = |route: &Route| OutboxRow {
-        channel: route.channel.clone(),
-        fingerprint: alert.fingerprint(),
-        message: alert.message_id(),
-        body: body.clone(),
-        created_at: alert.since,
+/// A row for each channel that wants to be told. What begins within the first look waits for people until its end.
+fn rows(alert: &Alert, routes: &[Route], first_look_until: Option<Timestamp>) -> Vec<OutboxRow> {
+    let row = |route: &Route| {
+        let until = first_look_until.filter(|_| route.for_people && alert.status == Status::Firing);
+        let queued = Queued { alert: alert.clone(), first_look: until.is_some() };
+        Some(OutboxRow {
+            channel: route.channel.clone(),
+            fingerprint: alert.fingerprint(),
+            message: alert.message_id(),
+            body: serde_json::to_string(&queued).ok()?,
+            created_at: alert.since,
+            due_at: until.unwrap_or(alert.since),
+        })
     };
-    routes.iter().filter(|route| route.takes(&alert.labels)).map(row).collect()
+    routes.iter().filter(|route| route.takes(&alert.labels)).filter_map(row).collect()
 }
 
 fn tell(alert: &Alert) {

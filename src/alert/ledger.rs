@@ -88,6 +88,12 @@ impl Ledger {
         (known, lost)
     }
 
+    /// When the oldest alert that is remembered came to its status.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.states.values().map(|state| state.alert.since).min()
+    }
+
     /// The alerts that are pending or firing, and those that were resolved a short while ago, by fingerprint.
     #[must_use]
     pub fn listed(&self, now: Timestamp) -> Vec<Arc<Alert>> {

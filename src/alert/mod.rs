@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 pub use metrics::LABELS;
 pub use route::Route;
-pub use told::{Alert, Labels, Status};
+pub use told::{Alert, Labels, Queued, Status, gravity};
 
 /// The alerts that are pending, firing or just resolved, by fingerprint. `None`: not yet judged, so nothing is known;
 /// a start must not pass for a recovery.

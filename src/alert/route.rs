@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::told::Labels;
+use super::told::{Labels, NOT_FOR_PEOPLE};
 
 /// A channel and what it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub struct Route {
     pub severities: Vec<String>,
     /// Labels that an alert must have; empty: any.
     pub matchers: Labels,
+    /// Whether people read it: then severity `none` has to be wanted by name, and what the first look finds comes as one
+    /// message.
+    pub for_people: bool,
 }
 
 impl Route {
@@ -20,8 +23,11 @@ impl Route {
     #[must_use]
     pub fn takes(&self, labels: &Labels) -> bool {
         let severity = labels.get("severity").map_or("", SmolStr::as_str);
-        (self.severities.is_empty() || self.severities.iter().any(|wanted| wanted == severity))
-            && self.matchers.iter().all(|(name, text)| labels.get(name) == Some(text))
+        let is_wanted = match &self.severities[..] {
+            [] => !(self.for_people && severity == NOT_FOR_PEOPLE),
+            wanted => wanted.iter().any(|wanted| wanted == severity),
+        };
+        is_wanted && self.matchers.iter().all(|(name, text)| labels.get(name) == Some(text))
     }
 }
 
@@ -44,8 +50,17 @@ mod tests {
             ("a label that it has not", &["warning"], &[("project_id", "1")], false),
         ] {
             let severities = severities.iter().map(ToString::to_string).collect();
-            let route = Route { channel: "x".into(), severities, matchers: labels(matchers) };
+            let route = Route { channel: "x".into(), severities, matchers: labels(matchers), for_people: false };
             assert_eq!(route.takes(&alert), want, "{name}");
+        }
+        let watchdog = labels(&[("severity", "none")]);
+        for (for_people, severities, want) in
+            [(false, &[][..], true), (true, &[], false), (true, &["none"], true), (true, &["critical"], false)]
+        {
+            let severities = severities.iter().map(ToString::to_string).collect();
+            let route = Route { severities, for_people, ..Route::default() };
+            assert_eq!(route.takes(&watchdog), want, "{route:?}");
+            assert!(Route { severities: Vec::new(), ..route }.takes(&alert));
         }
     }
 }

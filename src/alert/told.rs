@@ -19,9 +19,9 @@ pub struct Alert {
     pub annotations: Labels,
     /// Where it stands.
     pub status: Status,
-    /// Since when what it tells of has been so, by the data, so that every replica says the same. By the clock of this
-    /// daemon where it tells of the daemon itself, and where it begins again within the period, day or task that it is of,
-    /// since no datum says when.
+    /// Since when what it tells of has been so, by the data, so that every replica says the same. Where no datum says when,
+    /// the UTC day on which it was seen first. By the clock of this daemon where it tells of the daemon itself, and where it
+    /// begins again within the period, day or task that it is of.
     pub starts_at: Timestamp,
     /// When it ended; `None` unless it is resolved.
     pub ends_at: Option<Timestamp>,
@@ -59,6 +59,33 @@ impl Status {
         }
     }
 }
+
+/// An alert as it waits for a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// What is to be told.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// Whether the first look after a first start found it, so that people get it together with what else that found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_look: bool,
+}
+
+/// Where a severity stands among others, the gravest first. Words of one's own may mean anything, and come right after
+/// `critical`.
+#[must_use]
+pub fn gravity(severity: &str) -> u8 {
+    match severity {
+        "critical" => 0,
+        "warning" => 2,
+        "info" => 3,
+        NOT_FOR_PEOPLE => 4,
+        _ => 1,
+    }
+}
+
+/// The severity of what only machines need to hear, such as the watchdog.
+pub(super) const NOT_FOR_PEOPLE: &str = "none";
 
 /// The values are finite, so that an alert is always equal to itself, and one that is shared need not be compared.
 impl Eq for Alert {}

@@ -124,7 +124,8 @@ fn webhook(reader: &mut Reader, warnings: &mut Vec<String>, table: &Key) -> Opti
 }
 
 fn slack(reader: &mut Reader, warnings: &mut Vec<String>, table: &Key) -> Option<Slack> {
-    let (route, allow_http) = (route(reader, table), allow_http(reader, table));
+    let route = Route { for_people: true, ..route(reader, table) };
+    let allow_http = allow_http(reader, table);
     let key = table.child("url_file");
     let what = "name a file that holds the URL of the incoming webhook";
     let path = required(reader, &key, what, Reader::text)?;
@@ -148,6 +149,7 @@ fn route(reader: &mut Reader, table: &Key) -> Route {
         channel: format!("{}.{}", table.parent().last().map_or("", String::as_str), table.name()),
         severities,
         matchers,
+        for_people: false,
     }
 }
 

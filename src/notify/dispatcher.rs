@@ -151,7 +151,7 @@ pub async fn test(
         let answer = match task {
             Task::Alertmanager(desk, route) if route.channel == channel => desk.post([alert].into_iter(), now).await,
             Task::Outbox(recipient) if name == channel => {
-                recipient.deliver(&Letter { id: &alert.message_id(), alert }, now).await
+                recipient.deliver(&Letter { id: &alert.message_id(), alert, others: &[] }, now).await
             }
             _ => continue,
         };

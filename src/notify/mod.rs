@@ -37,8 +37,13 @@ impl Home {
         &self.0
     }
 
-    /// One alert in the daemon's list.
+    /// The daemon's list of alerts.
+    fn list(&self) -> String {
+        format!("{}/api/v1/alerts", self.0)
+    }
+
+    /// One alert in the list.
     fn page_of(&self, alert: &Alert) -> String {
-        format!("{}/api/v1/alerts#{:016x}", self.0, alert.fingerprint())
+        format!("{}#{:016x}", self.list(), alert.fingerprint())
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use crate::alert::{Alert, Reader};
+use crate::alert::{Alert, Queued, Reader};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::outbox::{Fate, Waiting};
@@ -26,6 +26,8 @@ use super::webhook::Webhook;
 
 /// The longest pause between two looks into the queue: another process may let messages wait again.
 const LOOK: Duration = Duration::from_secs(30);
+/// The most alerts in one message to people.
+const MOST_TOGETHER: u32 = 1_000;
 /// The pause while the store cannot be used.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -42,6 +44,8 @@ pub(super) struct Letter<'a> {
     /// The same at every try.
     pub(super) id: &'a str,
     pub(super) alert: &'a Alert,
+    /// What the first look found besides; only people get that in one message.
+    pub(super) others: &'a [Alert],
 }
 
 /// What a failure means for the message.
@@ -84,7 +88,23 @@ impl Recipient {
     fn pace(&self) -> (u32, usize, Duration) {
         match self {
             Self::Webhook(_) => (64, 8, Duration::ZERO),
-            Self::Slack(_) => (1, 1, Duration::from_secs(1)),
+            Self::Slack(_) => (MOST_TOGETHER, 1, Duration::from_secs(1)),
+        }
+    }
+
+    /// What is sent next of what is due, each part by one request.
+    fn parcels(&self, mut due: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+        match self {
+            Self::Webhook(_) => due.into_iter().map(|waiting| vec![waiting]).collect(),
+            Self::Slack(_) => {
+                let is_of_first_look = |waiting: &Waiting| read(waiting).is_ok_and(|queued| queued.first_look);
+                if due.first().is_some_and(is_of_first_look) {
+                    due.retain(is_of_first_look);
+                } else {
+                    due.truncate(1);
+                }
+                vec![due]
+            }
         }
     }
 }
@@ -163,20 +183,22 @@ impl Outbox {
             let is_gone = self.gone.is_some() && self.gone == self.recipient.address();
             let recipient = if is_gone { None } else { Some(&self.recipient) };
             let is_held = &AtomicBool::new(false);
-            let outcomes: Vec<_> = stream::iter(heads.due)
+            let outcomes: Vec<_> = stream::iter(self.recipient.parcels(heads.due))
                 .take_while(|_| ready(!is_held.load(Ordering::Relaxed)))
-                .map(|waiting| async move {
-                    let outcome = deliver(recipient, &waiting, now).await;
+                .map(|parcel| async move {
+                    let outcome = deliver(recipient, &parcel, now).await;
                     let asks_for_time = matches!(&outcome, Some(Err(failure)) if failure.wait.is_some());
                     is_held.fetch_or(asks_for_time, Ordering::Relaxed);
-                    (waiting, outcome)
+                    (parcel, outcome)
                 })
                 .buffer_unordered(at_once)
                 .collect()
                 .await;
-            for (waiting, outcome) in outcomes {
-                let fate = self.fate(&waiting, outcome);
-                self.unwritten.push((waiting.id, fate));
+            for (parcel, outcome) in outcomes {
+                let Some(first) = parcel.first() else { continue };
+                // What is told together waits together.
+                let fate = self.fate(first, outcome);
+                self.unwritten.extend(parcel.iter().map(|waiting| (waiting.id, fate.clone())));
             }
         }
     }
@@ -216,11 +238,21 @@ impl Outbox {
     }
 }
 
-/// Sends a message, unless there is nobody to send it to.
-async fn deliver(recipient: Option<&Recipient>, waiting: &Waiting, now: Timestamp) -> Option<Result<Answer, Failure>> {
+fn read(waiting: &Waiting) -> serde_json::Result<Queued> {
+    serde_json::from_str(&waiting.body)
+}
+
+/// Sends what is told together, unless there is nobody to send it to.
+async fn deliver(recipient: Option<&Recipient>, parcel: &[Waiting], now: Timestamp) -> Option<Result<Answer, Failure>> {
     let recipient = recipient?;
-    Some(match serde_json::from_str::<Alert>(&waiting.body) {
-        Ok(alert) => recipient.deliver(&Letter { id: &waiting.message, alert: &alert }, now).await,
-        Err(error) => Err(Failure::new(Reason::Garbled, format!("the stored message cannot be read: {error}"))),
-    })
+    let read: serde_json::Result<Vec<_>> =
+        parcel.iter().map(|waiting| read(waiting).map(|queued| queued.alert)).collect();
+    let alerts = match read {
+        Ok(alerts) => alerts,
+        Err(error) => {
+            return Some(Err(Failure::new(Reason::Garbled, format!("the stored message cannot be read: {error}"))));
+        }
+    };
+    let (Waiting { message, .. }, (alert, others)) = (parcel.first()?, alerts.split_first()?);
+    Some(recipient.deliver(&Letter { id: message, alert, others }, now).await)
 }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::alert::{Alert, Status};
+use crate::alert::{Alert, Status, gravity};
 
 use super::Home;
 use super::failure::{Failure, Reason};
@@ -22,6 +22,10 @@ use super::settings;
 const MAX_TEXT: usize = 2_900;
 /// The same of a header: 150.
 const MAX_HEADER: usize = 140;
+/// Alerts that are listed in one section, each by a line that is cut as a header is.
+const LINES: usize = 15;
+/// Sections with such lines; Slack counts 50 blocks.
+const MAX_SECTIONS: usize = 10;
 
 /// One incoming webhook.
 pub(super) struct Slack {
@@ -46,7 +50,11 @@ impl Slack {
     pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
-        let body = message(letter.alert, &self.home).to_string();
+        let body = match letter.others {
+            [] => message(letter.alert, &self.home),
+            others => first_look([letter.alert].into_iter().chain(others).collect(), &self.home),
+        };
+        let body = body.to_string();
         let post = Post { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
         let answer = post.send(now).await?;
         if answer.text == "ok" {
@@ -60,33 +68,66 @@ impl Slack {
 
 fn message(alert: &Alert, home: &Home) -> Value {
     let annotation = |name: &str| alert.annotations.get(name).map_or("", |text| text.as_str());
-    let sign = match (alert.status, alert.label("severity")) {
-        (Status::Resolved, _) => ":white_check_mark:",
-        (_, "critical") => ":red_circle:",
-        _ => ":large_orange_circle:",
-    };
+    let (sign, summary) = (sign(alert), summary(alert));
     let word = if alert.status == Status::Resolved { "Resolved" } else { "Firing" };
-    let summary = match annotation("summary") {
-        "" => alert.label("alertname"),
-        summary => summary,
-    };
     let labels: Vec<_> = alert.labels.iter().map(|(name, text)| format!("*{name}* {}", escaped(text))).collect();
     let mut links = vec![format!("<{}|All alerts>", home.page_of(alert))];
     if !annotation("runbook_url").is_empty() {
         links.insert(0, format!("<{}|What to do>", escaped(annotation("runbook_url"))));
     }
-    let section = |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(text, MAX_TEXT) } });
-    let mut blocks = vec![
-        json!({ "type": "header", "text": { "type": "plain_text", "emoji": true, "text": cut(&format!("{sign} {word}: {summary}"), MAX_HEADER) } }),
-    ];
+    let mut blocks = vec![header(&format!("{sign} {word}: {summary}"))];
     blocks.extend((!annotation("description").is_empty()).then(|| section(&escaped(annotation("description")))));
-    let details = [labels.join("  "), links.join("  ")];
-    blocks.extend(
-        details
-            .iter()
-            .map(|text| json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": cut(text, MAX_TEXT) }] })),
-    );
+    blocks.extend([labels.join("  "), links.join("  ")].iter().map(|text| context(text)));
     json!({ "text": format!("{sign} {word}: {}", escaped(summary)), "blocks": blocks })
+}
+
+/// Everything that a first look has found, the gravest first, so that it does not flood the channel.
+fn first_look(mut alerts: Vec<&Alert>, home: &Home) -> Value {
+    alerts.sort_by_key(|alert| (gravity(alert.label("severity")), alert.label("severity"), summary(alert)));
+    let counts: Vec<_> = alerts
+        .chunk_by(|one, other| one.label("severity") == other.label("severity"))
+        .map(|alike| format!("{} {}", alike.len(), alike[0].label("severity")))
+        .collect();
+    let gravest = alerts.first().map_or("", |alert| sign(alert));
+    let title = format!("{gravest} {} alerts fire at the first look: {}", alerts.len(), counts.join(", "));
+    let lines: Vec<_> =
+        alerts.iter().map(|alert| format!("{} {}", sign(alert), escaped(&cut(summary(alert), MAX_HEADER)))).collect();
+    let mut blocks = vec![header(&title)];
+    blocks.extend(lines.chunks(LINES).take(MAX_SECTIONS).map(|lines| section(&lines.join("\n"))));
+    let link = format!("<{}|All alerts>", home.list());
+    let more = alerts.len().saturating_sub(LINES * MAX_SECTIONS);
+    blocks.push(context(&if more > 0 { format!("and {more} more: {link}") } else { link }));
+    json!({ "text": escaped(&title), "blocks": blocks })
+}
+
+/// What shows at a glance how grave it is.
+fn sign(alert: &Alert) -> &'static str {
+    match (alert.status, alert.label("severity")) {
+        (Status::Resolved, _) => ":white_check_mark:",
+        (_, "critical") => ":red_circle:",
+        (_, "info") => ":large_blue_circle:",
+        (_, "none") => ":white_circle:",
+        _ => ":large_orange_circle:",
+    }
+}
+
+fn summary(alert: &Alert) -> &str {
+    match alert.annotations.get("summary").map_or("", |text| text.as_str()) {
+        "" => alert.label("alertname"),
+        summary => summary,
+    }
+}
+
+fn header(text: &str) -> Value {
+    json!({ "type": "header", "text": { "type": "plain_text", "emoji": true, "text": cut(text, MAX_HEADER) } })
+}
+
+fn section(text: &str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(text, MAX_TEXT) } })
+}
+
+fn context(text: &str) -> Value {
+    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": cut(text, MAX_TEXT) }] })
 }
 
 /// Text in which nothing is a link or a mention.

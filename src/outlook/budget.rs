@@ -62,13 +62,29 @@ pub struct Standing {
     pub forecast: Option<f64>,
     /// When the budget is used up at the pace of the forecast, or was used up; `None`: not within the month.
     pub exhausted_at: Option<Timestamp>,
+    /// What each closed day of the month cost, as far as it is known.
+    pub closed: BTreeMap<Date, Amount>,
+    /// The day that is not over yet.
+    pub today: Date,
 }
 
 impl Standing {
     /// The share of the budget that was spent.
     #[must_use]
     pub fn used_ratio(&self) -> Option<f64> {
-        Some(self.actual?.to_f64() / self.budget.amount.to_f64())
+        Some(self.budget.share(self.actual?))
+    }
+
+    /// The day on which so many percent of the budget were spent, which they are now: today, unless closed days were
+    /// enough.
+    #[must_use]
+    pub fn reached_on(&self, percent: f64) -> Date {
+        let mut sum = Amount::ZERO;
+        let reached = |(day, amount): (&Date, &Amount)| {
+            sum = sum.checked_add(*amount).unwrap_or(sum);
+            (self.budget.share(sum) * 100.0 >= percent).then_some(*day)
+        };
+        self.closed.iter().find_map(reached).unwrap_or(self.today)
     }
 
     /// How `budget` fares at `now`, when `spent` holds the costs of the month so far, `closed` what each closed day of the
@@ -81,7 +97,8 @@ impl Standing {
         forecast: Option<f64>,
         now: Timestamp,
     ) -> Self {
-        let month = utc_date(now).first_of_month();
+        let today = utc_date(now);
+        let month = today.first_of_month();
         let actual = spent.map(|totals| budget.spent(totals));
         let so_far = actual.map(Amount::to_f64);
         let forecast = forecast.map(|forecast| so_far.map_or(forecast, |so_far| forecast.max(so_far)));
@@ -95,7 +112,7 @@ impl Standing {
         course.extend(so_far.map(|so_far| (now, so_far)));
         course.extend(forecast.map(|forecast| (next_month(now), forecast)));
         let exhausted_at = exhaustion(&course, budget.amount.to_f64());
-        Self { budget: budget.clone(), month, actual, forecast, exhausted_at }
+        Self { budget: budget.clone(), month, actual, forecast, exhausted_at, closed: closed.clone(), today }
     }
 }
 
@@ -112,6 +129,11 @@ fn exhaustion(course: &[(Timestamp, f64)], amount: f64) -> Option<Timestamp> {
 }
 
 impl Budget {
+    /// An amount as a share of the budget.
+    fn share(&self, amount: Amount) -> f64 {
+        amount.to_f64() / self.amount.to_f64()
+    }
+
     /// What was spent of it, of these costs.
     fn spent(&self, totals: &CostTotals) -> Amount {
         totals

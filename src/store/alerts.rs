@@ -16,8 +16,10 @@ pub struct OutboxRow {
     pub message: String,
     /// The alert as JSON.
     pub body: String,
-    /// When it came about, which is when it is due.
+    /// When it came about.
     pub created_at: Timestamp,
+    /// When it is to be told.
+    pub due_at: Timestamp,
 }
 
 impl Store {
@@ -43,11 +45,12 @@ impl Store {
             }
             let mut send = transaction.prepare_cached(
                 "INSERT INTO outbox (channel, fingerprint, message, body, created_at, next_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
             for row in &outbox {
-                let (fingerprint, at) = (row.fingerprint.cast_signed(), row.created_at.as_microsecond());
-                send.execute(params![row.channel, fingerprint, row.message, row.body, at])?;
+                let fingerprint = row.fingerprint.cast_signed();
+                let (created_at, due_at) = (row.created_at.as_microsecond(), row.due_at.as_microsecond());
+                send.execute(params![row.channel, fingerprint, row.message, row.body, created_at, due_at])?;
             }
             Ok(())
         })

@@ -148,6 +148,7 @@ mod tests {
             message: format!("{fingerprint}-{second}"),
             body: r#"{"status":"firing"}"#.into(),
             created_at: at(second),
+            due_at: at(second),
         }
     }
 

@@ -107,7 +107,7 @@ impl Store {
         .await
     }
 
-    /// Lets what waits for a channel be tried now, once more than it would have been: the wait after it comes again.
+    /// Lets what a channel did not take be tried now, once more than it would have been: the wait after it comes again.
     /// Returns until when the channel asked to be left alone.
     ///
     /// # Errors
@@ -116,10 +116,24 @@ impl Store {
         self.transact_alerts(move |transaction| {
             let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0";
             let held_until: Option<i64> = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
-            let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
-                       WHERE channel = ?1 AND dead = 0 AND next_at > ?2";
+            let sql = "UPDATE outbox SET next_at = ?2, attempts = attempts - 1 \
+                       WHERE channel = ?1 AND dead = 0 AND attempts > 0 AND next_at > ?2";
             transaction.prepare_cached(sql)?.execute(params![channel, now.as_microsecond()])?;
             Ok(held_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
+        })
+        .await
+    }
+
+    /// Lets what waits for a channel and was not tried yet be told now.
+    ///
+    /// # Errors
+    /// [`Error`]; then everything waits as before.
+    pub async fn outbox_release(&self, channel: String, now: Timestamp) -> Result<(), Error> {
+        self.transact_alerts(move |transaction| {
+            let sql =
+                "UPDATE outbox SET next_at = ?2 WHERE channel = ?1 AND dead = 0 AND attempts = 0 AND next_at > ?2";
+            transaction.prepare_cached(sql)?.execute(params![channel, now.as_microsecond()])?;
+            Ok(())
         })
         .await
     }
@@ -260,6 +274,7 @@ mod tests {
             message: format!("{channel}-{fingerprint}-{second}"),
             body: r#"{"status":"firing"}"#.into(),
             created_at: at(*second),
+            due_at: at(*second),
         };
         store.commit_alerts(Vec::new(), rows.iter().map(row).collect()).await.unwrap();
         store
@@ -306,6 +321,29 @@ mod tests {
         assert_eq!(due, [(1, 1), (2, 0)]);
         assert_eq!(store.outbox_heads("b".into(), at(20), 10).await.unwrap().due, [], "another channel");
         assert_eq!(store.outbox_wake("b".into(), at(20)).await.unwrap(), Some(at(500)));
+    }
+
+    #[tokio::test]
+    async fn what_is_held_back_waits_for_its_release() {
+        let store = filled(&[("b", 1, 0)]).await;
+        let row = |fingerprint, second| OutboxRow {
+            channel: "a".into(),
+            fingerprint,
+            message: format!("a-{fingerprint}"),
+            body: r#"{"status":"firing"}"#.into(),
+            created_at: at(0),
+            due_at: at(second),
+        };
+        store.commit_alerts(Vec::new(), vec![row(1, 300), row(2, 300), row(3, 0)]).await.unwrap();
+        let later = Fate::Later { next_at: at(900), held_until: None, error: "no".into() };
+        store.outbox_settle(vec![(4, later)], at(1)).await.unwrap();
+        assert_eq!(store.outbox_wake("a".into(), at(2)).await.unwrap(), None);
+        assert_eq!(due(&store, 2).await, [4], "a start is no release");
+        let later = Fate::Later { next_at: at(900), held_until: None, error: "no".into() };
+        store.outbox_settle(vec![(4, later)], at(3)).await.unwrap();
+        store.outbox_release("a".into(), at(4)).await.unwrap();
+        assert_eq!(due(&store, 4).await, [2, 3], "a release is no second try");
+        assert_eq!(due(&store, 900).await, [2, 3, 4]);
     }
 
     #[tokio::test]

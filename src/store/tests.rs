@@ -288,6 +288,7 @@ async fn alerts_and_what_is_to_be_told_of_them_are_written_together() {
         message: message.into(),
         body: "{}".into(),
         created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        due_at: "2026-11-22T12:00:00Z".parse().unwrap(),
     };
     let state = |body: &str| Some(body.to_owned());
     store.commit_alerts(vec![(u64::MAX, state("a")), (1, state("b"))], vec![row("1"), row("2")]).await.unwrap();

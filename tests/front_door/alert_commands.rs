@@ -110,6 +110,7 @@ async fn dead_letters_are_listed_and_replayed() {
         message: alert.message_id(),
         body: serde_json::to_string(&alert).unwrap(),
         created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        due_at: "2026-11-22T12:00:00Z".parse().unwrap(),
     };
     store.commit_alerts(Vec::new(), vec![row]).await.unwrap();
     store.tidy_channels(Vec::new(), "2026-11-22T12:00:00Z".parse().unwrap()).await.unwrap();

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use wiremock::matchers::{any, body_string_contains, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::harness::{Hands, REPORTS, TestApp, asked, config, every, json as answer, until_within};
+use crate::harness::{Hands, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, until_within};
 use crate::office::{
     Office, alertmanagers, firing, labels, now, received, resolved, slack, stories, taking, until, webhook, webhooks,
 };
@@ -85,19 +85,111 @@ async fn slack_gets_a_text_and_blocks_one_message_a_second() {
     let office = Office::open(Settings { slacks: slack(&url), ..Settings::default() }, Clock::system()).await;
     let begun = Instant::now();
     let alert = firing("GcoreSpendSpike", now());
-    office.say(&[], &[alert.clone(), firing("Other", now()), resolved(&alert, now())]).await;
+    let mut other = firing("Other", now());
+    other.labels.insert("severity".into(), "info".into());
+    office.say(&[], &[alert.clone(), other, resolved(&alert, now())]).await;
     until("three messages", async || received(&server).await.len() == 3).await;
     assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
     let texts: Vec<_> =
         received(&server).await.iter().map(|r| r.body_json::<Value>().unwrap()["text"].clone()).collect();
-    let [orange, green] = [":large_orange_circle: Firing", ":white_check_mark: Resolved"];
+    let [orange, blue] = [":large_orange_circle: Firing", ":large_blue_circle: Firing"];
+    let green = ":white_check_mark: Resolved";
     let said = |sign| format!("{sign}: 1 &lt; 2 &amp; more");
-    assert_eq!(texts, [said(orange), said(orange), said(green)]);
+    assert_eq!(texts, [said(orange), said(blue), said(green)]);
     let body: Value = received(&server).await[0].body_json().unwrap();
     let kinds: Vec<_> = body["blocks"].as_array().unwrap().iter().map(|block| block["type"].clone()).collect();
     assert_eq!(kinds, ["header", "context", "context"]);
     assert!(body["blocks"][2].to_string().contains("<https://docs.example/runbook|What to do>"), "{body}");
     office.close().await;
+}
+
+/// Three failed tasks, or a fourth one.
+fn failed_tasks(number: usize) -> ResponseTemplate {
+    let at = now().to_string();
+    let task = |number| json!({ "uuid": format!("t{number}"), "task_type": "Report", "status": "Failed", "created_at": at, "updated_at": at });
+    let tasks: Vec<Value> = (0..number).map(task).collect();
+    answer(&json!({ "count": number, "results": tasks }).to_string())
+}
+
+#[tokio::test]
+async fn people_get_the_first_look_in_one_message_and_then_one_each() {
+    let (api, server, folder) = (MockServer::start().await, MockServer::start().await, TempDir::new().unwrap());
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("ok")).mount(&server).await;
+    asked(REPORTS).respond_with(failed_tasks(3)).mount(&api).await;
+    let end = (now() + SignedDuration::from_hours(5 * 24)).to_string();
+    let subscription = json!({ "id": 31, "active_range": { "start": "2026-01-01T00:00:00Z", "end": end }, "price": "1",
+        "product": { "name": "<Cloud>" } });
+    let subscriptions = answer(&json!({ "count": 1, "results": [subscription] }).to_string());
+    // Much later than the tasks, and still of the first look.
+    asked(SUBSCRIPTIONS).respond_with(subscriptions.set_delay(Duration::from_secs(2))).mount(&api).await;
+    let mut config =
+        config(&api.uri(), every(Duration::from_millis(50), &[Collector::Reports, Collector::Subscriptions]));
+    config.storage.path = Some(folder.path().join("state.db"));
+    let url = file(&server.uri());
+    config.notify.slacks = slack(&url);
+    let texts = async || {
+        let text = |request: &Request| request.body_json::<Value>().unwrap()["text"].as_str().unwrap().to_owned();
+        received(&server).await.iter().map(text).collect::<Vec<_>>()
+    };
+    let app = TestApp::ready(&config, Clock::system()).await;
+    until("a message", async || !texts().await.is_empty()).await;
+    api.reset().await;
+    asked(REPORTS).respond_with(failed_tasks(4)).mount(&api).await;
+    until("another one", async || texts().await.len() > 1).await;
+    app.stop().await;
+    let texts = texts().await;
+    assert_eq!(texts[0], ":red_circle: 4 alerts fire at the first look: 1 critical, 3 warning");
+    assert!(
+        texts[1].starts_with(":large_orange_circle: Firing: Account main: billing task Report failed"),
+        "{texts:?}"
+    );
+    assert_eq!(texts.len(), 2);
+    let body: Value = received(&server).await[0].body_json().unwrap();
+    let kinds: Vec<_> = body["blocks"].as_array().unwrap().iter().map(|block| block["type"].clone()).collect();
+    assert_eq!(kinds, ["header", "section", "context"]);
+    let list = body["blocks"][1]["text"]["text"].as_str().unwrap();
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines.len(), 4, "{list}");
+    assert!(lines[0].starts_with(":red_circle: Account main: subscription 31 (&lt;Cloud&gt;) ends on"), "{list}");
+    assert!(
+        lines[1..].iter().all(|line| line.starts_with(":large_orange_circle: Account main: billing task")),
+        "{list}"
+    );
+    assert!(body["blocks"][2].to_string().contains("|All alerts>"), "{body}");
+}
+
+#[tokio::test]
+async fn a_restart_within_the_first_look_goes_on_with_it() {
+    let (api, server, folder) = (MockServer::start().await, MockServer::start().await, TempDir::new().unwrap());
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("ok")).mount(&server).await;
+    asked(REPORTS).respond_with(failed_tasks(2)).mount(&api).await;
+    let never = ResponseTemplate::new(200).set_delay(Duration::from_secs(3_600));
+    asked(SUBSCRIPTIONS).respond_with(never).mount(&api).await;
+    let mut config =
+        config(&api.uri(), every(Duration::from_millis(50), &[Collector::Reports, Collector::Subscriptions]));
+    config.storage.path = Some(folder.path().join("state.db"));
+    let url = file(&server.uri());
+    config.notify.slacks = slack(&url);
+    let hands = Hands::at(now());
+    let app = TestApp::start(&config, hands.clock()).await;
+    let failing = async |app: &TestApp| {
+        let list = app.get("/api/v1/alerts").await.text().await.unwrap();
+        list.matches("\"alertname\":\"GcoreReportTaskFailed\"").count()
+    };
+    app.until(async || failing(&app).await == 2).await;
+    app.stop().await;
+
+    // Nobody was told yet, and the other source has nothing to say.
+    api.reset().await;
+    asked(REPORTS).respond_with(failed_tasks(3)).mount(&api).await;
+    asked(SUBSCRIPTIONS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+    hands.forward(SignedDuration::from_mins(4));
+    let app = TestApp::ready(&config, hands.clock()).await;
+    until("a message", async || !received(&server).await.is_empty()).await;
+    app.stop().await;
+    let body: Value = received(&server).await[0].body_json().unwrap();
+    assert_eq!(body["text"], ":large_orange_circle: 3 alerts fire at the first look: 3 warning");
+    assert_eq!(received(&server).await.len(), 1);
 }
 
 #[tokio::test]

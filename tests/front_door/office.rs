@@ -87,6 +87,7 @@ impl Office {
             message: alert.message_id(),
             body: serde_json::to_string(alert).unwrap(),
             created_at: self.clock.now(),
+            due_at: self.clock.now(),
         };
         let told = transitions.iter().flat_map(|alert| {
             self.routes.iter().filter(|route| route.takes(&alert.labels)).map(move |route| row(alert, route))
@@ -207,7 +208,8 @@ pub(crate) fn webhooks(list: impl IntoIterator<Item = (String, Webhook)>) -> Set
 
 pub(crate) fn slack(url_file: &NamedTempFile) -> BTreeMap<String, Slack> {
     let url = Secret::File(url_file.path().to_owned());
-    [("ops".to_owned(), Slack { route: route("slack.ops"), url, allow_http: false })].into()
+    let route = Route { for_people: true, ..route("slack.ops") };
+    [("ops".to_owned(), Slack { route, url, allow_http: false })].into()
 }
 
 pub(crate) async fn taking() -> MockServer {

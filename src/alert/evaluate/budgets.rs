@@ -4,7 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::period::{Window, midnight, next_month, utc_date};
 use crate::outlook::budget::{Budget, Standing};
-use crate::snapshot::{Account, Snapshot, current};
+use crate::snapshot::{Account, Collector, Snapshot, current};
 
 use super::words::{self, instant, money, percent};
 use super::{Breach, Case, Judgement, Patience, Strength, Verdict, Words};
@@ -49,6 +49,8 @@ fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
 /// One alert for each step that was reached, until the month is over: what was spent is spent.
 pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     of_budgets(case, snapshot, Patience::NONE, |account, standing| {
+        // A step begins on the day that reached it, which half of the days do not tell.
+        account.collectors.get(&Collector::History)?.last_outcome?;
         let (budget, month) = (&standing.budget, standing.month);
         let (used, spent, whole) = (standing.used_ratio()?, standing.actual?.to_f64(), budget.amount.to_f64());
         let reached: Vec<_> = case.set.steps.iter().enumerate().filter(|(_, step)| used * 100.0 >= **step).collect();
@@ -56,7 +58,7 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
         let breaches = reached.into_iter().map(|(number, step)| {
             let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
             let (spent_words, whole_words) = (money(spent, currency), money(whole, currency));
-            let summary = format!("Account {account}: {} of budget {name} is spent", percent(used));
+            let summary = format!("Account {account}: budget {name} reached {step} % ({} is spent)", percent(used));
             let mut description = format!(
                 "Since {month} (UTC) {spent_words} of the {whole_words} of budget {name} were spent, which is {step} % or \
                  more.{most}"
@@ -65,7 +67,8 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
                 description += &format!(" The month is expected to come to {}.", money(forecast, currency));
             }
             let labels = own(budget).into_iter().chain([("step", format_smolstr!("{step}"))]);
-            case.breach(number, Some(account), labels, midnight(month), Words { summary, description })
+            let starts_at = midnight(standing.reached_on(*step));
+            case.breach(number, Some(account), labels, starts_at, Words { summary, description })
                 .measured(spent, whole * step / 100.0)
                 .strength(Strength::Latched)
                 .until(next_month(case.now))
@@ -96,7 +99,7 @@ pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
             let verb = if at <= case.now { "was used up" } else { "will be used up" };
             description += &format!(" It {verb} on {}.", instant(at));
         }
-        let breach = case.breach(0, Some(account), own(budget), midnight(month), Words { summary, description });
+        let breach = case.breach(0, Some(account), own(budget), case.first_seen(), Words { summary, description });
         let breach = breach.measured(forecast, threshold).strength(strength).until(next_month(case.now));
         Some(vec![breach])
     })

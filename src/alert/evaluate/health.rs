@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::alert::channels::Delivery;
@@ -187,7 +186,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     });
     let judge = |(collector, window, series): (&'static str, Window, Vec<(Period, usize)>)| {
         let place = format!("{collector}/{}", window.as_str());
-        let Some(starts_at) = series.iter().map(|(period, _)| period.starts_at()).max() else {
+        let Some(starts_at) = series.iter().map(|(period, _)| case.since_when(window, *period)).max() else {
             return case.judge(&place, Patience::NONE, Verdict::Unknown);
         };
         let count: usize = series.iter().map(|(_, count)| count).sum();
@@ -248,7 +247,6 @@ pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
         "This alert always fires. Where it stops arriving, alerts do not arrive: let something outside of \
                        this machine notice that."
             .to_owned();
-    // What is always so has no beginning; this is one that every daemon agrees on.
-    let breach = case.breach(0, None, [], Timestamp::UNIX_EPOCH, Words { summary, description });
+    let breach = case.breach(0, None, [], case.first_seen(), Words { summary, description });
     case.judge("", Patience::NONE, Verdict::known(case.now, [breach]))
 }

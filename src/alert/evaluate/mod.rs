@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::account::AccountName;
+use crate::billing::period::{Period, Window, midnight, utc_date};
 use crate::snapshot::{Account, Snapshot};
 
 use super::channels::Delivery;
@@ -118,6 +119,21 @@ impl Case<'_> {
     fn patience(&self) -> Patience {
         let (pending_for, keep_firing_for) = (self.set.length("for"), self.set.length("keep_firing_for"));
         Patience { pending_for, keep_firing_for, ..Patience::NONE }
+    }
+
+    /// Where no datum says since when something is so: the UTC day on which it is seen first, so that daemons that see it on
+    /// the same day agree.
+    fn first_seen(&self) -> Timestamp {
+        midnight(utc_date(self.now))
+    }
+
+    /// Since when the sum of a window's days, which are these, is what it is.
+    fn since_when(&self, window: Window, period: Period) -> Timestamp {
+        match window {
+            Window::Today | Window::Yesterday => period.starts_at(),
+            Window::PreviousMonth => period.ends_at(),
+            Window::MonthToDate => self.first_seen(),
+        }
     }
 
     /// Something that is so, of a case or step of the rule.

@@ -133,7 +133,7 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
              active, {}.{committed}",
             stretch(active()),
         );
-        let starts_at = active().filter_map(|commitment| commitment.start).min().unwrap_or(Timestamp::UNIX_EPOCH);
+        let starts_at = active().filter_map(|commitment| commitment.start).min().unwrap_or(case.first_seen());
         case.breach(0, Some(name), [], starts_at, Words { summary, description })
     });
     Verdict::known(read_at, breach)

@@ -34,9 +34,9 @@ fn when(at: Option<Timestamp>) -> String {
     at.map_or("at an unknown time".into(), |at| format!("on {}", instant(at)))
 }
 
-/// When a task came to its status. Where the API tells no time, an instant that two daemons agree on.
-fn start(task: &ReportTask) -> Timestamp {
-    task.updated_at.or(task.created_at).unwrap_or(Timestamp::UNIX_EPOCH)
+/// When a task came to its status.
+fn start(case: &Case<'_>, task: &ReportTask) -> Timestamp {
+    task.updated_at.or(task.created_at).unwrap_or(case.first_seen())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no task notes 2^53 errors")]
@@ -60,7 +60,7 @@ pub(super) fn failed(case: &Case<'_>, name: &AccountName, account: &Account) -> 
                 task.errors,
                 task.warnings,
             );
-            let starts_at = start(task);
+            let starts_at = start(case, task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
             Some(Breach { value: Some(noted(task)), ..breach })
         },
@@ -82,7 +82,7 @@ pub(super) fn with_errors(case: &Case<'_>, name: &AccountName, account: &Account
                 task.errors,
                 task.warnings,
             );
-            let starts_at = start(task);
+            let starts_at = start(case, task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
             Some(breach.measured(noted(task), 0.0))
         },

@@ -270,6 +270,8 @@ fn budgets_are_told_step_by_step_and_ahead() {
             actual: Some(amount(spent)),
             forecast: Some(forecast),
             exhausted_at: None,
+            closed: [].into(),
+            today: utc_date(now()),
         };
         let mut account = account();
         account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[]));
@@ -286,6 +288,39 @@ fn budgets_are_told_step_by_step_and_ahead() {
         assert_eq!(strengths, ahead, "{name}");
     }
     assert_eq!(said(Rule::BudgetUsed, &snapshot(account()), &settings), None, "not known yet");
+}
+
+#[test]
+fn a_step_begins_on_the_day_that_reached_it() {
+    let settings = Settings { budgets: vec![prod()], ..Settings::default() };
+    let starts = |days: &[(&str, &str)], history: Status| {
+        let standing = Standing {
+            budget: prod(),
+            month: Date::constant(2026, 11, 1),
+            actual: Some(amount("240")),
+            forecast: Some(300.0),
+            exhausted_at: None,
+            closed: days.iter().map(|(day, cost)| (day.parse().unwrap(), amount(cost))).collect(),
+            today: utc_date(now()),
+        };
+        let mut account = account();
+        account.collectors.insert(Collector::History, history);
+        account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[]));
+        account.outlook = Some(outlook(Vec::new(), vec![standing]));
+        let snapshot = snapshot(account);
+        let ahead = said(Rule::BudgetForecast, &snapshot, &settings).unwrap();
+        assert_eq!(ahead[0].starts_at, at("2026-11-22T00:00:00Z"), "no datum says when a forecast came to be");
+        let steps = said(Rule::BudgetUsed, &snapshot, &settings)?;
+        Some(steps.iter().map(|step| format!("{} {:.0}", step.labels["step"], step.starts_at)).collect::<Vec<_>>())
+    };
+    let polled = polled(Outcome::Good, None, "2026-11-22T11:59:00Z");
+    let days = [("2026-11-03", "99.9"), ("2026-11-04", "0.1"), ("2026-11-10", "60"), ("2026-11-21", "39.99")];
+    let want =
+        ["50 2026-11-04T00:00:00Z", "80 2026-11-10T00:00:00Z", "100 2026-11-22T00:00:00Z", "120 2026-11-22T00:00:00Z"];
+    assert_eq!(starts(&days, polled).unwrap(), want, "the last two today");
+    let today = ["50", "80", "100", "120"].map(|step| format!("{step} 2026-11-22T00:00:00Z"));
+    assert_eq!(starts(&[], polled).unwrap(), today, "no day is known");
+    assert_eq!(starts(&days, Status::before_the_first_poll(DAY)), None, "the days are still being read");
 }
 
 #[test]
@@ -521,13 +556,13 @@ fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
     };
     let want = [
         "GcoreCostRevised 2026-11-08T00:00:00Z",
-        "GcoreReportTaskFailed 1970-01-01T00:00:00Z",
+        "GcoreReportTaskFailed 2026-11-22T00:00:00Z",
         "GcoreReportTaskFailed 2026-11-22T12:00:05Z",
-        "GcoreSeriesLimit 2026-11-01T00:00:00Z",
-        "GcoreWatchdog 1970-01-01T00:00:00Z",
+        "GcoreSeriesLimit 2026-11-22T00:00:00Z",
+        "GcoreWatchdog 2026-11-22T00:00:00Z",
     ];
     assert_eq!(starts(now()), want.map(str::to_owned).into());
-    assert_eq!(starts(at("2026-11-23T12:00:00Z")), starts(now()), "by a daemon that looks first a day later");
+    assert_eq!(starts(at("2026-11-22T23:59:59Z")), starts(now()), "by a daemon that looks first later that day");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<
         );
         let own =
             [("threshold", SmolStr::new(name)), ("window", SmolStr::new(window)), ("currency", SmolStr::new(currency))];
-        let starts_at = reading.period.starts_at();
+        let starts_at = case.since_when(threshold.window, reading.period);
         let breach = case.breach(0, Some(&threshold.account), own, starts_at, Words { summary, description });
         breach.measured(sum, limit).strength(strength)
     });

@@ -121,6 +121,8 @@ fn every_rule_says_what_is_wrong_in_these_words() {
         actual: Some(amount("240")),
         forecast: Some(320.0),
         exhausted_at: Some(at("2026-11-19T06:00:00Z")),
+        closed: [].into(),
+        today: utc_date(now()),
     };
     let mut account = Account { names: names(), ..account() };
     let mut outlook = Arc::unwrap_or_clone(outlook(days(), vec![standing]));
