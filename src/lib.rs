@@ -18,7 +18,7 @@
 //! 12. [`app`]: the wiring
 //! 13. [`cli`]: the commands
 //!
-//! [`clock`], [`shutdown`], [`telemetry`] and [`transport`] lie below all of them.
+//! [`clock`], [`shutdown`], [`telemetry`], [`terminal`] and [`transport`] lie below all of them.
 
 pub mod aggregate;
 pub mod alert;
@@ -40,4 +40,5 @@ pub mod shutdown;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod transport;

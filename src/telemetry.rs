@@ -1,4 +1,4 @@
-//! Logs: one line an event on standard error, as logfmt or JSON.
+//! Logs: one line an event on standard error, as logfmt or JSON. A line holds nothing that a terminal obeys.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,6 +8,8 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use crate::terminal::escaped_lines;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +75,8 @@ impl<'a> MakeWriter<'a> for Lines {
 impl io::Write for Line {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         // In one piece, or the lines of two threads could mix.
-        io::stderr().write_all(&[self.priority.as_bytes(), text].concat())?;
+        let line = escaped_lines(&String::from_utf8_lossy(text));
+        io::stderr().write_all(format!("{}{line}", self.priority).as_bytes())?;
         Ok(text.len())
     }
 

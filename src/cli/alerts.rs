@@ -1,13 +1,9 @@
-//! `alerts`: what a running daemon says of its alerts, and whether its channels carry them.
+//! `alerts test` and `alerts dead-letters`: whether channels carry alerts, and what they would not take.
 
 use std::io;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use jiff::Timestamp;
 use prometheus::Registry;
-use reqwest::Url;
-use serde::Deserialize;
 
 use crate::alert::{Alert, Labels, Status};
 use crate::clock::Clock;
@@ -17,58 +13,11 @@ use crate::notify::Home;
 use crate::notify::dispatcher;
 use crate::store::Store;
 use crate::store::outbox::DeadLetter;
-use crate::transport;
+use crate::terminal::escaped;
 
 use super::exit::ExitCode;
 use super::flags::DeadLettersAction;
 use super::say;
-
-/// How long a daemon may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The list as the daemon gives it.
-#[derive(Deserialize)]
-struct Listed {
-    judged: bool,
-    alerts: Vec<Line>,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    state: Status,
-    starts_at: Timestamp,
-    labels: Labels,
-    annotations: Labels,
-}
-
-/// Prints the alerts of a running daemon: those that fire first.
-pub(super) async fn list(url: &str) -> anyhow::Result<()> {
-    let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
-    let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
-    let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response = transport::client(&base, &[])?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
-    let response = response.error_for_status().with_context(asking)?;
-    let body = response.bytes().await.with_context(asking)?;
-    let Listed { judged, mut alerts } = serde_json::from_slice(&body)
-        .with_context(|| format!("{page} does not answer as this version does; is that the daemon?"))?;
-    alerts.sort_by_key(|alert| (alert.state != Status::Firing, alert.state, alert.starts_at));
-    let text = match &alerts[..] {
-        _ if !judged => "the daemon has not judged yet\n".to_owned(),
-        [] => "no alerts\n".to_owned(),
-        alerts => alerts.iter().map(line).collect(),
-    };
-    say(&mut io::stdout(), &text);
-    Ok(())
-}
-
-fn line(alert: &Line) -> String {
-    let Line { state, starts_at, labels, annotations } = alert;
-    let (name, others): (Vec<_>, Vec<_>) = labels.iter().partition(|(name, _)| name.as_str() == "alertname");
-    let name = name.first().map_or("", |(_, text)| text.as_str());
-    let others: Vec<_> = others.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
-    let summary = annotations.get("summary").map_or(String::new(), |text| format!("\n  {text}"));
-    format!("{:8}  {name}  since {starts_at}  {}{summary}\n", state.as_str(), others.join(" "))
-}
 
 /// Sends one notification and prints what came back.
 pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::Result<ExitCode> {
@@ -105,13 +54,13 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
                 format!("not taken ({}): {failure}", failure.reason.as_str())
             }
         };
-        say(&mut io::stdout(), &format!("{name}: {said}\n"));
+        say(&mut io::stdout(), &format!("{name}: {}\n", escaped(&said)));
     }
     Ok(code)
 }
 
 /// Prints messages that were given up, or lets them be sent again.
-pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> anyhow::Result<()> {
+pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> anyhow::Result<ExitCode> {
     let path = config.storage.path.as_ref().filter(|path| path.exists());
     let path = path.context("there is no store: storage.path names no file that exists")?;
     let said = match action {
@@ -125,12 +74,26 @@ pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> 
             if store.is_in_memory() {
                 bail!("cannot open the store {}; run this as the daemon's user", path.display());
             }
+            if let Some(problem) = unfit(&ids, &store.dead_letters().await?) {
+                let hint = "nothing is sent again; `alerts dead-letters list` has the numbers";
+                say(&mut io::stderr(), &format!("{problem}; {hint}\n"));
+                return Ok(ExitCode::Usage);
+            }
             let replayed = store.replay(ids, Clock::system().now()).await?;
             format!("{replayed} wait to be sent; a running daemon sends them within half a minute\n")
         }
     };
     say(&mut io::stdout(), &said);
-    Ok(())
+    Ok(ExitCode::Success)
+}
+
+/// What is wrong with the first number that cannot be sent again.
+fn unfit(ids: &[i64], letters: &[DeadLetter]) -> Option<String> {
+    ids.iter().find_map(|id| match letters.iter().find(|letter| letter.message.id == *id) {
+        None => Some(format!("no dead letter has the number {id}")),
+        Some(letter) if letter.is_overtaken => Some(format!("something newer was told since dead letter {id}")),
+        Some(_) => None,
+    })
 }
 
 fn letter(letter: &DeadLetter) -> String {
@@ -139,5 +102,6 @@ fn letter(letter: &DeadLetter) -> String {
         .map_or_else(|_| "?".to_owned(), |alert| format!("{} {}", alert.label("alertname"), alert.status.as_str()));
     let note = if *is_overtaken { "; something newer was told since, so it cannot be replayed" } else { "" };
     let tries = message.attempts;
-    format!("{}  {channel}  {created_at}  {what}  after {tries} tries: {error}{note}\n", message.id)
+    let line = format!("{}  {channel}  {created_at}  {what}  after {tries} tries: {error}{note}", message.id);
+    format!("{}\n", escaped(&line))
 }

@@ -9,7 +9,8 @@ pub enum ExitCode {
     Failure,
     /// The command line or the configuration is wrong: trying again changes nothing.
     Usage,
-    /// `once` or `check-config --online` could not read everything, or a channel did not take a test.
+    /// `once` or `check-config --online` could not read everything, a channel did not take a test, or the daemon that was
+    /// asked for its alerts has not judged yet.
     Incomplete,
 }
 

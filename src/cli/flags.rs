@@ -12,6 +12,7 @@ use crate::app::Web;
 use crate::telemetry::Format;
 use crate::transport::{Misdirected, destination};
 
+use super::alert_list::ListFlags;
 use super::backtest::BacktestFlags;
 
 const VERSION: &str = concat!(
@@ -40,8 +41,8 @@ Look before you start it:
 
 const AFTER: &str = "\
 Exit codes: 0 success or stopped on request; 1 a failure outside the configuration, such as an address in use; \
-2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything, or a channel did not take \
-a test.
+2 a wrong flag or configuration; 3 `once` or `check-config --online` could not read everything, a channel did not take \
+a test, or the daemon has not judged its alerts yet.
 
 Reload: SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad \
 one is refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: \
@@ -111,6 +112,8 @@ pub(super) enum Command {
         /// Where the daemon is
         #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061")]
         url: String,
+        #[command(flatten)]
+        list: ListFlags,
         #[command(subcommand)]
         action: Option<AlertsAction>,
     },

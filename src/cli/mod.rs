@@ -1,5 +1,6 @@
 //! The commands: from the words on the command line to an exit code.
 
+mod alert_list;
 mod alerts;
 mod backfill;
 mod backtest;
@@ -10,7 +11,7 @@ mod online;
 
 use std::ffi::OsString;
 use std::io;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use clap::Parser as _;
 use sd_notify::NotifyState;
@@ -23,6 +24,7 @@ use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::store;
 use crate::telemetry;
+use crate::terminal::{escaped, escaped_lines};
 
 use exit::ExitCode;
 use flags::{AlertsAction, Command, Flags};
@@ -45,7 +47,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             .map_err(anyhow::Error::from)
             .and_then(|()| run(flags, environment));
     outcome.unwrap_or_else(|error| {
-        say(&mut io::stderr(), &format!("gcore-billing-exporter: {error:#}\n"));
+        say(&mut io::stderr(), &format!("gcore-billing-exporter: {}\n", escaped(&format!("{error:#}"))));
         let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
         if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
     })
@@ -63,8 +65,17 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
     {
         return block_on(backtest::run(flags, None));
     }
-    if let Command::Alerts { url, action: None } = &command {
-        return block_on(alerts::list(url)).map(|()| ExitCode::Success);
+    if let Command::Alerts { url, list, action } = &command {
+        if action.is_none() {
+            return block_on(alert_list::list(url, list));
+        }
+        if !list.are_unset() {
+            say(
+                &mut io::stderr(),
+                "--json, --severity, --name and labels choose from the list, which `alerts` alone prints\n",
+            );
+            return Ok(ExitCode::Usage);
+        }
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
@@ -78,11 +89,11 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
             block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
         Command::Backtest(flags) => block_on(backtest::run(&flags, Some(&config))),
-        Command::Alerts { url, action: Some(AlertsAction::Test { channel }) } => {
+        Command::Alerts { url, action: Some(AlertsAction::Test { channel }), .. } => {
             block_on(alerts::test(&config, &url, &channel))
         }
         Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
-            block_on(alerts::dead_letters(&config, action)).map(|()| ExitCode::Success)
+            block_on(alerts::dead_letters(&config, action))
         }
         Command::Run | Command::Demo { .. } | Command::Alerts { .. } => {
             block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
@@ -126,7 +137,12 @@ async fn serve(config: &Config, source: Source, web: Web) -> anyhow::Result<()> 
 
 async fn once(config: &Config) -> anyhow::Result<ExitCode> {
     let once = app::once(config, Clock::system()).await?;
-    io::stdout().write_all(&once.exposition)?;
+    // Programs get the very bytes.
+    if io::stdout().is_terminal() {
+        say(&mut io::stdout(), &String::from_utf8_lossy(&once.exposition));
+    } else {
+        io::stdout().write_all(&once.exposition)?;
+    }
     let has_failed = once.outcomes.contains(&Outcome::Failed);
     let is_complete = !has_failed && once.outcomes.contains(&Outcome::Good);
     Ok(if is_complete { ExitCode::Success } else { ExitCode::Incomplete })
@@ -141,7 +157,8 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     outcome
 }
 
-/// Writes to a terminal or a pipe; one that is gone is nothing to fail about.
+/// Writes lines to a terminal or a pipe; one that is gone is nothing to fail about. Whoever puts a name from outside into
+/// a line has to see to its line ends.
 fn say(to: &mut impl io::Write, text: &str) {
-    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    let _ = to.write_all(escaped_lines(text).as_bytes()).and_then(|()| to.flush());
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::config::key::Key;
+use crate::terminal::escaped;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,14 +49,7 @@ impl fmt::Display for Fault {
             (None, None) => self.problem.clone(),
         };
         // A file name may hold anything, but a fault is one line of a log.
-        for character in line.chars() {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())?
-            } else {
-                write!(f, "{character}")?
-            }
-        }
-        Ok(())
+        f.write_str(&escaped(&line))
     }
 }
 

@@ -2,86 +2,99 @@
 
 use std::fmt;
 
+use crate::alert::Route;
 use crate::billing::period::Window;
+use crate::collect;
 use crate::collect::settings::{Details, Schedule, Windowed};
 use crate::config::Config;
 use crate::config::duration::text;
 use crate::gcore::settings::Filter;
 use crate::notify::settings::Settings;
+use crate::terminal::escaped;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "accounts:")?;
+        // Names may hold anything, but each takes no more than its line.
+        self.lines().iter().try_for_each(|line| writeln!(f, "{}", escaped(line)))
+    }
+}
+
+impl Config {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec!["accounts:".to_owned()];
         for (name, account) in &self.accounts {
             let url = account.api_url.as_str().trim_end_matches('/');
             let rate = account.max_requests_per_second;
-            writeln!(f, "  {name}: {url}, {}, at most {rate} requests/s", filter(&account.filter))?;
+            lines.push(format!("  {name}: {url}, {}, at most {rate} requests/s", filter(&account.filter)));
         }
-        let collect = &self.collect;
-        writeln!(f, "collectors:")?;
-        let method = collect.cost_method.as_str();
-        let cost = format!("{}, method {method}{}", windows(&collect.cost), details(&collect.cost_details));
-        line(f, "cost", collect.cost.schedule, &cost)?;
-        let split = if collect.usage_by_metric { ", by billing metric" } else { "" };
-        line(f, "usage", collect.usage.schedule, &format!("{}{split}", windows(&collect.usage)))?;
-        let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
-        line(f, "reports", collect.reports.schedule, &look_back)?;
-        line(f, "subscriptions", collect.subscriptions.schedule, "")?;
-        line(f, "commitments", collect.commitments.schedule, "")?;
-        line(f, "names", collect.names, "")?;
-        let days = format!(", {} days, behind all others", collect.history.days);
-        line(f, "history", collect.history.schedule, &days)?;
-        for budget in &collect.history.budgets {
-            let (name, account) = (&budget.name, budget.account.as_str());
-            writeln!(f, "  budget {name} of {account}: {} {} a month", budget.amount, budget.currency.as_str())?;
-        }
+        lines.push("collectors:".to_owned());
+        lines.extend(collectors(&self.collect));
         let alerts = &self.alerts;
         let rules = alerts.rules.values().filter(|rule| rule.enabled).count();
         let (thresholds, mutes) = (alerts.thresholds.len(), alerts.mutes.len());
-        writeln!(f, "alerts: {rules} of {} rules, {thresholds} thresholds, {mutes} mutes", alerts.rules.len())?;
-        channels(f, &self.notify)?;
-        match &self.storage.path {
-            Some(path) => writeln!(f, "storage: {}", path.display()),
-            None => writeln!(f, "storage: in memory only"),
-        }
+        lines.push(format!("alerts: {rules} of {} rules, {thresholds} thresholds, {mutes} mutes", alerts.rules.len()));
+        lines.extend(channels(&self.notify));
+        lines.push(match &self.storage.path {
+            Some(path) => format!("storage: {}", path.display()),
+            None => "storage: in memory only".to_owned(),
+        });
+        lines
     }
 }
 
-fn channels(f: &mut fmt::Formatter<'_>, notify: &Settings) -> fmt::Result {
-    let mut lines = Vec::new();
+fn collectors(collect: &collect::settings::Settings) -> Vec<String> {
+    let method = collect.cost_method.as_str();
+    let cost = format!("{}, method {method}{}", windows(&collect.cost), details(&collect.cost_details));
+    let split = if collect.usage_by_metric { ", by billing metric" } else { "" };
+    let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
+    let days = format!(", {} days, behind all others", collect.history.days);
+    let mut lines = vec![
+        line("cost", collect.cost.schedule, &cost),
+        line("usage", collect.usage.schedule, &format!("{}{split}", windows(&collect.usage))),
+        line("reports", collect.reports.schedule, &look_back),
+        line("subscriptions", collect.subscriptions.schedule, ""),
+        line("commitments", collect.commitments.schedule, ""),
+        line("names", collect.names, ""),
+        line("history", collect.history.schedule, &days),
+    ];
+    for budget in &collect.history.budgets {
+        let (name, account) = (&budget.name, budget.account.as_str());
+        lines.push(format!("  budget {name} of {account}: {} {} a month", budget.amount, budget.currency.as_str()));
+    }
+    lines
+}
+
+fn channels(notify: &Settings) -> Vec<String> {
+    let mut channels = Vec::new();
     for channel in notify.alertmanagers.values() {
         let urls: Vec<_> = channel.urls.iter().map(ToString::to_string).collect();
-        lines.push((&channel.route, urls.join(", ")));
+        channels.push((&channel.route, urls.join(", ")));
     }
     for channel in notify.webhooks.values() {
         let signed = if channel.secrets.is_empty() { "unsigned" } else { "signed" };
-        lines.push((&channel.route, format!("{}, {signed}", channel.url)));
+        channels.push((&channel.route, format!("{}, {signed}", channel.url)));
     }
     for channel in notify.slacks.values() {
         // The file was good when it was checked.
-        lines.push((&channel.route, channel.address().map_or_else(|problem| problem, |address| address.to_string())));
+        let address = channel.address().map_or_else(|problem| problem, |address| address.to_string());
+        channels.push((&channel.route, address));
     }
-    if !lines.is_empty() {
-        writeln!(f, "channels:")?;
-    }
-    for (route, words) in lines {
-        write!(f, "  {}: {words}", route.channel)?;
+    let line = |(route, mut words): (&Route, String)| {
         if !route.severities.is_empty() {
-            write!(f, ", only severities {}", route.severities.join(", "))?;
+            words += &format!(", only severities {}", route.severities.join(", "));
         }
-        for (name, text) in &route.matchers {
-            write!(f, ", only {name} {text}")?;
-        }
-        writeln!(f)?;
-    }
-    Ok(())
+        let matchers: String = route.matchers.iter().map(|(name, text)| format!(", only {name} {text}")).collect();
+        format!("  {}: {words}{matchers}", route.channel)
+    };
+    let head = (!channels.is_empty()).then(|| "channels:".to_owned());
+    head.into_iter().chain(channels.into_iter().map(line)).collect()
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, schedule: Schedule, more: &str) -> fmt::Result {
+fn line(name: &str, schedule: Schedule, more: &str) -> String {
     if schedule.enabled {
-        writeln!(f, "  {name}: every {}{more}", text(schedule.interval))
+        format!("  {name}: every {}{more}", text(schedule.interval))
     } else {
-        writeln!(f, "  {name}: off")
+        format!("  {name}: off")
     }
 }
 

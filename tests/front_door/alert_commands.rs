@@ -15,39 +15,135 @@ async fn run(arguments: &[&str]) -> Ended {
     finish(program(&[&["alerts"], arguments].concat())).await
 }
 
-#[tokio::test]
-async fn alerts_of_a_running_daemon_are_listed() {
+/// A daemon whose list has these alerts.
+async fn listing(alerts: &[Value]) -> MockServer {
     let daemon = MockServer::start().await;
+    let list = json!({ "judged": true, "alerts": alerts });
+    Mock::given(path("/api/v1/alerts")).respond_with(answer(&list.to_string())).mount(&daemon).await;
+    daemon
+}
+
+fn listed(name: &str, severity: &str, state: &str, starts_at: &str) -> Value {
+    json!({ "state": state, "starts_at": starts_at, "value": 2.5,
+            "labels": { "alertname": name, "severity": severity, "account": "main" },
+            "annotations": { "summary": format!("{name} it is") } })
+}
+
+#[tokio::test]
+async fn alerts_of_a_running_daemon_are_listed_by_severity_name_and_start() {
+    let daemon = listing(&[
+        listed("GcoreC", "critical", "resolved", "2026-11-22T10:00:00Z"),
+        listed("GcoreWatchdog", "none", "firing", "2026-11-22T00:00:00Z"),
+        listed("GcoreA", "info", "firing", "2026-11-22T11:00:00Z"),
+        listed("GcoreZ", "critical", "firing", "2026-11-22T11:00:00Z"),
+        listed("GcoreB", "warning", "firing", "2026-11-22T12:00:59Z"),
+        listed("GcoreB", "warning", "pending", "2026-11-21T12:00:00Z"),
+        listed("GcoreP", "page", "firing", "2026-11-22T11:00:00Z"),
+    ])
+    .await;
     let url = format!("--alerts.url={}/", daemon.uri());
-    let alert = |name: &str, state: &str, starts_at: &str| {
-        json!({ "state": state, "starts_at": starts_at, "labels": { "alertname": name, "severity": "info" },
-                "annotations": { "summary": format!("{name} it is") } })
-    };
-    let list = json!({ "judged": true, "alerts": [
-        alert("C", "resolved", "2026-11-22T10:00:00Z"),
-        alert("A", "pending", "2026-11-22T11:00:00Z"),
-        alert("B", "firing", "2026-11-22T12:00:00Z"),
-    ] });
-    let page = || Mock::given(path("/api/v1/alerts"));
-    page().respond_with(answer(&list.to_string())).up_to_n_times(1).mount(&daemon).await;
     let said = run(&[&url]).await;
-    assert_eq!(
-        (said.code, said.stdout.as_str()),
-        (
-            Some(0),
-            "firing    B  since 2026-11-22T12:00:00Z  severity=\"info\"\n  B it is\n\
-             pending   A  since 2026-11-22T11:00:00Z  severity=\"info\"\n  A it is\n\
-             resolved  C  since 2026-11-22T10:00:00Z  severity=\"info\"\n  C it is\n"
-        ),
-        "{}",
-        said.stderr
+    let want = r#"SEVERITY  STATE     ALERT          SINCE
+critical  firing    GcoreZ         2026-11-22 11:00 UTC
+  GcoreZ it is
+  account="main"
+page      firing    GcoreP         2026-11-22 11:00 UTC
+  GcoreP it is
+  account="main"
+warning   pending   GcoreB         2026-11-21 12:00 UTC
+  GcoreB it is
+  account="main"
+warning   firing    GcoreB         2026-11-22 12:00 UTC
+  GcoreB it is
+  account="main"
+info      firing    GcoreA         2026-11-22 11:00 UTC
+  GcoreA it is
+  account="main"
+none      firing    GcoreWatchdog  2026-11-22 00:00 UTC
+  GcoreWatchdog it is
+  account="main"
+critical  resolved  GcoreC         2026-11-22 10:00 UTC
+  GcoreC it is
+  account="main"
+"#;
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), want), "{}", said.stderr);
+}
+
+#[tokio::test]
+async fn alerts_are_chosen_by_severity_name_and_labels() {
+    let daemon = listing(&[
+        listed("GcoreA", "critical", "firing", "2026-11-22T10:00:00Z"),
+        listed("GcoreB", "warning", "firing", "2026-11-22T10:00:00Z"),
+        listed("GcoreC", "info", "firing", "2026-11-22T10:00:00Z"),
+    ])
+    .await;
+    let url = format!("--alerts.url={}", daemon.uri());
+    let names = async |words: &[&str]| {
+        let said = run(&[&[url.as_str(), "--json"], words].concat()).await;
+        assert_eq!(said.code, Some(0), "{words:?}: {}", said.stderr);
+        let list: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!(list["judged"], true, "{list}");
+        let names = list["alerts"].as_array().unwrap().iter();
+        names.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for (words, want) in [
+        (&[][..], "GcoreA GcoreB GcoreC"),
+        (&["--severity=critical", "--severity=info"], "GcoreA GcoreC"),
+        (&["--name=GcoreB"], "GcoreB"),
+        (&["severity=warning", "account=main"], "GcoreB"),
+        (&["severity!=warning", "alertname!=GcoreA"], "GcoreC"),
+        (&["account=other"], ""),
+        (&["budget="], "GcoreA GcoreB GcoreC"),
+    ] {
+        assert_eq!(names(words).await, want, "{words:?}");
+    }
+    assert_eq!(run(&[&url, "account=other"]).await.stdout, "no alerts\n");
+    for (words, want) in [
+        (&["GcoreA"][..], "expected LABEL=VALUE or LABEL!=VALUE, such as account=main"),
+        (&["severity=~crit.*"], "expected LABEL=VALUE or LABEL!=VALUE, such as account=main"),
+        (&["account=main", "dead-letters"], "expected LABEL=VALUE or LABEL!=VALUE, such as account=main"),
+        (&["--severity=info", "test", "webhook.ops"], "--severity"),
+    ] {
+        let said = run(&[&[url.as_str()], words].concat()).await;
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{words:?}");
+        assert!(said.stderr.contains(want), "{words:?}: {}", said.stderr);
+    }
+}
+
+#[tokio::test]
+async fn what_an_api_calls_things_moves_no_terminal() {
+    let mut alert = listed("A\u{1b}[31m", "info", "firing", "2026-11-22T12:00:00Z");
+    alert["labels"]["project"] = "\u{9b}2J\u{7f}".into();
+    alert["annotations"]["summary"] = "ding\u{7}\ncritical  firing  B\u{202e}evil\u{2066} é \u{65}\u{301}".into();
+    let daemon = listing(&[alert.clone()]).await;
+    let url = format!("--alerts.url={}", daemon.uri());
+    let said = run(&[&url]).await;
+    let want = "SEVERITY  STATE   ALERT        SINCE\n\
+                info      firing  A\\u001b[31m  2026-11-22 12:00 UTC\n  \
+                ding\\u0007\\ncritical  firing  B\\u202eevil\\u2066 é \u{65}\u{301}\n  \
+                account=\"main\" project=\"\\u009b2J\\u007f\"\n";
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), want), "{}", said.stderr);
+    let said = run(&[&url, "--json"]).await;
+    assert!(
+        !said.stdout.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{7f}', '\u{202e}', '\u{2066}']),
+        "{:?}",
+        said.stdout
     );
+    assert_eq!(serde_json::from_str::<Value>(&said.stdout).unwrap()["alerts"], json!([alert]), "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_daemon_that_cannot_say_is_no_daemon_without_alerts() {
+    let daemon = MockServer::start().await;
+    let url = format!("--alerts.url={}", daemon.uri());
+    let page = || Mock::given(path("/api/v1/alerts"));
     for (list, want) in [
-        (json!({ "judged": true, "alerts": [] }), "no alerts\n"),
-        (json!({ "judged": false, "alerts": [] }), "the daemon has not judged yet\n"),
+        (json!({ "judged": true, "alerts": [] }), (Some(0), "no alerts\n")),
+        (json!({ "judged": false, "alerts": [] }), (Some(3), "the daemon has not judged yet\n")),
     ] {
         page().respond_with(answer(&list.to_string())).up_to_n_times(1).mount(&daemon).await;
-        assert_eq!(run(&[&url]).await.stdout, want);
+        let said = run(&[&url]).await;
+        assert_eq!((said.code, said.stdout.as_str()), want);
     }
     page().respond_with(answer("[]")).mount(&daemon).await;
     let other = run(&[&url]).await;
@@ -117,6 +213,14 @@ async fn dead_letters_are_listed_and_replayed() {
     let want = "1  webhook.ops  2026-11-22T12:00:00Z  GcoreSpendSpike firing  after 0 tries: the channel is no longer \
                 configured\n";
     assert_eq!(run(&list).await.stdout, want);
+    for numbers in [&["99"][..], &["1", "99"]] {
+        let unknown = run(&[&["dead-letters", "replay"], numbers, &[&flag]].concat()).await;
+        assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(2), ""), "{}", unknown.stderr);
+        let told =
+            "no dead letter has the number 99; nothing is sent again; `alerts dead-letters list` has the numbers";
+        assert!(unknown.stderr.contains(told), "{}", unknown.stderr);
+    }
+    assert_eq!(run(&list).await.stdout, want, "all or none");
     let replay = run(&["dead-letters", "replay", "1", &flag]).await;
     assert_eq!(
         (replay.code, replay.stdout.as_str()),

@@ -80,6 +80,17 @@ The configuration is good.
 }
 
 #[tokio::test]
+async fn what_a_configuration_calls_things_moves_no_terminal() {
+    let config = config_file("https://api.example", "", &["cost", "history"]);
+    let more = "[[alerts.budget]]\nname = \"a\\u001b[2J\\nalerts: none\\u202e\"\namount = 1\ncurrency = \"EUR\"\n";
+    std::fs::write(config.path(), std::fs::read_to_string(config.path()).unwrap() + more).unwrap();
+    let ended = finish(program(&["check-config", &config_flag(&config)])).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let line = "\n  budget a\\u001b[2J\\nalerts: none\\u202e of main: 1 EUR a month\n";
+    assert!(ended.stdout.contains(line), "{:?}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_wrong_flag_is_refused_with_what_would_be_right() {
     for (arguments, hint) in [
         (vec!["--nope"], "unexpected argument '--nope'"),

@@ -111,6 +111,30 @@ async fn a_poll_that_outlives_its_interval_is_said_once_and_so_is_the_end_of_it(
     assert!(took.parse::<f64>().unwrap() >= 1.2, "{log}");
 }
 
+#[tokio::test]
+async fn no_log_line_moves_a_terminal() {
+    let said = async |format: &str| {
+        let api = MockServer::start().await;
+        let task = r#"{"count": 1, "results": [{"uuid": "t1", "task_type": "Re\u009b2J\u202e\u007fport\n", "status": "Failed"}]}"#;
+        asked(REPORTS).respond_with(json(task)).mount(&api).await;
+        let config = config_file(&api.uri(), "", &["reports"]);
+        let text = std::fs::read_to_string(config.path()).unwrap();
+        let store = "path = \"/none\\u009b2J\\u202e/state.db\"";
+        std::fs::write(config.path(), text.replace("path = \"\"", store)).unwrap();
+        let daemon = Process::serving(config, &[&format!("--log.format={format}")]);
+        daemon.until(async || daemon.log().lines().filter(|line| line.contains("alert fires")).count() == 2).await;
+        daemon.stop().await.stderr
+    };
+    let (logfmt, json) = tokio::join!(said("logfmt"), said("json"));
+    for log in [&logfmt, &json] {
+        assert!(!log.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{log:?}");
+    }
+    assert!(logfmt.contains(r"path=/none\u009b2J\u202e/state.db"), "{logfmt}");
+    let line = json.lines().find(|line| line.contains("state.db")).unwrap();
+    let event: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(event["path"], "/none\u{9b}2J\u{202e}/state.db", "nothing is lost: {line}");
+}
+
 /// An API that repeats the key wherever it can.
 async fn indiscreet_api() -> MockServer {
     let api = MockServer::start().await;

@@ -1,0 +1,174 @@
+//! `alerts`: the list of a running daemon, of which one may choose, the gravest first.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::alert::{Labels, Status, gravity};
+use crate::terminal::escaped;
+use crate::transport;
+
+use super::exit::ExitCode;
+use super::say;
+
+/// How long a daemon may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const HEAD: [&str; 4] = ["SEVERITY", "STATE", "ALERT", "SINCE"];
+
+/// Which alerts are listed, and how.
+#[derive(Args, Debug)]
+pub(super) struct ListFlags {
+    /// Print them as JSON, in the form of /api/v1/alerts
+    #[arg(long)]
+    json: bool,
+    /// Only alerts of this severity; may be repeated
+    #[arg(long = "severity", value_name = "SEVERITY")]
+    severities: Vec<String>,
+    /// Only alerts of this name, such as GcoreBudgetUsed; may be repeated
+    #[arg(long = "name", value_name = "ALERTNAME")]
+    names: Vec<String>,
+    /// Only alerts with all of these labels, such as account=main or severity!=info
+    #[arg(value_name = "LABEL=VALUE", value_parser = matcher)]
+    matchers: Vec<Matcher>,
+}
+
+/// What a label must be, or must not be. A label that an alert does not have is empty, as in Alertmanager.
+#[derive(Clone, Debug)]
+struct Matcher {
+    label: String,
+    value: String,
+    is_negated: bool,
+}
+
+/// The list as the daemon gives it.
+#[derive(Deserialize, Serialize)]
+struct Listed {
+    judged: bool,
+    alerts: Vec<Value>,
+}
+
+/// What is shown of an alert to people.
+#[derive(Deserialize)]
+struct Shown {
+    state: Status,
+    starts_at: Timestamp,
+    labels: Labels,
+    annotations: Labels,
+}
+
+/// Prints the alerts of a running daemon.
+pub(super) async fn list(url: &str, flags: &ListFlags) -> anyhow::Result<ExitCode> {
+    let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
+    let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
+    let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
+    let response = transport::client(&base, &[])?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
+    let response = response.error_for_status().with_context(asking)?;
+    let body = response.bytes().await.with_context(asking)?;
+    let reading = || format!("{page} does not answer as this version does; is that the daemon?");
+    let Listed { judged, alerts } = serde_json::from_slice(&body).with_context(reading)?;
+    let mut chosen = Vec::new();
+    for alert in alerts {
+        let shown = Shown::deserialize(&alert).with_context(reading)?;
+        if flags.choose(&shown.labels) {
+            chosen.push((shown, alert));
+        }
+    }
+    chosen.sort_by(|(one, _), (other, _)| one.rank().cmp(&other.rank()));
+    let text = if flags.json {
+        let alerts = chosen.into_iter().map(|(_, alert)| alert).collect();
+        serde_json::to_string_pretty(&Listed { judged, alerts })? + "\n"
+    } else if !judged {
+        "the daemon has not judged yet\n".to_owned()
+    } else if chosen.is_empty() {
+        "no alerts\n".to_owned()
+    } else {
+        table(&chosen.iter().map(|(shown, _)| shown).collect::<Vec<_>>())
+    };
+    say(&mut io::stdout(), &text);
+    Ok(if judged { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+impl ListFlags {
+    /// Whether nothing was asked but the list itself.
+    pub(super) fn are_unset(&self) -> bool {
+        !self.json && self.severities.is_empty() && self.names.is_empty() && self.matchers.is_empty()
+    }
+
+    fn choose(&self, labels: &Labels) -> bool {
+        let text = |label: &str| labels.get(label).map_or("", |text| text.as_str());
+        let is_among = |list: &[String], label| list.is_empty() || list.iter().any(|wanted| wanted == text(label));
+        is_among(&self.severities, "severity")
+            && is_among(&self.names, "alertname")
+            && self.matchers.iter().all(|matcher| (text(&matcher.label) == matcher.value) != matcher.is_negated)
+    }
+}
+
+impl Shown {
+    fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", |text| text.as_str())
+    }
+
+    /// What is over comes last; of the rest, the gravest first.
+    fn rank(&self) -> (bool, u8, &str, &str, Timestamp) {
+        let (severity, name) = (self.label("severity"), self.label("alertname"));
+        (self.state == Status::Resolved, gravity(severity), severity, name, self.starts_at)
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let since = self.starts_at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string();
+        [self.label("severity"), self.state.as_str(), self.label("alertname"), &since]
+            .map(|text| escaped(text).into_owned())
+    }
+}
+
+/// A line of columns for each alert; its words and its other labels below it.
+fn table(alerts: &[&Shown]) -> String {
+    let rows: Vec<_> = alerts.iter().map(|alert| alert.cells()).collect();
+    let mut widths = HEAD.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |cells: &[String; 4]| {
+        let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    let mut text = line(&HEAD.map(str::to_owned));
+    for (alert, row) in alerts.iter().zip(&rows) {
+        text += &line(row);
+        let labels = alert.labels.iter().filter(|(name, _)| !["alertname", "severity"].contains(&name.as_str()));
+        let labels = labels.map(|(name, text)| format!("{name}=\"{text}\"")).collect::<Vec<_>>().join(" ");
+        let summary = alert.annotations.get("summary").map_or("", |text| text.as_str());
+        let below = [summary, &labels].into_iter().filter(|part| !part.is_empty());
+        text += &below.map(|part| format!("  {}\n", escaped(part))).collect::<String>();
+    }
+    text
+}
+
+fn matcher(text: &str) -> Result<Matcher, String> {
+    let parts = text.split_once('=').map(|(label, value)| match label.strip_suffix('!') {
+        Some(label) => (label, value, true),
+        None => (label, value, false),
+    });
+    let is_name = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match parts {
+        Some((label, value, is_negated)) if !label.is_empty() && is_name(label) && !value.starts_with('~') => {
+            let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+            Ok(Matcher { label: label.to_owned(), value: bare.to_owned(), is_negated })
+        }
+        _ => {
+            Err("expected LABEL=VALUE or LABEL!=VALUE, such as account=main, without regular expressions; or first of \
+                  all one of the commands test and dead-letters"
+                .to_owned())
+        }
+    }
+}
