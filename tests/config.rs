@@ -314,6 +314,24 @@ fn what_the_metrics_need_is_read() {
 }
 
 #[test]
+fn alerts_that_are_switched_off_leave_the_judging_to_prometheus() {
+    let toml = "accounts.main.api_key = \"SENTINEL\"\n\
+                [alerts]\nenabled = false\n\
+                [[alerts.threshold]]\nname = \"day\"\nwindow = \"today\"\namount = 5\ncurrency = \"EUR\"\n\
+                [alerts.rules.watchdog]\nenabled = true\n\
+                [notify.webhook.ops]\nurl = \"https://hooks.example.com\"\n";
+    let loaded = load(toml, &[]).unwrap();
+    let alerts = &loaded.config.alerts;
+    assert!(alerts.rules.values().all(|rule| !rule.enabled), "no rule is judged");
+    assert!(alerts.thresholds.is_empty(), "no threshold either");
+    let warning = "alerts.enabled is false: the channels of [notify] are sent no alert";
+    assert_eq!(loaded.warnings.iter().filter(|told| *told == warning).count(), 1, "{:?}", loaded.warnings);
+    assert!(
+        load("accounts.main.api_key = \"SENTINEL\"\n", &[]).unwrap().config.alerts.rules.values().all(|r| r.enabled)
+    );
+}
+
+#[test]
 fn a_mute_of_projects_and_types_looks_for_them_in_labels() {
     let toml = "accounts.main.api_key = \"SENTINEL\"\n\
                 [[alerts.mute]]\nalertnames = [\"GcoreSpendSpike\"]\nprojects = [16, 17]\ntypes = [\"volume\"]\n";

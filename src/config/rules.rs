@@ -39,6 +39,15 @@ pub(super) fn read(
     }
     let tables = reader.tables(&table.child("mute"));
     settings.mutes = tables.iter().map(|table| mute(reader, table, warnings)).collect();
+    if reader.flag(&table.child("enabled")) == Some(false) {
+        // Only now, so that faults of what is switched off are told as well.
+        settings.rules.values_mut().for_each(|set| set.enabled = false);
+        settings.thresholds.clear();
+        let has_channels = ["alertmanager", "webhook", "slack"].map(|kind| Key::new(["notify", kind]));
+        if has_channels.iter().any(|kind| reader.is_set(kind)) {
+            warnings.push(format!("{table}.enabled is false: the channels of [notify] are sent no alert"));
+        }
+    }
     settings
 }
 
