@@ -334,7 +334,7 @@ fn alerts_that_are_switched_off_leave_the_judging_to_prometheus() {
 #[test]
 fn a_mute_of_projects_and_types_looks_for_them_in_labels() {
     let toml = "accounts.main.api_key = \"SENTINEL\"\n\
-                [[alerts.mute]]\nalertnames = [\"GcoreSpendSpike\"]\nprojects = [16, 17]\ntypes = [\"volume\"]\n";
+                [[alerts.mute]]\nalertnames = [\"GcoreSpendAnomaly\"]\nprojects = [16, 17]\ntypes = [\"volume\"]\n";
     let mutes = load(toml, &[]).unwrap().config.alerts.mutes;
     let one_of = [("project_id", vec!["16".into(), "17".into()]), ("resource_type", vec!["volume".into()])];
     assert_eq!((mutes.len(), &mutes[0].one_of), (1, &one_of.into()));

@@ -187,7 +187,8 @@ fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
     for name in &known {
         assert!(runbooks.contains(&name.to_lowercase()), "{name} has no runbook");
     }
-    for file in documents() {
+    // The changelog names what was renamed.
+    for file in documents().into_iter().filter(|file| *file != Path::new("CHANGELOG.md")) {
         let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
         for name in words(&read(&file), "Gcore").filter(is_alert) {
             assert!(known.contains(name.as_str()), "{} names {name}, which does not exist", file.display());

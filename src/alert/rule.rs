@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// A closed day cost more than its past lets expect.
-    SpendSpike,
+    SpendAnomaly,
     /// Today costs more already than a whole day usually does.
     SpendToday,
     /// A share of a budget was spent.
@@ -87,7 +87,7 @@ const fn profile(
 impl Rule {
     /// Every rule.
     pub const ALL: [Self; 24] = [
-        Self::SpendSpike,
+        Self::SpendAnomaly,
         Self::SpendToday,
         Self::BudgetUsed,
         Self::BudgetForecast,
@@ -124,7 +124,7 @@ impl Rule {
 const PROFILES: [Profile; Rule::ALL.len()] = [
     Profile {
         numbers: &[("min_excess", 5.0), ("critical_factor", 2.0)],
-        ..profile("spend_spike", "GcoreSpendSpike", &[("severity", "warning"), ("critical_severity", "critical")])
+        ..profile("spend_anomaly", "GcoreSpendAnomaly", &[("severity", "warning"), ("critical_severity", "critical")])
     },
     Profile { numbers: &[("factor", 1.5), ("min_excess", 10.0)], ..profile("spend_today", "GcoreSpendToday", WARNING) },
     Profile {

@@ -227,7 +227,7 @@ const BOUNDS: [&str; 8] = ["alertnames", "labels", "projects", "regions", "types
 
 fn mute(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Mute {
     let key = table.child("alertnames");
-    let alertnames = reader.words(&key, r#"["GcoreSpendSpike"]"#).unwrap_or_default();
+    let alertnames = reader.words(&key, r#"["GcoreSpendAnomaly"]"#).unwrap_or_default();
     let known = || Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
     for (index, word) in alertnames.iter().enumerate() {
         if !known().any(|known| known == word) {

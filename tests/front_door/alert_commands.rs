@@ -199,7 +199,7 @@ async fn dead_letters_are_listed_and_replayed() {
     let store = Store::open(&Settings { path: Some(path.clone()) }, &Registry::new()).unwrap();
     let list = ["dead-letters", "list", &flag];
     assert_eq!(run(&list).await.stdout, "no dead letters\n");
-    let alert = firing("GcoreSpendSpike", now());
+    let alert = firing("GcoreSpendAnomaly", now());
     let row = OutboxRow {
         channel: "webhook.ops".into(),
         fingerprint: alert.fingerprint(),
@@ -210,7 +210,7 @@ async fn dead_letters_are_listed_and_replayed() {
     };
     store.commit_alerts(Vec::new(), vec![row]).await.unwrap();
     store.tidy_channels(Vec::new(), "2026-11-22T12:00:00Z".parse().unwrap()).await.unwrap();
-    let want = "1  webhook.ops  2026-11-22T12:00:00Z  GcoreSpendSpike firing  after 0 tries: the channel is no longer \
+    let want = "1  webhook.ops  2026-11-22T12:00:00Z  GcoreSpendAnomaly firing  after 0 tries: the channel is no longer \
                 configured\n";
     assert_eq!(run(&list).await.stdout, want);
     for numbers in [&["99"][..], &["1", "99"]] {

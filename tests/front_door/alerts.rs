@@ -44,10 +44,10 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     history.schedule.timeout = HOUR;
     history.days = 60;
     let app = TestApp::ready(&config, clock.clone()).await;
-    app.until(async || alerts(&app).await.is_some_and(|alerts| !named(&alerts, "GcoreSpendSpike").is_empty())).await;
+    app.until(async || alerts(&app).await.is_some_and(|alerts| !named(&alerts, "GcoreSpendAnomaly").is_empty())).await;
 
     let before = alerts(&app).await.unwrap();
-    let spikes = named(&before, "GcoreSpendSpike");
+    let spikes = named(&before, "GcoreSpendAnomaly");
     let scripted = world.spikes().into_iter().find(|spike| spike.last.to_string() == "2026-11-21").unwrap();
     let (project, region, kind, _) = &scripted.group;
     assert_eq!(spikes.len(), 1, "its roll-ups say nothing more: {spikes:#?}");

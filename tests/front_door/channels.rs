@@ -29,7 +29,7 @@ pub(crate) const OLD_SECRET: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1N
 async fn a_webhook_gets_the_known_body_with_a_signature_that_the_reference_library_accepts() {
     let server = taking().await;
     let office = Office::open(webhooks([webhook("ops", &server.uri(), &[SECRET, OLD_SECRET])]), Clock::system()).await;
-    let alert = firing("GcoreSpendSpike", now());
+    let alert = firing("GcoreSpendAnomaly", now());
     office.news(std::slice::from_ref(&alert)).await;
     until("a message", async || !received(&server).await.is_empty()).await;
     let request = received(&server).await.remove(0);
@@ -48,11 +48,11 @@ async fn a_webhook_gets_the_known_body_with_a_signature_that_the_reference_libra
 
     let fingerprint = format!("{:016x}", alert.fingerprint());
     let starts_at = alert.starts_at.to_string();
-    let labels = json!({ "account": "main", "alertname": "GcoreSpendSpike", "severity": "warning" });
+    let labels = json!({ "account": "main", "alertname": "GcoreSpendAnomaly", "severity": "warning" });
     let annotations = json!({ "summary": "1 < 2 & more", "runbook_url": "https://docs.example/runbook" });
     let want = json!({
         "version": "4",
-        "groupKey": r#"{}:{account="main", alertname="GcoreSpendSpike", severity="warning"}"#,
+        "groupKey": r#"{}:{account="main", alertname="GcoreSpendAnomaly", severity="warning"}"#,
         "truncatedAlerts": 0,
         "status": "firing",
         "receiver": "webhook.ops",
@@ -84,7 +84,7 @@ async fn slack_gets_a_text_and_blocks_one_message_a_second() {
     let url = file(&format!("{}/services/T/B\n", server.uri()));
     let office = Office::open(Settings { slacks: slack(&url), ..Settings::default() }, Clock::system()).await;
     let begun = Instant::now();
-    let alert = firing("GcoreSpendSpike", now());
+    let alert = firing("GcoreSpendAnomaly", now());
     let mut other = firing("Other", now());
     other.labels.insert("severity".into(), "info".into());
     office.say(&[], &[alert.clone(), other, resolved(&alert, now())]).await;

@@ -243,15 +243,15 @@ async fn the_past_is_told_alike_by_who_comes_later() {
     config.collect.history.days = 60;
     let (one, other) = (Replica::new(config.clone(), clock.clone()).await, Replica::new(config, clock).await);
     let first = one.start().await;
-    until("a spike", async || one.count("GcoreSpendSpike", "firing").await == 1).await;
+    until("a spike", async || one.count("GcoreSpendAnomaly", "firing").await == 1).await;
     hands.forward(SignedDuration::from_mins(7));
     let second = other.start().await;
-    until("the same spike", async || other.count("GcoreSpendSpike", "firing").await == 1).await;
+    until("the same spike", async || other.count("GcoreSpendAnomaly", "firing").await == 1).await;
     until_alike(&one, &other).await;
 
     // The next day is judged, and the one before is over.
     hands.forward(SignedDuration::from_mins(12 * 60 + 20));
-    until("an end", async || one.count("GcoreSpendSpike", "resolved").await == 1).await;
+    until("an end", async || one.count("GcoreSpendAnomaly", "resolved").await == 1).await;
     until_alike(&one, &other).await;
     first.stop().await;
     second.stop().await;

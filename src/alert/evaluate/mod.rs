@@ -52,7 +52,7 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
         };
         let twice = Patience { clears: 2, ..Patience::NONE };
         judgements.extend(match rule {
-            Rule::SpendSpike => of_accounts(spend::spikes, Patience::NONE),
+            Rule::SpendAnomaly => of_accounts(spend::anomalies, Patience::NONE),
             Rule::SpendToday => of_accounts(spend::today, twice),
             Rule::NewSpend => of_accounts(spend::novelties, Patience::NONE),
             Rule::BudgetUsed => budgets::used(&case, snapshot),

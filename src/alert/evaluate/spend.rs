@@ -29,7 +29,7 @@ fn judged(account: &Account, now: Timestamp) -> Option<(Date, &[Judged])> {
     account.outlook.as_ref()?.findings.news(now)
 }
 
-pub(super) fn spikes(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
+pub(super) fn anomalies(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let Some((day, judged)) = judged(account, case.now) else { return Verdict::Unknown };
     let is_told =
         |judged: &&Judged| judged.judgement.anomaly && judged.judgement.excess() >= case.set.number("min_excess");

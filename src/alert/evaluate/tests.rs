@@ -161,7 +161,7 @@ fn each_cause_of_a_spike_is_told_once() {
     ] {
         let mut account = account();
         account.outlook = Some(outlook(days, Vec::new()));
-        let breaches = said(Rule::SpendSpike, &snapshot(account), &Settings::default()).unwrap();
+        let breaches = said(Rule::SpendAnomaly, &snapshot(account), &Settings::default()).unwrap();
         assert_eq!(identities(&breaches, &PLACE), want, "{name}");
     }
 }
@@ -173,7 +173,7 @@ fn a_spike_is_told_in_words_to_act_on() {
     let mut account = account();
     account.outlook = Some(outlook(vec![roll_up], Vec::new()));
     let settings = Settings { runbook_url: Some("http://daemon.example/runbooks".into()), ..Settings::default() };
-    let breach = said(Rule::SpendSpike, &snapshot(account.clone()), &settings).unwrap().remove(0);
+    let breach = said(Rule::SpendAnomaly, &snapshot(account.clone()), &settings).unwrap().remove(0);
     assert_eq!(
         breach.annotations["description"],
         "On 2026-11-21 (UTC) project shop (16) of account main cost 250.00 EUR: 150.00 EUR more than the 100.00 EUR that \
@@ -186,7 +186,7 @@ fn a_spike_is_told_in_words_to_act_on() {
 
     // Half of a past is none.
     account.collectors.insert(Collector::History, Status::before_the_first_poll(DAY));
-    assert_eq!(said(Rule::SpendSpike, &snapshot(account), &Settings::default()), None);
+    assert_eq!(said(Rule::SpendAnomaly, &snapshot(account), &Settings::default()), None);
 }
 
 #[test]

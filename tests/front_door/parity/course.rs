@@ -50,6 +50,7 @@ const COSTS_FAIL: [&str; 2] = ["29 12:00", "29 13:30"];
 const COMMITMENTS_ARE_FORBIDDEN: [&str; 2] = ["29 01:00", "29 03:00"];
 const KEY_IS_REFUSED: [&str; 2] = ["29 20:00", "29 21:20"];
 const LAST_MONTH_IS_OFF: [&str; 2] = ["29 03:00", "29 09:00"];
+const SERIES_ARE_LIMITED: [&str; 2] = ["29 16:00", "29 17:00"];
 const CHANNEL_FAILS: [&str; 2] = ["29 14:00", "29 15:30"];
 const REVISED_FROM: &str = "29 12:00";
 
@@ -289,13 +290,13 @@ impl Daemon {
         let (store_is_writable, channels) = (store.is_writable(), self.office.channels.all());
         let facts = Facts { started_at: start, store_is_writable, channels };
         let snapshot = Arc::clone(&self.snapshots.borrow());
-        self.ledger.advance(evaluate(&snapshot, &self.alerts, &facts, now), now);
+        let limit = if is_in(SERIES_ARE_LIMITED, now) { 2 } else { self.alerts.series_limit };
+        let alerts = Alerts { series_limit: limit, ..self.alerts.clone() };
+        self.ledger.advance(evaluate(&snapshot, &alerts, &facts, now), now);
         let fires = |alert: &Arc<Alert>| alert.status == Status::Firing;
         let labels = |alert: Arc<Alert>| alert.labels.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
         let firing = self.ledger.listed(now).into_iter().filter(fires).map(labels).collect();
-        let settings = exposition::settings::Settings::default();
-        let text = exposition::text(&snapshot, settings, &self.registry, now).unwrap();
-        let mut exposition = String::from_utf8(text).unwrap();
+        let mut exposition = self.exposition(limit, now);
         if is_in(STORE_FAILS, now) {
             let own = String::from_utf8(exposition::own(&self.broken.1).unwrap()).unwrap();
             exposition = exposition.replace("gcore_store_writable 1", "") + &own;
@@ -304,6 +305,23 @@ impl Daemon {
         let of_channels = of_channels.lines().filter(|line| line.starts_with("gcore_notification"));
         exposition.extend(of_channels.map(|line| format!("{line}\n")));
         Tick { firing, exposition }
+    }
+
+    /// What `/metrics` says, with the dropped series of a limit that holds for costs and usage alone.
+    fn exposition(&self, limit: usize, now: Timestamp) -> String {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let text = |settings| {
+            let text = exposition::text(&snapshot, settings, &self.registry, now).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        let settings = exposition::settings::Settings::default();
+        if limit == settings.series_limit {
+            return text(settings);
+        }
+        let is_limited = |line: &&str| line.starts_with("gcore_series_dropped{family=\"gcore_cost_");
+        let limited = text(exposition::settings::Settings { series_limit: limit, ..settings });
+        let (whole, limited) = (text(settings), limited.lines().filter(is_limited));
+        whole.lines().filter(|line| !is_limited(line)).chain(limited).map(|line| format!("{line}\n")).collect()
     }
 
     /// Sends a message by the channel, and waits for what comes of it.

@@ -60,10 +60,9 @@ impl Scrapes {
         }
     }
 
-    /// Whether a family has a series with a label at a tick.
-    pub(super) fn value(&self, family: &str, label: &str, tick: usize) -> Option<f64> {
-        let is_of = |name: &str| name.starts_with(family) && name.contains(label);
-        self.series.iter().find(|(name, values)| is_of(name) && values[tick].is_some()).and_then(|(_, v)| v[tick])
+    /// Whether a family has a series at a tick.
+    pub(super) fn has(&self, family: &str, tick: usize) -> bool {
+        self.series.iter().any(|(name, values)| name.starts_with(family) && values[tick].is_some())
     }
 
     /// Lets promtool evaluate the rules on every tick.
@@ -157,9 +156,7 @@ fn read(got: &str) -> Said {
         let mut labels: Labels =
             pairs.map(|(name, text)| (name.to_owned(), text.trim_end_matches('"').to_owned())).collect();
         let state = labels.remove("alertstate");
-        for name in ["__name__", "job", "instance"] {
-            labels.remove(name);
-        }
+        labels.remove("__name__");
         if state.as_deref() == Some("firing") { &mut said.firing } else { &mut said.pending }.insert(labels);
     }
     said
