@@ -29,12 +29,17 @@ pub(crate) struct Real {
 impl Real {
     /// One that is not started yet.
     async fn new() -> Self {
+        Self::with_rules("0s", "").await
+    }
+
+    /// One that waits before it tells of a group, with more in its configuration.
+    async fn with_rules(group_wait: &str, rules: &str) -> Self {
         let receiver = MockServer::start().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&receiver).await;
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
-            "route: {{receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}\n\
-             receivers: [{{name: test, webhook_configs: [{{url: '{}', send_resolved: true}}]}}]\n",
+            "route: {{receiver: test, group_by: ['...'], group_wait: {group_wait}, group_interval: 1s, repeat_interval: \
+             1h}}\nreceivers: [{{name: test, webhook_configs: [{{url: '{}', send_resolved: true}}]}}]\n{rules}",
             receiver.uri(),
         );
         std::fs::write(folder.path().join("config.yml"), config).unwrap();
@@ -43,6 +48,14 @@ impl Real {
 
     pub(crate) async fn started() -> Self {
         let mut real = Self::new().await;
+        real.start().await;
+        real
+    }
+
+    /// With the inhibition rules that ship; what silences may come up to two seconds after what it silences.
+    pub(crate) async fn with_the_shipped_rules() -> Self {
+        let example = include_str!("../../prometheus/alertmanager.example.yml");
+        let mut real = Self::with_rules("2s", &example[example.find("inhibit_rules:").unwrap()..]).await;
         real.start().await;
         real
     }
@@ -343,7 +356,7 @@ async fn the_demo_tells_of_its_spike_its_failed_reports_and_its_subscriptions() 
         named.map(|alert| alert["state"].as_str().unwrap().to_owned()).collect()
     };
     demo.until(async || states("GcoreCostThreshold").await == ["pending"]).await;
-    for name in ["GcoreSpendSpike", "GcoreReportTaskFailed", "GcoreSubscriptionExpiring"] {
+    for name in ["GcoreSpendAnomaly", "GcoreReportTaskFailed", "GcoreSubscriptionExpiring"] {
         demo.until(async || {
             let held = real.held().await;
             let is_held = held.iter().any(|alert| alert["labels"]["alertname"] == name);

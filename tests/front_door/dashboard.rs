@@ -13,7 +13,7 @@ use crate::outlook::{budget, with_history};
 use crate::prometheus::Prometheus;
 
 /// Now, but never in the first minutes of a day, in which nothing has been metered yet.
-fn some_time_today() -> Clock {
+pub(crate) fn some_time_today() -> Clock {
     Clock::from_fn(|| {
         let now = Clock::system().now();
         now.max(midnight(utc_date(now)) + 10.minutes())

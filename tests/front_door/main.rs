@@ -13,6 +13,7 @@ mod channels;
 mod collectors;
 mod commands;
 mod dashboard;
+mod deduplication;
 mod details;
 mod faults;
 mod harness;

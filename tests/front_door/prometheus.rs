@@ -45,12 +45,17 @@ pub(crate) type Labels = BTreeMap<String, String>;
 impl Prometheus {
     /// Starts one that scrapes `targets` every second, with the rules of this repository.
     pub(crate) async fn scraping(app: &TestApp) -> Self {
+        Self::scraping_with(app, "").await
+    }
+
+    /// The same with more in its configuration.
+    pub(crate) async fn scraping_with(app: &TestApp, more: &str) -> Self {
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules.yml");
         let target = app.url.trim_start_matches("http://");
         let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s, external_labels: {{cluster: west}}}}\n\
              rule_files: ['{}']\n\
-             scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: ['{target}']}}]}}]\n",
+             scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: ['{target}']}}]}}]\n{more}",
             rules.display(),
         );
         let prometheus = Self::start(tempfile::tempdir().unwrap(), &config);
