@@ -26,11 +26,13 @@ use crate::http::routes::Site;
 use crate::http::server::Server;
 use crate::notify;
 use crate::notify::Home;
+use crate::notify::dispatcher;
 use crate::notify::dispatcher::{Dispatcher, Shared};
 use crate::shutdown;
 use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
+use crate::transport;
 
 pub mod backfill;
 mod carry;
@@ -64,6 +66,25 @@ impl Default for Web {
             telemetry_path: "/metrics".into(),
             enable_lifecycle: false,
         }
+    }
+}
+
+impl Web {
+    /// What is wrong with links that lead to this machine, if somebody reads them elsewhere.
+    #[must_use]
+    pub fn misleading_links(&self, notify: &notify::settings::Settings) -> Option<String> {
+        let home = notify.home(&Home::new(&self.listen_addresses.first().map_or_else(String::new, own_url)));
+        let elsewhere = notify.read_elsewhere();
+        if elsewhere.is_empty() || !home.url().parse().is_ok_and(|url| transport::is_loopback(&url)) {
+            return None;
+        }
+        let verb = if elsewhere.len() == 1 { "is" } else { "are" };
+        Some(format!(
+            "notify.external_url: links in notifications lead to {}, which only this machine reaches, but {} {verb} read \
+             elsewhere: set it to where its readers reach this daemon",
+            home.url(),
+            elsewhere.join(", ")
+        ))
     }
 }
 
@@ -130,6 +151,12 @@ impl App {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.server.addresses()
+    }
+
+    /// Done once `/-/ready` says so.
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + 'static {
+        let encoder = Arc::clone(&self.encoder);
+        async move { encoder.ready().await }
     }
 
     /// Polls and serves until `stop` is done.
@@ -202,6 +229,17 @@ fn own_url(address: &SocketAddr) -> String {
 fn ended_unasked(name: &str, error: Option<&JoinError>) -> anyhow::Error {
     let how = error.map_or_else(|| "ended".to_owned(), |error| format!("failed: {error}"));
     anyhow::anyhow!("{name} {how} without being asked to; this is a bug, please report it")
+}
+
+/// Makes every client of a configuration and uses none.
+///
+/// # Errors
+/// Fails where one cannot be made.
+pub fn prove(config: &Config) -> anyhow::Result<()> {
+    let registry = Registry::new();
+    let store = Store::open(&store::Settings { path: None }, &registry)?;
+    Fleet::new(config.clone(), Clock::system(), &registry, store)?;
+    Ok(dispatcher::prove(&config.notify)?)
 }
 
 /// One poll of everything.

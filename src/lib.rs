@@ -18,7 +18,7 @@
 //! 12. [`app`]: the wiring
 //! 13. [`cli`]: the commands
 //!
-//! [`clock`], [`shutdown`], [`telemetry`], [`terminal`] and [`transport`] lie below all of them.
+//! [`clock`], [`shutdown`], [`telemetry`], [`terminal`], [`transport`] and [`wording`] lie below all of them.
 
 pub mod aggregate;
 pub mod alert;
@@ -42,3 +42,4 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod transport;
+pub mod wording;

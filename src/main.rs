@@ -9,5 +9,5 @@ fn main() -> ExitCode {
     // A value that is no text becomes one that is faulty, so that the fault can be told.
     let environment = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-    cli::main(std::env::args_os(), &environment.collect()).into()
+    cli::main(std::env::args_os(), &environment.collect(), std::env::current_exe().ok().as_deref()).into()
 }

@@ -251,21 +251,28 @@ impl Snapshot {
     /// its first poll reads for long, behind the others.
     #[must_use]
     pub fn every_collector_has_tried(&self) -> bool {
-        self.was_ready
-            || self
-                .statuses()
-                .all(|(collector, status)| collector == Collector::History || status.last_outcome.is_some())
+        self.untried().is_empty()
     }
 
-    /// The same of this very process, and of the history as well.
+    /// The collectors that this waits for.
+    #[must_use]
+    pub fn untried(&self) -> Vec<(AccountName, Collector)> {
+        let untried = |(_, collector, status): &(&AccountName, Collector, &Status)| {
+            !self.was_ready && *collector != Collector::History && status.last_outcome.is_none()
+        };
+        self.statuses().filter(untried).map(|(name, collector, _)| (name.clone(), collector)).collect()
+    }
+
+    /// Whether every collector of every account has finished a poll of this very process, the history as well.
     #[must_use]
     pub fn everything_was_polled(&self) -> bool {
-        self.statuses().all(|(_, status)| status.last_outcome.is_some())
+        self.statuses().all(|(_, _, status)| status.last_outcome.is_some())
     }
 
-    fn statuses(&self) -> impl Iterator<Item = (Collector, &Status)> {
-        let collectors = self.accounts.values().flat_map(|account| &account.collectors);
-        collectors.map(|(collector, status)| (*collector, status))
+    fn statuses(&self) -> impl Iterator<Item = (&AccountName, Collector, &Status)> {
+        self.accounts.iter().flat_map(|(name, account)| {
+            account.collectors.iter().map(move |(collector, status)| (name, *collector, status))
+        })
     }
 }
 

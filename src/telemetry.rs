@@ -1,12 +1,19 @@
 //! Logs: one line an event on standard error, as logfmt or JSON. A line holds nothing that a terminal obeys.
 
+use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
+use serde::Serializer as _;
+use serde_json::Value;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::terminal::escaped_lines;
@@ -33,9 +40,57 @@ pub fn init(level: LevelFilter, format: Format, journal: Option<&str>) -> Result
             registry.with(tracing_logfmt::builder().with_target(false).layer().with_writer(lines)).try_init()
         }
         Format::Json => {
-            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-            registry.with(layer.with_writer(lines)).try_init()
+            registry.with(tracing_subscriber::fmt::layer().event_format(Json).with_writer(lines)).try_init()
         }
+    }
+}
+
+/// Writes an event as a JSON object with the names and words that logfmt has, which the library's own has not.
+struct Json;
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let level = event.metadata().level().as_str().to_ascii_lowercase();
+        let mut fields = Fields(vec![("ts", time.into()), ("level", level.into())]);
+        event.record(&mut fields);
+        let mut line = Vec::new();
+        serde_json::Serializer::new(&mut line).collect_map(fields.0).map_err(|_| fmt::Error)?;
+        writeln!(writer, "{}", String::from_utf8_lossy(&line))
+    }
+}
+
+/// The fields of an event, in order.
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push((field.name(), format!("{value:?}").into()));
     }
 }
 

@@ -16,6 +16,9 @@ use gcore_billing_exporter::gcore;
 use gcore_billing_exporter::outlook::budget::Budget;
 use secrecy::{ExposeSecret, SecretString};
 
+/// What relative paths are relative to.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
 /// What stands for an API key wherever one is expected.
 const SENTINEL: &str = "SENTINEL";
 
@@ -55,7 +58,7 @@ fn every_bad_file_gets_its_exact_message() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# => ")).collect();
-        let expected = expected.join("\n").replace("<file>", &file.display().to_string());
+        let expected = expected.join("\n").replace("<file>", &file.display().to_string()).replace("<here>", HERE);
         let faults = Config::load(Some(&file), &Environment::new()).expect_err(&file.display().to_string());
         assert_eq!(faults.to_string(), expected, "{}", file.display());
     }
@@ -125,7 +128,7 @@ const BAD_VARIABLES: &[Case] = &[
             ("CREDENTIALS_DIRECTORY", "tests/config/nowhere"),
         ],
         "accounts.main.api_key_credential (GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_CREDENTIAL): cannot read \
-             tests/config/nowhere/api-key: No such file or directory (os error 2); the daemon's user must be able to read it",
+             tests/config/nowhere/api-key (relative to <here>): No such file or directory (os error 2); the daemon's user must be able to read it",
     ),
 ];
 
@@ -133,7 +136,7 @@ const BAD_VARIABLES: &[Case] = &[
 fn every_bad_variable_gets_its_exact_message() {
     for (variables, expected) in BAD_VARIABLES {
         let faults = load_variables(variables).expect_err(expected);
-        assert_eq!(faults.to_string(), *expected);
+        assert_eq!(faults.to_string(), expected.replace("<here>", HERE));
     }
 }
 
@@ -157,13 +160,17 @@ fn a_file_that_cannot_be_used_is_named() {
     let at = |path: &Path| Config::load(Some(path), &Environment::new()).unwrap_err().to_string();
     assert_eq!(
         at(Path::new("tests/config/nowhere.toml")),
-        "tests/config/nowhere.toml: cannot read the configuration file: No such file or directory (os error 2); name one \
-         that can be read, or none at all"
+        format!(
+            "tests/config/nowhere.toml: cannot read the configuration file, relative to {HERE}: No such file or directory \
+             (os error 2); name one that can be read, or none at all"
+        )
     );
     assert_eq!(
         at(Path::new("tests/config")),
-        "tests/config: cannot read the configuration file: Is a directory (os error 21); name one that can be read, or \
-         none at all"
+        format!(
+            "tests/config: cannot read the configuration file, relative to {HERE}: Is a directory (os error 21); name one \
+             that can be read, or none at all"
+        )
     );
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("latin\n1.toml");
@@ -257,7 +264,7 @@ fn a_summary_tells_accounts_and_collectors() {
                 [accounts.other]\napi_key = \"SENTINEL\"\napi_url = \"http://[::1]:8080/gcore/\"\nprojects = [16, 17]\n\
                 types = [\"volume\"]\nmax_requests_per_second = 0.5\n\n\
                 [collect.reports]\ninterval = \"90s\"\n\n[collect.names]\nenabled = false\n";
-    let summary = load(toml, &[]).unwrap().config.to_string();
+    let summary = load(toml, &[("STATE_DIRECTORY", "/var/lib/here")]).unwrap().config.to_string();
     assert_eq!(
         summary,
         "accounts:\n  \
@@ -272,7 +279,7 @@ fn a_summary_tells_accounts_and_collectors() {
            names: off\n  \
            history: every 1m, 35 days, behind all others\n\
          alerts: 24 of 24 rules, 0 thresholds, 0 mutes\n\
-         storage: /var/lib/gcore-billing-exporter/state.db\n"
+         storage: /var/lib/here/state.db\n"
     );
 }
 
@@ -503,4 +510,33 @@ fn the_example_shows_every_key_with_its_default() {
     let keys: BTreeSet<String> = whole.keys.iter().map(|key| of_every_rule(key)).collect();
     let shown: BTreeSet<String> = keys_of(&example).iter().map(|key| of_every_rule(key)).collect();
     assert_eq!(shown, keys, "the example and the keys that are read");
+}
+
+#[test]
+fn two_accounts_of_one_key_share_no_project() {
+    let toml = "[accounts.shop]\napi_key = \"SENTINEL\"\nprojects = [16, 17]\n\n\
+                [accounts.media]\napi_key = \"SENTINEL\"\nprojects = [18]\n";
+    let loaded = load(toml, &[]).unwrap();
+    assert_eq!((loaded.config.accounts.len(), loaded.warnings), (2, Vec::new()));
+}
+
+#[test]
+fn a_key_cut_at_its_dollar_is_a_warning_that_shows_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    fs::write(&file, "7711\n").unwrap();
+    let variable = "GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY_FILE";
+    for (name, variables, by) in [
+        ("alone", [("GCORE_API_KEY", "7711")], "GCORE_API_KEY"),
+        ("in a file", [(variable, file.to_str().unwrap())], "accounts.main.api_key_file"),
+    ] {
+        let warnings = load_variables(&variables).unwrap().warnings;
+        let said =
+            format!("{by}: the API key is digits only, as 1234$abcdef is where a shell, an env file or a compose");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(&said), "{name}: {warnings:?}");
+        assert!(!warnings[0].contains("7711"), "{name}: {warnings:?}");
+    }
+    for whole in ["7711$abcdef", "7711_abcdef", "abcdef"] {
+        assert_eq!(load_variables(&[("GCORE_API_KEY", whole)]).unwrap().warnings, [""; 0], "{whole}");
+    }
 }

@@ -148,6 +148,7 @@ fn the_configuration_reference_agrees_with_the_example() {
         // The example shows some value, but there is no default.
         *example.get_mut(&key).unwrap() = "none".into();
     }
+    *example.get_mut("storage.path").unwrap() = "by the environment".into();
     assert_eq!(documented, example, "docs/configuration.md on the left, config.example.toml on the right");
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
 const LAYERS: [&[&str]; 16] = [
-    &["terminal"],
+    &["terminal", "wording"],
     &["clock", "shutdown", "telemetry", "transport"],
     &["billing"],
     &["analysis"],

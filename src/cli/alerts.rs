@@ -14,10 +14,16 @@ use crate::notify::dispatcher;
 use crate::store::Store;
 use crate::store::outbox::DeadLetter;
 use crate::terminal::escaped;
+use crate::wording::shown;
 
 use super::exit::ExitCode;
 use super::flags::DeadLettersAction;
 use super::say;
+
+/// What the user asked for is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misuse(String);
 
 /// Sends one notification and prints what came back.
 pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::Result<ExitCode> {
@@ -42,7 +48,7 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
         let channels = config.notify.channels();
         let hint = hint(channel, channels.iter().map(String::as_str));
         let known = if channels.is_empty() { "none at all".to_owned() } else { channels.join(", ") };
-        bail!("there is no channel {channel:?}; there is {known}{hint}");
+        return Err(Misuse(format!("there is no channel {channel:?}; there is {known}{hint}")).into());
     }
     let mut code = ExitCode::Success;
     for (name, answer) in answers {
@@ -61,8 +67,11 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
 
 /// Prints messages that were given up, or lets them be sent again.
 pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> anyhow::Result<ExitCode> {
-    let path = config.storage.path.as_ref().filter(|path| path.exists());
-    let path = path.context("there is no store: storage.path names no file that exists")?;
+    let missing = |where_: String| Misuse(format!("there is no store: {where_}; name the daemon's by storage.path"));
+    let path = config.storage.path.as_ref().ok_or_else(|| missing("storage.path is \"\"".into()))?;
+    if !path.exists() {
+        return Err(missing(format!("{} does not exist", shown(path))).into());
+    }
     let said = match action {
         DeadLettersAction::List => {
             let store = Store::open_to_read(path)?;
@@ -101,7 +110,7 @@ fn letter(letter: &DeadLetter) -> String {
     let what = serde_json::from_str::<Alert>(&message.body)
         .map_or_else(|_| "?".to_owned(), |alert| format!("{} {}", alert.label("alertname"), alert.status.as_str()));
     let note = if *is_overtaken { "; something newer was told since, so it cannot be replayed" } else { "" };
-    let tries = message.attempts;
-    let line = format!("{}  {channel}  {created_at}  {what}  after {tries} tries: {error}{note}", message.id);
+    let tries = if message.attempts == 1 { "1 try".to_owned() } else { format!("{} tries", message.attempts) };
+    let line = format!("{}  {channel}  {created_at}  {what}  after {tries}: {error}{note}", message.id);
     format!("{}\n", escaped(&line))
 }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use crate::app::backfill::Backfill;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::wording::shown;
 
 /// Writes the days from `from` to `to`; a file only once all of it is there.
 pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path>) -> anyhow::Result<()> {
@@ -22,7 +23,7 @@ pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path
             .map(drop)
             .map_err(|error| told(error, "cannot write to standard output"));
     };
-    let cannot = format!("cannot write {}; free some space or name another file by --out", path.display());
+    let cannot = format!("cannot write {}; free some space or name another file by --out", shown(path));
     // A pipe or a device takes what it gets; to put a file in its place would be a surprise.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let file = File::options().write(true).open(path).context(cannot.clone())?;

@@ -19,6 +19,7 @@ use crate::billing::amount::Amount;
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::days::{Kind, Series};
+use crate::wording::shown;
 
 use super::exit::ExitCode;
 use super::say;
@@ -149,7 +150,7 @@ fn distinct(flags: &BacktestFlags) -> Result<(), String> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{}: cannot be read: {error}; give the path of a CSV file", path.display()))
+    fs::read(path).map_err(|error| format!("{}: cannot be read: {error}; give the path of a CSV file", shown(path)))
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, String> {
@@ -157,7 +158,7 @@ fn create(path: &Path) -> Result<BufWriter<File>, String> {
     file.map(BufWriter::new).map_err(|error| {
         format!(
             "{}: cannot be written: {error}; give a path in a folder that exists and that you may write to",
-            path.display()
+            shown(path)
         )
     })
 }

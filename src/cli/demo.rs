@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,33 +37,76 @@ use super::say;
 /// What the account is called.
 const ACCOUNT: &str = "demo";
 
+/// Where the simulated API listens, unless something else does.
+const API_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10_062);
+/// Any port of this machine that is free.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// The same company every time.
 const SEED: u64 = 2026;
 
 /// What a demo can do without.
 pub(super) struct Extras {
+    /// Where the simulated API listens.
+    pub(super) api_address: Option<SocketAddr>,
+    /// Whether somebody said where the daemon listens.
+    pub(super) is_address_asked: bool,
     /// Where the history is kept.
     pub(super) store: Option<PathBuf>,
     /// Who is told of alerts.
     pub(super) alertmanager: Option<Url>,
 }
 
-/// Starts the simulated API and the daemon, says where they are, and runs both until a signal comes.
-pub(super) async fn run(api_address: SocketAddr, extras: Extras, web: Web) -> anyhow::Result<()> {
+/// Whether another program listens there, such as another demo.
+fn is_taken(error: &anyhow::Error) -> bool {
+    let is_in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_in_use))
+}
+
+/// The simulated API at an address; or at the usual one, and where that is taken at any port.
+async fn bind(asked: Option<SocketAddr>, clock: &Clock) -> anyhow::Result<Api> {
+    let at = async |address| -> anyhow::Result<Api> {
+        let api = Api::bind(address, World::new(SEED, clock.now()), demo::KEY, clock.clone()).await;
+        api.context("the simulated API cannot start; choose another address with --demo.api-address")
+    };
+    match at(asked.unwrap_or(API_ADDRESS)).await {
+        Err(error) if asked.is_none() && is_taken(&error) => at(ANY_PORT).await,
+        bound => bound,
+    }
+}
+
+/// The daemon at its addresses; where nobody asked for these and one is taken, at any port.
+async fn build(config: &Config, web: Web, is_asked: bool, clock: &Clock) -> anyhow::Result<App> {
+    match App::build(config, web.clone(), clock.clone()).await {
+        Err(error) if !is_asked && is_taken(&error) => {
+            App::build(config, Web { listen_addresses: vec![ANY_PORT], ..web }, clock.clone()).await
+        }
+        built => built,
+    }
+}
+
+/// Starts the simulated API and the daemon, says where they are once everything was read, and runs both until a signal
+/// comes. `program` is how this program is called in another terminal.
+pub(super) async fn run(extras: Extras, web: Web, program: &str) -> anyhow::Result<()> {
     let signal = shutdown::signals()?;
     let clock = Clock::system();
-    let api = Api::bind(api_address, World::new(SEED, clock.now()), demo::KEY, clock.clone())
-        .await
-        .context("the simulated API cannot start; choose another address with --demo.api-address")?;
+    let api = bind(extras.api_address, &clock).await?;
     let api_url = api.url();
     let telemetry_path = web.telemetry_path.clone();
-    let app = App::build(&config(&api_url, extras)?, web, clock).await?;
+    let is_asked = extras.is_address_asked;
+    let app = build(&config(&api_url, extras)?, web, is_asked, &clock).await?;
     let daemon = app.addresses().first().copied().context("no address to listen on")?;
-    say(&mut io::stdout(), &welcome(daemon, &telemetry_path, &api_url));
+    say(&mut io::stdout(), "The demo starts. Where it is follows as soon as it has read everything once.\n");
+    let (ready, welcome) = (app.ready(), welcome(daemon, &telemetry_path, &api_url, program));
+    let telling = tokio::spawn(async move {
+        ready.await;
+        say(&mut io::stdout(), &welcome);
+    });
 
     let (trigger, stop) = shutdown::channel();
     let api = tokio::spawn(api.run(stop.requested()));
     let outcome = app.run(signal).await;
+    telling.abort();
     trigger.stop();
     api.await.context("the simulated API failed")?;
     outcome
@@ -142,17 +185,10 @@ fn budgets() -> anyhow::Result<Vec<Budget>> {
         .collect()
 }
 
-fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str) -> String {
+fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str, program: &str) -> String {
     let key = demo::KEY;
     format!(
-        "\
-The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
-
-  Metrics      http://{daemon}{telemetry_path}
-  Alerts       http://{daemon}/api/v1/alerts
-  Anomalies    http://{daemon}/api/v1/anomalies
-  Start page   http://{daemon}/
-
+        "
 Watch today's cost grow:
 
   watch -n 5 'curl -s http://{daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
@@ -161,13 +197,13 @@ See where the month will end, and what is left of the budgets:
 
   curl -s http://{daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
 
-See who would be told what; within half a minute of the spike, too:
+List the alerts; half a minute after the start, the daemon knows the past and finds more of them:
 
-  gcore-billing-exporter alerts --alerts.url=http://{daemon}
+  {program} alerts --alerts.url=http://{daemon}
 
 Read the same account with the command `once`:
 
-  GCORE_BASE_URL={api_url} GCORE_API_KEY='{key}' gcore-billing-exporter once
+  GCORE_BASE_URL={api_url} GCORE_API_KEY='{key}' {program} once
 
 Scrape it with this prometheus.yml:
 
@@ -178,7 +214,14 @@ Scrape it with this prometheus.yml:
       static_configs:
         - targets: ['{daemon}']
 
-Ctrl-C stops everything.
+Ctrl-C stops everything. With --log.level=info the demo says what it does.
+
+The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
+
+  Metrics      http://{daemon}{telemetry_path}
+  Alerts       http://{daemon}/api/v1/alerts
+  Anomalies    http://{daemon}/api/v1/anomalies
+  Start page   http://{daemon}/
 "
     )
 }

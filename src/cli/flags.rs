@@ -1,14 +1,16 @@
 //! The command line, as people of the Prometheus world expect it.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
 use crate::app::Web;
+use crate::http::routes::TAKEN;
 use crate::telemetry::Format;
 use crate::transport::{Misdirected, destination};
 
@@ -66,6 +68,39 @@ pub(super) struct Flags {
     pub(super) log: LogFlags,
 }
 
+impl Flags {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// Fails where it is wrong, and where it asks for help or the version, which the error prints.
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        // Only then do the commands have the shared flags, which they all take.
+        command.build();
+        command.get_subcommands_mut().for_each(hide_what_means_nothing);
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+}
+
+/// Leaves out of the help of a command, and of those within it, the shared flags that mean nothing to it.
+fn hide_what_means_nothing(command: &mut clap::Command) {
+    let shared = ["file", "listen_addresses", "telemetry_path", "enable_lifecycle", "level", "format"];
+    let own = match command.get_name() {
+        "run" => &shared[..],
+        "demo" => &["listen_addresses", "telemetry_path", "level", "format"],
+        // The links in notifications depend on it.
+        "check-config" => &["file", "listen_addresses", "level", "format"],
+        "alerts" => &["level", "format"],
+        _ => &["file", "level", "format"],
+    };
+    let is_foreign = |id: &str| shared.contains(&id) && !own.contains(&id);
+    *command = std::mem::take(command).mut_args(|arg| {
+        let is_hidden = arg.is_hide_set() || is_foreign(arg.get_id().as_str());
+        arg.hide(is_hidden)
+    });
+    command.get_subcommands_mut().for_each(hide_what_means_nothing);
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -73,9 +108,9 @@ pub(super) enum Command {
     Run,
     /// Run against a simulated account, without a key, and say which URLs to open
     Demo {
-        /// Where the simulated API listens
-        #[arg(long = "demo.api-address", value_name = "IP:PORT", default_value = "127.0.0.1:10062")]
-        api_address: SocketAddr,
+        /// Where the simulated API listens [default: 127.0.0.1:10062, or another port where that is taken]
+        #[arg(long = "demo.api-address", value_name = "IP:PORT")]
+        api_address: Option<SocketAddr>,
         /// Keep the history in this SQLite file, for `backtest --store FILE`; without it, it ends with the demo
         #[arg(long = "demo.store", value_name = "FILE")]
         store: Option<PathBuf>,
@@ -110,7 +145,7 @@ pub(super) enum Command {
     /// List the alerts of a running daemon, or try what would carry them
     Alerts {
         /// Where the daemon is
-        #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061")]
+        #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061", value_parser = daemon)]
         url: String,
         #[command(flatten)]
         list: ListFlags,
@@ -158,8 +193,9 @@ pub(super) struct ConfigFlags {
 #[derive(Args, Debug)]
 pub(super) struct WebFlags {
     // Not a doc comment, in which rustdoc would take the IPv6 address for a link.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:10061",
-          help = "Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated",
+    #[arg(long = "web.listen-address", value_name = "ADDRESS",
+          help = "Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated \
+                  [default: 127.0.0.1:10061; `demo` takes another port where that is taken]",
           value_parser = listen_address, global = true)]
     listen_addresses: Vec<SocketAddr>,
     /// Path of the metrics
@@ -174,9 +210,9 @@ pub(super) struct WebFlags {
 /// What is logged, and how.
 #[derive(Args, Debug)]
 pub(super) struct LogFlags {
-    /// The least severe events to log
-    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
-    level: Level,
+    /// The least severe events to log [default: info; for `demo`: warn]
+    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    level: Option<Level>,
     /// How a line is written
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
     format: LogFormat,
@@ -198,19 +234,30 @@ enum LogFormat {
 
 impl From<WebFlags> for Web {
     fn from(flags: WebFlags) -> Self {
-        let WebFlags { listen_addresses, telemetry_path, enable_lifecycle } = flags;
+        let WebFlags { mut listen_addresses, telemetry_path, enable_lifecycle } = flags;
+        if listen_addresses.is_empty() {
+            listen_addresses = Self::default().listen_addresses;
+        }
         Self { listen_addresses, telemetry_path, enable_lifecycle }
     }
 }
 
+impl WebFlags {
+    /// Whether somebody said where to listen.
+    pub(super) fn is_address_asked(&self) -> bool {
+        !self.listen_addresses.is_empty()
+    }
+}
+
 impl LogFlags {
-    pub(super) fn level(&self) -> LevelFilter {
-        match self.level {
+    /// `otherwise`: where nobody said which.
+    pub(super) fn level(&self, otherwise: LevelFilter) -> LevelFilter {
+        self.level.map_or(otherwise, |level| match level {
             Level::Error => LevelFilter::ERROR,
             Level::Warn => LevelFilter::WARN,
             Level::Info => LevelFilter::INFO,
             Level::Debug => LevelFilter::DEBUG,
-        }
+        })
     }
 
     pub(super) fn format(&self) -> Format {
@@ -231,6 +278,13 @@ fn alertmanager(text: &str) -> Result<Url, Misdirected> {
     destination(text, false)
 }
 
+/// Where a daemon is asked.
+fn daemon(text: &str) -> Result<String, &'static str> {
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
+    let url = text.parse().ok().filter(is_web);
+    url.map(|_| text.to_owned()).ok_or("expected a URL such as http://127.0.0.1:10061")
+}
+
 fn day(text: &str) -> Result<Date, String> {
     // The library also takes a date with a time, which is no whole day.
     let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
@@ -239,7 +293,9 @@ fn day(text: &str) -> Result<Date, String> {
 
 fn telemetry_path(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-    if text.len() > 1 && text.starts_with('/') && !text.starts_with("/-/") && text.bytes().all(is_plain) {
+    if TAKEN.contains(&text) {
+        Err(format!("another page has it, as it has {}; expected a path such as /metrics", TAKEN.join(", ")))
+    } else if text.starts_with('/') && !text.starts_with("/-/") && text.bytes().all(is_plain) {
         Ok(text.to_owned())
     } else {
         Err("expected a path such as /metrics, of letters, digits, `/`, `-`, `_` and `.`, not below /-/".to_owned())

@@ -4,6 +4,7 @@ mod alert_list;
 mod alerts;
 mod backfill;
 mod backtest;
+mod check;
 mod demo;
 pub mod exit;
 mod flags;
@@ -12,14 +13,17 @@ mod online;
 use std::ffi::OsString;
 use std::io;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
-use clap::Parser as _;
 use sd_notify::NotifyState;
+use tracing::level_filters::LevelFilter;
 
 use crate::app;
 use crate::app::{App, Reloads, Web};
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Source};
+use crate::config::{ChosenBy, Config, Environment, Loaded, Source};
+use crate::gcore::connection;
+use crate::notify::post;
 use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::store;
@@ -32,9 +36,15 @@ use flags::{AlertsAction, Command, Flags};
 /// Where systemd says which stream of its journal a process writes to.
 const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 
-/// Runs the program with these arguments and this environment.
-pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
-    let flags = match Flags::try_parse_from(arguments) {
+/// Runs the program with these arguments and this environment. `executable` is where its file lies.
+pub fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    executable: Option<&Path>,
+) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = typable(arguments.first(), executable);
+    let flags = match Flags::read(arguments) {
         Ok(flags) => flags,
         Err(error) => {
             // Nobody left to tell, should the terminal be gone.
@@ -42,23 +52,43 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
         }
     };
-    let outcome =
-        telemetry::init(flags.log.level(), flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))
-            .map_err(anyhow::Error::from)
-            .and_then(|()| run(flags, environment));
+    // In a demo the addresses stay on the screen.
+    let is_demo = matches!(flags.command, Some(Command::Demo { .. }));
+    let level = flags.log.level(if is_demo { LevelFilter::WARN } else { LevelFilter::INFO });
+    let outcome = telemetry::init(level, flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))
+        .map_err(anyhow::Error::from)
+        .and_then(|()| run(flags, environment, &program));
     outcome.unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {}\n", escaped(&format!("{error:#}"))));
-        let is_misuse = error.is::<store::Refused>() || error.is::<app::backfill::Fault>();
-        if is_misuse { ExitCode::Usage } else { ExitCode::Failure }
+        if is_misuse(&error) { ExitCode::Usage } else { ExitCode::Failure }
     })
 }
 
-fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
+/// Whether it is for the user to mend: trying again changes nothing.
+fn is_misuse(error: &anyhow::Error) -> bool {
+    error.is::<store::Refused>()
+        || error.is::<app::backfill::Fault>()
+        || error.is::<alerts::Misuse>()
+        || error.downcast_ref().is_some_and(connection::BuildError::is_misconfigured)
+        || error.downcast_ref().is_some_and(post::BuildError::is_misconfigured)
+}
+
+/// The program as it can be typed in another terminal: by its name where it was found by that, else by its path.
+fn typable(first: Option<&OsString>, executable: Option<&Path>) -> String {
+    let by_name = first.and_then(|word| word.to_str()).filter(|word| !word.contains('/'));
+    let by_path = || executable.and_then(Path::to_str);
+    let word = by_name.or_else(by_path).unwrap_or(env!("CARGO_PKG_NAME"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.+".contains(&byte);
+    if word.bytes().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result<ExitCode> {
+    let is_address_asked = flags.web.is_address_asked();
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
     if let Command::Demo { api_address, store, alertmanager } = command {
-        let extras = demo::Extras { store, alertmanager };
-        return block_on(demo::run(api_address, extras, web)).map(|()| ExitCode::Success);
+        let extras = demo::Extras { api_address, is_address_asked, store, alertmanager };
+        return block_on(demo::run(extras, web, program)).map(|()| ExitCode::Success);
     }
     if let Command::Backtest(flags) = &command
         && !flags.needs_configuration()
@@ -78,37 +108,37 @@ fn run(flags: Flags, environment: &Environment) -> anyhow::Result<ExitCode> {
         }
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
-    let Some(config) = load(&source) else { return Ok(ExitCode::Usage) };
+    let Some(loaded) = load(&source) else { return Ok(ExitCode::Usage) };
+    if let Command::CheckConfig { online } = command {
+        return block_on(check::run(&loaded, &web, online));
+    }
+    let config = &loaded.config;
     match command {
-        Command::CheckConfig { online } => {
-            say(&mut io::stdout(), &format!("{config}\nThe configuration is good.\n"));
-            if online { block_on(online::check(&config)) } else { Ok(ExitCode::Success) }
-        }
-        Command::Once => block_on(once(&config)),
+        Command::Once => block_on(once(config)),
         Command::Backfill { from, to, out } => {
-            block_on(backfill::run(&config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+            block_on(backfill::run(config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
-        Command::Backtest(flags) => block_on(backtest::run(&flags, Some(&config))),
+        Command::Backtest(flags) => block_on(backtest::run(&flags, Some(config))),
         Command::Alerts { url, action: Some(AlertsAction::Test { channel }), .. } => {
-            block_on(alerts::test(&config, &url, &channel))
+            block_on(alerts::test(config, &url, &channel))
         }
         Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
-            block_on(alerts::dead_letters(&config, action))
+            block_on(alerts::dead_letters(config, action))
         }
-        Command::Run | Command::Demo { .. } | Command::Alerts { .. } => {
-            block_on(serve(&config, source, web)).map(|()| ExitCode::Success)
+        Command::Run | Command::Demo { .. } | Command::CheckConfig { .. } | Command::Alerts { .. } => {
+            block_on(serve(&loaded, source, web)).map(|()| ExitCode::Success)
         }
     }
 }
 
 /// The configuration; or nothing, after every fault of it has been told.
-fn load(source: &Source) -> Option<Config> {
+fn load(source: &Source) -> Option<Loaded> {
     match source.load() {
         Ok(loaded) => {
-            for warning in loaded.warnings {
+            for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }
-            Some(loaded.config)
+            Some(loaded)
         }
         Err(faults) => {
             say(&mut io::stderr(), &format!("{faults}\n"));
@@ -117,10 +147,21 @@ fn load(source: &Source) -> Option<Config> {
     }
 }
 
-async fn serve(config: &Config, source: Source, web: Web) -> anyhow::Result<()> {
+async fn serve(loaded: &Loaded, source: Source, web: Web) -> anyhow::Result<()> {
     let (stop, reloads) = (shutdown::signals()?, Reloads::on_hangup(source)?);
     let telemetry_path = web.telemetry_path.clone();
+    let Loaded { config, storage_chosen_by: chosen_by, .. } = loaded;
+    if let Some(warning) = web.misleading_links(&config.notify) {
+        tracing::warn!("{warning}");
+    }
+    if chosen_by.makes_the_folder() {
+        // Where this fails, the store says what comes of it.
+        let _ = config.storage.make_folder();
+    }
     let app = App::build(config, web, Clock::system()).await?.reloading(reloads);
+    if let Some(path) = config.storage.path.as_ref().filter(|_| *chosen_by != ChosenBy::Setting) {
+        tracing::info!(path = %path.display(), %chosen_by, "the store is here");
+    }
     for address in app.addresses() {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),

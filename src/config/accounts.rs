@@ -18,6 +18,7 @@ use crate::config::url;
 use crate::gcore::api_key::ApiKey;
 use crate::gcore::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
 use crate::transport;
+use crate::wording::shown;
 
 const API_KEY: &str = "GCORE_API_KEY";
 const BASE_URL: &str = "GCORE_BASE_URL";
@@ -36,7 +37,7 @@ pub(super) fn read(
         if reader.is_faulty(&table) {
             return BTreeMap::new();
         }
-        return from_environment(reader, environment)
+        return from_environment(reader, environment, warnings)
             .map(|settings| (AccountName::default(), settings))
             .into_iter()
             .collect();
@@ -54,10 +55,10 @@ pub(super) fn read(
             (Err(error), _) => reader.fault(&key, error.to_string()),
             (Ok(_), None) => {}
             (Ok(name), Some(settings)) => {
-                if let Some(twin) = twin(&accounts, &settings) {
+                if let Some((twin, shared)) = twin(&accounts, &settings) {
                     let problem = format!(
-                        "duplicate account: it has the same API key and URL as accounts.{twin}, so everything would be \
-                         counted twice; remove one of them"
+                        "duplicate account: it has the same API key and URL as accounts.{twin}, so {shared} would be counted \
+                         twice; remove one of them, or give each of them other projects"
                     );
                     reader.fault(&key, problem);
                 }
@@ -68,8 +69,8 @@ pub(super) fn read(
     accounts
 }
 
-/// The account that reads the same as `settings`.
-fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) -> Option<&'a AccountName> {
+/// An account that reads some of the same costs as `settings`, and which.
+fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) -> Option<(&'a AccountName, String)> {
     let identity = |settings: &Settings| {
         (
             settings.api_key.current().expose_secret().to_owned(),
@@ -77,11 +78,18 @@ fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) 
         )
     };
     let wanted = identity(settings);
-    accounts.iter().find(|(_, other)| identity(other) == wanted).map(|(name, _)| name)
+    let mine = &settings.filter.projects;
+    let shared = |theirs: &[u64]| match theirs.iter().find(|project| mine.contains(project)) {
+        // An empty list restricts nothing.
+        _ if mine.is_empty() || theirs.is_empty() => Some("everything".to_owned()),
+        project => project.map(|project| format!("project {project}")),
+    };
+    let same = |(_, other): &(_, &Settings)| identity(other) == wanted;
+    accounts.iter().filter(same).find_map(|(name, other)| Some((name, shared(&other.filter.projects)?)))
 }
 
 /// The account `default`, as the vendor's own tools find it.
-fn from_environment(reader: &mut Reader, environment: &Environment) -> Option<Settings> {
+fn from_environment(reader: &mut Reader, environment: &Environment, warnings: &mut Vec<String>) -> Option<Settings> {
     let Some(text) = environment.get(API_KEY) else {
         let problem = "no account is configured: set GCORE_API_KEY, or add a table [accounts.NAME] with api_key_file, \
                        api_key_credential or api_key to the configuration file, or set \
@@ -95,6 +103,7 @@ fn from_environment(reader: &mut Reader, environment: &Environment) -> Option<Se
     let key = ApiKey::fixed(text, DEFAULT_AUTH_SCHEME).map_err(|error| note(API_KEY, error.to_string())).ok();
     let base_url = environment.get(BASE_URL).map_or(DEFAULT_API_URL, String::as_str);
     let url = url::parse(base_url, false).map_err(|problem| note(BASE_URL, problem)).ok();
+    key.iter().for_each(|key| warn_of_cut(warnings, API_KEY, key));
     Some(Settings::new(key?, url?))
 }
 
@@ -186,7 +195,9 @@ impl Account<'_> {
             (.., Some(name)) => self.credential(&name).and_then(|path| in_file(&path)),
             (None, None, None) => return None,
         };
-        read.map_err(|problem| self.reader.fault(set[0], problem)).ok()
+        let key = read.map_err(|problem| self.reader.fault(set[0], problem)).ok()?;
+        warn_of_cut(self.warnings, &set[0].to_string(), &key);
+        Some(key)
     }
 
     /// The file of a systemd credential.
@@ -247,11 +258,20 @@ impl Account<'_> {
     }
 }
 
+fn warn_of_cut(warnings: &mut Vec<String>, name: &str, key: &ApiKey) {
+    if key.looks_cut() {
+        warnings.push(format!(
+            "{name}: the API key is digits only, as 1234$abcdef is where a shell, an env file or a compose file has taken \
+             $abcdef for a variable: put it in single quotes, or use api_key_file"
+        ));
+    }
+}
+
 /// The path of a file with certificate authorities.
 pub(super) fn ca_file(reader: &mut Reader, key: &Key) -> Option<PathBuf> {
     let path = PathBuf::from(reader.text(key)?);
     let problem = match file::read(&path) {
-        Err(error) => format!("cannot read {}: {error}", path.display()),
+        Err(error) => format!("cannot read {}: {error}", shown(&path)),
         Ok(bytes) if String::from_utf8_lossy(&bytes).contains("-----BEGIN CERTIFICATE-----") => return Some(path),
         Ok(_) => format!("{} holds no certificate: it must be a PEM file", path.display()),
     };

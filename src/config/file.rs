@@ -9,6 +9,7 @@ use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
 
 use crate::config::fault::{Fault, Origin};
+use crate::wording::working_folder;
 
 /// The largest file that is read: bundles of certificate authorities have some hundred kilobytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -22,7 +23,11 @@ impl TomlFile {
     pub(super) fn read(path: &Path) -> Result<Self, Fault> {
         let fault = |problem| Fault { key: None, origin: Origin::file(path), problem };
         let bytes = read(path).map_err(|error| {
-            fault(format!("cannot read the configuration file: {error}; name one that can be read, or none at all"))
+            let where_from =
+                working_folder(path).map_or_else(String::new, |folder| format!(", relative to {}", folder.display()));
+            fault(format!(
+                "cannot read the configuration file{where_from}: {error}; name one that can be read, or none at all"
+            ))
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = line(error.as_bytes(), error.utf8_error().valid_up_to());

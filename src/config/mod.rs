@@ -35,6 +35,7 @@ mod url;
 pub use env::Environment;
 pub use fault::Faults;
 pub(crate) use key::hint;
+pub use storage::ChosenBy;
 
 /// Everything that can be set, checked.
 ///
@@ -60,6 +61,8 @@ pub struct Config {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// What says where the store is.
+    pub storage_chosen_by: ChosenBy,
     /// What is allowed but most likely not meant, a line each.
     pub warnings: Vec<String>,
     /// Every key that was looked for, set or not, such as `collect.cost.interval`.
@@ -101,13 +104,14 @@ impl Config {
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
         let mut collect = collectors::read(&mut reader);
         let metrics = metrics::read(&mut reader, &mut collect);
-        let storage = storage::read(&mut reader);
+        let (storage, storage_chosen_by) = storage::read(&mut reader, environment);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
         let alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);
         let notify = notify::read(&mut reader, &mut warnings);
         let (keys, faults) = reader.finish();
         if faults.is_empty() && misplaced.is_empty() {
-            Ok(Loaded { config: Self { accounts, collect, alerts, metrics, storage, notify }, warnings, keys })
+            let config = Self { accounts, collect, alerts, metrics, storage, notify };
+            Ok(Loaded { config, storage_chosen_by, warnings, keys })
         } else {
             Err(Faults::new(faults.into_iter().chain(misplaced)))
         }

@@ -17,6 +17,7 @@ use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
 use crate::outlook::budget::Selector;
 use crate::transport::destination;
+use crate::wording::counted;
 
 /// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
 pub(super) fn read(
@@ -131,7 +132,7 @@ fn steps(reader: &mut Reader, table: &Key, set: &mut RuleSettings) {
     }
     let (steps, severities) = (set.steps.len(), set.severities.len());
     if steps != severities && !reader.is_faulty(&steps_key) && !reader.is_faulty(&severities_key) {
-        let problem = format!("there are {severities} for {steps} steps: give each step its severity");
+        let problem = format!("there must be one for each step: {severities} for {}", counted(steps as u64, "step"));
         reader.fault(&severities_key, problem);
     }
 }

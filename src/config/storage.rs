@@ -1,15 +1,107 @@
-//! `[storage]`: what outlives the process.
+//! `[storage]`: what outlives the process, and where it is kept when no setting says so.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::config::env::Environment;
 use crate::config::key::Key;
 use crate::config::keys::Reader;
-use crate::store::Settings;
+use crate::store::{Settings, may_write};
+
+/// The folder of the systemd unit.
+const SERVICE: &str = "/var/lib/gcore-billing-exporter";
+const FOLDER: &str = "gcore-billing-exporter";
+const FILE: &str = "state.db";
+
+/// What says where the store is, in the order in which it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// `storage.path`.
+    Setting,
+    /// `STATE_DIRECTORY`: systemd sets it for a unit with `StateDirectory=`.
+    StateDirectory,
+    /// The unit's folder is there and this user may write into it, as root may beside the unit.
+    Service,
+    /// `XDG_STATE_HOME`.
+    StateHome,
+    /// `HOME`, which has a folder for states by the same specification.
+    Home,
+    /// Nothing of these: the unit's folder, wherever that leads.
+    Nothing,
+}
+
+impl ChosenBy {
+    /// Whether the daemon makes the folder: nobody else does so for a user.
+    #[must_use]
+    pub fn makes_the_folder(self) -> bool {
+        matches!(self, Self::StateHome | Self::Home)
+    }
+}
+
+impl fmt::Display for ChosenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Setting => "storage.path",
+            Self::StateDirectory => "STATE_DIRECTORY",
+            Self::Service => "its_folder",
+            Self::StateHome => "XDG_STATE_HOME",
+            Self::Home => "HOME",
+            Self::Nothing => "default",
+        })
+    }
+}
 
 /// The table; an empty path keeps everything in memory.
-pub(super) fn read(reader: &mut Reader) -> Settings {
+pub(super) fn read(reader: &mut Reader, environment: &Environment) -> (Settings, ChosenBy) {
     let table = Key::new(["storage"]);
     reader.table(&table);
     match reader.text(&table.child("path")) {
-        None => Settings::default(),
-        Some(path) => Settings { path: (!path.is_empty()).then(|| path.into()) },
+        None => {
+            let (folder, chosen_by) = default_folder(environment, may_write);
+            (Settings { path: Some(folder.join(FILE)) }, chosen_by)
+        }
+        Some(path) => (Settings { path: (!path.is_empty()).then(|| path.into()) }, ChosenBy::Setting),
+    }
+}
+
+fn default_folder(environment: &Environment, may_write: impl Fn(&Path) -> bool) -> (PathBuf, ChosenBy) {
+    // A relative path is to be ignored, says the XDG Base Directory Specification.
+    let variable = |name| environment.get(name).map(Path::new).filter(|path| path.is_absolute());
+    // Several folders are separated by colons.
+    let unit = environment.get("STATE_DIRECTORY").and_then(|folders| folders.split(':').next()).map(Path::new);
+    if let Some(folder) = unit.filter(|path| path.is_absolute()) {
+        (folder.to_owned(), ChosenBy::StateDirectory)
+    } else if may_write(Path::new(SERVICE)) {
+        (SERVICE.into(), ChosenBy::Service)
+    } else if let Some(states) = variable("XDG_STATE_HOME") {
+        (states.join(FOLDER), ChosenBy::StateHome)
+    } else if let Some(home) = variable("HOME") {
+        (home.join(".local/state").join(FOLDER), ChosenBy::Home)
+    } else {
+        (SERVICE.into(), ChosenBy::Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_says_a_place_is_obeyed() {
+        use ChosenBy::{Home, Nothing, Service, StateDirectory, StateHome};
+        let all = [("STATE_DIRECTORY", "/s/a:/s/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        for (name, variables, is_there, want) in [
+            ("a unit of one's own with two folders", &all[..], true, ("/s/a", StateDirectory)),
+            ("root beside the unit, or a volume", &all[1..], true, (SERVICE, Service)),
+            ("a folder for states", &all[1..], false, ("/x/gcore-billing-exporter", StateHome)),
+            ("a home", &all[2..], false, ("/h/.local/state/gcore-billing-exporter", Home)),
+            ("nothing", &[], false, (SERVICE, Nothing)),
+            ("relative paths", &[("STATE_DIRECTORY", "s"), ("XDG_STATE_HOME", "x")], false, (SERVICE, Nothing)),
+            ("empty ones", &[("STATE_DIRECTORY", ""), ("XDG_STATE_HOME", ""), ("HOME", "")], false, (SERVICE, Nothing)),
+        ] {
+            let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let (folder, chosen_by) = default_folder(&environment, |_| is_there);
+            assert_eq!((folder.to_str().unwrap(), chosen_by), want, "{name}");
+        }
     }
 }

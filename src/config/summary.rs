@@ -11,6 +11,7 @@ use crate::config::duration::text;
 use crate::gcore::settings::Filter;
 use crate::notify::settings::Settings;
 use crate::terminal::escaped;
+use crate::wording::counted;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,8 +32,9 @@ impl Config {
         lines.extend(collectors(&self.collect));
         let alerts = &self.alerts;
         let rules = alerts.rules.values().filter(|rule| rule.enabled).count();
-        let (thresholds, mutes) = (alerts.thresholds.len(), alerts.mutes.len());
-        lines.push(format!("alerts: {rules} of {} rules, {thresholds} thresholds, {mutes} mutes", alerts.rules.len()));
+        let thresholds = counted(alerts.thresholds.len() as u64, "threshold");
+        let mutes = counted(alerts.mutes.len() as u64, "mute");
+        lines.push(format!("alerts: {rules} of {} rules, {thresholds}, {mutes}", alerts.rules.len()));
         lines.extend(channels(&self.notify));
         lines.push(match &self.storage.path {
             Some(path) => format!("storage: {}", path.display()),
@@ -47,7 +49,7 @@ fn collectors(collect: &collect::settings::Settings) -> Vec<String> {
     let cost = format!("{}, method {method}{}", windows(&collect.cost), details(&collect.cost_details));
     let split = if collect.usage_by_metric { ", by billing metric" } else { "" };
     let look_back = format!(", tasks of the last {}", text(collect.reports.look_back));
-    let days = format!(", {} days, behind all others", collect.history.days);
+    let days = format!(", {}, behind all others", counted(collect.history.days.into(), "day"));
     let mut lines = vec![
         line("cost", collect.cost.schedule, &cost),
         line("usage", collect.usage.schedule, &format!("{}{split}", windows(&collect.usage))),
@@ -106,7 +108,11 @@ fn windows(windowed: &Windowed) -> String {
 fn details(details: &Details) -> String {
     let Details { tag_keys, top_resources } = details;
     let tags = if tag_keys.is_empty() { String::new() } else { format!(", by tags {}", tag_keys.join(", ")) };
-    let resources = if *top_resources == 0 { String::new() } else { format!(", {top_resources} dearest resources") };
+    let resources = if *top_resources == 0 {
+        String::new()
+    } else {
+        format!(", {}", counted(*top_resources as u64, "dearest resource"))
+    };
     tags + &resources
 }
 

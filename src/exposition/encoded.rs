@@ -5,7 +5,8 @@ use std::io;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::snapshot::Snapshot;
+use crate::billing::account::AccountName;
+use crate::snapshot::{Collector, Snapshot};
 
 use super::gzip::Head;
 use super::settings::Settings;
@@ -17,7 +18,7 @@ pub struct Encoded {
     gzip: Option<Head>,
     made_at: Timestamp,
     valid_until: Timestamp,
-    every_collector_has_tried: bool,
+    untried: Vec<(AccountName, Collector)>,
 }
 
 /// An answer in two parts, one after the other: what every scrape shares, and what is this scrape's own.
@@ -39,13 +40,7 @@ impl Encoded {
         let length = before.map_or(0, |before| before.text.len() + before.text.len() / 16);
         let text = Bytes::from(super::business_of_about(length, snapshot, settings, now));
         let gzip = Head::new(&text).inspect_err(|error| tracing::error!(%error, "cannot compress the metrics")).ok();
-        Self {
-            text,
-            gzip,
-            made_at: now,
-            valid_until: super::valid_until(snapshot, now),
-            every_collector_has_tried: snapshot.every_collector_has_tried(),
-        }
+        Self { text, gzip, made_at: now, valid_until: super::valid_until(snapshot, now), untried: snapshot.untried() }
     }
 
     /// Whether encoding the same snapshot at `now` would give the same. Before the time at which it was encoded it might
@@ -61,10 +56,10 @@ impl Encoded {
         self.valid_until
     }
 
-    /// Whether the encoded snapshot had a finished poll of every enabled collector of every account.
+    /// The collectors of which the encoded snapshot had no finished poll.
     #[must_use]
-    pub fn every_collector_has_tried(&self) -> bool {
-        self.every_collector_has_tried
+    pub fn untried(&self) -> &[(AccountName, Collector)] {
+        &self.untried
     }
 
     /// The whole answer to a scrape, as one gzip member where that is wanted.

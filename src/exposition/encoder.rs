@@ -101,6 +101,12 @@ impl Encoder {
         Arc::clone(&self.encoded.borrow())
     }
 
+    /// Done once a snapshot was published in which every collector has finished a poll.
+    pub async fn ready(&self) {
+        // The sender is ours, so the channel cannot end here.
+        let _ = self.encoded.subscribe().wait_for(|encoded| encoded.untried().is_empty()).await;
+    }
+
     /// Encodes the latest snapshot beside the threads that serve. Whoever calls it has
     /// locked the settings.
     async fn encode(&self, settings: &Settings) -> io::Result<Arc<Encoded>> {

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::wording::shown;
+
 /// Longer text is no API key, but most likely a wrong file.
 const MAX_LENGTH: usize = 4096;
 /// As much of a file as is read: enough to see that it is too long.
@@ -84,6 +86,14 @@ impl ApiKey {
         }
     }
 
+    /// Whether it is most likely what is left of a key after something took all from its `$` on for a variable.
+    #[must_use]
+    pub fn looks_cut(&self) -> bool {
+        let key = self.current();
+        let key = key.expose_secret();
+        key.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// A text in which somebody may have repeated the key, without it.
     pub(super) fn blot_out(&self, text: &str) -> String {
         let blot_out = |text: &str, key: &SecretString| {
@@ -150,7 +160,7 @@ fn same(one: &SecretString, other: &SecretString) -> bool {
 
 fn read(path: &Path, scheme: &str) -> Result<SecretString, InvalidKey> {
     let bytes = read_bytes(path).map_err(|error| {
-        InvalidKey(format!("cannot read {}: {error}; the daemon's user must be able to read it", path.display()))
+        InvalidKey(format!("cannot read {}: {error}; the daemon's user must be able to read it", shown(path)))
     })?;
     parse(&String::from_utf8_lossy(&bytes), scheme)
         .map_err(|InvalidKey(problem)| InvalidKey(format!("{}: {problem}", path.display())))

@@ -6,6 +6,7 @@ use reqwest::Certificate;
 
 use crate::transport;
 use crate::transport::chain;
+use crate::wording::shown;
 
 use super::settings::Settings;
 
@@ -35,6 +36,14 @@ pub enum BuildError {
     },
 }
 
+impl BuildError {
+    /// Whether another configuration would mend it.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        !matches!(self, Self::Http { .. })
+    }
+}
+
 /// The HTTP client for an account, which trusts the authorities in `pem` besides the system's.
 pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Result<reqwest::Client, BuildError> {
     let certificates = certificates(account, settings, pem)?;
@@ -54,5 +63,5 @@ fn certificates(account: &str, settings: &Settings, pem: &[u8]) -> Result<Vec<Ce
 }
 
 fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {
-    BuildError::CaFile { account: account.to_owned(), path: path.display().to_string(), cause }
+    BuildError::CaFile { account: account.to_owned(), path: shown(path), cause }
 }

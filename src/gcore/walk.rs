@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::RandomState;
 
+use crate::wording::counted;
+
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 
@@ -61,7 +63,7 @@ impl Walk {
             return self.inconsistent(format!("the count of rows moved from {count} to {} while reading", page.count));
         }
         if end > count {
-            return self.inconsistent(format!("{end} rows came where the server counted {count}"));
+            return self.inconsistent(format!("{} came where the server counted {count}", counted(end, "row")));
         }
         if end < count && (page.rows == 0 || self.stride.is_some_and(|stride| page.rows != stride)) {
             return self.inconsistent(format!("a page ended at row {end} of {count}"));

@@ -9,10 +9,11 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 use prometheus::Registry;
 
 use crate::alert;
+use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
-use crate::snapshot::Reader;
+use crate::snapshot::{Collector, Reader};
 use crate::store::Store;
 
 use super::accept;
@@ -46,6 +47,9 @@ pub struct Site {
     /// Where wishes for a reload go; `None` answers them with 403.
     pub reloads: Option<reload::Wishes>,
 }
+
+/// The paths that are not below `/-/` and have an answer of their own.
+pub const TAKEN: [&str; 4] = ["/", alerts::PATH, anomalies::PATH, runbooks::PATH];
 
 enum Page {
     Metrics,
@@ -115,11 +119,14 @@ async fn metrics(site: &Site, headers: &HeaderMap) -> prometheus::Result<Respons
 
 /// Ready is who can be scraped for everything, so what was read must have been encoded too.
 fn ready(site: &Site) -> Response<Body> {
-    if site.encoder.published().every_collector_has_tried() {
-        respond(StatusCode::OK, TEXT, "ready\n")
-    } else {
-        respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, "some collector has not finished its first poll yet\n")
+    let published = site.encoder.published();
+    if published.untried().is_empty() {
+        return respond(StatusCode::OK, TEXT, "ready\n");
     }
+    let line = |(account, collector): &(AccountName, Collector)| format!("account {account}: {}\n", collector.as_str());
+    let untried: String = published.untried().iter().map(line).collect();
+    let text = format!("not ready: these collectors have not finished their first poll\n{untried}");
+    respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
 }
 
 pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {

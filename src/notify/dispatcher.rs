@@ -160,6 +160,14 @@ pub async fn test(
     Ok(answers)
 }
 
+/// Makes every channel of the settings and uses none.
+///
+/// # Errors
+/// [`BuildError`] where one cannot be made.
+pub fn prove(settings: &Settings) -> Result<(), BuildError> {
+    tasks(settings, &Home::new("")).map(drop)
+}
+
 /// A task for each queue: of a cluster's members, all but the first have their number in the name.
 fn tasks(settings: &Settings, home: &Home) -> Result<BTreeMap<String, Task>, BuildError> {
     let mut tasks = BTreeMap::new();

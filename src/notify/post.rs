@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::transport;
 use crate::transport::{chain, is_garbled, is_tls, requested_wait};
+use crate::wording::shown;
 
 use super::failure::{Failure, Reason};
 
@@ -26,7 +27,7 @@ const MAX_TEXT: usize = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The file of certificate authorities cannot be used.
-    #[error("channel {channel}: cannot use ca_file {path}: {cause}", path = path.display())]
+    #[error("channel {channel}: cannot use ca_file {path}: {cause}", path = shown(path))]
     CaFile {
         /// The channel.
         channel: String,
@@ -51,6 +52,14 @@ pub enum BuildError {
         /// What is wrong with it.
         cause: String,
     },
+}
+
+impl BuildError {
+    /// Whether another configuration would mend it.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        !matches!(self, Self::Http { .. })
+    }
 }
 
 /// The client of a channel.

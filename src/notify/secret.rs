@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::wording::shown;
+
 /// As much of a file as is read: longer text is no secret, but most likely a wrong file.
 const MAX_FILE: u64 = 8 << 10;
 
@@ -33,11 +35,12 @@ impl Secret {
         };
         let mut text = String::new();
         let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text));
-        let shown = path.display();
-        read.map_err(|error| format!("cannot read {shown}: {error}; the daemon's user must be able to read it"))?;
+        read.map_err(|error| {
+            format!("cannot read {}: {error}; the daemon's user must be able to read it", shown(path))
+        })?;
         let word = text.trim();
         if word.is_empty() || word.contains(char::is_whitespace) {
-            return Err(format!("{shown} must hold one word and nothing else"));
+            return Err(format!("{} must hold one word and nothing else", path.display()));
         }
         Ok(SecretString::from(word))
     }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
 use crate::alert::Route;
-use crate::transport::destination;
+use crate::transport::{destination, is_loopback};
 
 use super::Home;
 use super::secret::{Address, Secret};
@@ -89,6 +89,17 @@ impl Settings {
     pub fn outbox_routes(&self) -> Vec<Route> {
         let webhooks = self.webhooks.values().map(|webhook| webhook.route.clone());
         webhooks.chain(self.slacks.values().map(|slack| slack.route.clone())).collect()
+    }
+
+    /// The names of the channels whose recipients are on other machines.
+    #[must_use]
+    pub fn read_elsewhere(&self) -> Vec<&str> {
+        let alertmanagers = self.alertmanagers.values().map(|one| (&one.route, one.urls.iter().all(is_loopback)));
+        let webhooks = self.webhooks.values().map(|one| (&one.route, is_loopback(one.url.url())));
+        let is_here = |slack: &Slack| slack.address().is_ok_and(|address| is_loopback(address.url()));
+        let slacks = self.slacks.values().map(|one| (&one.route, is_here(one)));
+        let all = alertmanagers.chain(webhooks).chain(slacks);
+        all.filter(|(_, is_here)| !is_here).map(|(route, _)| route.channel.as_str()).collect()
     }
 
     /// The names of all channels, such as `webhook.ops`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{Access, access};
 
 use super::schema::Unfit;
 use super::{Metrics, Refused, schema};
@@ -18,6 +19,9 @@ const NEWER: &str = "run the version that wrote it, or name another file by stor
 
 /// What to do about a file of another program.
 const FOREIGN: &str = "name another file by storage.path";
+
+/// What to do about a file of another user.
+const OTHERS: &str = "run this as the user of the daemon, who may write the file and its folder";
 
 /// What came of opening the file.
 pub(super) enum Opened {
@@ -82,25 +86,65 @@ pub(super) fn open_file_to_read(path: &Path) -> Result<Connection, Refused> {
         let remedy = "start the daemon, which makes it, or name the daemon's file by storage.path";
         return Err(refused(error.to_string(), remedy));
     }
+    look(path).map_err(|why| unreadable(path, &why))
+}
+
+/// Opens a file of this very version to read it.
+fn look(path: &Path) -> Result<Connection, Unfit> {
     // Without a lock of its own: one thread at a time has it.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let outcome = Connection::open_with_flags(path, flags).map_err(Unfit::from).and_then(|connection| {
-        connection.busy_timeout(PATIENCE)?;
-        schema::check(&connection)?;
-        Ok(connection)
-    });
-    outcome.map_err(|why| {
-        let remedy = match &why {
-            Unfit::Newer { .. } => NEWER,
-            Unfit::Older { .. } => "start the daemon of this version once, which upgrades it",
-            Unfit::Foreign => FOREIGN,
-            Unfit::Sqlite(error) if is_damage(error) => {
-                "start the daemon, which sets a damaged file aside and reads again what the API still knows"
-            }
-            Unfit::Sqlite(_) => "run this as the user of the daemon, who may write the file and its folder",
-        };
-        refused(why.to_string(), remedy)
-    })
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    schema::check(&connection)?;
+    Ok(connection)
+}
+
+fn unreadable(path: &Path, why: &Unfit) -> Refused {
+    let remedy = match why {
+        Unfit::Newer { .. } => NEWER,
+        Unfit::Older { .. } => "start the daemon of this version once, which upgrades it",
+        Unfit::Foreign => FOREIGN,
+        Unfit::Sqlite(error) if is_damage(error) => {
+            "start the daemon, which sets a damaged file aside and reads again what the API still knows"
+        }
+        Unfit::Sqlite(_) => OTHERS,
+    };
+    Refused { path: path.to_owned(), why: why.to_string(), remedy }
+}
+
+/// Whether this user may write a file, or files in a folder.
+#[must_use]
+pub fn may_write(path: &Path) -> bool {
+    access(path, Access::WRITE_OK).is_ok()
+}
+
+/// Whether a daemon that starts now could open the file, make it, or make it in a new folder.
+pub(super) fn examine(path: &Path, makes_folder: bool) -> Result<(), Refused> {
+    let refused = |why: &str, remedy| Err(Refused { path: path.to_owned(), why: why.to_owned(), remedy });
+    let mut folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    while makes_folder && !folder.exists() {
+        let Some(above) = folder.parent() else { break };
+        folder = above;
+    }
+    if !folder.exists() {
+        refused("its folder does not exist", "create it for the daemon's user, or name another file by storage.path")
+    } else if !folder.is_dir() {
+        refused("its folder is a file", FOREIGN)
+    } else if path.is_dir() {
+        refused("it is a folder", "name a file in it by storage.path")
+    } else if !may_write(folder) {
+        refused("this user may not write its folder", OTHERS)
+    } else if !path.exists() {
+        Ok(())
+    } else if !may_write(path) {
+        refused("this user may not write it", OTHERS)
+    } else {
+        // An older file is upgraded.
+        match look(path) {
+            Ok(_) | Err(Unfit::Older { .. }) => Ok(()),
+            Err(why) => Err(unreadable(path, &why)),
+        }
+    }
 }
 
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {

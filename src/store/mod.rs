@@ -18,6 +18,9 @@ mod tests;
 pub mod told;
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +31,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 use tokio::time::Instant;
 
 use crate::billing::account::AccountName;
+use crate::wording::shown;
 
+pub use file::may_write;
 use file::{Opened, connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};
 use schema::Unfit;
 
@@ -62,19 +67,32 @@ struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The file; `None` keeps everything in memory, until the process ends.
-    /// Default `/var/lib/gcore-billing-exporter/state.db`.
     pub path: Option<PathBuf>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { path: Some("/var/lib/gcore-billing-exporter/state.db".into()) }
+impl Settings {
+    /// Makes the folder of the file, for this user alone.
+    ///
+    /// # Errors
+    /// Fails where it is not there and cannot be made.
+    pub fn make_folder(&self) -> io::Result<()> {
+        let folder = self.path.as_deref().and_then(Path::parent);
+        folder.map_or(Ok(()), |folder| DirBuilder::new().recursive(true).mode(0o700).create(folder))
+    }
+
+    /// Looks whether a daemon that starts now could keep its store there, and changes nothing. `makes_folder`: it would
+    /// make the folder.
+    ///
+    /// # Errors
+    /// [`Refused`] says why not.
+    pub fn examine(&self, makes_folder: bool) -> Result<(), Refused> {
+        self.path.as_deref().map_or(Ok(()), |path| file::examine(path, makes_folder))
     }
 }
 
 /// A file that nobody but its owner should decide on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use {path} as the store: {why}; {remedy}", path = path.display())]
+#[error("cannot use {path} as the store: {why}; {remedy}", path = shown(path))]
 pub struct Refused {
     path: PathBuf,
     why: String,

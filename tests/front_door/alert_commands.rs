@@ -181,7 +181,7 @@ async fn a_test_prints_what_came_back() {
     let said = run(&["test", "webhook.op", &flag]).await;
     let want =
         "there is no channel \"webhook.op\"; there is alertmanager.am, webhook.ops; did you mean \"webhook.ops\"?";
-    assert_eq!(said.code, Some(1));
+    assert_eq!(said.code, Some(2));
     assert!(said.stderr.contains(want), "{}", said.stderr);
 }
 
@@ -192,8 +192,9 @@ async fn dead_letters_are_listed_and_replayed() {
     let config = file(&format!("[accounts.main]\napi_key = '{KEY}'\n[storage]\npath = '{}'\n", path.display()));
     let flag = config_flag(&config);
     let said = run(&["dead-letters", "list", &flag]).await;
-    assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("storage.path names no file that exists"), "{}", said.stderr);
+    assert_eq!(said.code, Some(2));
+    let want = format!("there is no store: {} does not exist; name the daemon's by storage.path", path.display());
+    assert!(said.stderr.contains(&want), "{}", said.stderr);
     assert!(!path.exists(), "a look makes no store");
 
     let store = Store::open(&Settings { path: Some(path.clone()) }, &Registry::new()).unwrap();

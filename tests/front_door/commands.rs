@@ -1,11 +1,12 @@
 //! The commands of the built program: what they print and how they end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixDatagram};
+use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 use wiremock::MockServer;
 
@@ -99,12 +100,17 @@ async fn a_wrong_flag_is_refused_with_what_would_be_right() {
         (vec!["--web.listen-address=here"], "expected IP:PORT such as 127.0.0.1:10061, or :PORT"),
         (vec!["once", "--web.listen-address=127.0.0.1"], "expected IP:PORT such as 127.0.0.1:10061, or :PORT"),
         (vec!["--web.telemetry-path=metrics"], "expected a path such as /metrics"),
-        (vec!["--web.telemetry-path=/"], "expected a path such as /metrics"),
+        (vec!["--web.telemetry-path=/"], "another page has it"),
+        (vec!["--web.telemetry-path=/api/v1/alerts"], "another page has it"),
+        (vec!["--web.telemetry-path=/api/v1/anomalies"], "another page has it"),
+        (vec!["--web.telemetry-path=/runbooks"], "another page has it"),
         (vec!["--web.telemetry-path=/-/ready"], "not below /-/"),
         (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
         (vec!["--log.format=xml"], "[possible values: logfmt, json]"),
         (vec!["demo", "--demo.api-address=x"], "--demo.api-address <IP:PORT>"),
         (vec!["demo", "--demo.alertmanager=http://am.example.com"], "only a loopback host"),
+        (vec!["alerts", "--alerts.url=here"], "expected a URL such as http://127.0.0.1:10061"),
+        (vec!["alerts", "--alerts.url=ftp://here/"], "expected a URL such as http://127.0.0.1:10061"),
     ] {
         let ended = finish(program(&arguments)).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
@@ -129,6 +135,58 @@ async fn help_teaches_and_the_version_is_told() {
     assert_eq!(version.code, Some(0));
     let expected = concat!("gcore-billing-exporter ", env!("CARGO_PKG_VERSION"), " (revision ");
     assert!(version.stdout.starts_with(expected), "{}", version.stdout);
+}
+
+#[tokio::test]
+async fn the_help_of_a_command_lists_its_own_flags() {
+    let [config, listen, path, reload] =
+        ["--config.file", "--web.listen-address", "--web.telemetry-path", "--web.enable-lifecycle"];
+    for (command, own) in [
+        (&[][..], &[config, listen, path, reload][..]),
+        (&["run"], &[config, listen, path, reload]),
+        (&["demo"], &["--demo.api-address", "--demo.store", "--demo.alertmanager", listen, path]),
+        (&["once"], &[config]),
+        (&["check-config"], &[config, listen, "--online"]),
+        (&["backfill"], &[config, "--from", "--to", "--out"]),
+        (&["backtest"], &[config, "--csv", "--store", "--labels", "--detections", "--forecasts"]),
+        (&["alerts", "test"], &[config]),
+        (&["alerts", "dead-letters", "list"], &[config]),
+        (&["alerts", "dead-letters", "replay"], &[config]),
+    ] {
+        let help = finish(program(&[command, &["--help"]].concat())).await.stdout;
+        let words = help.lines().filter_map(|line| line.split_whitespace().next());
+        let listed: BTreeSet<&str> = words.filter(|word| word.starts_with("--") && !word.ends_with('.')).collect();
+        let own = own.iter().copied().chain(["--log.level", "--log.format"]).collect();
+        assert_eq!(listed, own, "{command:?}: {help}");
+    }
+    let ended = finish(program(&["once", "--web.telemetry-path=/m", "--config.file=/nowhere"])).await;
+    assert!(ended.stderr.contains("/nowhere: cannot read"), "a shared flag is taken anywhere: {}", ended.stderr);
+}
+
+/// Two on one machine, where nobody said on which ports. The first may already have found the usual ones taken.
+#[tokio::test]
+async fn a_second_demo_runs_beside_the_first_and_every_hint_can_be_typed() {
+    let start = || Process::start(&mut program(&["demo"]));
+    let (first, second) = (start(), start());
+    let mut pages = BTreeSet::new();
+    for demo in [&first, &second] {
+        demo.until(async || demo.printed().contains("Start page ")).await;
+        let welcome = demo.printed();
+        let page = word_after(&welcome, "Start page ").to_owned();
+        assert_eq!(get(&format!("{page}-/ready")).await, "ready\n", "the addresses come once it is ready");
+        assert_eq!(welcome.lines().last().unwrap().trim(), format!("Start page   {page}"), "they come last");
+        assert_eq!(demo.log(), "", "nothing is logged after them");
+        let hint = welcome.lines().find(|line| line.contains("alerts --alerts.url=")).unwrap().trim();
+        let typed = Command::new("sh").arg("-c").arg(hint).env_clear().output().await.unwrap();
+        assert_eq!(typed.status.code(), Some(0), "{hint}: {}", String::from_utf8_lossy(&typed.stderr));
+        assert!(String::from_utf8_lossy(&typed.stdout).contains("GcoreWatchdog"), "{hint}");
+        pages.insert(page);
+    }
+    assert_eq!(pages.len(), 2, "{pages:?}");
+    for demo in [first, second] {
+        demo.signal("INT").await;
+        assert_eq!(demo.end().await.code, Some(0));
+    }
 }
 
 #[tokio::test]
@@ -261,7 +319,7 @@ fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
 async fn once_reads_the_same_of_the_demo_as_the_daemon() {
     let arguments = ["demo", "--demo.api-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0"];
     let demo = Process::start(&mut program(&arguments));
-    demo.until(async || demo.printed().contains("Ctrl-C")).await;
+    demo.until(async || demo.printed().contains("Start page ")).await;
     let welcome = demo.printed();
     let metrics = word_after(&welcome, "Metrics ");
     let page = word_after(&welcome, "Start page ");

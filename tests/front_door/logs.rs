@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 
 use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json, refusal};
-use crate::program::{Process, config_file, config_flag, get, program, value};
+use crate::program::{Process, config_file, config_flag, finish, get, program, value};
 
 /// The part of the test account's key that is the same in every quotation.
 const SECRET: &str = "to-be-seen";
@@ -182,8 +182,42 @@ async fn the_key_is_never_said() {
     }
     for line in json.lines() {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        for field in ["timestamp", "level", "message"] {
+        for field in ["ts", "level", "message"] {
             assert!(event[field].is_string(), "{field}: {line}");
         }
+    }
+}
+
+/// The names of the fields of a logfmt line, sorted.
+fn names_in_logfmt(line: &str) -> Vec<String> {
+    // Between quotes stands a value, in which a quote is escaped.
+    let bare: String = line.replace("\\\"", "").split('"').step_by(2).collect();
+    let mut names: Vec<String> =
+        bare.split(' ').filter_map(|field| field.split_once('=')).map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn both_formats_have_the_same_names_and_words() {
+    let api = MockServer::start().await;
+    asked(REPORTS).respond_with(ResponseTemplate::new(400)).mount(&api).await;
+    let config = config_file(&api.uri(), "", &["reports"]);
+    let said = async |format: &str| {
+        let flags = ["once", &config_flag(&config), &format!("--log.format={format}")];
+        let log = finish(program(&flags)).await.stderr;
+        log.lines().find(|line| line.contains("poll failed")).unwrap_or_else(|| panic!("{log}")).to_owned()
+    };
+    let (logfmt, json) = (said("logfmt").await, said("json").await);
+    let event: serde_json::Map<String, Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(names_in_logfmt(&logfmt), event.keys().cloned().collect::<Vec<_>>(), "{logfmt}\n{json}");
+    assert!(json.starts_with("{\"ts\":\"20"), "{json}");
+    for (name, word) in [("level", "warn"), ("message", "poll failed"), ("account", "main"), ("reason", "bad_request")]
+    {
+        assert_eq!(event[name], word, "{json}");
+        assert!(
+            logfmt.contains(&format!("{name}={word}")) || logfmt.contains(&format!("{name}=\"{word}\"")),
+            "{logfmt}"
+        );
     }
 }

@@ -59,7 +59,10 @@ async fn ready_only_after_every_collector_has_tried() {
     asked(REPORTS).respond_with(answer).mount(&api).await;
     let app = TestApp::start(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
 
-    assert_eq!(app.get("/-/ready").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let waiting = app.get("/-/ready").await;
+    assert_eq!(waiting.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let want = "not ready: these collectors have not finished their first poll\naccount main: reports\n";
+    assert_eq!(waiting.text().await.unwrap(), want);
     assert_eq!(app.get("/-/healthy").await.status(), StatusCode::OK);
     let before = app.metrics().await;
     assert!(!before.contains("gcore_up"), "no word on a collector before its first poll: {before}");

@@ -10,6 +10,7 @@ use crate::billing::amount::Amount;
 use crate::billing::commitment::Commitment;
 use crate::billing::period::{Window, midnight, utc_date};
 use crate::snapshot::{Account, Snapshot};
+use crate::wording::counted;
 
 use super::words::{self, instant, money};
 use super::{Case, Judgement, Patience, Verdict, Words};
@@ -32,10 +33,12 @@ pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -
         let named: Vec<String> =
             of_types.iter().take(words::NAMED).map(|(what, records)| format!("{records} of {what}")).collect();
         let day = reading.period.first();
-        let summary = format!("Account {name}: {records} records of {day} have no price");
+        let (have, are) = if records == 1 { ("has", "is") } else { ("have", "are") };
+        let summary = format!("Account {name}: {} of {day} {have} no price", counted(records, "record"));
         let description = format!(
-            "Of the cost report of {day} (UTC), {records} records have no usable price and are in no sum: {}. The true cost \
-             is higher by what they cost.",
+            "Of the cost report of {day} (UTC), {} {have} no usable price and {are} in no sum: {}. The true cost is higher \
+             by what they cost.",
+            counted(records, "record"),
             named.join("; ")
         );
         let starts_at = reading.period.ends_at();
@@ -117,7 +120,7 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
     let totals = reading.and_then(|reading| Some((reading.read_at(), reading.current(case.now)?)));
     let Some((read_at, totals)) = totals else { return Verdict::Unknown };
     let active = || totals.commitments.iter().filter(|commitment| commitment.is_active(case.now));
-    let count = active().count();
+    let count = active().count() as u64;
     let breach = (count > 0).then(|| {
         let amounts = totals.current_month_amounts(case.now);
         let amounts: Vec<String> =
@@ -127,10 +130,13 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
         } else {
             format!(" With them {} costs {}.", utc_date(case.now).strftime("%B %Y"), amounts.join(" and "))
         };
-        let summary = format!("Account {name}: {count} active commitments make the cost report overstate");
+        let (make, are) = if count == 1 { ("makes", "is") } else { ("make", "are") };
+        let summary =
+            format!("Account {name}: {} {make} the cost report overstate", counted(count, "active commitment"));
         let description = format!(
-            "The cost report, and every figure made from it, is at pay-as-you-go prices, while {count} commitments are \
-             active, {}.{committed}",
+            "The cost report, and every figure made from it, is at pay-as-you-go prices, while {} {are} active, \
+             {}.{committed}",
+            counted(count, "commitment"),
             stretch(active()),
         );
         let starts_at = active().filter_map(|commitment| commitment.start).min().unwrap_or(case.first_seen());

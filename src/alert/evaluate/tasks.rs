@@ -7,6 +7,7 @@ use crate::aggregate::report_tasks::{MOST_LISTED, Ranked, ReportTaskTotals};
 use crate::billing::account::AccountName;
 use crate::billing::report_task::ReportTask;
 use crate::snapshot::Account;
+use crate::wording::counted;
 
 use super::words::instant;
 use super::{Breach, Case, Verdict, Words};
@@ -53,12 +54,12 @@ pub(super) fn failed(case: &Case<'_>, name: &AccountName, account: &Account) -> 
             let (word, uuid) = (task.task_type.as_str(), &task.uuid);
             let summary = format!("Account {name}: billing task {word} failed {}", when(task.updated_at));
             let description = format!(
-                "Task {uuid} of type {word}, created {}, failed {}. It noted {} errors and {} warnings. A report can be asked \
-             for again; for other types ask Gcore's support, with the uuid.{more}",
+                "Task {uuid} of type {word}, created {}, failed {}. It noted {} and {}. A report can be asked for again; \
+             for other types ask Gcore's support, with the uuid.{more}",
                 when(task.created_at),
                 when(task.updated_at),
-                task.errors,
-                task.warnings,
+                counted(task.errors, "error"),
+                counted(task.warnings, "warning"),
             );
             let starts_at = start(case, task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });
@@ -74,13 +75,14 @@ pub(super) fn with_errors(case: &Case<'_>, name: &AccountName, account: &Account
         |totals| &totals.with_errors,
         |task, more| {
             let (word, uuid) = (task.task_type.as_str(), &task.uuid);
-            let summary = format!("Account {name}: billing task {word} completed with {} errors", task.errors);
+            let summary =
+                format!("Account {name}: billing task {word} completed with {}", counted(task.errors, "error"));
             let description = format!(
-                "Task {uuid} of type {word} completed {}, but noted {} errors and {} warnings, so its result may be \
+                "Task {uuid} of type {word} completed {}, but noted {} and {}, so its result may be \
              incomplete.{more}",
                 when(task.updated_at),
-                task.errors,
-                task.warnings,
+                counted(task.errors, "error"),
+                counted(task.warnings, "warning"),
             );
             let starts_at = start(case, task);
             let breach = case.breach(0, Some(name), own(task), starts_at, Words { summary, description });

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::collect::settings::Method;
+use crate::wording::counted;
 
 /// What earlier polls learned of a window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +58,9 @@ pub(super) fn choose(method: Method, known: &Known, page_size: u32, projects: us
         (Method::Auto, Some(pages)) if 2 * by_totals <= pages => {
             (Choice::Totals, format!("{by_totals} requests instead of {pages}"))
         }
-        (Method::Auto, Some(pages)) => (Choice::Resources, format!("{pages} requests, by totals {by_totals}")),
+        (Method::Auto, Some(pages)) => {
+            (Choice::Resources, format!("{}, by totals {by_totals}", counted(pages, "request")))
+        }
     }
 }
 
@@ -74,7 +77,7 @@ mod tests {
             ("just half", Method::Auto, Some(44_000), 20, totals, "22 requests instead of 44"),
             ("a little more than half", Method::Auto, Some(43_000), 20, resources, "43 requests, by totals 22"),
             ("a row on a page of its own", Method::Auto, Some(43_001), 20, totals, "22 requests instead of 44"),
-            ("few resources", Method::Auto, Some(500), 300, resources, "1 requests, by totals 302"),
+            ("few resources", Method::Auto, Some(500), 300, resources, "1 request, by totals 302"),
             ("nothing known yet", Method::Auto, None, 20, resources, "the number of resources is not known yet"),
             ("no names", Method::Auto, Some(100_000), 0, resources, "no project is known by name yet"),
             ("no names, and told to", Method::Totals, Some(100_000), 0, resources, "no project is known by name yet"),
