@@ -92,6 +92,12 @@ pub fn is_tls(error: &Error) -> bool {
     has_cause::<rustls::Error>(error)
 }
 
+/// Whether a proxy refuses to connect without a password. The library tells that by this text alone.
+#[must_use]
+pub fn is_proxy(error: &Error) -> bool {
+    error.is_connect() && chain(error).contains("proxy authorization required")
+}
+
 /// Whether the answer came whole, but could not be decompressed: the same answer would come again.
 #[must_use]
 pub fn is_garbled(error: &Error) -> bool {

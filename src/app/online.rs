@@ -82,13 +82,25 @@ pub struct Naming {
     pub nameless: usize,
 }
 
+impl Account {
+    /// Whether nothing of the API is at its address: the reports and the names are there for every key.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        let is_not_found = |finding: &Finding| finding.outcome.as_ref().is_err_and(Error::is_not_found);
+        self.findings.iter().all(is_not_found) && self.findings.iter().any(|finding| !finding.is_optional())
+    }
+}
+
 impl Finding {
-    /// Whether the daemon can do its work: billing and commitments are closed to most keys, which harms nothing else.
+    /// Whether the endpoint is closed to most keys, which harms nothing else.
+    fn is_optional(&self) -> bool {
+        matches!(self.collector, Collector::Reports | Collector::Subscriptions | Collector::Commitments)
+    }
+
+    /// Whether the daemon can do its work.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        let is_optional =
-            matches!(self.collector, Collector::Reports | Collector::Subscriptions | Collector::Commitments);
-        self.outcome.as_ref().map_or_else(|error| is_optional && error.reason == Reason::Unsupported, |_| true)
+        self.outcome.as_ref().map_or_else(|error| self.is_optional() && error.reason == Reason::Unsupported, |_| true)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `check-config --online`: what each key may read, as a table for people.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 
 use crate::app::online;
@@ -9,6 +11,7 @@ use crate::config::Config;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::Reason;
 use crate::snapshot::Collector;
+use crate::wording::counted;
 
 use super::exit::ExitCode;
 use super::say;
@@ -16,16 +19,17 @@ use super::say;
 const HEAD: [&str; 6] = ["collector", "reachable", "allowed", "rows", "newest data", "hint"];
 /// The one column of numbers.
 const ROWS: usize = 3;
+const HINT: usize = 5;
+
+/// Where every answer is 404.
+const ELSEWHERE: &str = "every answer is 404, so nothing of the API is at api_url: https://api.gcore.com is right, unless \
+    a proxy of your own stands before it";
 
 /// Asks the API, prints what came of it, and says how it went.
 pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let accounts = online::check(config, &Clock::system()).await?;
     let findings = || accounts.iter().flat_map(|account| account.findings.iter().map(move |one| (account, one)));
-    for (account, finding) in findings() {
-        if let Err(error) = &finding.outcome {
-            tracing::warn!(account = account.name.as_str(), reason = error.reason.as_str(), %error, "cannot read");
-        }
-    }
+    accounts.iter().for_each(log);
     let (verdict, code) = if findings().all(|(_, finding)| finding.outcome.is_ok()) {
         ("Everything that is enabled can be read.", ExitCode::Success)
     } else if findings().all(|(_, finding)| finding.is_fine()) {
@@ -38,10 +42,37 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The findings of an account, aligned.
+/// Logs what went wrong, each story once.
+fn log(account: &Account) {
+    let mut stories: BTreeMap<(Reason, &str), Vec<&str>> = BTreeMap::new();
+    for finding in &account.findings {
+        if let Err(error) = &finding.outcome {
+            stories.entry((error.reason, &error.detail)).or_default().push(finding.endpoint.as_str());
+        }
+    }
+    for ((reason, error), endpoints) in stories {
+        let (account, endpoints) = (account.name.as_str(), endpoints.join(", "));
+        tracing::warn!(account, endpoints, reason = reason.as_str(), error, "cannot read");
+    }
+}
+
+/// The findings of an account, aligned. Advice is given once.
 fn table(account: &Account) -> String {
     let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(account.findings.iter().map(|finding| line(finding, account)));
+    let mut given: BTreeMap<String, String> = BTreeMap::new();
+    for finding in &account.findings {
+        let mut line = line(finding, account);
+        if finding.outcome.is_err() {
+            match given.entry(std::mem::take(&mut line[HINT])) {
+                Entry::Occupied(before) => line[HINT] = format!("as for {}", before.get()),
+                Entry::Vacant(new) => {
+                    line[HINT] = new.key().clone();
+                    new.insert(line[0].clone());
+                }
+            }
+        }
+        lines.push(line);
+    }
     let mut widths = [0; HEAD.len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -77,10 +108,15 @@ fn line(finding: &Finding, account: &Account) -> [String; 6] {
             [collector, "yes".into(), "yes".into(), seen.rows.to_string(), newest, hint]
         }
         Err(error) => {
-            let reachable = !matches!(error.reason, Reason::Connect | Reason::Tls | Reason::Timeout | Reason::Late);
-            let allowed = if error.reason.concerns_the_key() { "no" } else { "-" };
-            let reachable = if reachable { "yes" } else { "no" };
-            [collector, reachable.into(), allowed.into(), unknown(), unknown(), advice(finding.collector, error.reason)]
+            let is_away =
+                matches!(error.reason, Reason::Connect | Reason::Proxy | Reason::Tls | Reason::Timeout | Reason::Late);
+            let reachable = if is_away { "no" } else { "yes" };
+            let (allowed, hint) = match error.reason {
+                _ if account.is_elsewhere() => ("-", ELSEWHERE.to_owned()),
+                reason if reason.concerns_the_key() => ("no", advice(finding.collector, reason)),
+                reason => ("-", advice(finding.collector, reason)),
+            };
+            [collector, reachable.into(), allowed.into(), unknown(), unknown(), hint]
         }
     }
 }
@@ -107,8 +143,8 @@ fn remarks(endpoint: Endpoint, seen: &Seen, account: &Account) -> String {
         ),
         Endpoint::Reservations => "no commitment runs now, so gcore_plan_has_commits is 0".into(),
         Endpoint::Reports if seen.rows == 0 => "no task within the look-back".into(),
-        Endpoint::Projects => covered("projects", account.projects),
-        Endpoint::Regions => covered("regions", account.regions),
+        Endpoint::Projects => covered("project", account.projects),
+        Endpoint::Regions => covered("region", account.regions),
         _ => String::new(),
     };
     [rejected, told].into_iter().filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join("; ")
@@ -117,11 +153,14 @@ fn remarks(endpoint: Endpoint, seen: &Seen, account: &Account) -> String {
 /// Whether what the cost report numbers has a name.
 fn covered(what: &str, naming: Option<Naming>) -> String {
     match naming {
+        Some(Naming { billed: 1, nameless: 0 }) => format!("the one {what} seen in the cost report has a name"),
         Some(Naming { billed, nameless: 0 }) if billed > 0 => {
-            format!("all {billed} {what} seen in the cost report have a name")
+            format!("all {} seen in the cost report have a name", counted(billed as u64, what))
         }
         Some(Naming { billed, nameless }) if nameless > 0 => {
-            format!("{nameless} of {billed} {what} seen in the cost report have no name; numbers stand in for them")
+            let (have, stand) = if nameless == 1 { ("has", "its number stands") } else { ("have", "numbers stand") };
+            let billed = counted(billed as u64, what);
+            format!("{nameless} of {billed} seen in the cost report {have} no name; {stand} in")
         }
         _ => String::new(),
     }
@@ -140,6 +179,10 @@ fn advice(collector: Collector, reason: Reason) -> String {
             "no answer in time: try again, or raise request_timeout; is a firewall in between?"
         }
         Reason::Connect => "no connection: check api_url, the name's resolution, the firewall and HTTPS_PROXY",
+        Reason::Proxy => {
+            "the proxy asks for a user name and a password (407): put them into its variable, as in \
+             HTTPS_PROXY=http://user:password@proxy.example:3128"
+        }
         Reason::Tls => {
             "the server's certificate is not trusted: name a private authority by ca_file, and check the host in \
              api_url and the clock"
@@ -155,19 +198,19 @@ fn advice(collector: Collector, reason: Reason) -> String {
 }
 
 fn unsupported(collector: Collector) -> String {
-    let name = collector.as_str();
-    match collector {
-        Collector::Reports | Collector::Subscriptions => format!(
-            "this key may not read billing: reports and subscriptions are reseller endpoints; set enabled = false in \
-             [collect.{name}], or ask for a role that may"
-        ),
-        Collector::Commitments => format!(
+    let advice = match collector {
+        Collector::Reports | Collector::Subscriptions => {
+            "this key may not read billing: reports and subscriptions are reseller endpoints; set enabled = false in the \
+             collector's table, or ask for a role that may"
+        }
+        Collector::Commitments => {
             "this key may not read commitments, which only a Client Administrator may: ask for that role, or set \
-             enabled = false in [collect.{name}]"
-        ),
-        Collector::Cost | Collector::Usage | Collector::Names | Collector::History => format!(
+             enabled = false in [collect.commitments]"
+        }
+        Collector::Cost | Collector::Usage | Collector::Names | Collector::History => {
             "this key may not read it: ask for a role in the cloud, such as Client Administrator, or set enabled = \
-             false in [collect.{name}]; is api_url right?"
-        ),
-    }
+             false in the collector's table; is api_url right?"
+        }
+    };
+    advice.into()
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
-use crate::transport::{chain, is_garbled, is_tls, requested_wait};
+use crate::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
 use super::body::{Body, Buffers};
 use super::connection::{BuildError, authorities, http_client};
@@ -32,6 +32,10 @@ const MAX_BODY: usize = 64 << 20;
 const MAX_ERROR_BODY: usize = 16 << 10;
 /// How much of it is worth telling.
 const MAX_ERROR_TEXT: usize = 500;
+
+/// What a proxy wants before it lets anybody through.
+const PROXY: &str = "the proxy asks for a user name and a password (407): put them into its variable, as in \
+    HTTPS_PROXY=http://user:password@proxy.example:3128";
 
 /// The API of one account.
 pub struct Client {
@@ -298,6 +302,7 @@ impl Client {
             Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
                 eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
                 .to_owned(),
+            Reason::Proxy => PROXY.to_owned(),
             Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
             Reason::BadBody => format!(
                 "answered {status} without an error of the API; a firewall or proxy in between may refuse the request{}",
@@ -360,7 +365,9 @@ fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
 
 fn transport_failure(error: &reqwest::Error) -> Failure {
     let detail = chain(error);
-    if is_tls(error) {
+    if is_proxy(error) {
+        Failure::new(Reason::Proxy, false, PROXY)
+    } else if is_tls(error) {
         Failure::new(Reason::Tls, false, format!("{detail}; a private authority can be named by ca_file"))
     } else if error.is_timeout() {
         Failure::new(Reason::Timeout, true, detail)

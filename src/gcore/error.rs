@@ -14,6 +14,14 @@ pub struct Error {
     pub detail: String,
 }
 
+impl Error {
+    /// Whether the server knows no such path: one of them may be closed to the key, all of them are not.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.detail.contains("answered 404 ")
+    }
+}
+
 /// The closed list of kinds of failure, as the `reason` label shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -29,6 +37,8 @@ pub enum Reason {
     Late,
     /// No connection, or one that broke.
     Connect,
+    /// 407: a proxy stands in between and lets nobody through without a password.
+    Proxy,
     /// A connection that cannot be trusted: unknown authority, wrong host name, expired certificate.
     Tls,
     /// 3xx: never followed, or the key could travel to another host.
@@ -52,7 +62,7 @@ impl Reason {
             Self::Unsupported => "unsupported",
             Self::RateLimited => "rate_limited",
             Self::Timeout | Self::Late => "timeout",
-            Self::Connect => "connect",
+            Self::Connect | Self::Proxy => "connect",
             Self::Tls => "tls",
             Self::Redirect => "redirect",
             Self::BadRequest => "bad_request",

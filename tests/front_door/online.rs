@@ -22,6 +22,7 @@ async fn check(url: &str, key: &str, variables: &[(&str, &str)]) -> (i32, String
     {
         command.env(format!("GCORE_EXPORTER_ACCOUNTS__MAIN__{name}"), value);
     }
+    command.env("GCORE_EXPORTER_STORAGE__PATH", "");
     command.envs(variables.iter().copied());
     let ended = finish(command).await;
     let (shown, log) = (ended.stdout, ended.stderr);
@@ -58,9 +59,8 @@ main at URL
   cost              yes        yes        12  2026-11-22T11:00:30Z  2 of the rows looked at cannot be read
   usage             yes        yes         6  2026-11-22T11:00:30Z  2 of the rows looked at cannot be read
   reports           yes        no          -  -                     this key may not read billing: reports and \
-subscriptions are reseller endpoints; set enabled = false in [collect.reports], or ask for a role that may
-  subscriptions     yes        no          -  -                     this key may not read billing: reports and \
-subscriptions are reseller endpoints; set enabled = false in [collect.subscriptions], or ask for a role that may
+subscriptions are reseller endpoints; set enabled = false in the collector's table, or ask for a role that may
+  subscriptions     yes        no          -  -                     as for reports
   commitments       yes        no          -  -                     this key may not read commitments, which only a \
 Client Administrator may: ask for that role, or set enabled = false in [collect.commitments]
   names (projects)  yes        yes         3  -                     all 2 projects seen in the cost report have a name
@@ -144,10 +144,10 @@ main at URL
   commitments          yes        yes         4  -                     1 of the rows looked at cannot be read; 2 running: \
 pay-as-you-go costs overstate what is paid, gcore_commit_month_amount does not
   commitments (month)  yes        yes         3  -
-  names (projects)     yes        yes         2  -                     1 of 2 projects seen in the cost report have no \
-name; numbers stand in for them
-  names (regions)      yes        yes         1  -                     1 of 2 regions seen in the cost report have no \
-name; numbers stand in for them
+  names (projects)     yes        yes         2  -                     1 of 2 projects seen in the cost report has no \
+name; its number stands in
+  names (regions)      yes        yes         1  -                     1 of 2 regions seen in the cost report has no \
+name; its number stands in
 
 second at OTHER
   collector         reachable  allowed  rows  newest data           hint
@@ -166,16 +166,56 @@ async fn a_wrong_key_and_a_dead_server_are_told_apart() {
     let api = MockServer::start().await;
     let text = format!("bad token {KEY}");
     Mock::given(any()).respond_with(ResponseTemplate::new(401).set_body_string(text)).mount(&api).await;
-    let (code, shown, _) = check(&api.uri(), KEY, &[]).await;
+    let (code, shown, log) = check(&api.uri(), KEY, &[]).await;
     assert_eq!(code, 3, "{shown}");
     assert_eq!(shown.matches("  yes        no       ").count(), 7, "{shown}");
-    assert_eq!(shown.matches("the key is wrong, expired or cut short: a `$` is eaten by shells").count(), 7, "{shown}");
+    assert_eq!(shown.matches("the key is wrong, expired or cut short: a `$` is eaten by shells").count(), 1, "{shown}");
+    assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
+    assert_eq!(log.matches("the API refused the key (401)").count(), 1, "{log}");
 
     let nobody = Port::new();
     let (code, shown, _) = check(&nobody.url(), KEY, &[]).await;
     assert_eq!(code, 3, "{shown}");
     assert_eq!(shown.matches("  no         -        ").count(), 7, "{shown}");
     assert!(shown.contains("check api_url"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_address_where_nothing_of_the_api_is_is_named() {
+    let elsewhere = MockServer::start().await;
+    let (code, shown, _) = check(&elsewhere.uri(), KEY, &[]).await;
+    assert_eq!(code, 3, "{shown}");
+    assert_eq!(shown.matches("every answer is 404, so nothing of the API is at api_url").count(), 1, "{shown}");
+    assert_eq!(shown.matches("  yes        -        ").count(), 7, "{shown}");
+    assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
+
+    // With a key that may not read billing, all that is asked may be 404.
+    let off = ["COST", "USAGE", "COMMITMENTS", "NAMES"].map(|name| format!("GCORE_EXPORTER_COLLECT__{name}__ENABLED"));
+    let off: Vec<_> = off.iter().map(|name| (name.as_str(), "false")).collect();
+    let (code, shown, _) = check(&elsewhere.uri(), KEY, &off).await;
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("this key may not read billing"), "{shown}");
+}
+
+/// By a tunnel, as for https, and as a proxy of plain http.
+#[tokio::test]
+async fn a_proxy_that_wants_a_password_is_named() {
+    let proxy = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(407)).mount(&proxy).await;
+    let uri = proxy.uri();
+    for (url, variable, allow_http) in
+        [("https://api.example", "HTTPS_PROXY", "false"), ("http://api.example", "HTTP_PROXY", "true")]
+    {
+        let variables = [(variable, uri.as_str()), ("GCORE_EXPORTER_ACCOUNTS__MAIN__ALLOW_HTTP", allow_http)];
+        let (code, shown, log) = check(url, KEY, &variables).await;
+        assert_eq!(code, 3, "{shown}");
+        let hint =
+            "the proxy asks for a user name and a password (407): put them into its variable, as in HTTPS_PROXY=";
+        assert_eq!(shown.matches(hint).count(), 1, "{shown}{log}");
+        assert_eq!(shown.matches("  no         -        ").count(), 7, "{shown}");
+        assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
+        assert_eq!(log.matches("reason=connect").count(), 1, "{log}");
+    }
 }
 
 #[tokio::test]
