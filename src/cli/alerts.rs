@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use prometheus::Registry;
 
 use crate::alert::{Alert, Labels, Status};
