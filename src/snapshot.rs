@@ -19,6 +19,7 @@ use crate::billing::names::Names;
 use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
 use crate::gcore::error::Reason;
+use crate::gcore::memory::MemoryShare;
 use crate::outlook::Outlook;
 use crate::store::days::Kind;
 
@@ -51,6 +52,8 @@ pub struct Account {
     pub commitments: Option<Reading<CommitmentTotals>>,
     /// The last good reading of the names. They do not go stale: an old name beats a number.
     pub names: Arc<Names>,
+    /// The room that what was read of lists takes.
+    pub shares: BTreeMap<Collector, Vec<MemoryShare>>,
     /// How many days the history holds.
     pub history_days: BTreeMap<Kind, u32>,
     /// What the history says.

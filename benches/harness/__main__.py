@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from . import alerts, backtest, days, polls, real, scrapes, stores
+from . import alerts, backtest, days, hostile, polls, real, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -21,6 +21,7 @@ ROWS: dict[str, Row] = {
     "peers": polls.peers,
     "gzip": polls.gzip,
     "rss": polls.rss,
+    "hostile": hostile.hostile,
     "wall": polls.wall,
     "scrape": scrapes.scrape,
     "swap": scrapes.swap,

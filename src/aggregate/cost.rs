@@ -10,6 +10,8 @@ use crate::billing::amount::Amount;
 use crate::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
 use crate::billing::resource::{Currency, ProjectId, ResourceType};
 
+use crate::gcore::memory::MemoryShare;
+
 use super::cost_details::CostDetails;
 use super::group::{Group, Named, Sums};
 
@@ -29,7 +31,13 @@ pub struct CostTotals {
     pub differences: BTreeMap<Currency, Difference>,
     /// The same money by tag and by resource, where that was asked for and could be summed.
     pub details: Option<CostDetails>,
+    /// The room that all this takes.
+    #[serde(skip)]
+    pub share: MemoryShare,
 }
+
+/// The most that an entry of unpriced records takes, with a long word and its part of the map.
+const UNPRICED: usize = 400;
 
 /// How far sums are from the API's own totals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +62,11 @@ impl Fold<CostRecord<'_>> for CostTotals {
             Price::Unknown(reason) => *self.unpriced.entry((resource_type.into(), reason)).or_default() += 1,
         }
         Ok(())
+    }
+
+    fn weight(&self) -> usize {
+        let details = self.details.as_ref().map_or(0, CostDetails::weight);
+        self.amounts.weight() + self.unpriced.len() * UNPRICED + details
     }
 }
 

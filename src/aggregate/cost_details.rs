@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 
 use crate::billing::amount::Amount;
 use crate::billing::record::{DetailedCost, Fold, Price, RejectReason};
-use crate::billing::resource::Currency;
+use crate::billing::resource::{Currency, Heap as _};
 
 use super::cost::CostTotals;
 use super::group::Group;
@@ -26,6 +26,19 @@ pub struct CostDetails {
     pub tags: BTreeMap<SmolStr, TagSums>,
     /// The dearest resources; `None` where they were not asked for.
     pub resources: Option<TopResources>,
+}
+
+impl CostDetails {
+    /// The memory that it takes, in bytes and about.
+    pub(super) fn weight(&self) -> usize {
+        let values = self.tags.values().flat_map(|sums| sums.0.keys());
+        let tags: usize =
+            values.map(|(value, _)| 3 * size_of::<(SmolStr, Currency, Amount)>() / 2 + value.heap()).sum();
+        let resources = self.resources.iter().flat_map(|resources| &resources.dearest);
+        tags + resources
+            .map(|(resource, ..)| size_of_val(resource) + resource.id.heap() + resource.name.heap())
+            .sum::<usize>()
+    }
 }
 
 /// Money by the value of a tag; resources without the tag have the value "".
@@ -67,6 +80,8 @@ struct DetailSums {
     tags: Vec<(SmolStr, TagSums)>,
     resources: HashMap<(Resource, Currency), Amount, RandomState>,
     top_resources: usize,
+    /// The memory that all entries take, in bytes and about.
+    weight: usize,
 }
 
 impl DetailedTotals {
@@ -100,6 +115,10 @@ impl Fold<DetailedCost<'_>> for DetailedTotals {
         }
         Ok(())
     }
+
+    fn weight(&self) -> usize {
+        self.totals.weight() + self.sums.as_ref().map_or(0, |sums| sums.weight)
+    }
 }
 
 impl DetailSums {
@@ -113,10 +132,12 @@ impl DetailSums {
         for (key, sums) in &mut self.tags {
             let tag = tags.iter().find(|(found, _)| found == key);
             let value = tag.map_or_else(SmolStr::default, |(_, value)| value.clone());
-            add(sums.0.entry((value, currency.clone())), amount)?;
+            let words = value.heap() + currency.heap();
+            self.weight += add(sums.0.entry((value, currency.clone())), words, amount)?;
         }
         if self.top_resources > 0 {
-            add(self.resources.entry((resource, currency)), amount)?;
+            let words = resource.group.resource_type.heap() + resource.id.heap() + resource.name.heap();
+            self.weight += add(self.resources.entry((resource, currency)), words, amount)?;
         }
         Some(())
     }
@@ -153,10 +174,13 @@ fn dearest(
     Some(TopResources { asked: top_resources, dearest: dearest.collect(), others })
 }
 
-fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, amount: Amount) -> Option<()> {
+/// Adds to the sum of an entry, and tells what the entry takes where it is a new one with words of so many bytes.
+fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, words: usize, amount: Amount) -> Option<usize> {
+    // Maps grow in leaps.
+    let new = if let Entry::Vacant(_) = entry { 3 * size_of::<(K, Amount)>() / 2 + words } else { 0 };
     let sum = entry.or_default();
     *sum = sum.checked_add(amount)?;
-    Some(())
+    Some(new)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::amount::Amount;
 use crate::billing::record::RejectReason;
-use crate::billing::resource::{ProjectId, RegionId, ResourceType, UNKNOWN};
+use crate::billing::resource::{Heap, ProjectId, RegionId, ResourceType, UNKNOWN};
 
 /// What one series of a cost or usage family stands for, besides its currency or unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,22 +53,32 @@ impl<M: Borrow<str>> Equivalent<(Group, M)> for Named<'_> {
 
 /// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
-pub struct Sums<M>(#[serde(with = "super::pairs")] HashMap<(Group, M), Amount, RandomState>);
+#[serde(transparent, bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
+pub struct Sums<M> {
+    #[serde(with = "super::pairs")]
+    sums: HashMap<(Group, M), Amount, RandomState>,
+    /// What the words take beside the map.
+    #[serde(skip)]
+    heap: usize,
+}
 
 impl<M> Default for Sums<M> {
     fn default() -> Self {
-        Self(HashMap::default())
+        Self { sums: HashMap::default(), heap: 0 }
     }
 }
 
-impl<M: Eq + Hash> Sums<M> {
+impl<M: Eq + Hash + Heap> Sums<M> {
     /// Adds an amount to its group; a sum past the range of [`Amount`] is refused and stays as it was.
     ///
     /// # Errors
     /// [`RejectReason::OutOfRange`].
     pub fn add(&mut self, group: Group, measure: M, amount: Amount) -> Result<(), RejectReason> {
-        let sum = self.0.entry((group, measure)).or_default();
+        let words = group.resource_type.heap() + measure.heap();
+        let sum = self.sums.entry((group, measure)).or_insert_with(|| {
+            self.heap += words;
+            Amount::ZERO
+        });
         *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
         Ok(())
     }
@@ -79,7 +89,7 @@ impl<M: Eq + Hash> Sums<M> {
     where
         M: Borrow<str> + for<'m> From<&'m str>,
     {
-        if let Some(sum) = self.0.get_mut(named) {
+        if let Some(sum) = self.sums.get_mut(named) {
             *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
             return Ok(());
         }
@@ -89,24 +99,30 @@ impl<M: Eq + Hash> Sums<M> {
 
     /// Takes a project's sums out.
     pub fn remove(&mut self, project: ProjectId) {
-        self.0.retain(|(group, _), _| group.project != project);
+        self.sums.retain(|(group, _), _| group.project != project);
     }
 
     /// Every sum, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&Group, &M, Amount)> {
-        self.0.iter().map(|((group, measure), sum)| (group, measure, *sum))
+        self.sums.iter().map(|((group, measure), sum)| (group, measure, *sum))
     }
 
     /// The number of sums.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.sums.len()
     }
 
     /// Whether nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sums.is_empty()
+    }
+
+    /// The memory that they take, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.sums.allocation_size() + self.heap
     }
 }
 

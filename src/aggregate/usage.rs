@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
 use crate::billing::resource::{BillingMetric, Unit};
+use crate::gcore::memory::MemoryShare;
 
 use super::group::{Group, Named, Sums};
 
@@ -17,6 +18,9 @@ pub struct UsageTotals {
     pub by_metric: Sums<(BillingMetric, Unit)>,
     /// The newest `last_seen` of any record: how far the data reaches.
     pub data_through: Option<Timestamp>,
+    /// The room that all this takes.
+    #[serde(skip)]
+    pub share: MemoryShare,
 }
 
 impl UsageTotals {
@@ -41,6 +45,10 @@ impl Fold<UsageRecord<'_>> for UsageTotals {
         self.data_through = self.data_through.max(last_seen);
         self.values.add_named(&Named { project, region, resource_type, measure }, value)
     }
+
+    fn weight(&self) -> usize {
+        self.values.weight()
+    }
 }
 
 impl Fold<MeteredUsage<'_>> for UsageTotals {
@@ -50,5 +58,9 @@ impl Fold<MeteredUsage<'_>> for UsageTotals {
         self.data_through = self.data_through.max(last_seen);
         let group = Group { project, region, resource_type: resource_type.as_str().into() };
         self.by_metric.add(group, (metric.as_str().into(), unit.as_str().into()), value)
+    }
+
+    fn weight(&self) -> usize {
+        self.by_metric.weight()
     }
 }

@@ -82,6 +82,7 @@ pub(super) fn is_complete(account: &Account, collect: &Settings, now: Timestamp)
 /// Leaves out everything that a collector read, and how it fared.
 fn forget(account: &mut Account, collector: Collector) {
     account.collectors.remove(&collector);
+    account.shares.remove(&collector);
     match collector {
         Collector::Cost => {
             account.cost.clear();

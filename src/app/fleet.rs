@@ -22,6 +22,7 @@ use crate::exposition;
 use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::connection::BuildError;
+use crate::gcore::memory::MemoryLimit;
 use crate::http::runbooks;
 use crate::notify;
 use crate::notify::Home;
@@ -42,6 +43,7 @@ pub(super) struct Fleet {
     memories: BTreeMap<Place, Memory>,
     shared: Shared,
     api_metrics: gcore::metrics::Metrics,
+    memory: Arc<MemoryLimit>,
 }
 
 /// One client an account, so that its pollers share one rate.
@@ -73,6 +75,7 @@ impl Fleet {
     ) -> anyhow::Result<(Self, Reader)> {
         let api_metrics = gcore::metrics::Metrics::register(registry)?;
         let metrics = collect::metrics::Metrics::register(registry)?;
+        let memory = MemoryLimit::new(config.accounts.len(), config.metrics.series_limit);
         let enabled = config.accounts.keys().flat_map(|account| {
             config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
         });
@@ -83,7 +86,7 @@ impl Fleet {
         let (writer, reader) = snapshot::channel(first);
         let (clients, running, memories) = Default::default();
         let shared = Shared { clock, store, writer, metrics };
-        let mut fleet = Self { config, clients, running, memories, shared, api_metrics };
+        let mut fleet = Self { config, clients, running, memories, shared, api_metrics, memory: Arc::new(memory) };
         fleet.clients = fleet.clients_for(&fleet.config)?;
         Ok((fleet, reader))
     }
@@ -174,6 +177,7 @@ impl Fleet {
         if config.storage != self.config.storage {
             tracing::warn!("storage.path has changed; that takes a restart, until then the store stays where it is");
         }
+        self.memory.resize(config.accounts.len(), config.metrics.series_limit);
         let before = std::mem::replace(&mut self.config, config);
         self.clients = clients;
         self.shared.writer.replace(|snapshot| carry::over(snapshot, &before, &self.config));
@@ -223,7 +227,7 @@ impl Fleet {
                 Some(client) => Arc::clone(client),
                 None => {
                     let clock = self.shared.clock.clone();
-                    Arc::new(Client::new(name.as_str(), settings.clone(), clock, &self.api_metrics)?)
+                    Arc::new(Client::new(name.as_str(), settings.clone(), clock, &self.api_metrics, &self.memory)?)
                 }
             };
             Ok((name.clone(), client))

@@ -25,6 +25,7 @@ use crate::gcore::client::Client;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
 use crate::gcore::listing::{Glance, Listing};
+use crate::gcore::memory::MemoryLimit;
 use crate::gcore::patience::Patience;
 use crate::snapshot::Collector;
 
@@ -110,9 +111,10 @@ impl Finding {
 /// Fails where an account's client cannot be made; whatever the API answers is a finding.
 pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account>> {
     let metrics = gcore::metrics::Metrics::register(&Registry::new())?;
+    let memory = Arc::new(MemoryLimit::new(config.accounts.len(), config.metrics.series_limit));
     let mut accounts = Vec::new();
     for (name, settings) in &config.accounts {
-        let client = Arc::new(Client::new(name.as_str(), settings.clone(), clock.clone(), &metrics)?);
+        let client = Arc::new(Client::new(name.as_str(), settings.clone(), clock.clone(), &metrics, &memory)?);
         let collect = &config.collect;
         accounts.push(async move {
             let probes = Collector::ALL.into_iter().filter_map(|collector| {
@@ -265,7 +267,7 @@ impl Fold<(RegionId, Region)> for Rows {
 
 impl Seen {
     fn of<F>(list: Listing<F>, look: impl FnOnce(F) -> Rows) -> Self {
-        let Listing { data, rows, rejected, price_status } = list;
+        let Listing { data, rows, rejected, price_status, .. } = list;
         let Rows { projects, regions, newest, commitments } = look(data);
         Self { rows, rejected: rejected.values().sum(), newest, price_status, projects, regions, commitments }
     }

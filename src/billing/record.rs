@@ -118,6 +118,11 @@ pub trait Fold<R>: Default {
     /// # Errors
     /// The reason why the record cannot count; what was folded before is as it was.
     fn add(&mut self, record: R) -> Result<(), RejectReason>;
+
+    /// The memory that it takes, in bytes and about; 0 where that does not grow with the number of records.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 impl<R> Fold<R> for Vec<R> {
@@ -151,6 +156,8 @@ pub enum RejectReason {
     BadNumber,
     /// The cost or value is a number beyond any bill.
     OutOfRange,
+    /// A text that tells one thing from another has more than 256 bytes.
+    TooLong,
 }
 
 impl RejectReason {
@@ -165,6 +172,7 @@ impl RejectReason {
             Self::NoValue => "no_value",
             Self::BadNumber => "bad_number",
             Self::OutOfRange => "out_of_range",
+            Self::TooLong => "too_long",
         }
     }
 }

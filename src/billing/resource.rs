@@ -43,6 +43,25 @@ pub struct ProjectId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RegionId(pub u64);
 
+/// A word or several, and what they take besides their own size.
+pub trait Heap {
+    /// The memory elsewhere, in bytes and about.
+    fn heap(&self) -> usize;
+}
+
+impl Heap for SmolStr {
+    fn heap(&self) -> usize {
+        // Counters of its users, and what the allocator adds.
+        if self.is_heap_allocated() { self.len() + 32 } else { 0 }
+    }
+}
+
+impl<A: Heap, B: Heap> Heap for (A, B) {
+    fn heap(&self) -> usize {
+        self.0.heap() + self.1.heap()
+    }
+}
+
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -60,6 +79,12 @@ macro_rules! word {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl $crate::billing::resource::Heap for $name {
+            fn heap(&self) -> usize {
+                self.0.heap()
             }
         }
 

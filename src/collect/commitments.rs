@@ -8,6 +8,7 @@ use crate::billing::period::{Window, next_month, utc_date};
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::reservations;
+use crate::snapshot::Collector;
 
 use super::poller::Poll;
 use super::settings::Listed;
@@ -30,7 +31,10 @@ impl Source {
             totals.month_ends_at = next_month(poll.now);
         }
         let reading = poll.reading(totals, self.settings.stale_after);
-        poll.publish(|account| account.commitments = Some(reading));
+        poll.publish(|account| {
+            account.commitments = Some(reading);
+            account.shares.insert(Collector::Commitments, vec![listing.share]);
+        });
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::billing::names::Names;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::names;
+use crate::snapshot::Collector;
 
 use super::poller::Poll;
 
@@ -20,7 +21,10 @@ impl Source {
         poll.reject(&projects.rejected);
         poll.reject(&regions.rejected);
         let names = Names { projects: projects.data, regions: regions.data };
-        poll.publish(|account| account.names = Arc::new(names));
+        poll.publish(|account| {
+            account.names = Arc::new(names);
+            account.shares.insert(Collector::Names, vec![projects.share, regions.share]);
+        });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::billing::report_task::{ReportTask, TaskType};
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::reports;
+use crate::snapshot::Collector;
 use crate::store::Store;
 
 use super::poller::Poll;
@@ -36,7 +37,11 @@ impl Source {
             }
         }
         self.count(poll, failed).await;
-        poll.publish(|account| account.reports = Some(poll.reading(totals, self.settings.stale_after)));
+        // Types and statuses that nobody documented may be as many as there are tasks.
+        poll.publish(|account| {
+            account.reports = Some(poll.reading(totals, self.settings.stale_after));
+            account.shares.insert(Collector::Reports, vec![listing.share]);
+        });
         Ok(())
     }
 

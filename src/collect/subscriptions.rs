@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::subscriptions;
+use crate::snapshot::Collector;
 
 use super::poller::Poll;
 use super::settings::Listed;
@@ -19,7 +20,10 @@ impl Source {
         let listing = subscriptions::read(&self.client, poll.patience).await?;
         poll.reject(&listing.rejected);
         let reading = poll.reading(listing.data, self.settings.stale_after);
-        poll.publish(|account| account.subscriptions = Some(reading));
+        poll.publish(|account| {
+            account.subscriptions = Some(reading);
+            account.shares.insert(Collector::Subscriptions, vec![listing.share]);
+        });
         Ok(())
     }
 }

@@ -33,7 +33,8 @@ impl Source {
             usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?
         };
         poll.reject(&listing.rejected);
-        let reading = poll.reading(listing.data, self.settings.stale_after);
+        let totals = UsageTotals { share: listing.share, ..listing.data };
+        let reading = poll.reading(totals, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);
         poll.publish(|account| drop(account.usage.insert(window, reading)));
         Ok(())

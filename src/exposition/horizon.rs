@@ -17,6 +17,7 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     // Whoever adds a field decides here whether its export depends on the time.
     let Account {
         scope: _,
+        shares: _,
         collectors: _,
         cost,
         usage,

@@ -1,5 +1,6 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::Retryable;
@@ -14,10 +15,11 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Clock;
 use crate::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
-use super::body::{Body, Buffers};
+use super::body::{Body, TooLarge, limit};
 use super::connection::{BuildError, authorities, http_client};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::memory::{Claim, MemoryLimit, MemoryShare};
 use super::metrics::Metrics;
 use super::pace::{NoTurn, Pace};
 use super::patience::Patience;
@@ -26,8 +28,6 @@ use super::report_query::Forms;
 use super::retry;
 use super::settings::{Filter, Settings};
 
-/// The largest answer, decompressed: 1000 rows of the longest kind are a tenth of it.
-const MAX_BODY: usize = 64 << 20;
 /// How much of an error answer is worth reading.
 const MAX_ERROR_BODY: usize = 16 << 10;
 /// How much of it is worth telling.
@@ -50,7 +50,7 @@ pub struct Client {
     lanes: Semaphore,
     /// How many polls are under way that yield to nobody.
     polls: watch::Sender<usize>,
-    buffers: Buffers,
+    memory: Arc<MemoryLimit>,
     metrics: Metrics,
 }
 
@@ -91,11 +91,17 @@ impl Failure {
 }
 
 impl Client {
-    /// A client for one account.
+    /// A client for one account; all clients of a process share the memory for answers.
     ///
     /// # Errors
     /// [`BuildError`] where key or certificate authorities cannot be used.
-    pub fn new(account: &str, settings: Settings, clock: Clock, metrics: &Metrics) -> Result<Self, BuildError> {
+    pub fn new(
+        account: &str,
+        settings: Settings,
+        clock: Clock,
+        metrics: &Metrics,
+        memory: &Arc<MemoryLimit>,
+    ) -> Result<Self, BuildError> {
         if authorization(&settings.auth_scheme, &settings.api_key.current()).is_err() {
             return Err(BuildError::Key(account.to_owned()));
         }
@@ -110,7 +116,7 @@ impl Client {
             lanes: Semaphore::new(settings.concurrency),
             polls: watch::Sender::new(0),
             settings,
-            buffers: Buffers::new(),
+            memory: Arc::clone(memory),
             metrics: metrics.clone(),
         })
     }
@@ -122,12 +128,13 @@ impl Client {
             && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
     }
 
-    /// Asks `endpoint` and returns the body of a good answer, repeating the request while that may help and there is
-    /// time.
+    /// Asks `endpoint` for a page of so many `rows`, or for all there are, and returns the body of a good answer, repeating
+    /// the request while that may help and there is time.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
         payload: &Payload,
+        rows: Option<u32>,
         patience: Patience,
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
@@ -138,11 +145,12 @@ impl Client {
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
             let until = patience.until.min(started + self.settings.request_timeout);
-            let mut outcome = timeout_at(until, self.exchange(endpoint, payload, &key)).await.unwrap_or_else(|_| {
-                let waited = started.elapsed().as_secs();
-                let reason = if until == patience.until { Reason::Late } else { Reason::Timeout };
-                Err(Failure::new(reason, true, format!("no complete answer within {waited} s")))
-            });
+            let mut outcome =
+                timeout_at(until, self.exchange(endpoint, payload, rows, &key)).await.unwrap_or_else(|_| {
+                    let waited = started.elapsed().as_secs();
+                    let reason = if until == patience.until { Reason::Late } else { Reason::Timeout };
+                    Err(Failure::new(reason, true, format!("no complete answer within {waited} s")))
+                });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &mut outcome {
                 failure.detail = self.without_key(&failure.detail);
@@ -231,6 +239,30 @@ impl Client {
         self.settings.api_key.blot_out(text)
     }
 
+    /// Room for records that grow in number.
+    pub(super) fn claim(&self) -> Claim {
+        self.memory.claim()
+    }
+
+    /// Holds room for records of so many bytes that were made of answers of `endpoint`.
+    ///
+    /// # Errors
+    /// [`Reason::BadBody`] where there is none left.
+    pub fn hold(&self, endpoint: Endpoint, bytes: usize) -> Result<MemoryShare, Error> {
+        let mut claim = self.claim();
+        if claim.grow_to(bytes) { Ok(claim.into()) } else { Err(self.no_room(endpoint)) }
+    }
+
+    /// That there is no room for more records.
+    pub(super) fn no_room(&self, endpoint: Endpoint) -> Error {
+        let mib = self.memory.mib();
+        let detail = format!(
+            "there is no room for more records: those of all accounts together may take {mib} MiB; restrict the account by \
+             projects, regions or types, read fewer windows, or raise metrics.series_limit, which makes more room"
+        );
+        Error { endpoint, reason: Reason::BadBody, detail }
+    }
+
     /// Waits until the account's rate and concurrency allow one more request.
     async fn turn(&self, patience: Patience) -> Result<Option<SemaphorePermit<'_>>, Failure> {
         let deadline = patience.until;
@@ -269,7 +301,13 @@ impl Client {
         })
     }
 
-    async fn exchange(&self, endpoint: Endpoint, payload: &Payload, key: &SecretString) -> Result<Body<'_>, Failure> {
+    async fn exchange(
+        &self,
+        endpoint: Endpoint,
+        payload: &Payload,
+        rows: Option<u32>,
+        key: &SecretString,
+    ) -> Result<Body<'_>, Failure> {
         let authorization = authorization(&self.settings.auth_scheme, key).map_err(|_| {
             Failure::new(Reason::Unauthorized, false, "the API key cannot be sent in a header; is it plain text?")
         })?;
@@ -286,7 +324,7 @@ impl Client {
         let status = response.status();
         let Some((reason, may_pass)) = retry::classify(status) else {
             let is_json = require_json(response.headers());
-            let body = self.read_body(response).await?;
+            let body = self.read_body(endpoint, response, rows).await?;
             is_json?;
             return Ok(body);
         };
@@ -314,12 +352,12 @@ impl Client {
     }
 
     /// The beginning of an error answer.
-    async fn error_body(&self, mut response: Response) -> Body<'_> {
-        let mut body = self.buffers.take();
+    async fn error_body(&self, mut response: Response) -> Vec<u8> {
+        let mut body = Vec::new();
         while body.len() < MAX_ERROR_BODY
             && let Ok(Some(chunk)) = response.chunk().await
         {
-            body.push(&chunk);
+            body.extend_from_slice(&chunk);
         }
         body
     }
@@ -332,19 +370,36 @@ impl Client {
         if line.is_empty() { line } else { format!(": {line}") }
     }
 
-    async fn read_body(&self, mut response: Response) -> Result<Body<'_>, Failure> {
-        let mut body = self.buffers.take();
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        body.reserve(announced.unwrap_or_default().min(MAX_BODY));
+    async fn read_body(
+        &self,
+        endpoint: Endpoint,
+        mut response: Response,
+        rows: Option<u32>,
+    ) -> Result<Body<'_>, Failure> {
+        let limit = limit(rows);
+        let mut body = self.memory.bodies.begin(limit).await;
         while let Some(chunk) = response.chunk().await.map_err(|error| transport_failure(&error))? {
-            if body.len() + chunk.len() > MAX_BODY {
-                let detail = format!("the answer is larger than {} MiB", MAX_BODY >> 20);
-                return Err(Failure::new(Reason::BadBody, false, detail));
+            if let Err(TooLarge) = body.push(&chunk).await {
+                return Err(Failure::new(Reason::BadBody, false, too_large(endpoint, limit, rows)));
             }
-            body.push(&chunk);
         }
         Ok(body)
     }
+}
+
+/// That a page is too large, and what to do about it.
+fn too_large(endpoint: Endpoint, limit: usize, rows: Option<u32>) -> String {
+    let whose = rows.map_or_else(|| "this list".to_owned(), |rows| format!("a page of {rows} rows"));
+    let page_size = match endpoint {
+        Endpoint::CostReportResources | Endpoint::UsageReport => "; lower page_size, which allows more for each row",
+        // These are asked for as many rows as they give at once.
+        _ => "",
+    };
+    let mib = limit as f64 / f64::from(1 << 20);
+    format!(
+        "the answer is larger than the {mib:.1} MiB that {whose} may have; check that api_url and proxies lead to the \
+         API{page_size}"
+    )
 }
 
 fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {

@@ -36,17 +36,20 @@ const FIELDS: [&str; 14] = [
 const IDENTITY: &[usize] = &[0, 1, 8, 9, 10];
 
 const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> Layout<F, 11> {
-    layout_of(|fields, intake| intake.add(record(fields)))
+    layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
 /// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
 const fn detailed_layout<F: for<'a> Fold<DetailedCost<'a>>>() -> Layout<F, 14> {
-    layout_of(|fields, intake| intake.add(detailed(fields)))
+    layout_of(F::weight, |fields, intake| intake.add(detailed(fields)))
 }
 
-const fn layout_of<F, const N: usize>(records: fn(&[Field<'_>; N], &mut Intake<'_, F>)) -> Layout<F, N> {
+const fn layout_of<F, const N: usize>(
+    weight: fn(&F) -> usize,
+    records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
+) -> Layout<F, N> {
     let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
-    Layout { endpoint, rows_key: "results", fields, identity: IDENTITY, is_kept: false, records }
+    Layout { endpoint, rows_key: "results", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
 /// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
@@ -95,9 +98,9 @@ fn record<'a>(fields: &[Field<'a>; 11]) -> Result<CostRecord<'a>, RejectReason> 
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
         region: region_id.id().or_else(|| region.id()).map(RegionId),
-        resource_type: Word::new(resource_type.text()),
+        resource_type: Word::new(resource_type.word()?),
         price: price(cost, err)?,
-        currency: Word::new(currency.text()),
+        currency: Word::new(currency.word()?),
         last_seen: last_seen.timestamp(),
     })
 }

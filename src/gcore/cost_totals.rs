@@ -19,7 +19,7 @@ const LAYOUT: Layout<Vec<CostTotal>, 11> = Layout {
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-    is_kept: true,
+    weight: None,
     records: |fields, intake| intake.add(total(fields)),
 };
 
@@ -57,9 +57,9 @@ pub(super) fn total(fields: &[Field<'_>; 11]) -> Result<CostTotal, RejectReason>
     let [resource_type, cost, currency, err, region_id, region, ..] = fields;
     Ok(CostTotal {
         region: region_id.id().or_else(|| region.id()).map(RegionId),
-        resource_type: ResourceType::new(&resource_type.text().unwrap_or_default()),
+        resource_type: ResourceType::new(&resource_type.word()?.unwrap_or_default()),
         price: price(cost, err)?,
         has_error: err.is_some(),
-        currency: Currency::new(&currency.text().unwrap_or_default()),
+        currency: Currency::new(&currency.word()?.unwrap_or_default()),
     })
 }

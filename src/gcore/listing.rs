@@ -16,17 +16,18 @@ use crate::billing::record::{Fold, RejectReason};
 use super::client::{Client, Payload};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::memory::{Claim, MemoryShare};
 use super::patience::Patience;
 use super::scan::Shapes;
 use super::walk::{Fingerprints, Taken, Walk};
-use super::wire::{self, Field};
+use super::wire::{self, Field, MAX_TEXT};
 
 /// How often a list that does not add up is read again.
 const REREADS: usize = 2;
 /// The most records of a list that is kept record by record; no such list is known to come near.
 const MOST_KEPT: u64 = 100_000;
-/// The most bytes of such a list in all.
-const MOST_KEPT_BYTES: usize = 64 << 20;
+/// The most memory of such a list.
+const MOST_KEPT_BYTES: usize = 16 << 20;
 
 /// A list of at least so many records fails where more than half of them cannot be read, a shorter one where none can be:
 /// one odd entry of three says little, six of ten say that the rows have another form.
@@ -43,6 +44,8 @@ pub struct Listing<F> {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// `price_status` of a cost report.
     pub price_status: Option<SmolStr>,
+    /// The room that `data` takes, to be held for as long as that.
+    pub share: MemoryShare,
 }
 
 /// A look at the first page of a list.
@@ -61,9 +64,9 @@ pub(super) struct Layout<F, const N: usize> {
     pub(super) fields: [&'static str; N],
     /// The fields by which a row is told from another.
     pub(super) identity: &'static [usize],
-    /// Whether the records are kept one by one and not summed up as they come, so that memory grows with their number:
-    /// there is then an end to it.
-    pub(super) is_kept: bool,
+    /// How many bytes the records take that are summed up as they come; `None` where they are kept one by one, so that
+    /// each takes its own.
+    pub(super) weight: Option<fn(&F) -> usize>,
     pub(super) records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
 }
 
@@ -81,10 +84,29 @@ pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static st
 pub(super) struct Intake<'l, F> {
     data: &'l mut F,
     rejected: &'l mut BTreeMap<RejectReason, u64>,
-    /// Records so far, which may be more than the rows.
-    records: &'l mut u64,
-    /// No more than these are taken.
-    most: u64,
+    kept: &'l mut Kept,
+    /// Whether the records are kept one by one, so that each takes memory of its own.
+    is_kept: bool,
+}
+
+/// What came of the rows.
+#[derive(Default)]
+struct Kept {
+    /// How many records, unreadable ones included; there may be more than rows.
+    records: u64,
+    /// The memory of those that are kept one by one.
+    bytes: usize,
+    /// The most that the texts of one record of the current row can take.
+    texts: usize,
+}
+
+impl Kept {
+    /// Makes room for another record; false where it is one too many.
+    fn weigh<R>(&mut self) -> bool {
+        // Lists and maps grow in leaps.
+        self.bytes += 2 * size_of::<R>() + self.texts;
+        self.records <= MOST_KEPT && self.bytes <= MOST_KEPT_BYTES
+    }
 }
 
 impl<F> Intake<'_, F> {
@@ -93,8 +115,8 @@ impl<F> Intake<'_, F> {
     where
         F: Fold<R>,
     {
-        *self.records += 1;
-        if *self.records <= self.most
+        self.kept.records += 1;
+        if (!self.is_kept || self.kept.weigh::<R>())
             && let Err(reason) = record.and_then(|record| self.data.add(record))
         {
             self.reject(reason);
@@ -103,7 +125,7 @@ impl<F> Intake<'_, F> {
 
     /// Counts a row that is no record at all.
     fn add_unreadable(&mut self, reason: RejectReason) {
-        *self.records += 1;
+        self.kept.records += 1;
         self.reject(reason);
     }
 
@@ -116,6 +138,9 @@ impl<F> Intake<'_, F> {
 pub(super) trait Query {
     /// The request for the page that starts at a row.
     fn payload(&self, offset: u64) -> Payload;
+
+    /// Rows asked for at once; `None` for a list that comes whole.
+    fn rows(&self) -> Option<u32>;
 
     /// Changes the request after a refusal of its first page; false where there is no other way to ask.
     fn adapt(&mut self, _refusal: &Error) -> bool {
@@ -188,13 +213,13 @@ async fn attempt<F, const N: usize>(
         while pending.len() < lanes
             && let Some(offset) = walk.next_offset(pending.is_empty())
         {
-            let payload = query.payload(offset);
-            pending.push(async move { (offset, client.send(endpoint, &payload, patience).await) });
+            let (payload, rows) = (query.payload(offset), query.rows());
+            pending.push(async move { (offset, client.send(endpoint, &payload, rows, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
         walk.take(offset, reading.add(&page?)?)?;
     }
-    if query.is_part() { Ok(reading.listing) } else { reading.finish() }
+    reading.finish(query.is_part())
 }
 
 /// A list under way.
@@ -204,23 +229,21 @@ struct Reading<'a, F, const N: usize> {
     patience: Patience,
     shapes: Shapes,
     listing: Listing<F>,
-    /// Records so far, which may be more than the rows.
-    records: u64,
-    /// Bytes of the pages so far.
-    bytes: usize,
+    kept: Kept,
+    claim: Claim,
 }
 
 impl<'a, F, const N: usize> Reading<'a, F, N> {
     fn new(client: &'a Client, layout: &'a Layout<F, N>, patience: Patience, data: F) -> Self {
-        let (rows, rejected, price_status) = Default::default();
-        let listing = Listing { data, rows, rejected, price_status };
-        Self { client, layout, patience, shapes: Shapes::new(), listing, records: 0, bytes: 0 }
+        let (rows, rejected, price_status, share, kept) = Default::default();
+        let listing = Listing { data, rows, rejected, price_status, share };
+        Self { client, layout, patience, shapes: Shapes::new(), listing, kept, claim: client.claim() }
     }
 
     /// Reads the first page, in a form that the server takes.
     async fn first_page(&mut self, query: &mut impl Query) -> Result<Taken, Error> {
         let page = loop {
-            match self.client.send(self.layout.endpoint, &query.payload(0), self.patience).await {
+            match self.client.send(self.layout.endpoint, &query.payload(0), query.rows(), self.patience).await {
                 Ok(page) => break page,
                 Err(refusal) if query.adapt(&refusal) => {}
                 Err(error) => return Err(error),
@@ -232,16 +255,16 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
 
     /// Folds the rows of one page.
     fn add(&mut self, page: &[u8]) -> Result<Taken, Error> {
-        self.bytes += page.len();
-        self.check_length(0)?;
-        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, records, .. } = self;
-        let most = if layout.is_kept { MOST_KEPT } else { u64::MAX };
-        let mut intake = Intake { data, rejected, records, most };
+        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, kept, .. } = self;
+        let mut intake = Intake { data, rejected, kept, is_kept: layout.weight.is_none() };
         let mut fingerprints = Fingerprints::default();
         fingerprints.reserve(client.page_size() as usize);
         let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
             Ok(fields) => {
                 fingerprints.insert(fingerprint(fields, layout.identity));
+                if intake.is_kept {
+                    intake.kept.texts = fields.iter().map(|field| field.raw().len().min(MAX_TEXT)).sum();
+                }
                 (layout.records)(fields, &mut intake);
             }
             Err(reason) => intake.add_unreadable(reason),
@@ -251,19 +274,21 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
             let detail = client.without_key(&format!("the answer is no page: {error}"));
             Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
-        self.check_length(head.count)?;
+        self.check_room(head.count)?;
         self.listing.rows += head.rows;
         self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
         self.client.page_done(self.layout.endpoint);
         Ok(Taken { rows: head.rows, count: head.count, fingerprints })
     }
 
-    /// The list, unless too little of it can be read: that is no short list, and no empty account.
-    fn finish(self) -> Result<Listing<F>, Error> {
-        let (rejected, records) = (&self.listing.rejected, self.records);
+    /// The list, unless too little of it can be read: that is no short list, and no empty account. A part is believed by
+    /// whoever asked for it.
+    fn finish(self, is_part: bool) -> Result<Listing<F>, Error> {
+        let Self { listing, layout, kept, claim, .. } = self;
+        let (rejected, records) = (&listing.rejected, kept.records);
         let count = rejected.values().sum();
-        if is_believable(count, records) {
-            return Ok(self.listing);
+        if is_part || is_believable(count, records) {
+            return Ok(Listing { share: claim.into(), ..listing });
         }
         let reasons: Vec<_> = rejected.iter().map(|(reason, rows)| format!("{rows} {}", reason.as_str())).collect();
         let detail = format!(
@@ -271,22 +296,28 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
              rows, so look for a newer version of this program",
             reasons.join(", ")
         );
-        Err(Error { endpoint: self.layout.endpoint, reason: Reason::BadBody, detail })
+        Err(Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail })
     }
 
-    /// Fails where a list that is kept is too long to be kept, by what came of it or by what the server counts.
-    fn check_length(&self, count: u64) -> Result<(), Error> {
-        let records = self.records.max(count);
-        if !self.layout.is_kept || (records <= MOST_KEPT && self.bytes <= MOST_KEPT_BYTES) {
-            return Ok(());
-        }
-        let detail = format!(
-            "the list is too long to be kept: {records} entries or {} bytes so far, where {MOST_KEPT} entries and {} MiB \
-             are the most; for report tasks shorten `look_back`, else ask Gcore or switch the collector off",
-            self.bytes,
-            MOST_KEPT_BYTES >> 20
-        );
-        Err(Error { endpoint: self.layout.endpoint, reason: Reason::Inconsistent, detail })
+    /// Takes room for the records so far. Fails where there is none, and where a list is too long to be kept, by what came
+    /// of it or by what the server counts.
+    fn check_room(&mut self, count: u64) -> Result<(), Error> {
+        let endpoint = self.layout.endpoint;
+        let records = self.kept.records.max(count);
+        let bytes = match self.layout.weight {
+            Some(weight) => weight(&self.listing.data),
+            None if records <= MOST_KEPT && self.kept.bytes <= MOST_KEPT_BYTES => self.kept.bytes,
+            None => {
+                let detail = format!(
+                    "the list is too long to be kept: {records} entries or {} bytes so far, where {MOST_KEPT} entries and \
+                     {} MiB are the most; for report tasks shorten `look_back`, else ask Gcore or switch the collector off",
+                    self.kept.bytes,
+                    MOST_KEPT_BYTES >> 20
+                );
+                return Err(Error { endpoint, reason: Reason::Inconsistent, detail });
+            }
+        };
+        if self.claim.grow_to(bytes) { Ok(()) } else { Err(self.client.no_room(endpoint)) }
     }
 }
 
@@ -329,6 +360,10 @@ impl Query for PlainQuery<'_> {
             parameters.extend([("limit", limit.to_string()), ("offset", offset.to_string())]);
         }
         Payload::Query(parameters)
+    }
+
+    fn rows(&self) -> Option<u32> {
+        self.page_size
     }
 }
 

@@ -12,6 +12,7 @@ pub mod cost_totals;
 pub mod endpoint;
 pub mod error;
 pub mod listing;
+pub mod memory;
 pub mod metrics;
 pub mod names;
 mod pace;

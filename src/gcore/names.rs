@@ -20,10 +20,10 @@ const fn projects_layout<F: Fold<(ProjectId, Project)>>() -> Layout<F, 3> {
         rows_key: "results",
         fields: ["id", "name", "state"],
         identity: &[0],
-        is_kept: true,
+        weight: None,
         records: |[id, name, state], intake| {
-            let named = id.id().zip(name.text()).ok_or(RejectReason::NoId);
-            intake.add(named.map(|(id, name)| (ProjectId(id), Project { name: name.into(), state: state.small() })));
+            let named = id.id().filter(|_| name.text().is_some()).ok_or(RejectReason::NoId);
+            intake.add(named.map(|id| (ProjectId(id), Project { name: name.small(), state: state.small() })));
         },
     }
 }
@@ -34,10 +34,11 @@ const fn regions_layout<F: Fold<(RegionId, Region)>>() -> Layout<F, 4> {
         rows_key: "results",
         fields: ["id", "display_name", "keystone_name", "country"],
         identity: &[0],
-        is_kept: true,
+        weight: None,
         records: |[id, display_name, keystone_name, country], intake| {
-            let named = id.id().zip(display_name.or(keystone_name).text()).ok_or(RejectReason::NoId);
-            intake.add(named.map(|(id, name)| (RegionId(id), Region { name: name.into(), country: country.small() })));
+            let name = display_name.or(keystone_name);
+            let named = id.id().filter(|_| name.text().is_some()).ok_or(RejectReason::NoId);
+            intake.add(named.map(|id| (RegionId(id), Region { name: name.small(), country: country.small() })));
         },
     }
 }

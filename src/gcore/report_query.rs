@@ -80,19 +80,23 @@ impl<'a> ReportQuery<'a> {
 impl Query for ReportQuery<'_> {
     fn payload(&self, offset: u64) -> Payload {
         let day_start = |day: Date| format!("{day}T00:00:00Z");
-        let Form { page_size, last_day_included } = self.form;
-        let is_paged = self.endpoint != Endpoint::CostReportTotals;
+        let last_day_included = self.form.last_day_included;
+        let limit = self.rows();
         let body = Body {
             time_from: day_start(self.period.first()),
             time_to: day_start(if last_day_included { self.period.last() } else { self.period.end() }),
             enable_last_day: last_day_included,
-            limit: is_paged.then_some(page_size),
-            offset: is_paged.then_some(offset),
+            limit,
+            offset: limit.is_some().then_some(offset),
             projects: self.project.as_ref().map_or(&self.filter.projects, std::slice::from_ref),
             regions: &self.filter.regions,
             types: &self.filter.types,
         };
         Payload::json(&body)
+    }
+
+    fn rows(&self) -> Option<u32> {
+        (self.endpoint != Endpoint::CostReportTotals).then_some(self.form.page_size)
     }
 
     fn adapt(&mut self, refusal: &Error) -> bool {

@@ -23,7 +23,7 @@ const fn layout<F: Fold<ReportTask>>() -> Layout<F, 6> {
         rows_key: "results",
         fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
         identity: &[0],
-        is_kept: true,
+        weight: None,
         records: |fields, intake| intake.add(task(fields)),
     }
 }
@@ -57,9 +57,9 @@ pub async fn peek<F: Fold<ReportTask>>(
 fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {
     let [errors, warnings] = notes.object(["errors", "warnings"]);
     Ok(ReportTask {
-        uuid: uuid.text().map(SmolStr::from).ok_or(RejectReason::NoId)?,
-        task_type: TaskType::new(&task_type.text().unwrap_or_default()),
-        status: TaskStatus::new(&status.text().unwrap_or_default()),
+        uuid: uuid.word()?.map(SmolStr::from).ok_or(RejectReason::NoId)?,
+        task_type: TaskType::new(&task_type.word()?.unwrap_or_default()),
+        status: TaskStatus::new(&status.word()?.unwrap_or_default()),
         created_at: created_at.timestamp(),
         updated_at: updated_at.timestamp(),
         errors: errors.elements().len() as u64,

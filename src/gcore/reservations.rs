@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 use serde::Serialize;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::format_smolstr;
 
 use crate::billing::commitment::Commitment;
 use crate::billing::period::Period;
@@ -26,7 +26,7 @@ const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
     rows_key: "results",
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
     identity: &[0, 1, 2, 3, 4, 5, 6],
-    is_kept: true,
+    weight: None,
     records: |fields, intake| intake.add(commitment(fields)),
 };
 const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
@@ -34,7 +34,7 @@ const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
     rows_key: "results",
     fields: TOTAL_FIELDS,
     identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-    is_kept: true,
+    weight: None,
     records: |fields, intake| intake.add(total(fields)),
 };
 
@@ -80,17 +80,21 @@ impl Query for MonthQuery<'_> {
         let year_month = format!("{:04}-{:02}", self.day.year(), self.day.month());
         Payload::json(&Body { year_month, regions: &filter.regions, types: &filter.types })
     }
+
+    fn rows(&self) -> Option<u32> {
+        None
+    }
 }
 
 fn commitment(fields: &[Field<'_>; 7]) -> Result<Commitment, RejectReason> {
     let [commit, active_from, active_to, id, plan, resource_name, region_name] = fields;
     let [from, to, subscription] = commit.object(["active_from", "active_to", "subscription_id"]);
     let described = || {
-        let (plan, resource) = (plan.text()?, resource_name.text().unwrap_or_default());
-        Some(format_smolstr!("{plan}:{resource}:{}", region_name.text().unwrap_or_default()))
+        let (plan, resource) = (plan.word()?.ok_or(RejectReason::NoId)?, resource_name.word()?.unwrap_or_default());
+        Ok(format_smolstr!("{plan}:{resource}:{}", region_name.word()?.unwrap_or_default()))
     };
     Ok(Commitment {
-        id: id.or(&subscription).text().map(SmolStr::from).or_else(described).ok_or(RejectReason::NoId)?,
+        id: id.or(&subscription).word()?.map_or_else(described, |id| Ok(id.into()))?,
         start: from.or(active_from).timestamp(),
         end: to.or(active_to).timestamp(),
     })

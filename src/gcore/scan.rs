@@ -15,6 +15,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 
 /// Nodes that are remembered at most: far more than a report has kinds of rows.
 const MOST_NODES: usize = 4096;
+/// The longest text that is remembered: far longer than a key with its blanks.
+const LONGEST: usize = 256;
 
 /// What has stood between the values of rows so far, as a tree: rows share their beginnings.
 pub(super) struct Shapes {
@@ -86,7 +88,7 @@ impl Shapes {
             return Some(*known);
         }
         let new = self.nodes.len();
-        if new == MOST_NODES {
+        if new == MOST_NODES || before.len() > LONGEST {
             return None;
         }
         self.nodes.push(Node::new(before, field));

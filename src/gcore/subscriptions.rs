@@ -28,7 +28,7 @@ const fn layout<F: Fold<Subscription>>() -> Layout<F, 9> {
         rows_key: "results",
         fields: FIELDS,
         identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
-        is_kept: true,
+        weight: None,
         records: |fields, intake| subscriptions(fields, &mut |subscription| intake.add(subscription)),
     }
 }
@@ -57,9 +57,12 @@ fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscripti
     let [feature_id, feature] = feature.object(["id", "name"]);
     let subscription = |id: &Field<'_>, active_range: &Field<'_>, price: &Field<'_>, currency: SmolStr| {
         let [start, end] = active_range.object(["start", "end"]);
-        let id = id.text().map(SmolStr::from).or_else(|| made_up_id(&feature_id, metric, &start));
+        let id = match id.word()? {
+            Some(id) => id.into(),
+            None => made_up_id(&feature_id, metric, &start)?,
+        };
         Ok(Subscription {
-            id: id.ok_or(RejectReason::NoId)?,
+            id,
             client_id: client.small(),
             product: product.small(),
             feature: feature.small(),
@@ -85,7 +88,7 @@ fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscripti
 }
 
 /// The second shape may lack an id; feature or metric, with the start, tell two rows apart.
-fn made_up_id(feature_id: &Field<'_>, metric: &Field<'_>, start: &Field<'_>) -> Option<SmolStr> {
-    let what = feature_id.or(metric).text()?;
-    Some(format_smolstr!("{what}@{}", start.text().unwrap_or_default()))
+fn made_up_id(feature_id: &Field<'_>, metric: &Field<'_>, start: &Field<'_>) -> Result<SmolStr, RejectReason> {
+    let what = feature_id.or(metric).word()?.ok_or(RejectReason::NoId)?;
+    Ok(format_smolstr!("{what}@{}", start.word()?.unwrap_or_default()))
 }

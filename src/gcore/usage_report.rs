@@ -33,17 +33,20 @@ const FIELDS: [&str; 11] = [
 const IDENTITY: &[usize] = &[0, 1, 7, 8, 9];
 
 const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> Layout<F, 10> {
-    layout_of(|fields, intake| intake.add(record(fields)))
+    layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
 /// The same rows with the metric of each, for readings that want it.
 const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> Layout<F, 11> {
-    layout_of(|fields, intake| intake.add(metered(fields)))
+    layout_of(F::weight, |fields, intake| intake.add(metered(fields)))
 }
 
-const fn layout_of<F, const N: usize>(records: fn(&[Field<'_>; N], &mut Intake<'_, F>)) -> Layout<F, N> {
+const fn layout_of<F, const N: usize>(
+    weight: fn(&F) -> usize,
+    records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
+) -> Layout<F, N> {
     let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
-    Layout { endpoint, rows_key: "resources", fields, identity: IDENTITY, is_kept: false, records }
+    Layout { endpoint, rows_key: "resources", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
@@ -87,14 +90,14 @@ fn record<'a>(fields: &[Field<'a>; 10]) -> Result<UsageRecord<'a>, RejectReason>
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
         region: region_id.id().or_else(|| region.id()).map(RegionId),
-        resource_type: Word::new(resource_type.text()),
+        resource_type: Word::new(resource_type.word()?),
         value: value.amount()?.ok_or(RejectReason::NoValue)?,
-        unit: Word::new(unit.text()),
+        unit: Word::new(unit.word()?),
         last_seen: last_seen.timestamp(),
     })
 }
 
 fn metered<'a>(fields: &[Field<'a>; 11]) -> Result<MeteredUsage<'a>, RejectReason> {
     let [common @ .., metric] = fields;
-    Ok(MeteredUsage { usage: record(common)?, metric: Word::new(metric.text()) })
+    Ok(MeteredUsage { usage: record(common)?, metric: Word::new(metric.word()?) })
 }

@@ -61,10 +61,12 @@ pub(super) enum PageError {
     NoText(#[from] simdutf8::basic::Utf8Error),
 }
 
-/// The most rows of a page: a hundred times as many as are ever asked for at once.
-const MAX_ROWS: u64 = 100_000;
+/// The most rows of a page: fifty times as many as are ever asked for at once.
+const MAX_ROWS: u64 = 50_000;
 /// The most bytes of a row. What is taken apart within a row takes many times the memory of its text.
-const MAX_ROW: usize = 4 << 20;
+const MAX_ROW: usize = 1 << 20;
+/// The most bytes of a text that is kept. The API allows 255 characters for names and tags.
+pub(super) const MAX_TEXT: usize = 256;
 
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
@@ -91,7 +93,9 @@ pub(super) fn read_page<'a, const N: usize>(
             Some(key) if seen.contains(&key) => return page.wrong(format!("a second `{key}`")),
             Some(key) if key == rows_key => rows = Some(page.rows(names, shapes, on_row)?),
             Some("count") => count = Field::new(page.value()?).id(),
-            Some("price_status") => price_status = Field::new(page.value()?).text().map(SmolStr::from),
+            Some("price_status") => {
+                price_status = Some(Field::new(page.value()?).small()).filter(|word| !word.is_empty())
+            }
             Some(_) => drop(page.value()?),
             None => return page.wrong("a key that is no string".into()),
         }
@@ -246,9 +250,20 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The text as a small string, empty where missing.
+    /// The text as a small string, empty where missing: only as much of it as is kept of any text.
     pub(super) fn small(&self) -> SmolStr {
-        self.text().map(SmolStr::from).unwrap_or_default()
+        let text = self.text().unwrap_or_default();
+        let mut end = text.len().min(MAX_TEXT);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        SmolStr::new(&text[..end])
+    }
+
+    /// A text that tells one thing from another, and so means nothing without its end.
+    pub(super) fn word(&self) -> Result<Option<Cow<'a, str>>, RejectReason> {
+        let text = self.text();
+        if text.as_ref().is_some_and(|text| text.len() > MAX_TEXT) { Err(RejectReason::TooLong) } else { Ok(text) }
     }
 
     /// A whole number, also one in quotes.
@@ -311,7 +326,7 @@ impl Field<'_> {
         let members: Result<Vec<_>, _> = sonic_rs::to_object_iter(self.raw()).collect();
         let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::new(value.as_raw_str()) {
             flag if matches!(flag.raw(), "true" | "false") => Some((SmolStr::from(key), flag.raw().into())),
-            word => Some((SmolStr::from(key), word.text()?.into())),
+            word => Some((SmolStr::from(key), word.text().filter(|_| word.raw().len() <= MAX_TEXT)?.into())),
         };
         members.unwrap_or_default().into_iter().filter_map(word).collect()
     }

@@ -22,6 +22,7 @@ mod history;
 mod killed;
 mod logs;
 mod manners;
+mod memory;
 mod network;
 mod office;
 mod online;

@@ -4,13 +4,14 @@ use futures_util::future::try_join_all;
 
 use crate::aggregate::cost::{CostTotals, differences, is_between};
 use crate::billing::period::{Period, utc_date};
-use crate::billing::record::{CostTotal, Price};
+use crate::billing::record::{CostTotal, Fold as _, Price};
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
 use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
+use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::listing::worse;
+use crate::gcore::listing::{Listing, worse};
 
 use super::super::poller::Poll;
 
@@ -31,7 +32,7 @@ pub(super) async fn read(
     let lines_of = |&project: &ProjectId| async move {
         let listing = cost_totals::read(client, period, Some(project), patience).await?;
         poll.reject(&listing.rejected);
-        Ok::<_, Error>((project, listing.data))
+        Ok::<_, Error>((project, listing))
     };
     let by_project = match try_join_all(projects.iter().map(lines_of)).await {
         Ok(by_project) => by_project,
@@ -44,7 +45,7 @@ pub(super) async fn read(
 
     let mut totals = CostTotals { price_status: after.price_status, ..CostTotals::default() };
     let mut lines = 0;
-    for (project, priced) in &by_project {
+    for (project, Listing { data: priced, .. }) in &by_project {
         lines += priced.len() as u64;
         for line in priced {
             if totals.add_line(*project, line).is_err() {
@@ -57,8 +58,8 @@ pub(super) async fn read(
     }
     let unclear: Vec<(ProjectId, u64)> = by_project
         .iter()
-        .filter(|(_, lines)| lines.iter().any(is_unclear))
-        .map(|(project, lines)| (*project, lines.len() as u64))
+        .filter(|(_, lines)| lines.data.iter().any(is_unclear))
+        .map(|(project, lines)| (*project, lines.data.len() as u64))
         .collect();
     for (project, its_lines) in unclear {
         totals.amounts.remove(project);
@@ -78,6 +79,7 @@ pub(super) async fn read(
     totals.differences = differences(&totals, lines, &after.data);
     // Records of some projects only do not tell how far the data of all reaches.
     totals.data_through = None;
+    totals.share = client.hold(Endpoint::CostReportTotals, totals.weight())?;
     Ok(Some(totals))
 }
 

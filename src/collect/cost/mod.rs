@@ -13,6 +13,7 @@ use crate::aggregate::cost::{CostTotals, differences};
 use crate::aggregate::cost_details::DetailedTotals;
 use crate::billing::amount::Amount;
 use crate::billing::period::{Period, Window, utc_date};
+use crate::billing::record::Fold as _;
 use crate::billing::resource::ProjectId;
 use crate::gcore::client::Client;
 use crate::gcore::cost_report;
@@ -134,15 +135,18 @@ impl Reader {
             None => cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?,
             Some(Details { tag_keys, top_resources }) => {
                 let empty = || DetailedTotals::new(tag_keys, *top_resources);
-                let Listing { data, rows, rejected, price_status } =
+                let Listing { data, rows, rejected, price_status, mut share } =
                     cost_report::read_detailed(&self.client, period, poll.patience, empty).await?;
-                Listing { data: data.finish(), rows, rejected, price_status }
+                let data = data.finish();
+                // Only the dearest resources are left.
+                share.shrink_to(data.weight());
+                Listing { data, rows, rejected, price_status, share }
             }
         };
         poll.reject(&listing.rejected);
         self.learn_rows(poll, window, listing.rows);
         let mut totals = listing.data;
-        totals.price_status = listing.price_status;
+        (totals.price_status, totals.share) = (listing.price_status, listing.share);
         match cost_totals::read(&self.client, period, None, poll.patience).await {
             Ok(lines) => totals.differences = differences(&totals, listing.rows, &lines.data),
             Err(error) => tracing::debug!(

@@ -20,6 +20,7 @@ use gcore_billing_exporter::collect::{self, Shared};
 use gcore_billing_exporter::exposition;
 use gcore_billing_exporter::gcore;
 use gcore_billing_exporter::gcore::client::Client;
+use gcore_billing_exporter::gcore::memory::MemoryLimit;
 use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector};
 use gcore_billing_exporter::snapshot::{self, Reader, Snapshot};
@@ -248,7 +249,9 @@ impl Daemon {
         settings.max_requests_per_second = 1e6;
         let scope = settings.scope();
         let metrics = gcore::metrics::Metrics::register(&registry).unwrap();
-        let client = Arc::new(Client::new("main", settings, clock.clone(), &metrics).unwrap());
+        let client = Arc::new(
+            Client::new("main", settings, clock.clone(), &metrics, &Arc::new(MemoryLimit::new(1, 10_000))).unwrap(),
+        );
         let collect = collect_settings();
         let enabled = collect.enabled().map(|(collector, schedule)| (account(), collector, schedule.interval));
         let mut first = Snapshot::before_the_first_poll(enabled);

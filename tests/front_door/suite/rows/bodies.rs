@@ -65,8 +65,8 @@ fn gzip() -> Vec<Row> {
                 gzip
             }),
         ),
-        fails("a gzip bomb", Resources, "bad_body", explodes.clone()).with_memory(112),
-        fails("a gzip bomb", MonthTotals, "bad_body", explodes).with_memory(112),
+        fails("a gzip bomb", Resources, "bad_body", explodes.clone()).with_memory(64),
+        fails("a gzip bomb", MonthTotals, "bad_body", explodes).with_memory(64),
         fails("an encoding that was not asked for", Reservations, "bad_body", |reply| {
             reply.header("content-encoding", "br");
             reply.body = Some(vec![0x8b, 0x02, 0x80, 0x7b, 0x7d, 0x03]);
@@ -88,18 +88,26 @@ fn huge() -> Vec<Row> {
         reply.delivery = Delivery::Endless(vec![b' '; 1 << 16]);
     };
     vec![
-        fails("80 MiB", Usage, "bad_body", blanks).with_memory(112),
-        fails("no end", Reports, "bad_body", endless).with_memory(112),
-        fails("no end", Totals, "bad_body", endless).by_totals().with_memory(112),
-        leaves_uncompared("no end", endless).with_memory(112),
-        fails("a refusal without an end", Subscriptions, "bad_request", refusal(400)),
-        fails("a server's error without an end", Projects, "server_error", refusal(500)),
-        tolerates("4 MiB of blanks", Resources, |reply| {
-            reply.body = Some([reply.page(), vec![b'\n'; 4 << 20]].concat());
+        fails("80 MiB", Usage, "bad_body", blanks).with_memory(64),
+        fails("80 MiB of rows", Resources, "bad_body", |reply| {
+            reply.rows = vec![reply.all[0].clone(); (80 << 20) / 400];
         })
         .with_memory(64),
-        tolerates("a text of 1 MiB that nobody reads", Resources, |reply| {
-            reply.set(1, "billing_feature_name", format!("\"{}\"", "x".repeat(1 << 20)));
+        fails("80 MiB of names", Projects, "bad_body", |reply| {
+            reply.rows = vec![reply.all[0].clone(); (80 << 20) / 40];
+        })
+        .with_memory(64),
+        fails("no end", Reports, "bad_body", endless).with_memory(64),
+        fails("no end", Totals, "bad_body", endless).by_totals().with_memory(64),
+        leaves_uncompared("no end", endless).with_memory(64),
+        fails("a refusal without an end", Subscriptions, "bad_request", refusal(400)),
+        fails("a server's error without an end", Projects, "server_error", refusal(500)),
+        tolerates("1 MiB of blanks", Resources, |reply| {
+            reply.body = Some([reply.page(), vec![b'\n'; 1 << 20]].concat());
+        })
+        .with_memory(64),
+        tolerates("a text of half a MiB that nobody reads", Resources, |reply| {
+            reply.set(1, "billing_feature_name", format!("\"{}\"", "x".repeat(1 << 19)));
         })
         .with_memory(64),
     ]

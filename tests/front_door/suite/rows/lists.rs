@@ -126,7 +126,7 @@ fn endless() -> Vec<Row> {
         fails("pages without an end", Subscriptions, "inconsistent", without_end(constant, "id")),
         fails("pages without an end", Projects, "inconsistent", without_end(constant, "id")),
         fails("pages and a count without an end", Reports, "inconsistent", without_end(growing, "uuid")),
-        fails("rows as thick as books", Subscriptions, "inconsistent", thick("calc_rule_type")).with_memory(160),
+        fails("rows as thick as books", Subscriptions, "bad_body", thick("calc_rule_type")).with_memory(64),
         fails("a row as thick as ten books", Regions, "bad_body", |reply| {
             reply.set(0, "display_name", format!("\"{}\"", "x".repeat(5 << 20)));
         })
@@ -136,9 +136,9 @@ fn endless() -> Vec<Row> {
             reply.replace("[]", &format!("[{}{{}}]", "{},".repeat(200_000)));
         }),
         fails("more prices than anybody pays", Subscriptions, "inconsistent", |reply| {
-            reply.set(0, "prices", format!("[{}7]", "{\"subscription\":1},".repeat(110_000)));
+            reply.set(0, "prices", format!("[{}7]", "{\"subscription\":1},".repeat(50_000)));
         })
-        .with_memory(80),
+        .with_memory(64),
         fails("pages and a count without an end", Resources, "inconsistent", without_end(growing, "uuid")),
         fails("pages without an end", Reservations, "inconsistent", without_end(constant, "id")),
     ]

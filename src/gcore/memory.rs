@@ -1,0 +1,145 @@
+//! How much memory the answers of all accounts may take together, whatever the API sends.
+//!
+//! Bodies wait for each other, since their memory soon comes back ([`Bodies`]). Records stay as long as what was read
+//! of them, so a reading whose records find no room fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::body::Bodies;
+
+/// Room for records in KiB: for the process, and for each account besides. 10,000 groups of costs take about 1.5 MiB a
+/// window, so an account has room for all its windows, and for the readings that replace them.
+const BASE: usize = 12 << 10;
+const PER_ACCOUNT: usize = 20 << 10;
+/// The series limit for which that is meant. Whoever wants more series has more records.
+const USUAL_SERIES: usize = 10_000;
+
+/// What all accounts share.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    pub(super) bodies: Bodies,
+    /// A permit for each KiB of records.
+    records: Arc<Semaphore>,
+    kib: AtomicUsize,
+}
+
+/// Room that records take; it is free again when the last clone is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryShare(Option<Arc<OwnedSemaphorePermit>>);
+
+/// Room that a growing number of records takes.
+pub(super) struct Claim {
+    records: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl MemoryLimit {
+    /// Room for so many accounts with so many series in all.
+    #[must_use]
+    pub fn new(accounts: usize, series_limit: usize) -> Self {
+        let (bodies, records, kib) = Default::default();
+        let memory = Self { bodies, records: Arc::new(Semaphore::new(records)), kib };
+        memory.resize(accounts, series_limit);
+        memory
+    }
+
+    /// Makes room for other accounts than before. Room that is taken cannot be lost: it is still there afterwards.
+    pub fn resize(&self, accounts: usize, series_limit: usize) {
+        let wanted = (BASE + PER_ACCOUNT * accounts) * series_limit.max(USUAL_SERIES) / USUAL_SERIES;
+        let wanted = wanted.min(u32::MAX as usize / 2);
+        let now = self.kib.load(Ordering::Relaxed);
+        if wanted > now {
+            self.records.add_permits(wanted - now);
+            self.kib.store(wanted, Ordering::Relaxed);
+        } else {
+            let lost = self.records.forget_permits(now - wanted);
+            self.kib.store(now - lost, Ordering::Relaxed);
+        }
+    }
+
+    /// How many MiB of records there may be.
+    pub(super) fn mib(&self) -> usize {
+        self.kib.load(Ordering::Relaxed) >> 10
+    }
+
+    pub(super) fn claim(&self) -> Claim {
+        Claim { records: Arc::clone(&self.records), held: None }
+    }
+}
+
+impl Claim {
+    /// Takes room for so many bytes in all; false where there is none left.
+    #[must_use]
+    pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let Ok(more) = u32::try_from(bytes.div_ceil(1024).saturating_sub(held)) else { return false };
+        let Ok(more) = Arc::clone(&self.records).try_acquire_many_owned(more) else { return false };
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        true
+    }
+}
+
+impl From<Claim> for MemoryShare {
+    fn from(claim: Claim) -> Self {
+        Self(claim.held.map(Arc::new))
+    }
+}
+
+impl MemoryShare {
+    /// Gives back what is more than so many bytes, unless there is a clone.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if let Some(held) = self.0.as_mut().and_then(Arc::get_mut) {
+            let more = held.num_permits().saturating_sub(bytes.div_ceil(1024));
+            drop(held.split(more));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn room_is_taken_until_none_is_left_and_comes_back() {
+        let memory = MemoryLimit::new(1, 10_000);
+        let (mut first, mut second) = (memory.claim(), memory.claim());
+        assert!(first.grow_to(10 * MIB) && first.grow_to(20 * MIB), "in steps");
+        assert!(first.grow_to(MIB), "what is there already is enough");
+        assert!(second.grow_to(12 * MIB));
+        assert!(!second.grow_to(12 * MIB + 1), "all 32 MiB are taken");
+        let mut share = MemoryShare::from(first);
+        let clone = share.clone();
+        share.shrink_to(MIB);
+        assert!(!second.grow_to(13 * MIB), "somebody else has it too");
+        drop(clone);
+        share.shrink_to(MIB);
+        assert!(second.grow_to(31 * MIB) && !second.grow_to(32 * MIB));
+        drop(share);
+        assert!(second.grow_to(32 * MIB));
+    }
+
+    #[test]
+    fn there_is_room_for_each_account_and_each_series() {
+        for (accounts, series_limit, mib) in [(1, 10_000, 32), (8, 10_000, 172), (1, 100, 32), (1, 100_000, 320)] {
+            assert_eq!(MemoryLimit::new(accounts, series_limit).mib(), mib, "{accounts}, {series_limit}");
+        }
+        let memory = MemoryLimit::new(8, 10_000);
+        let mut claim = memory.claim();
+        assert!(claim.grow_to(100 * MIB));
+        memory.resize(1, 10_000);
+        assert_eq!(memory.mib(), 100, "no more than was free is lost");
+        memory.resize(2, 10_000);
+        assert!(!claim.grow_to(101 * MIB));
+        drop(claim);
+        memory.resize(2, 10_000);
+        assert_eq!(memory.mib(), 52);
+    }
+}
