@@ -4,6 +4,7 @@ mod accept;
 mod alerts;
 mod anomalies;
 pub mod body;
+mod connections;
 mod page;
 pub mod reload;
 pub mod routes;

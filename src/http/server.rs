@@ -3,9 +3,9 @@
 //! Knows nothing of what is served: a handler is any function from a request to a response.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -16,17 +16,20 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
-/// How long a client may take to send its request's head. A connection that is kept for the next request is under the
-/// same limit, so this is longer than the usual intervals of scrapes and none of them: a connection that is closed just
-/// as a scrape begins costs that scrape.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(90);
+use super::connections::{Connections, Place};
+
+/// How long a client may take to send the head of its first request.
+const FIRST_HEAD: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the head of the next request. This is longer than the usual intervals of scrapes
+/// and none of them: a connection that is closed just as a scrape begins costs that scrape.
+const NEXT_HEAD: Duration = Duration::from_secs(90);
 /// How long open answers may take after the stop signal.
 const GRACE: Duration = Duration::from_secs(2);
-/// Connections served at once; more wait in the system's queue.
-const MAX_CONNECTIONS: usize = 256;
 /// The pause after a failed `accept`, which mostly means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,8 +54,8 @@ impl Server {
     pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
         let mut listeners = Vec::with_capacity(addresses.len());
         for &address in addresses {
-            let listener = TcpListener::bind(address).await.map_err(|source| BindError { address, source })?;
-            listeners.push(listener);
+            let listener = bind(address, TcpListener::bind).await;
+            listeners.push(listener.map_err(|source| BindError { address, source })?);
         }
         Ok(Self { listeners })
     }
@@ -71,27 +74,30 @@ impl Server {
         B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        http.timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD);
         let graceful = GracefulShutdown::new();
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Connections::default();
         let accepting = async {
             loop {
-                let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 match self.accept().await {
-                    Ok(stream) => {
+                    Ok((stream, peer)) => {
+                        // Where all are being answered, nobody can give way, and this one is closed at once.
+                        let Some((place, gives_way)) = connections.admit(peer.ip()) else { continue };
                         // An answer of several parts must not wait for the client to acknowledge the first.
                         let _ = stream.set_nodelay(true);
-                        let handler = handler.clone();
+                        let place = Arc::new(place);
+                        let (handler, asking) = (handler.clone(), Arc::clone(&place));
                         let service = service_fn(move |request| {
-                            let response = handler(request);
-                            async move { Ok::<_, Infallible>(response.await) }
+                            asking.is_busy(true);
+                            let (response, asking) = (handler(request), Arc::clone(&asking));
+                            async move {
+                                let response = response.await;
+                                asking.is_busy(false);
+                                Ok::<_, Infallible>(response)
+                            }
                         });
                         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-                        tokio::spawn(async move {
-                            // A connection error is the client's affair: it went away or spoke nonsense.
-                            let _ = connection.await;
-                            drop(permit);
-                        });
+                        tokio::spawn(serve(connection, place, gives_way));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -110,16 +116,45 @@ impl Server {
     }
 
     /// The next connection at any of the addresses.
-    async fn accept(&self) -> io::Result<TcpStream> {
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| {
             for listener in &self.listeners {
                 if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                    return Poll::Ready(accepted);
                 }
             }
             Poll::Pending
         })
         .await
+    }
+}
+
+/// Serves a connection until it ends, has to give way, or has asked nothing for too long.
+async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_way: oneshot::Receiver<()>) {
+    let is_late = async {
+        sleep(FIRST_HEAD).await;
+        if !place.is_silent() {
+            pending().await
+        }
+    };
+    // A connection error is the client's affair: it went away or spoke nonsense.
+    tokio::select! {
+        _ = connection => {}
+        _ = gives_way => {}
+        () = is_late => {}
+    }
+}
+
+/// Listens on an address. Every interface of a machine without IPv6 is every interface with IPv4.
+async fn bind<L>(address: SocketAddr, listen: impl AsyncFn(SocketAddr) -> io::Result<L>) -> io::Result<L> {
+    // The system knows no such sockets, or may not give them an address.
+    let has_no_ipv6 =
+        |error: &io::Error| matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL));
+    match listen(address).await {
+        Err(error) if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && has_no_ipv6(&error) => {
+            listen((Ipv4Addr::UNSPECIFIED, address.port()).into()).await
+        }
+        outcome => outcome,
     }
 }
 
@@ -137,12 +172,72 @@ mod tests {
         Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
     }
 
-    #[tokio::test]
-    async fn a_connection_outlives_the_pause_between_two_scrapes() {
+    async fn connect() -> (SocketAddr, TcpStream) {
         let server = Server::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
         let address = server.addresses()[0];
         tokio::spawn(server.run(|_| async { Response::new(String::new()) }, std::future::pending()));
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        (address, TcpStream::connect(address).await.unwrap())
+    }
+
+    async fn is_closed(stream: &mut TcpStream) -> bool {
+        !stream.read(&mut [0]).await.is_ok_and(|length| length > 0)
+    }
+
+    #[tokio::test]
+    async fn where_ipv6_is_missing_every_interface_is_every_one_with_ipv4() {
+        let errors = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE, Errno::ACCESS];
+        for (address, want) in [
+            ("[::]:10061", [Ok("0.0.0.0:10061"), Ok("0.0.0.0:10061"), Err(()), Err(())]),
+            ("[::1]:10061", [Err(()); 4]),
+            ("0.0.0.0:10061", [Ok("0.0.0.0:10061"); 4]),
+        ] {
+            for (error, want) in errors.into_iter().zip(want) {
+                let listen =
+                    async |address: SocketAddr| if address.is_ipv6() { Err(error.into()) } else { Ok(address) };
+                let bound = bind(address.parse().unwrap(), listen).await;
+                assert_eq!(bound.map_err(drop), want.map(|address| address.parse().unwrap()), "{address}: {error}");
+            }
+        }
+        let listen = async |address| Ok::<SocketAddr, io::Error>(address);
+        let bound = bind("[::]:10061".parse().unwrap(), listen).await.unwrap();
+        assert_eq!(bound.to_string(), "[::]:10061", "where IPv6 is there");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_asks_nothing_is_soon_closed() {
+        // Time goes on by itself wherever all wait.
+        time::pause();
+        let started = time::Instant::now();
+        let (_, mut silent) = connect().await;
+        let (_, mut slow) = connect().await;
+        slow.write_all(b"GET / HT").await.unwrap();
+        assert!(is_closed(&mut silent).await && is_closed(&mut slow).await);
+        assert!(started.elapsed() < NEXT_HEAD, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn silent_and_slow_connections_keep_nobody_out() {
+        let (address, mut kept) = connect().await;
+        assert!(ask(&mut kept).await.unwrap().starts_with("HTTP/1.1 200"));
+        let mut others = Vec::new();
+        for number in 0..400 {
+            let mut other = TcpStream::connect(address).await.unwrap();
+            if number % 2 == 0 {
+                other.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
+            }
+            others.push(other);
+        }
+        let mut scrape = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut scrape).await.unwrap().starts_with("HTTP/1.1 200"), "a new connection");
+        assert!(ask(&mut kept).await.unwrap().starts_with("HTTP/1.1 200"), "one that was kept");
+        for other in &mut others[..300] {
+            assert!(is_closed(other).await, "the oldest gave way");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_outlives_the_pause_between_two_scrapes() {
+        let (_, mut stream) = connect().await;
         for interval in [0, 10, 15, 30, 60] {
             time::pause();
             time::advance(Duration::from_secs(interval)).await;

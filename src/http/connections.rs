@@ -1,0 +1,177 @@
+//! Who is connected: a bound on all connections and on those of each peer, and who gives way to a newcomer.
+//!
+//! Connections that ask nothing cost little, but none of them may keep a scrape out. So a newcomer is always let in
+//! while any other connection only waits.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Connections at once.
+const MOST: usize = 256;
+/// Connections at once from one address. A proxy before the daemon is one address.
+const MOST_OF_A_PEER: usize = 64;
+
+/// All connections.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By their number, the oldest first.
+    open: BTreeMap<u64, Connection>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    peer: IpAddr,
+    state: State,
+    /// Dropped to tell the connection to end.
+    _place: oneshot::Sender<()>,
+}
+
+/// Those that give way first come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// Has asked nothing yet.
+    Silent,
+    /// Has had an answer, the last one then.
+    Idle(Instant),
+    /// Is being answered.
+    Busy,
+}
+
+/// The place of one connection, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Connections,
+    number: u64,
+}
+
+impl Connections {
+    /// A place for a connection from `peer`, and what is done once that has to give way; none where nobody can give way,
+    /// since all are being answered.
+    pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
+        let peer = peer.to_canonical();
+        let mut known = self.known();
+        let of_peer = known.open.values().filter(|other| other.peer == peer).count();
+        if of_peer >= MOST_OF_A_PEER {
+            known.make_room(|other| other.peer == peer)?;
+        } else if known.open.len() >= MOST {
+            known.make_room(|_| true)?;
+        }
+        let (sender, ended) = oneshot::channel();
+        known.last += 1;
+        let number = known.last;
+        known.open.insert(number, Connection { peer, state: State::Silent, _place: sender });
+        drop(known);
+        Some((Place { connections: self.clone(), number }, ended))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Ends the connection that has waited longest of those meant, one that has asked nothing before any other.
+    fn make_room(&mut self, is_meant: impl Fn(&Connection) -> bool) -> Option<()> {
+        let waiting = self.open.iter().filter(|(_, other)| other.state != State::Busy && is_meant(other));
+        let (number, _) = waiting.min_by_key(|(number, other)| (other.state, **number))?;
+        let number = *number;
+        self.open.remove(&number);
+        Some(())
+    }
+}
+
+impl Place {
+    /// Notes that a request is being answered, or no longer.
+    pub(super) fn is_busy(&self, is_busy: bool) {
+        if let Some(connection) = self.connections.known().open.get_mut(&self.number) {
+            connection.state = if is_busy { State::Busy } else { State::Idle(Instant::now()) };
+        }
+    }
+
+    /// Whether it has asked nothing yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.connections.known().open.get(&self.number).is_some_and(|connection| connection.state == State::Silent)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.known().open.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    /// The connections from an address, as many as there may be.
+    fn full(connections: &Connections, address: u8) -> Vec<(Place, oneshot::Receiver<()>)> {
+        (0..MOST_OF_A_PEER).map(|_| connections.admit(peer(address)).unwrap()).collect()
+    }
+
+    fn gone(admitted: &mut [(Place, oneshot::Receiver<()>)]) -> Vec<usize> {
+        let is_gone = |(_, ended): &mut (Place, oneshot::Receiver<()>)| {
+            ended.try_recv() == Err(oneshot::error::TryRecvError::Closed)
+        };
+        (0..admitted.len()).filter(|at| is_gone(&mut admitted[*at])).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_waited_longest_gives_way_and_who_is_answered_never() {
+        let connections = Connections::default();
+        let mut open = full(&connections, 1);
+        for at in [0, 3, 2] {
+            open[at].0.is_busy(true);
+        }
+        for at in [3, 2] {
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+            open[at].0.is_busy(false);
+        }
+        let silent = MOST_OF_A_PEER - 3;
+        let mut newcomers = Vec::new();
+        let mut come = |many: usize| {
+            for _ in 0..many {
+                let (place, ended) = connections.admit(peer(1)).unwrap();
+                place.is_busy(true);
+                newcomers.push((place, ended));
+            }
+        };
+        come(1);
+        assert_eq!(gone(&mut open), [1], "the first that has asked nothing");
+        come(silent - 1);
+        assert_eq!(gone(&mut open).len(), silent, "all that have asked nothing");
+        come(1);
+        assert!(gone(&mut open).contains(&3) && !gone(&mut open).contains(&2), "the first that had its answer");
+        come(1);
+        assert_eq!(gone(&mut open).len(), MOST_OF_A_PEER - 1, "all but the one that is being answered");
+        assert!(connections.admit(peer(1)).is_none(), "all are being answered");
+        assert!(connections.admit(peer(2)).is_some(), "another address has places of its own");
+        drop(open);
+        assert!(connections.admit(peer(1)).is_some(), "one has ended");
+    }
+
+    #[test]
+    fn there_is_a_bound_for_all_addresses_together() {
+        let connections = Connections::default();
+        let peers = u8::try_from(MOST / MOST_OF_A_PEER).unwrap();
+        let mut open: Vec<_> = (0..peers).flat_map(|address| full(&connections, address)).collect();
+        let newcomer = connections.admit(peer(peers)).unwrap();
+        assert_eq!(gone(&mut open), [0]);
+        assert!(newcomer.0.is_silent());
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        let _mapped = connections.admit(mapped).unwrap();
+        assert_eq!(gone(&mut open), [0, MOST_OF_A_PEER], "the same address in another form");
+    }
+}
