@@ -6,26 +6,38 @@ use std::error::Error as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, Error, Url, redirect};
+use reqwest::{Client, Error, Url, redirect};
+
+mod trust;
+
+pub use trust::{BadFile, Trust};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The variables that lead requests through proxies. The library reads them itself.
+pub const PROXY_VARIABLES: [&str; 8] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// A client for the host of `url`, which trusts `authorities` besides the system's.
+/// A client for the host of `url`.
 ///
 /// # Errors
 /// Fails on a machine without certificate authorities, unless the URL is plain http.
-pub fn client(url: &Url, authorities: &[Certificate]) -> Result<Client, Error> {
+pub fn client(url: &Url, trust: &Trust) -> Result<Client, Error> {
     // Fails only where a provider is there already, and any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .tls_certs_merge(authorities.iter().cloned());
+            .redirect(redirect::Policy::none());
+        let builder = match trust.config() {
+            Some(config) => builder.tls_backend_preconfigured(config),
+            None => builder,
+        };
         // A proxy would look for the service on its own host, and learn the key where the URL is plain http.
         if is_loopback(url) { builder.no_proxy() } else { builder }
     };
@@ -70,6 +82,36 @@ pub fn destination(text: &str, allow_http: bool) -> Result<Url, Misdirected> {
     } else {
         Ok(url)
     }
+}
+
+/// What is wrong with the value of a proxy variable; nothing where it is empty, which is no proxy. The library takes a
+/// value that it cannot use for none, and would send a request directly that must not leave that way.
+#[must_use]
+pub fn proxy_fault(variable: &str, value: &str) -> Option<String> {
+    if variable.eq_ignore_ascii_case("NO_PROXY") {
+        let entry = value.split(',').map(str::trim).position(|entry| !is_proxy_exception(entry))? + 1;
+        return Some(format!(
+            "entry {entry} must be a host name, an IP address, a network such as 10.0.0.0/8, or *; it would never match"
+        ));
+    }
+    let proxy = Matcher::builder().all(value).build().intercept(&Uri::from_static("https://api.example"));
+    let url = proxy.and_then(|proxy| Url::parse(&proxy.uri().to_string()).ok());
+    let is_usable = url.is_some_and(|url| matches!(url.scheme(), "http" | "https"));
+    (!value.is_empty() && !is_usable).then(|| {
+        "must be the URL of an http or https proxy, such as http://proxy.example:3128, with special characters of user \
+         name and password as %-codes; set it right, or unset it to send requests directly"
+            .to_owned()
+    })
+}
+
+/// Whether an entry of `NO_PROXY` can match any host.
+fn is_proxy_exception(entry: &str) -> bool {
+    let is_network = entry.split_once('/').is_some_and(|(address, length)| {
+        let most = address.parse().map(|address: IpAddr| if address.is_ipv4() { 32 } else { 128 });
+        most.is_ok_and(|most| length.parse::<u8>().is_ok_and(|length| length <= most))
+    });
+    let is_name = entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    is_name || is_network || entry == "*" || entry.parse::<IpAddr>().is_ok()
 }
 
 /// Whether what is sent can be read on the way.
@@ -154,6 +196,46 @@ pub fn requested_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_variable_that_leads_nowhere_is_a_fault() {
+        for (value, is_good) in [
+            ("", true),
+            ("http://proxy.example:3128", true),
+            ("https://proxy.example", true),
+            ("http://user:p%40ss@proxy.example:3128/", true),
+            ("proxy.example:3128", true),
+            ("proxy", true),
+            ("http://user:p@ss word@proxy.example:3128", false),
+            ("http://proxy.example:99999", false),
+            ("http://proxy.example:port", false),
+            ("http://", false),
+            ("socks5://proxy.example:1080", false),
+            ("ftp://proxy.example", false),
+            ("\u{fffd}", false),
+            (" ", false),
+        ] {
+            for variable in ["HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+                assert_eq!(proxy_fault(variable, value).is_none(), is_good, "{value:?}");
+            }
+        }
+        for (value, entry) in [
+            ("", None),
+            ("localhost, 127.0.0.1,,::1,.example.com,10.0.0.0/8,fd00::/8,under_score", None),
+            ("*", None),
+            ("a.example,http://b.example", Some(2)),
+            ("a.example:443", Some(1)),
+            ("*.example.com", Some(1)),
+            ("10.0.0.0/33", Some(1)),
+            ("a.example b.example", Some(1)),
+            ("a,[::1]", Some(2)),
+        ] {
+            let fault = proxy_fault("no_proxy", value);
+            assert_eq!(fault.is_some(), entry.is_some(), "{value:?}");
+            let named = entry.map_or(String::new(), |entry| format!("entry {entry} "));
+            assert!(fault.unwrap_or_default().starts_with(&named), "{value:?}");
+        }
+    }
 
     #[test]
     fn every_form_of_retry_after_is_understood() {

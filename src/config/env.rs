@@ -10,6 +10,7 @@ use figment::{Metadata, Profile, Provider};
 
 use crate::config::fault::{Fault, Origin};
 use crate::config::key::{Key, PREFIX, SEPARATOR};
+use crate::transport;
 
 /// The variables of the process, handed in by the command line.
 pub type Environment = BTreeMap<String, String>;
@@ -43,10 +44,13 @@ const TEXT: [&str; 18] = [
 pub(super) struct Variables(Dict);
 
 impl Variables {
-    /// Reads every variable that begins with the prefix; those that cannot be placed are faults.
+    /// Reads every variable that begins with the prefix; those that cannot be placed are faults. So are proxy variables
+    /// that would be ignored.
     pub(super) fn read(environment: &Environment) -> (Self, Vec<Fault>) {
         let mut root = Dict::new();
-        let mut faults = Vec::new();
+        let fault = |name: &str, problem| Fault { key: None, origin: Origin::Variable(name.to_owned()), problem };
+        let proxy_fault = |name: &&str| Some(fault(name, transport::proxy_fault(name, environment.get(*name)?)?));
+        let mut faults: Vec<_> = transport::PROXY_VARIABLES.iter().filter_map(proxy_fault).collect();
         for (name, text) in environment {
             let Some(rest) = name.strip_prefix(PREFIX) else { continue };
             let capitals = rest.to_ascii_uppercase();
@@ -56,7 +60,7 @@ impl Variables {
             } else {
                 Some(format!("variables are in capital letters: write {PREFIX}{capitals}"))
             };
-            faults.extend(problem.map(|problem| Fault { key: None, origin: Origin::Variable(name.clone()), problem }));
+            faults.extend(problem.map(|problem| fault(name, problem)));
         }
         (Self(root), faults)
     }

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use reqwest::Certificate;
-
 use crate::transport;
-use crate::transport::chain;
+use crate::transport::{Trust, chain};
 use crate::wording::shown;
 
 use super::settings::Settings;
@@ -44,10 +42,13 @@ impl BuildError {
     }
 }
 
-/// The HTTP client for an account, which trusts the authorities in `pem` besides the system's.
+/// The HTTP client for an account, which trusts the certificates in `pem` besides the system's authorities.
 pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Result<reqwest::Client, BuildError> {
-    let certificates = certificates(account, settings, pem)?;
-    transport::client(&settings.api_url, &certificates)
+    let trust = match &settings.ca_file {
+        None => Trust::default(),
+        Some(path) => Trust::of_file(pem).map_err(|error| ca_file_refused(account, path, error.to_string()))?,
+    };
+    transport::client(&settings.api_url, &trust)
         .map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
 }
 
@@ -55,11 +56,6 @@ pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Res
 pub(super) fn authorities(account: &str, settings: &Settings) -> Result<Vec<u8>, BuildError> {
     let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
     std::fs::read(path).map_err(|error| ca_file_refused(account, path, error.to_string()))
-}
-
-fn certificates(account: &str, settings: &Settings, pem: &[u8]) -> Result<Vec<Certificate>, BuildError> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    Certificate::from_pem_bundle(pem).map_err(|error| ca_file_refused(account, path, chain(&error)))
 }
 
 fn ca_file_refused(account: &str, path: &Path, cause: String) -> BuildError {

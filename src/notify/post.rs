@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::transport;
-use crate::transport::{chain, is_garbled, is_tls, requested_wait};
+use crate::transport::{Trust, chain, is_garbled, is_tls, requested_wait};
 use crate::wording::shown;
 
 use super::failure::{Failure, Reason};
@@ -64,15 +64,15 @@ impl BuildError {
 
 /// The client of a channel.
 pub(super) fn client(channel: &str, url: &Url, ca_file: Option<&Path>) -> Result<Client, BuildError> {
-    let certificates = match ca_file {
-        None => Vec::new(),
+    let trust = match ca_file {
+        None => Trust::default(),
         Some(path) => {
             let refused = |cause| BuildError::CaFile { channel: channel.to_owned(), path: path.to_owned(), cause };
             let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-            Certificate::from_pem_bundle(&pem).map_err(|error| refused(chain(&error)))?
+            Trust::of_file(&pem).map_err(|error| refused(error.to_string()))?
         }
     };
-    transport::client(url, &certificates)
+    transport::client(url, &trust)
         .map_err(|error| BuildError::Http { channel: channel.to_owned(), cause: chain(&error) })
 }
 

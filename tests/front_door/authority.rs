@@ -18,6 +18,24 @@ pub(crate) struct Authority {
     pem: NamedTempFile,
 }
 
+/// A certificate that vouches for itself and names no host, as `openssl req -x509` makes it: its file, and a server that
+/// shows it.
+pub(crate) fn self_signed(is_ca: IsCa) -> (NamedTempFile, TlsAcceptor) {
+    let mut params = CertificateParams::default();
+    params.is_ca = is_ca;
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (file(&certificate.pem()), acceptor(certificate.into(), &key))
+}
+
+fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
@@ -32,12 +50,7 @@ impl Authority {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.not_after = date_time_ymd(until, 1, 1);
         let key = KeyPair::generate().unwrap();
-        let certificate: CertificateDer<'static> = params.signed_by(&key, &self.issuer).unwrap().into();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
-        let config = config.with_safe_default_protocol_versions().unwrap();
-        let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
-        TlsAcceptor::from(Arc::new(config))
+        acceptor(params.signed_by(&key, &self.issuer).unwrap().into(), &key)
     }
 
     /// The file that holds it.

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
+use rcgen::{BasicConstraints, IsCa};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer};
 
-use crate::authority::Authority;
+use crate::authority::{Authority, self_signed};
 use crate::harness::{KEY, Port, REPORTS, TestApp, config, json, noon, only};
 use crate::program::{Ended, Process, config_file, config_flag, finish, program};
 
@@ -87,7 +89,11 @@ async fn a_request_names_its_sender_welcomes_gzip_and_keeps_the_path_of_the_url(
 
 /// Starts an API whose certificate is for `host`.
 async fn tls_api(authority: &Authority, host: &str) -> SocketAddr {
-    let acceptor = authority.acceptor(host, 4000);
+    behind(authority.acceptor(host, 4000)).await
+}
+
+/// Starts an API behind TLS.
+async fn behind(acceptor: TlsAcceptor) -> SocketAddr {
     listen(move |stream| {
         let accepting = acceptor.accept(stream);
         async move {
@@ -174,6 +180,46 @@ async fn http_to_this_host_passes_by_every_proxy() {
         assert_eq!(proxy.heads(), [""; 0], "{host}");
         assert_eq!(ended.code, Some(0), "{host}: {}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_vouches_for_itself_is_accepted_where_its_file_is_named() {
+    for (name, is_ca) in [
+        ("as openssl makes it", IsCa::Ca(BasicConstraints::Unconstrained)),
+        ("no authority", IsCa::ExplicitNoCa),
+        ("no extensions", IsCa::NoCa),
+    ] {
+        let (ours, acceptor) = self_signed(is_ca);
+        let (another, _) = self_signed(is_ca);
+        let url = format!("https://localhost:{}", behind(acceptor).await.port());
+        for (file, code) in [(&ours, 0), (&another, 3)] {
+            let line = format!("ca_file = '{}'", file.path().display());
+            let ended = once(&config_file(&url, &line, &["reports"]), &[]).await;
+            assert_eq!(ended.code, Some(code), "{name}: {}", ended.stderr);
+            assert_eq!(ended.stderr.contains("reason=tls"), code == 3, "{name}: {}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_variable_that_cannot_be_used_is_refused_by_its_name() {
+    let api = listen(answer_all).await;
+    let config = config_file(&format!("http://{api}"), "", &["reports"]);
+    for (variable, value) in [
+        ("HTTPS_PROXY", "http://us:passw0rd@proxy example"),
+        ("http_proxy", "http://us:passw0rd@proxy.example:port"),
+        ("all_proxy", "socks5://us:passw0rd@proxy.example"),
+        ("NO_PROXY", "localhost,http://us:passw0rd@proxy.example"),
+    ] {
+        let ended = once(&config, &[(variable, value)]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{variable}");
+        assert!(ended.stderr.starts_with(&format!("{variable}: ")), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("passw0rd"), "a variable may hold a password: {}", ended.stderr);
+    }
+    let good =
+        [("HTTPS_PROXY", "http://us:passw0rd@proxy.example:3128"), ("NO_PROXY", "localhost, .example.com,10.0.0.0/8")];
+    assert_eq!(once(&config, &good).await.code, Some(0));
 }
 
 #[tokio::test]

@@ -1,0 +1,105 @@
+//! Whose certificates are trusted: the system's authorities, and those of a file.
+//!
+//! A file may also hold the very certificate that a server shows, as `openssl req -x509` makes it. Such a certificate
+//! mostly says that it is an authority, and names no host; the usual check refuses either. So it is accepted for what
+//! it is: whoever holds its key is who was meant.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+/// Certificates of a file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadFile {
+    /// What should be a certificate is none.
+    #[error("certificate {0} is not valid PEM")]
+    Pem(usize),
+    /// The certificates cannot be trusted.
+    #[error(transparent)]
+    Tls(#[from] Error),
+}
+
+/// What is trusted besides the system's authorities.
+#[derive(Clone, Debug, Default)]
+pub struct Trust(Option<ClientConfig>);
+
+impl Trust {
+    /// Trusts the certificates of a PEM file as authorities, and each of them as that of a server.
+    ///
+    /// # Errors
+    /// [`BadFile`].
+    pub fn of_file(pem: &[u8]) -> Result<Self, BadFile> {
+        let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
+            .enumerate()
+            .map(|(index, certificate)| certificate.map_err(|_| BadFile::Pem(index + 1)))
+            .collect::<Result<_, _>>()?;
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Pinning::new(certificates, &provider)?;
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        // The verifier does what the usual one does, and accepts no certificate that nobody named.
+        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+        Ok(Self(Some(config)))
+    }
+
+    /// The settings of connections; nothing where the system's authorities are all that is trusted.
+    pub(super) fn config(&self) -> Option<ClientConfig> {
+        self.0.clone()
+    }
+}
+
+/// Checks certificates as usual, and accepts some that it knows without a check of what they say.
+#[derive(Debug)]
+struct Pinning {
+    usual: Verifier,
+    known: Vec<CertificateDer<'static>>,
+}
+
+impl Pinning {
+    fn new(known: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let usual = Verifier::new_with_extra_roots(known.iter().cloned(), Arc::clone(provider))?;
+        Ok(Self { usual, known })
+    }
+}
+
+impl ServerCertVerifier for Pinning {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.known.iter().any(|known| known == end_entity) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
