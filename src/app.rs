@@ -140,9 +140,9 @@ impl App {
         Ok(Self { server, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
-    /// Lets the daemon read its configuration again when asked to.
+    /// Lets the daemon read its configuration again when asked to, where there is one.
     #[must_use]
-    pub fn reloading(mut self, reloads: Reloads) -> Self {
+    pub fn reloading(mut self, reloads: Option<Reloads>) -> Self {
         self.reloader.enable(reloads);
         self
     }

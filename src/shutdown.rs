@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Tells any number of listeners to end, once. Dropping it tells them too.
@@ -32,6 +32,14 @@ impl Stop {
     pub async fn requested(mut self) {
         while self.0.changed().await.is_ok() {}
     }
+}
+
+/// Listens for SIGHUP from now on, which would end the program otherwise.
+///
+/// # Errors
+/// Fails where the system refuses to install a signal handler.
+pub fn hangup() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 /// Listens for SIGTERM and SIGINT from now on; the future is done at the first of them.

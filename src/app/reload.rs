@@ -1,10 +1,9 @@
 //! Reading the configuration again, on SIGHUP or on request over HTTP, and saying what came of it.
 
 use std::future::pending;
-use std::io;
 
 use prometheus::{IntGauge, Registry};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -24,12 +23,10 @@ pub struct Reloads {
 }
 
 impl Reloads {
-    /// Listens for SIGHUP from now on.
-    ///
-    /// # Errors
-    /// Fails where the system refuses to install a signal handler.
-    pub fn on_hangup(source: Source) -> io::Result<Self> {
-        Ok(Self { source, hangup: signal(SignalKind::hangup())? })
+    /// A reload for each SIGHUP that `hangup` hears.
+    #[must_use]
+    pub fn on_hangup(hangup: Signal, source: Source) -> Self {
+        Self { source, hangup }
     }
 }
 
@@ -64,8 +61,8 @@ impl Reloader {
         Ok((reloader, sender))
     }
 
-    pub(super) fn enable(&mut self, reloads: Reloads) {
-        self.reloads = Some(reloads);
+    pub(super) fn enable(&mut self, reloads: Option<Reloads>) {
+        self.reloads = reloads;
     }
 
     /// Done when a reload is asked for; the wish is there unless a signal asked.

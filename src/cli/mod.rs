@@ -16,6 +16,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use sd_notify::NotifyState;
+use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
 
 use crate::app;
@@ -52,13 +53,7 @@ pub fn main(
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
         }
     };
-    // In a demo the addresses stay on the screen.
-    let is_demo = matches!(flags.command, Some(Command::Demo { .. }));
-    let level = flags.log.level(if is_demo { LevelFilter::WARN } else { LevelFilter::INFO });
-    let outcome = telemetry::init(level, flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))
-        .map_err(anyhow::Error::from)
-        .and_then(|()| run(flags, environment, &program));
-    outcome.unwrap_or_else(|error| {
+    run(flags, environment, &program).unwrap_or_else(|error| {
         say(&mut io::stderr(), &format!("gcore-billing-exporter: {}\n", escaped(&format!("{error:#}"))));
         if is_misuse(&error) { ExitCode::Usage } else { ExitCode::Failure }
     })
@@ -83,21 +78,31 @@ fn typable(first: Option<&OsString>, executable: Option<&Path>) -> String {
 }
 
 fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The first thing a daemon does: until then, the signal that asks for a reload ends it.
+    let hangup = match flags.command {
+        None | Some(Command::Run) => Some(runtime.block_on(async { shutdown::hangup() })?),
+        Some(_) => None,
+    };
+    // In a demo the addresses stay on the screen.
+    let is_demo = matches!(flags.command, Some(Command::Demo { .. }));
+    let level = flags.log.level(if is_demo { LevelFilter::WARN } else { LevelFilter::INFO });
+    telemetry::init(level, flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))?;
     let is_address_asked = flags.web.is_address_asked();
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
     if let Command::Demo { api_address, store, alertmanager } = command {
         let extras = demo::Extras { api_address, is_address_asked, store, alertmanager };
-        return block_on(demo::run(extras, web, program)).map(|()| ExitCode::Success);
+        return block_on(runtime, demo::run(extras, web, program)).map(|()| ExitCode::Success);
     }
     if let Command::Backtest(flags) = &command
         && !flags.needs_configuration()
     {
-        return block_on(backtest::run(flags, None));
+        return block_on(runtime, backtest::run(flags, None));
     }
     if let Command::Alerts { url, list, action } = &command {
         if action.is_none() {
-            return block_on(alert_list::list(url, list));
+            return block_on(runtime, alert_list::list(url, list));
         }
         if !list.are_unset() {
             say(
@@ -110,23 +115,24 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(loaded) = load(&source) else { return Ok(ExitCode::Usage) };
     if let Command::CheckConfig { online } = command {
-        return block_on(check::run(&loaded, &web, online));
+        return block_on(runtime, check::run(&loaded, &web, online));
     }
     let config = &loaded.config;
     match command {
-        Command::Once => block_on(once(config)),
+        Command::Once => block_on(runtime, once(config)),
         Command::Backfill { from, to, out } => {
-            block_on(backfill::run(config, from, to, out.as_deref())).map(|()| ExitCode::Success)
+            block_on(runtime, backfill::run(config, from, to, out.as_deref())).map(|()| ExitCode::Success)
         }
-        Command::Backtest(flags) => block_on(backtest::run(&flags, Some(config))),
+        Command::Backtest(flags) => block_on(runtime, backtest::run(&flags, Some(config))),
         Command::Alerts { url, action: Some(AlertsAction::Test { channel }), .. } => {
-            block_on(alerts::test(config, &url, &channel))
+            block_on(runtime, alerts::test(config, &url, &channel))
         }
         Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
-            block_on(alerts::dead_letters(config, action))
+            block_on(runtime, alerts::dead_letters(config, action))
         }
         Command::Run | Command::Demo { .. } | Command::CheckConfig { .. } | Command::Alerts { .. } => {
-            block_on(serve(&loaded, source, web)).map(|()| ExitCode::Success)
+            let reloads = hangup.map(|hangup| Reloads::on_hangup(hangup, source));
+            block_on(runtime, serve(&loaded, reloads, web)).map(|()| ExitCode::Success)
         }
     }
 }
@@ -147,8 +153,8 @@ fn load(source: &Source) -> Option<Loaded> {
     }
 }
 
-async fn serve(loaded: &Loaded, source: Source, web: Web) -> anyhow::Result<()> {
-    let (stop, reloads) = (shutdown::signals()?, Reloads::on_hangup(source)?);
+async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::Result<()> {
+    let stop = shutdown::signals()?;
     let telemetry_path = web.telemetry_path.clone();
     let Loaded { config, storage_chosen_by: chosen_by, .. } = loaded;
     if let Some(warning) = web.misleading_links(&config.notify) {
@@ -189,8 +195,7 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(if is_complete { ExitCode::Success } else { ExitCode::Incomplete })
 }
 
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+fn block_on<T>(runtime: Runtime, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let outcome = runtime.block_on(work);
     // The look-up of a name blocks a thread until the system gives it up, after half a minute where no name server
     // answers. Dropping the runtime would wait for that.

@@ -1,5 +1,6 @@
 //! A configuration or a key that changes while the daemon runs.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +23,7 @@ use crate::harness::{
 };
 use crate::manners::request;
 use crate::network::listen;
-use crate::program::{Process, file};
+use crate::program::{Process, config_file, file, program};
 
 /// What no output may hold: a part of every key of these tests.
 const SECRET: &str = "to-be-seen";
@@ -463,5 +464,27 @@ async fn another_series_limit_shows_as_soon_as_it_is_reloaded() {
     assert_eq!(value(listener, dropped).await, Some(51.0));
     let other = listener.metrics().await.lines().any(|line| line.contains("__other__") && line.ends_with(" 51"));
     assert!(other, "51 of them are in one series");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_hangup_before_the_daemon_serves_is_a_reload_too() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), config_file("http://127.0.0.1:1", "", &["reports"]));
+    let (text, pipe) = (std::fs::read(config.path()).unwrap(), folder.path().join("config.toml"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let flag = format!("--config.file={}", pipe.display());
+    let daemon = Process::start(&mut program(&["run", &flag, "--web.listen-address=127.0.0.1:0"]));
+    // Opened once the daemon has opened it, which then waits for what is written.
+    let open = async || {
+        let pipe = pipe.clone();
+        tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe).unwrap()).await.unwrap()
+    };
+    let mut first = open().await;
+    daemon.signal("HUP").await;
+    first.write_all(&text).unwrap();
+    drop(first);
+    daemon.url().await;
+    open().await.write_all(&text).unwrap();
+    daemon.until(async || daemon.log().contains("the configuration is reloaded")).await;
     daemon.stop().await;
 }
