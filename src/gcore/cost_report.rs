@@ -33,9 +33,9 @@ const FIELDS: [&str; 14] = [
     "instance_name",
     "tags",
 ];
-const IDENTITY: &[usize] = &[0, 1, 8, 9, 10];
+const IDENTITY: &[usize] = &[0, 1, 5, 6, 8, 9, 10, 11];
 
-const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> Layout<F, 11> {
+const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> Layout<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
@@ -93,7 +93,7 @@ pub async fn peek<F: for<'a> Fold<CostRecord<'a>>>(
     listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
-fn record<'a>(fields: &[Field<'a>; 11]) -> Result<CostRecord<'a>, RejectReason> {
+fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> {
     let [resource_type, cost, currency, err, last_seen, project, region_id, region, ..] = fields;
     Ok(CostRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -106,8 +106,8 @@ fn record<'a>(fields: &[Field<'a>; 11]) -> Result<CostRecord<'a>, RejectReason> 
 }
 
 fn detailed<'a>(fields: &[Field<'a>; 14]) -> Result<DetailedCost<'a>, RejectReason> {
-    let [common @ .., ip_address, instance_name, tags] = fields;
-    let [.., uuid, port_id, last_name] = common;
+    let [common @ .., instance_name, tags] = fields;
+    let [.., uuid, port_id, last_name, ip_address] = common;
     let first = |fields: &[&Field<'_>]| {
         let mut words = fields.iter().map(|field| field.small());
         words.find(|word| !word.is_empty()).unwrap_or_default()

@@ -19,8 +19,8 @@ use super::error::{Error, Reason};
 use super::memory::{Claim, MemoryShare};
 use super::patience::Patience;
 use super::scan::Shapes;
-use super::walk::{Fingerprints, Taken, Walk};
-use super::wire::{self, Field, MAX_TEXT};
+use super::walk::{Taken, UNREADABLE, Walk};
+use super::wire::{self, Field, MAX_TEXT, PageHead, Row};
 
 /// How often a list that does not add up is read again.
 const REREADS: usize = 2;
@@ -217,7 +217,9 @@ async fn attempt<F, const N: usize>(
             pending.push(async move { (offset, client.send(endpoint, &payload, rows, patience).await) });
         }
         let Some((offset, page)) = pending.next().await else { break };
-        walk.take(offset, reading.add(&page?)?)?;
+        let page = page?;
+        let taken = if walk.is_seam(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
+        walk.take(offset, taken)?;
     }
     reading.finish(query.is_part())
 }
@@ -257,28 +259,25 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
     fn add(&mut self, page: &[u8]) -> Result<Taken, Error> {
         let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, kept, .. } = self;
         let mut intake = Intake { data, rejected, kept, is_kept: layout.weight.is_none() };
-        let mut fingerprints = Fingerprints::default();
-        fingerprints.reserve(client.page_size() as usize);
-        let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| match row {
+        let (head, rows) = read_rows(client, layout, shapes, page, |row| match row {
             Ok(fields) => {
-                fingerprints.insert(fingerprint(fields, layout.identity));
                 if intake.is_kept {
                     intake.kept.texts = fields.iter().map(|field| field.raw().len().min(MAX_TEXT)).sum();
                 }
                 (layout.records)(fields, &mut intake);
             }
             Err(reason) => intake.add_unreadable(reason),
-        });
-        let head = head.map_err(|error| {
-            // The message quotes the text around the fault.
-            let detail = client.without_key(&format!("the answer is no page: {error}"));
-            Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
         })?;
         self.check_room(head.count)?;
         self.listing.rows += head.rows;
         self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
-        self.client.page_done(self.layout.endpoint);
-        Ok(Taken { rows: head.rows, count: head.count, fingerprints })
+        Ok(Taken { count: head.count, rows })
+    }
+
+    /// Reads a page whose rows come on other pages as well.
+    fn look_at(&mut self, page: &[u8]) -> Result<Taken, Error> {
+        let (head, rows) = read_rows(self.client, self.layout, &mut self.shapes, page, |_| ())?;
+        Ok(Taken { count: head.count, rows })
     }
 
     /// The list, unless too little of it can be read: that is no short list, and no empty account. A part is believed by
@@ -325,6 +324,28 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
 fn is_believable(rejected: u64, records: u64) -> bool {
     let most = if records < ENOUGH_TO_JUDGE { records.saturating_sub(1) } else { records / 2 };
     rejected <= most
+}
+
+/// Reads the rows of one page, and returns their fingerprints.
+fn read_rows<'p, F, const N: usize>(
+    client: &Client,
+    layout: &Layout<F, N>,
+    shapes: &mut Shapes,
+    page: &'p [u8],
+    mut on_row: impl FnMut(Row<'_, 'p, N>),
+) -> Result<(PageHead, Vec<u64>), Error> {
+    let mut rows = Vec::with_capacity(client.page_size() as usize);
+    let head = wire::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| {
+        rows.push(row.map_or(UNREADABLE, |fields| fingerprint(fields, layout.identity)));
+        on_row(row);
+    });
+    let head = head.map_err(|error| {
+        // The message quotes the text around the fault.
+        let detail = client.without_key(&format!("the answer is no page: {error}"));
+        Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
+    })?;
+    client.page_done(layout.endpoint);
+    Ok((head, rows))
 }
 
 /// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.

@@ -16,7 +16,7 @@ use super::report_query::ReportQuery;
 use super::wire::Field;
 
 const ENDPOINT: Endpoint = Endpoint::UsageReport;
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "type",
     "billing_value",
     "billing_value_unit",
@@ -28,16 +28,17 @@ const FIELDS: [&str; 11] = [
     "uuid",
     "port_id",
     "last_name",
+    "ip_address",
     "billing_metric_name",
 ];
-const IDENTITY: &[usize] = &[0, 1, 7, 8, 9];
+const IDENTITY: &[usize] = &[0, 1, 4, 5, 7, 8, 9, 10];
 
-const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> Layout<F, 10> {
+const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> Layout<F, 11> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
 /// The same rows with the metric of each, for readings that want it.
-const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> Layout<F, 11> {
+const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> Layout<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(metered(fields)))
 }
 
@@ -85,7 +86,7 @@ pub async fn peek<F: for<'a> Fold<UsageRecord<'a>>>(
     listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
 }
 
-fn record<'a>(fields: &[Field<'a>; 10]) -> Result<UsageRecord<'a>, RejectReason> {
+fn record<'a>(fields: &[Field<'a>; 11]) -> Result<UsageRecord<'a>, RejectReason> {
     let [resource_type, value, unit, last_seen, project, region_id, region, ..] = fields;
     Ok(UsageRecord {
         project: project.id().map(ProjectId).ok_or(RejectReason::NoProject)?,
@@ -97,7 +98,7 @@ fn record<'a>(fields: &[Field<'a>; 10]) -> Result<UsageRecord<'a>, RejectReason>
     })
 }
 
-fn metered<'a>(fields: &[Field<'a>; 11]) -> Result<MeteredUsage<'a>, RejectReason> {
+fn metered<'a>(fields: &[Field<'a>; 12]) -> Result<MeteredUsage<'a>, RejectReason> {
     let [common @ .., metric] = fields;
     Ok(MeteredUsage { usage: record(common)?, metric: Word::new(metric.word()?) })
 }

@@ -14,7 +14,8 @@ use wiremock::matchers::body_partial_json;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
-    COST, COST_TOTALS, Hands, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon, only,
+    COST, COST_TOTALS, Hands, PROJECTS, REGIONS, TestApp, USAGE, asked, bodies, config, every, json as answer, noon,
+    only,
 };
 use crate::program::{Process, config_file};
 use crate::prometheus::demo_config;
@@ -211,4 +212,93 @@ async fn auto_turns_back_to_resources_a_day_after_they_became_few() {
     app.until(async || pages().await >= pages_before + 3).await;
     assert_eq!(by_totals().await, totals_before, "by resources from then on");
     app.stop().await;
+}
+
+/// Asks for costs and usage of rows that come in pages of four, and returns what both collectors make of them.
+async fn read_in_fours(rows: Vec<Value>, concurrency: usize, page: fn(&[Value], usize) -> Vec<Value>) -> [String; 4] {
+    let api = MockServer::start().await;
+    let total = rows.len();
+    let answer = move |request: &Request| {
+        let offset = usize::try_from(request.body_json::<Value>().unwrap()["offset"].as_u64().unwrap()).unwrap();
+        let rows = page(&rows, offset);
+        answer(&json!({"count": total, "price_status": "show", "results": rows, "resources": rows}).to_string())
+    };
+    asked(COST).respond_with(answer.clone()).mount(&api).await;
+    asked(USAGE).respond_with(answer).mount(&api).await;
+    let mut config = config(&api.uri(), only(&[Collector::Cost, Collector::Usage]));
+    config.collect.cost_method = Method::Resources;
+    config.accounts.values_mut().next().unwrap().concurrency = concurrency;
+    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
+    let group = concat!(
+        r#"{account="main",project_id="101",project_name="101",region_id="7",region_name="7","#,
+        r#"resource_type="external_ip","#
+    );
+    let mut seen = Vec::new();
+    for series in [
+        format!(r#"gcore_cost_today_amount{group}currency="EUR"}}"#),
+        r#"gcore_up{account="main",collector="cost"}"#.into(),
+        format!(r#"gcore_usage_today_billing_value{group}unit="minutes"}}"#),
+        r#"gcore_up{account="main",collector="usage"}"#.into(),
+    ] {
+        seen.push(app.value(&series).await.unwrap_or_default());
+    }
+    app.stop().await;
+    seen.try_into().unwrap()
+}
+
+fn slice(rows: &[Value], offset: usize) -> Vec<Value> {
+    rows.iter().skip(offset).take(4).cloned().collect()
+}
+
+/// An address without uuid and name, as the API lists them.
+fn address(port: u64, address: &str) -> Value {
+    json!({"type": "external_ip", "cost": 0.5, "currency": "EUR", "err": null, "billing_value": 30,
+        "billing_value_unit": "minutes", "billing_metric_name": "externalip_min", "project_id": 101, "region_id": 7,
+        "port_id": format!("port-{port}"), "ip_address": address})
+}
+
+#[tokio::test]
+async fn equal_rows_are_two_resources_wherever_a_page_ends() {
+    let one_port = |addresses: [&str; 10]| -> Vec<Value> {
+        (0..).zip(addresses).map(|(n, ip)| address(if ip.starts_with('t') { 99 } else { n }, ip)).collect()
+    };
+    for (name, addresses) in [
+        ("two addresses of one port", ["a", "b", "c", "t1", "t2", "d", "e", "f", "g", "h"]),
+        ("no address either", ["a", "b", "c", "t", "t", "d", "e", "f", "g", "h"]),
+        ("some at each page end", ["a", "b", "t", "t", "t", "d", "e", "t", "t", "h"]),
+        ("far from the page end", ["t", "b", "c", "d", "e", "f", "g", "t", "h", "i"]),
+        ("all the same", ["t"; 10]),
+    ] {
+        for concurrency in [1, 4] {
+            let seen = read_in_fours(one_port(addresses), concurrency, slice).await;
+            assert_eq!(seen, ["5", "1", "300", "1"], "{name}, {concurrency} at a time");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_moves_between_its_pages_is_refused_though_its_count_fits() {
+    let rows: Vec<Value> = (0..10).map(|number| address(number, "")).collect();
+    // All of these say that there are ten rows, and bring ten.
+    let faults: [(&str, fn(&[Value], usize) -> Vec<Value>); 4] = [
+        ("the first page over and over", |rows, offset| slice(rows, 0)[..4.min(10 - offset)].to_vec()),
+        ("one row late from the second page on", |rows, offset| {
+            rows.iter().skip(offset - usize::from(offset >= 4)).take(4.min(10 - offset)).cloned().collect()
+        }),
+        ("another order with each answer", |rows, offset| {
+            let mut rows = rows.to_vec();
+            rows.rotate_right(offset % 3);
+            slice(&rows, offset)
+        }),
+        ("twins on a page that repeats", |rows, offset| {
+            let twin = &rows[0];
+            [twin, twin, &rows[1], &rows[2]].into_iter().take(10 - offset).cloned().collect()
+        }),
+    ];
+    for (name, page) in faults {
+        for concurrency in [1, 4] {
+            let seen = read_in_fours(rows.clone(), concurrency, page).await;
+            assert_eq!(seen, ["", "0", "", "0"], "{name}, {concurrency} at a time");
+        }
+    }
 }
