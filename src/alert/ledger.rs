@@ -20,6 +20,9 @@ const LISTED_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// How long a resolved alert is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(45 * 24);
 
+/// A state that came about further in the future than this is of a clock that was ahead. Less heals by itself.
+const LEEWAY: SignedDuration = SignedDuration::from_hours(1);
+
 /// The annotation that says why an alert is over.
 pub const REASON: &str = "reason";
 /// The labels in which the steps of one alert differ.
@@ -105,6 +108,7 @@ impl Ledger {
     /// nobody watches it any more.
     pub fn advance(&mut self, judgements: Vec<Judgement>, now: Timestamp) -> Changes {
         let mut step = Step::new(self, now);
+        step.move_back();
         let mut scopes: HashMap<Scope, (Verdicts, Patience)> = HashMap::with_capacity(judgements.len());
         for Judgement { scope, patience, verdict } in judgements {
             let verdicts = match verdict {
@@ -145,6 +149,26 @@ struct Step<'a> {
 impl<'a> Step<'a> {
     fn new(ledger: &'a mut Ledger, now: Timestamp) -> Self {
         Self { states: &mut ledger.states, now, transitions: BTreeMap::new(), changed: BTreeSet::new() }
+    }
+
+    /// Moves back what a clock that was ahead has written. An end in the future would be listed until then, and a latch
+    /// would hold until the end of another month.
+    fn move_back(&mut self) {
+        let now = self.now;
+        let is_ahead = |state: &&State| state.alert.since.duration_since(now) > LEEWAY;
+        let ahead: Vec<_> =
+            self.states.iter().filter(|(_, state)| is_ahead(state)).map(|(number, _)| *number).collect();
+        if !ahead.is_empty() {
+            tracing::warn!(alerts = ahead.len(), "stored alerts are from a clock that was ahead, and are moved back");
+        }
+        for number in ahead {
+            let Some(mut state) = self.states.get(&number).cloned() else { continue };
+            let alert = Arc::make_mut(&mut state.alert);
+            (alert.since, alert.starts_at) = (now, alert.starts_at.min(now));
+            alert.ends_at = alert.ends_at.map(|end| end.min(now));
+            (state.until, state.latched) = (None, false);
+            self.put(number, state);
+        }
     }
 
     /// Takes in what is so.

@@ -102,7 +102,7 @@ pub(super) fn names(rows: &[(String, Vec<u8>)]) -> Names {
 pub(super) fn restore(account: &mut Account, rows: Vec<(String, Vec<u8>)>, collect: &Settings, now: Timestamp) {
     for (name, body) in rows {
         if let Err(error) = restore_row(account, &name, &body, collect, now) {
-            tracing::debug!(row = name, %error, "a kept reading cannot be used");
+            tracing::warn!(row = name, %error, "a kept reading cannot be used, and the next poll replaces it");
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::backtest::Outputs;
 use crate::backtest::history::Builder;
 use crate::backtest::table;
 use crate::billing::amount::Amount;
+use crate::billing::period::utc_date;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::days::{Kind, Series};
@@ -107,8 +109,9 @@ async fn stored(path: &Path, config: Option<&Config>) -> anyhow::Result<Result<V
                 }
             }
         };
-        let all = (Date::MIN, Date::MAX);
-        let builder = store.visit_days(account, Kind::Cost, all, Builder::default(), visit).await?;
+        // A clock that was ahead may have stored days that have yet to end.
+        let closed = (Date::MIN, utc_date(Clock::system().now()));
+        let builder = store.visit_days(account, Kind::Cost, closed, Builder::default(), visit).await?;
         histories.extend(builder.finish());
     }
     Ok(if histories.is_empty() {

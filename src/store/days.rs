@@ -274,20 +274,28 @@ fn forget(transaction: &Transaction<'_>, account: i64, kind: Kind, day: i64) -> 
     if transaction.is_readonly(MAIN_DB)? {
         return Err(Error::GarbledDay { day });
     }
-    let key = params![account, kind.as_str(), day];
-    let amounts =
-        "DELETE FROM amount WHERE series IN (SELECT id FROM series WHERE account = ?1 AND kind = ?2) AND day = ?3";
-    transaction.execute(amounts, key)?;
-    transaction.execute("DELETE FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3", key)?;
-    let account: String =
-        transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))?;
+    delete(transaction, account, kind, day)?;
     tracing::warn!(
-        account,
+        account = account_name(transaction, account)?,
         kind = kind.as_str(),
         day,
         "a stored day is garbled and was dropped; it is read again where collect.history.days reaches as far"
     );
     Ok(())
+}
+
+/// Deletes a day, so that it counts as never read.
+pub(super) fn delete(transaction: &Transaction<'_>, account: i64, kind: Kind, day: i64) -> Result<(), Error> {
+    let key = params![account, kind.as_str(), day];
+    let amounts =
+        "DELETE FROM amount WHERE series IN (SELECT id FROM series WHERE account = ?1 AND kind = ?2) AND day = ?3";
+    transaction.execute(amounts, key)?;
+    transaction.execute("DELETE FROM reading WHERE account = ?1 AND kind = ?2 AND day = ?3", key)?;
+    Ok(())
+}
+
+pub(super) fn account_name(transaction: &Transaction<'_>, account: i64) -> rusqlite::Result<String> {
+    transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))
 }
 
 /// The amounts by the number of their series; a series that is new gets one.
@@ -361,12 +369,12 @@ fn bits(id: u64) -> i64 {
     id.cast_signed()
 }
 
-fn number(day: Date) -> i64 {
+pub(super) fn number(day: Date) -> i64 {
     i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
 }
 
 /// `None` where there is no such day.
-fn date(number: i64) -> Option<Date> {
+pub(super) fn date(number: i64) -> Option<Date> {
     let part = |value: i64| i8::try_from(value).unwrap_or_default();
     let year = i16::try_from(number / 10_000).unwrap_or_default();
     Date::new(year, part(number / 100 % 100), part(number % 100)).ok()

@@ -4,6 +4,7 @@
 //! log and by a metric, and what could not be written is lost, or read from the API again; of alerts it is kept in memory
 //! and written later. Each write is one transaction, so a process that is killed leaves the state before or after it.
 
+mod ahead;
 pub mod alerts;
 mod apart;
 pub mod days;

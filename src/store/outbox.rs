@@ -16,6 +16,10 @@ const DEAD: i64 = 1;
 /// A row that was given up, and whose alert has been told of since: telling it now would be wrong.
 const OVERTAKEN: i64 = 2;
 
+/// The longest that a row waits for its next try, or a channel for being left alone, and some hours more. Whatever waits
+/// longer was written while the clock was ahead.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(36);
+
 /// How long rows that were given up are kept.
 const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// One message for one channel.
@@ -88,17 +92,19 @@ impl Store {
     pub async fn outbox_heads(&self, channel: String, now: Timestamp, limit: u32) -> Result<Heads, Error> {
         self.transact_alerts(move |transaction| {
             let heads = "SELECT min(id) FROM outbox WHERE channel = ?1 AND dead = 0 GROUP BY fingerprint";
+            // What was never tried is due, whatever the clock has shown since.
+            let waits = "attempts > 0 AND next_at > ?2 AND next_at <= ?3";
+            let (now, latest) = (now.as_microsecond(), latest(now));
             let sql = format!(
                 "SELECT id, fingerprint, message, body, attempts FROM outbox \
-                 WHERE id IN ({heads}) AND next_at <= ?2 ORDER BY id LIMIT ?3"
+                 WHERE id IN ({heads}) AND NOT ({waits}) ORDER BY id LIMIT ?4"
             );
             let mut statement = transaction.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![channel, now.as_microsecond(), limit], waiting)?;
+            let rows = statement.query_map(params![channel, now, latest, limit], waiting)?;
             let due = rows.collect::<Result<_, _>>()?;
-            let sql = format!("SELECT min(next_at) FROM outbox WHERE id IN ({heads}) AND next_at > ?2");
-            let next_at: Option<i64> = transaction
-                .prepare_cached(&sql)?
-                .query_row(params![channel, now.as_microsecond()], |row| row.get(0))?;
+            let sql = format!("SELECT min(next_at) FROM outbox WHERE id IN ({heads}) AND {waits}");
+            let next_at: Option<i64> =
+                transaction.prepare_cached(&sql)?.query_row(params![channel, now, latest], |row| row.get(0))?;
             let sql = "SELECT count(*) FROM outbox WHERE channel = ?1 AND dead = 0";
             let waiting: i64 = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
             let next_at = next_at.and_then(|at| Timestamp::from_microsecond(at).ok());
@@ -114,11 +120,14 @@ impl Store {
     /// [`Error`]; then everything waits as before.
     pub async fn outbox_wake(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         self.transact_alerts(move |transaction| {
-            let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0";
-            let held_until: Option<i64> = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
-            let sql = "UPDATE outbox SET next_at = ?2, attempts = attempts - 1 \
-                       WHERE channel = ?1 AND dead = 0 AND attempts > 0 AND next_at > ?2";
-            transaction.prepare_cached(sql)?.execute(params![channel, now.as_microsecond()])?;
+            let (this, latest) = (now.as_microsecond(), latest(now));
+            let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0 AND held_until <= ?2";
+            let held_until: Option<i64> =
+                transaction.prepare_cached(sql)?.query_row(params![channel, latest], |row| row.get(0))?;
+            // What was never tried waits for its release, unless it waits for a time that no release has.
+            let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
+                       WHERE channel = ?1 AND dead = 0 AND next_at > ?2 AND (attempts > 0 OR next_at > ?3)";
+            transaction.prepare_cached(sql)?.execute(params![channel, this, latest])?;
             Ok(held_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
         })
         .await
@@ -217,6 +226,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// The latest instant that anything can wait for.
+fn latest(now: Timestamp) -> i64 {
+    now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX).as_microsecond()
 }
 
 fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {
@@ -321,6 +335,22 @@ mod tests {
         assert_eq!(due, [(1, 1), (2, 0)]);
         assert_eq!(store.outbox_heads("b".into(), at(20), 10).await.unwrap().due, [], "another channel");
         assert_eq!(store.outbox_wake("b".into(), at(20)).await.unwrap(), Some(at(500)));
+    }
+
+    /// A message of the future, one that failed there, and one for a channel that asked for time there.
+    #[tokio::test]
+    async fn nothing_waits_for_a_time_that_only_a_clock_ahead_has_seen() {
+        const AHEAD: i64 = 3 * 86_400;
+        let store = filled(&[("a", 1, AHEAD), ("a", 1, 5), ("a", 2, 6), ("a", 3, 7)]).await;
+        let later = |second, held_until| Fate::Later { next_at: at(second), held_until, error: "no".into() };
+        let fates = vec![(3, later(AHEAD + 600, Some(at(AHEAD + 500)))), (4, later(86_400, None))];
+        store.outbox_settle(fates, at(AHEAD)).await.unwrap();
+        assert_eq!(due(&store, 10).await, [1, 3], "but what waits for a day is as it should be");
+        assert_eq!(store.outbox_wake("a".into(), at(10)).await.unwrap(), None);
+        let ended = vec![(9, r#"{"status":"resolved"}"#.to_owned())];
+        store.record_told("a".into(), ended, at(AHEAD)).await.unwrap();
+        store.record_told("a".into(), Vec::new(), at(10)).await.unwrap();
+        assert!(store.tellings().await.unwrap().is_empty(), "an end of the future is forgotten");
     }
 
     #[tokio::test]

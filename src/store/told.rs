@@ -78,8 +78,9 @@ pub(super) fn before(now: Timestamp, age: SignedDuration) -> i64 {
     now.checked_sub(age).unwrap_or_default().as_microsecond()
 }
 
-/// Forgets ends that were told long enough ago.
+/// Forgets ends that were told long enough ago, or by a clock that was ahead.
 pub(super) fn forget_ends(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM told WHERE ended AND at < ?1")?.execute([before(now, ENDED_FOR)])?;
+    let sql = "DELETE FROM told WHERE ended AND (at < ?1 OR at > ?2)";
+    transaction.prepare_cached(sql)?.execute([before(now, ENDED_FOR), now.as_microsecond()])?;
     Ok(())
 }

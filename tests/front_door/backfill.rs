@@ -15,14 +15,14 @@ use gcore_billing_exporter::demo::api::Api;
 use gcore_billing_exporter::demo::world::World;
 use gcore_billing_exporter::store::days::{Day, Kind, Series};
 use gcore_billing_exporter::store::{Settings as Storage, Store};
+use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use jiff::{Timestamp, ToSpan};
 use prometheus::Registry;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, noon};
 use crate::program::{Ended, config_flag, file, finish, limited, program};
 use crate::prometheus::{Labels, Prometheus};
 
@@ -64,7 +64,7 @@ pub(crate) async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item =
     let account = store.account(name, settings.scope()).await.unwrap();
     for (date, amounts) in days {
         let amounts = amounts.into_iter().map(|(series, amount)| (series, amount.parse().unwrap())).collect();
-        let day = Day { date, read_at: Timestamp::MAX, is_settled: true, rounding: Amount::ZERO, amounts };
+        let day = Day { date, read_at: noon(), is_settled: true, rounding: Amount::ZERO, amounts };
         store.write_day(account, kind, day).await.unwrap();
     }
 }

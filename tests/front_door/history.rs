@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gcore_billing_exporter::billing::period::utc_date;
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::days::Kind;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -19,8 +20,10 @@ use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::backfill::{fill, series};
 use crate::harness::{
-    COST, COST_TOTALS, Hands, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon, refusal,
+    COST, COST_TOTALS, Hands, KEY, PROJECTS, REGIONS, TestApp, asked, bodies, config, every, json as answer, noon,
+    refusal,
 };
+use crate::program::Process;
 
 const NOTHING: &str = r#"{"count": 0, "price_status": "show", "results": []}"#;
 
@@ -145,6 +148,67 @@ async fn a_gap_of_months_in_the_stored_days_keeps_nothing_from_being_judged() {
     let yesterday = "2026-11-21T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second().to_string();
     app.until(async || app.value(day).await.is_some_and(|day| day == yesterday)).await;
     app.stop().await;
+}
+
+/// The clock is ahead while the daemon fills its history, and set right before the next start.
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_has_stored_is_dropped_and_read_again() {
+    let now = Clock::system().now();
+    let today = utc_date(now);
+    for lead in [3, 730] {
+        let api = MockServer::start().await;
+        let report = move |request: &Request| {
+            let day: Date = request.body_json::<Value>().unwrap()["time_from"].as_str().unwrap()[..10].parse().unwrap();
+            let row = r#"{"count": 1, "price_status": "show", "results": [{"type": "instance", "cost": 5,
+                "currency": "EUR", "project_id": 1, "region_id": 7}]}"#;
+            answer(if day < today { row } else { NOTHING })
+        };
+        asked(COST).respond_with(report).mount(&api).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut collect = every(Duration::from_secs(3600), &[Collector::History]);
+        (collect.cost_method, collect.cost.schedule.enabled, collect.history.days) = (Method::Resources, true, 5);
+        let mut config = config(&api.uri(), collect);
+        config.storage.path = Some(path.clone());
+        let app = TestApp::start(&config, Clock::frozen(now + SignedDuration::from_hours(24 * lead))).await;
+        let held = r#"gcore_history_readings{account="main",collector="cost"}"#;
+        app.until(async || app.value(held).await.as_deref() == Some("5")).await;
+        app.stop().await;
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let seen_at = (now + SignedDuration::from_hours(24 * lead)).as_second();
+        let revise = format!("INSERT INTO revision SELECT 20201122, id, {seen_at}, '1', '2' FROM series");
+        file.execute_batch(&revise).unwrap();
+
+        let text = format!(
+            "[accounts.main]\napi_key = '{KEY}'\napi_url = '{}'\n[storage]\npath = '{}'\n\
+             [collect.history]\ninterval = '1s'\ndays = 5\n",
+            api.uri(),
+            path.display()
+        );
+        let daemon = Process::serving(crate::program::file(&text), &[]);
+        let days = || -> Vec<i64> {
+            let mut days = file.prepare("SELECT day FROM reading WHERE kind = 'cost' ORDER BY day").unwrap();
+            days.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let number = |day: Date| day.strftime("%Y%m%d").to_string().parse::<i64>().unwrap();
+        let first = number(today.saturating_sub(5.days()));
+        daemon.until(async || days().first() == Some(&first)).await;
+        // It may have become midnight meanwhile.
+        assert!(days().iter().all(|day| *day < number(utc_date(Clock::system().now()))), "{lead}: {:?}", days());
+        let yesterday = number(today.saturating_sub(1.day()));
+        let sql = "SELECT amount, settled FROM amount JOIN reading USING (day) WHERE day = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?));
+        assert_eq!(
+            file.query_row(sql, [yesterday], row),
+            Ok(("5".to_owned(), false)),
+            "{lead}: it may be corrected yet"
+        );
+        let revisions = file.query_row("SELECT count(*) FROM revision", [], |row| row.get::<_, i64>(0));
+        assert_eq!(revisions, Ok(0), "{lead}");
+        let log = daemon.stop().await.stderr;
+        let warned = log.lines().find(|line| line.contains("level=warn") && line.contains("clock"));
+        assert!(warned.is_some_and(|line| line.contains("days=5") && line.contains("account=main")), "{lead}: {log}");
+    }
 }
 
 /// Three days are due; each poll has the time for one, or for none. A day that counted as failed would be left for an

@@ -85,6 +85,31 @@ fn an_event_is_told_at_once_and_its_end_too() {
     assert_eq!(ledger.listed(at(3 + 15 * 60 * SECOND)).len(), 1);
 }
 
+/// A clock that was ahead has begun one alert, latched another until its own month's end, and ended a third.
+#[test]
+fn what_a_clock_that_was_ahead_has_written_is_moved_back() {
+    const AHEAD: i64 = 730 * 86_400 * SECOND;
+    let ahead = |id, strength| Breach { starts_at: at(AHEAD), until: Some(at(2 * AHEAD)), ..breach(id, strength) };
+    let mut ledger = Ledger::default();
+    let all = vec![ahead(1, FULL), ahead(2, Strength::Latched), ahead(3, FULL)];
+    told(&mut ledger, Patience::NONE, known(AHEAD, all), AHEAD);
+    told(&mut ledger, Patience::NONE, known(AHEAD + 1, vec![ahead(1, FULL), ahead(2, Strength::Latched)]), AHEAD + 1);
+    let bodies: Vec<String> = ledger.states.values().map(|state| serde_json::to_string(state).unwrap()).collect();
+    let (mut ledger, lost) = Ledger::restore(&bodies);
+    assert_eq!(lost, 0);
+
+    assert_eq!(told(&mut ledger, Patience::NONE, Verdict::Unknown, 5), NONE);
+    let listed = ledger.listed(at(5));
+    assert!(listed.iter().all(|alert| alert.starts_at == at(5) && alert.since == at(5)), "{listed:?}");
+    let told_now = told(&mut ledger, Patience::NONE, known(6, vec![breach(1, FULL)]), 6);
+    assert_eq!(told_now, ["2 resolved cleared"], "no latch of another month holds it");
+    assert_eq!(ledger.listed(at(5 + 15 * 60 * SECOND)).len(), 2, "the third is not listed for years");
+    let again = told(&mut ledger, Patience::NONE, known(7, vec![breach(1, FULL), breach(3, FULL)]), 7);
+    assert_eq!(again, ["3 firing"]);
+    let third = ledger.listed(at(7)).into_iter().find(|alert| alert.label("id") == "3").unwrap();
+    assert_eq!(third.starts_at, at(6), "it goes on from its end, which is no longer in the future");
+}
+
 #[test]
 fn what_does_not_change_is_shared() {
     let mut ledger = Ledger::default();

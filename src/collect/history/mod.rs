@@ -67,6 +67,7 @@ impl Source {
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
         // The store says itself when it fails; there is nothing to read then, since nothing could be kept.
         let Ok(account) = self.store.account(poll.account, self.client.scope()).await else { return Ok(()) };
+        self.forget_future(poll, account).await;
         self.take_over(poll, account).await;
         self.costs.names_settled(poll).await;
         self.learner.publish(poll, account).await;
@@ -81,12 +82,25 @@ impl Source {
         outcome.map(drop)
     }
 
+    /// Drops what a clock that was ahead has written; it may be set right at any time.
+    async fn forget_future(&mut self, poll: &Poll<'_>, account: AccountId) {
+        for kind in [Kind::Cost, Kind::Usage] {
+            // The store says itself when it fails.
+            if let Ok(Some(first)) = self.store.forget_future(account, kind, poll.now).await
+                && kind == Kind::Cost
+            {
+                self.learner.note(first);
+            }
+        }
+    }
+
     /// Reads the days that are due, and tells whether none was left.
     async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<bool, Error> {
         for (kind, settle_after) in self.kinds.clone() {
             let Ok(known) = self.store.days(account, kind).await else { return Ok(false) };
             let now = self.client.now();
-            self.failed.retain(|_, (at, _)| now.duration_since(*at) < RETRY_AFTER.try_into().unwrap_or_default());
+            // The clock may have been set back since.
+            self.failed.retain(|_, (at, _)| now.duration_since(*at).abs() < RETRY_AFTER.try_into().unwrap_or_default());
             let due = due::days(&known, &self.settings, settle_after, now);
             let mut held = u32::try_from(known.len()).unwrap_or(u32::MAX);
             tell_held(poll, kind, held);
@@ -126,19 +140,22 @@ impl Source {
         let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
         let usage = so_far.usage.get(&Window::Yesterday);
         if let Some(reading) = cost
-            && let Some(moment) = self.newer(account, Kind::Cost, Moment::of(reading)).await
+            && let Some(moment) = self.newer(poll, account, Kind::Cost, Moment::of(reading)).await
         {
             self.write(account, Kind::Cost, self.cost_day(moment, reading.last())).await;
         }
         if let Some(reading) = usage
-            && let Some(moment) = self.newer(account, Kind::Usage, Moment::of(reading)).await
+            && let Some(moment) = self.newer(poll, account, Kind::Usage, Moment::of(reading)).await
         {
             self.write(account, Kind::Usage, usage_day(moment, reading.last())).await;
         }
     }
 
-    /// The moment of a reading, unless what is stored of its day was read as late.
-    async fn newer(&self, account: AccountId, kind: Kind, moment: Moment) -> Option<Moment> {
+    /// The moment of a reading, unless what is stored of its day was read as late, or its clock was ahead.
+    async fn newer(&self, poll: &Poll<'_>, account: AccountId, kind: Kind, moment: Moment) -> Option<Moment> {
+        if moment.read_at > poll.now {
+            return None;
+        }
         let known = self.store.days(account, kind).await.unwrap_or_default();
         let known = known.get(&moment.date);
         known.is_none_or(|known| known.read_at.as_second() < moment.read_at.as_second()).then_some(moment)
