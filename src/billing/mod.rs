@@ -11,3 +11,4 @@ pub mod record;
 pub mod report_task;
 pub mod resource;
 pub mod subscription;
+pub mod ties;

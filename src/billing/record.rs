@@ -158,6 +158,8 @@ pub enum RejectReason {
     OutOfRange,
     /// A text that tells one thing from another has more than 256 bytes.
     TooLong,
+    /// An instant of a task, subscription or commitment cannot be read. The record counts all the same, without it.
+    BadTime,
 }
 
 impl RejectReason {
@@ -173,6 +175,7 @@ impl RejectReason {
             Self::BadNumber => "bad_number",
             Self::OutOfRange => "out_of_range",
             Self::TooLong => "too_long",
+            Self::BadTime => "bad_time",
         }
     }
 }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::amount::Amount;
 
 /// One subscription (`GET /billing/org/v1/subscriptions`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Subscription {
     /// Its identity.
     pub id: SmolStr,
@@ -23,6 +23,9 @@ pub struct Subscription {
     pub start: Option<Timestamp>,
     /// `active_range.end`; `None`: open-ended.
     pub end: Option<Timestamp>,
+    /// Whether start or end was told and could not be read; it is `None` then, and says nothing.
+    #[serde(default)]
+    pub has_unknown_edge: bool,
     /// The price, where it is one number.
     pub price: Option<Amount>,
     /// The currency of the price; empty where the API does not say.
@@ -38,11 +41,13 @@ pub enum SubscriptionState {
     Active,
     /// Its range is over.
     Expired,
+    /// Start or end cannot be read, and the other one does not tell.
+    Unknown,
 }
 
 impl SubscriptionState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Upcoming, Self::Expired];
+    pub const ALL: [Self; 4] = [Self::Active, Self::Upcoming, Self::Expired, Self::Unknown];
 
     /// The word for the `state` label.
     #[must_use]
@@ -51,6 +56,7 @@ impl SubscriptionState {
             Self::Upcoming => "upcoming",
             Self::Active => "active",
             Self::Expired => "expired",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -63,6 +69,8 @@ impl Subscription {
             SubscriptionState::Expired
         } else if self.start.is_some_and(|start| start > now) {
             SubscriptionState::Upcoming
+        } else if self.has_unknown_edge {
+            SubscriptionState::Unknown
         } else {
             SubscriptionState::Active
         }
@@ -75,7 +83,7 @@ mod tests {
 
     #[test]
     fn state_has_sharp_edges() {
-        let subscription = |start: Option<&str>, end: Option<&str>| Subscription {
+        let subscription = |start: Option<&str>, end: Option<&str>, has_unknown_edge| Subscription {
             id: "1".into(),
             client_id: "".into(),
             product: "".into(),
@@ -83,17 +91,23 @@ mod tests {
             calc_rule_type: "".into(),
             start: start.map(|t| t.parse().unwrap()),
             end: end.map(|t| t.parse().unwrap()),
+            has_unknown_edge,
             price: None,
             currency: "".into(),
         };
         let (early, now, late) = ("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z");
-        for (name, start, end, want) in [
-            ("starts now", Some(now), Some(late), SubscriptionState::Active),
-            ("starts later", Some(late), None, SubscriptionState::Upcoming),
-            ("ends now", Some(early), Some(now), SubscriptionState::Expired),
-            ("open at both ends", None, None, SubscriptionState::Active),
+        use SubscriptionState::{Active, Expired, Unknown, Upcoming};
+        for (name, start, end, has_unknown_edge, want) in [
+            ("starts now", Some(now), Some(late), false, Active),
+            ("starts later", Some(late), None, false, Upcoming),
+            ("ends now", Some(early), Some(now), false, Expired),
+            ("open at both ends", None, None, false, Active),
+            ("an unknown end", Some(early), None, true, Unknown),
+            ("an unknown start", None, Some(late), true, Unknown),
+            ("starts later, with an unknown end", Some(late), None, true, Upcoming),
+            ("ended, with an unknown start", None, Some(early), true, Expired),
         ] {
-            assert_eq!(subscription(start, end).state(now.parse().unwrap()), want, "{name}");
+            assert_eq!(subscription(start, end, has_unknown_edge).state(now.parse().unwrap()), want, "{name}");
         }
     }
 }

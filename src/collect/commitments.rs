@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::line_sums;
 use crate::billing::period::{Window, next_month, utc_date};
+use crate::billing::ties;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::reservations;
@@ -23,7 +24,9 @@ impl Source {
         let month_so_far = Window::MonthToDate.period(poll.now);
         let listing = reservations::commitments(&self.client, month_so_far, poll.patience).await?;
         poll.reject(&listing.rejected);
-        let mut totals = CommitmentTotals { commitments: listing.data, ..CommitmentTotals::default() };
+        let mut commitments = listing.data;
+        ties::number(&mut commitments, |commitment| &mut commitment.id);
+        let mut totals = CommitmentTotals { commitments, ..CommitmentTotals::default() };
         if totals.has_active(poll.now) {
             let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.patience).await?;
             poll.reject(&lines.rejected);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::billing::subscription::Subscription;
+use crate::billing::ties;
 use crate::gcore::client::Client;
 use crate::gcore::error::Error;
 use crate::gcore::subscriptions;
@@ -19,7 +21,9 @@ impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
         let listing = subscriptions::read(&self.client, poll.patience).await?;
         poll.reject(&listing.rejected);
-        let reading = poll.reading(listing.data, self.settings.stale_after);
+        let mut list: Vec<Subscription> = listing.data;
+        ties::number(&mut list, |subscription| &mut subscription.id);
+        let reading = poll.reading(list, self.settings.stale_after);
         poll.publish(|account| {
             account.subscriptions = Some(reading);
             account.shares.insert(Collector::Subscriptions, vec![listing.share]);

@@ -111,6 +111,7 @@ mod tests {
             calc_rule_type: "".into(),
             start: start.map(at),
             end: end.map(at),
+            has_unknown_edge: false,
             price: None,
             currency: "".into(),
         });
@@ -119,6 +120,7 @@ mod tests {
             id: "".into(),
             start: start.map(|start| at(start / 2)),
             end: end.map(|end| at(end / 2)),
+            has_unknown_edge: false,
         });
         let totals = CommitmentTotals { commitments: commitments.collect(), ..CommitmentTotals::default() };
         account.commitments = reading(6).map(|(at, good_for)| Reading::new(totals, at, good_for));

@@ -101,7 +101,8 @@ fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> 
         resource_type: Word::new(resource_type.word()?),
         price: price(cost, err)?,
         currency: Word::new(currency.word()?),
-        last_seen: last_seen.timestamp(),
+        // Money counts, whenever it was metered.
+        last_seen: last_seen.timestamp().unwrap_or_default(),
     })
 }
 

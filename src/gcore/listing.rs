@@ -129,7 +129,8 @@ impl<F> Intake<'_, F> {
         self.reject(reason);
     }
 
-    fn reject(&mut self, reason: RejectReason) {
+    /// Counts a row or record of which something could not be read.
+    pub(super) fn reject(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
 }
@@ -284,12 +285,14 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
     /// whoever asked for it.
     fn finish(self, is_part: bool) -> Result<Listing<F>, Error> {
         let Self { listing, layout, kept, claim, .. } = self;
-        let (rejected, records) = (&listing.rejected, kept.records);
-        let count = rejected.values().sum();
+        let records = kept.records;
+        // A record without one of its times still counts.
+        let rejected = || listing.rejected.iter().filter(|(reason, _)| **reason != RejectReason::BadTime);
+        let count = rejected().map(|(_, rows)| rows).sum();
         if is_part || is_believable(count, records) {
             return Ok(Listing { share: claim.into(), ..listing });
         }
-        let reasons: Vec<_> = rejected.iter().map(|(reason, rows)| format!("{rows} {}", reason.as_str())).collect();
+        let reasons: Vec<_> = rejected().map(|(reason, rows)| format!("{rows} {}", reason.as_str())).collect();
         let detail = format!(
             "{count} of {records} rows cannot be read ({}), so the last good reading stays; the API may have changed its \
              rows, so look for a newer version of this program",

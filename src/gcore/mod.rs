@@ -11,6 +11,7 @@ pub mod cost_report;
 pub mod cost_totals;
 pub mod endpoint;
 pub mod error;
+mod instant;
 pub mod listing;
 pub mod memory;
 pub mod metrics;

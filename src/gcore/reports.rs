@@ -1,7 +1,6 @@
 //! `GET /billing/org/v1/reports`: background tasks of the billing system.
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
 
 use crate::billing::record::{Fold, RejectReason};
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
@@ -12,7 +11,7 @@ use super::error::Error;
 use super::listing;
 use super::listing::{Glance, Layout, Listing, PlainQuery};
 use super::patience::Patience;
-use super::wire::Field;
+use super::wire::{Field, Instants};
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
@@ -24,7 +23,11 @@ const fn layout<F: Fold<ReportTask>>() -> Layout<F, 6> {
         fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
         identity: &[0],
         weight: None,
-        records: |fields, intake| intake.add(task(fields)),
+        records: |fields, intake| {
+            let mut instants = Instants::default();
+            intake.add(task(fields, &mut instants));
+            instants.unread.into_iter().for_each(|reason| intake.reject(reason));
+        },
     }
 }
 
@@ -54,14 +57,15 @@ pub async fn peek<F: Fold<ReportTask>>(
     listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
-fn task([uuid, task_type, status, created_at, updated_at, notes]: &[Field<'_>; 6]) -> Result<ReportTask, RejectReason> {
+fn task(fields: &[Field<'_>; 6], instants: &mut Instants) -> Result<ReportTask, RejectReason> {
+    let [uuid, task_type, status, created_at, updated_at, notes] = fields;
     let [errors, warnings] = notes.object(["errors", "warnings"]);
     Ok(ReportTask {
-        uuid: uuid.word()?.map(SmolStr::from).ok_or(RejectReason::NoId)?,
+        uuid: uuid.identity()?.ok_or(RejectReason::NoId)?,
         task_type: TaskType::new(&task_type.word()?.unwrap_or_default()),
         status: TaskStatus::new(&status.word()?.unwrap_or_default()),
-        created_at: created_at.timestamp(),
-        updated_at: updated_at.timestamp(),
+        created_at: instants.read(created_at),
+        updated_at: instants.read(updated_at),
         errors: errors.elements().len() as u64,
         warnings: warnings.elements().len() as u64,
     })

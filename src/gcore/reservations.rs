@@ -19,7 +19,7 @@ use super::error::Error;
 use super::listing;
 use super::listing::{Layout, Listing, PlainQuery, Query};
 use super::patience::Patience;
-use super::wire::Field;
+use super::wire::{Field, Instants};
 
 const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
     endpoint: Endpoint::Reservations,
@@ -27,7 +27,11 @@ const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
     identity: &[0, 1, 2, 3, 4, 5, 6],
     weight: None,
-    records: |fields, intake| intake.add(commitment(fields)),
+    records: |fields, intake| {
+        let mut instants = Instants::default();
+        intake.add(commitment(fields, &mut instants));
+        instants.unread.into_iter().for_each(|reason| intake.reject(reason));
+    },
 };
 const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
     endpoint: Endpoint::ReservationCostReportTotals,
@@ -86,16 +90,22 @@ impl Query for MonthQuery<'_> {
     }
 }
 
-fn commitment(fields: &[Field<'_>; 7]) -> Result<Commitment, RejectReason> {
+fn commitment(fields: &[Field<'_>; 7], instants: &mut Instants) -> Result<Commitment, RejectReason> {
     let [commit, active_from, active_to, id, plan, resource_name, region_name] = fields;
     let [from, to, subscription] = commit.object(["active_from", "active_to", "subscription_id"]);
     let described = || {
         let (plan, resource) = (plan.word()?.ok_or(RejectReason::NoId)?, resource_name.word()?.unwrap_or_default());
         Ok(format_smolstr!("{plan}:{resource}:{}", region_name.word()?.unwrap_or_default()))
     };
+    let id = match id.identity()? {
+        Some(id) => Some(id),
+        None => subscription.identity()?,
+    };
+    let [start, end] = [from.or(active_from), to.or(active_to)].map(|edge| instants.read(edge));
     Ok(Commitment {
-        id: id.or(&subscription).word()?.map_or_else(described, |id| Ok(id.into()))?,
-        start: from.or(active_from).timestamp(),
-        end: to.or(active_to).timestamp(),
+        id: id.map_or_else(described, Ok)?,
+        start,
+        end,
+        has_unknown_edge: instants.unread.is_some(),
     })
 }

@@ -15,21 +15,36 @@ use super::error::Error;
 use super::listing;
 use super::listing::{Glance, Layout, Listing, PlainQuery};
 use super::patience::Patience;
-use super::wire::Field;
+use super::wire::{Field, Instants};
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
-const FIELDS: [&str; 9] =
-    ["id", "client_id", "product", "feature", "metric_ext_name", "calc_rule_type", "active_range", "price", "prices"];
+const FIELDS: [&str; 10] = [
+    "id",
+    "client_id",
+    "client",
+    "product",
+    "feature",
+    "metric_ext_name",
+    "calc_rule_type",
+    "active_range",
+    "price",
+    "prices",
+];
 
-const fn layout<F: Fold<Subscription>>() -> Layout<F, 9> {
+const fn layout<F: Fold<Subscription>>() -> Layout<F, 10> {
     Layout {
         endpoint: Endpoint::Subscriptions,
         rows_key: "results",
         fields: FIELDS,
-        identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
+        identity: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
         weight: None,
-        records: |fields, intake| subscriptions(fields, &mut |subscription| intake.add(subscription)),
+        records: |fields, intake| {
+            subscriptions(fields, &mut |subscription, unread| {
+                intake.add(subscription);
+                unread.into_iter().for_each(|reason| intake.reject(reason));
+            });
+        },
     }
 }
 
@@ -51,44 +66,59 @@ pub async fn peek<F: Fold<Subscription>>(client: &Client, patience: Patience) ->
     listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
 }
 
-fn subscriptions(fields: &[Field<'_>; 9], each: &mut dyn FnMut(Result<Subscription, RejectReason>)) {
-    let [id, client, product, feature, metric, calc_rule_type, active_range, price, prices] = fields;
+/// Hands over each subscription of a row, and why a part of it could not be read.
+fn subscriptions(
+    fields: &[Field<'_>; 10],
+    each: &mut dyn FnMut(Result<Subscription, RejectReason>, Option<RejectReason>),
+) {
+    let [id, client_id, client, product, feature, metric, calc_rule_type, active_range, price, prices] = fields;
+    let [nested_client_id] = client.object(["id"]);
+    let client_id = client_id.or(&nested_client_id).small();
     let [product] = product.object(["name"]);
     let [feature_id, feature] = feature.object(["id", "name"]);
-    let subscription = |id: &Field<'_>, active_range: &Field<'_>, price: &Field<'_>, currency: SmolStr| {
-        let [start, end] = active_range.object(["start", "end"]);
-        let id = match id.word()? {
-            Some(id) => id.into(),
-            None => made_up_id(&feature_id, metric, &start)?,
+    let mut add = |id: &Field<'_>, active_range: &Field<'_>, price: &Field<'_>, currency: SmolStr| {
+        let mut instants = Instants::default();
+        let [start, end] = instants.read_range(active_range, ["start", "end"]);
+        let made_up = || {
+            let [start] = active_range.object(["start"]);
+            made_up_id(&client_id, feature_id.or(metric), &start)
         };
-        Ok(Subscription {
+        let id = id.identity().and_then(|id| id.map_or_else(made_up, Ok));
+        let subscription = id.map(|id| Subscription {
             id,
-            client_id: client.small(),
+            client_id: client_id.clone(),
             product: product.small(),
             feature: feature.small(),
             calc_rule_type: calc_rule_type.small(),
-            start: start.timestamp(),
-            end: end.timestamp(),
+            start,
+            end,
+            has_unknown_edge: instants.unread.is_some(),
             // A stepped price is an object: no single number would be true of it.
             price: price.amount().unwrap_or(None),
             currency,
-        })
+        });
+        each(subscription, instants.unread);
     };
     let prices = prices.elements();
     if prices.is_empty() {
-        each(subscription(id, active_range, price, SmolStr::default()));
+        add(id, active_range, price, SmolStr::default());
     }
     for entry in prices {
         let [own_id, active_range, price] = entry.object(["subscription", "active_range", "price"]);
         let [money_value, net_value, currency] = price.object(["money_value", "net_value", "currency"]);
         let [currency] = currency.object(["char_code"]);
         let [nested_id] = own_id.object(["id"]);
-        each(subscription(nested_id.or(&own_id), &active_range, money_value.or(&net_value), currency.small()));
+        add(nested_id.or(&own_id), &active_range, money_value.or(&net_value), currency.small());
     }
 }
 
-/// The second shape may lack an id; feature or metric, with the start, tell two rows apart.
-fn made_up_id(feature_id: &Field<'_>, metric: &Field<'_>, start: &Field<'_>) -> Result<SmolStr, RejectReason> {
-    let what = feature_id.or(metric).word()?.ok_or(RejectReason::NoId)?;
-    Ok(format_smolstr!("{what}@{}", start.word()?.unwrap_or_default()))
+/// The second shape may lack an id; client, feature or metric, and start tell most rows apart.
+fn made_up_id(client_id: &str, what: &Field<'_>, start: &Field<'_>) -> Result<SmolStr, RejectReason> {
+    let what = what.word()?.ok_or(RejectReason::NoId)?;
+    let start = start.word()?.unwrap_or_default();
+    Ok(if client_id.is_empty() {
+        format_smolstr!("{what}@{start}")
+    } else {
+        format_smolstr!("{client_id}:{what}@{start}")
+    })
 }

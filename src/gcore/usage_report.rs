@@ -94,7 +94,8 @@ fn record<'a>(fields: &[Field<'a>; 11]) -> Result<UsageRecord<'a>, RejectReason>
         resource_type: Word::new(resource_type.word()?),
         value: value.amount()?.ok_or(RejectReason::NoValue)?,
         unit: Word::new(unit.word()?),
-        last_seen: last_seen.timestamp(),
+        // What was used counts, whenever it was metered.
+        last_seen: last_seen.timestamp().unwrap_or_default(),
     })
 }
 

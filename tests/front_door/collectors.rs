@@ -90,6 +90,100 @@ async fn subscriptions() {
     app.stop().await;
 }
 
+/// The part of each series of a family from the id on, with its value.
+fn by_id(text: &str, family: &str, label: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(family)?.split_once(label));
+    lines.map(|(_, rest)| rest.replacen('"', "", 1).replace("\"}", "")).collect()
+}
+
+#[tokio::test]
+async fn subscriptions_of_one_feature_and_start_have_an_id_and_an_end_of_their_own() {
+    let row = |client: &str, end: &str| {
+        format!(
+            r#"{{{client}, "feature": {{"id": 77, "name": "CDN"}}, "product": {{"name": "CDN"}},
+                "prices": [{{"active_range": {{"start": "2026-01-01T00:00:00Z", "end": "{end}"}}}}]}}"#
+        )
+    };
+    let rows = [
+        row(r#""client_id": 9"#, "2026-12-01T00:00:00Z"),
+        row(r#""client": {"id": 8}"#, "2026-12-02T00:00:00Z"),
+        row(r#""client_id": 9"#, "2026-12-03T00:00:00Z"),
+    ];
+    let mut rows: Vec<_> = rows.iter().map(String::as_str).collect();
+    for order in ["as it comes", "the other way round"] {
+        let api = MockServer::start().await;
+        let list = format!(r#"{{"count": 3, "results": [{}]}}"#, rows.join(","));
+        asked(SUBSCRIPTIONS).respond_with(answer(&list)).mount(&api).await;
+        let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Subscriptions])), Clock::frozen(noon())).await;
+        let text = app.metrics().await;
+        let ends = by_id(&text, "gcore_subscription_active_end_timestamp_seconds{", "subscription_id=\"");
+        let want = [
+            "8:77@2026-01-01T00:00:00Z} 1796169600",
+            "9:77@2026-01-01T00:00:00Z} 1796083200",
+            "9:77@2026-01-01T00:00:00Z#2} 1796256000",
+        ];
+        assert_eq!(ends, want, "{order}");
+        assert_eq!(by_id(&text, "gcore_subscription_info{", "subscription_id=\"").len(), 3, "{order}: one for each id");
+        app.stop().await;
+        rows.reverse();
+    }
+}
+
+#[tokio::test]
+async fn an_end_is_read_in_every_form_and_one_that_cannot_be_read_is_not_open() {
+    let ends = [
+        r#""2026-12-31T24:00:00Z""#,
+        "1798761600",
+        r#""1798761600000""#,
+        r#""soon""#,
+        "[]",
+        "null",
+        "7",
+        r#""2027-01-01""#,
+    ];
+    let rows: Vec<_> = (1..).zip(ends).map(|(id, end)| (id, format!(r#""start": null, "end": {end}"#))).collect();
+    let api = MockServer::start().await;
+    let list = |rows: Vec<String>| {
+        answer(
+            &json!({"count": rows.len(), "results": "?"})
+                .to_string()
+                .replace("\"?\"", &format!("[{}]", rows.join(","))),
+        )
+    };
+    let subscription = |(id, range): &(u32, String)| format!(r#"{{"id": {id}, "active_range": {{{range}}}}}"#);
+    asked(SUBSCRIPTIONS).respond_with(list(rows.iter().map(subscription).collect())).mount(&api).await;
+    let commitment = |(id, range): &(u32, String)| {
+        format!(
+            r#"{{"id": {id}, "commit": {{{}}}}}"#,
+            range.replace("start", "active_from").replace("end", "active_to")
+        )
+    };
+    asked(RESERVATIONS).respond_with(list(rows.iter().map(commitment).collect())).mount(&api).await;
+    asked(RESERVATION_TOTALS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+    let task = |(id, range): &(u32, String)| {
+        let ended = range.replace("start", "created_at").replace("end", "updated_at");
+        format!(r#"{{"uuid": "{id}", "task_type": "Report", "status": "Failed", {ended}}}"#)
+    };
+    asked(REPORTS).respond_with(list(rows.iter().map(task).collect())).mount(&api).await;
+    let collectors = [Collector::Subscriptions, Collector::Commitments, Collector::Reports];
+    let app = TestApp::ready(&config(&api.uri(), only(&collectors)), Clock::frozen(noon())).await;
+
+    let text = app.metrics().await;
+    let want = ["1} 1798761600", "2} 1798761600", "3} 1798761600", "8} 1798761600"];
+    assert_eq!(by_id(&text, "gcore_subscription_active_end_timestamp_seconds{", "subscription_id=\""), want);
+    assert_eq!(by_id(&text, "gcore_commit_end_timestamp_seconds{", "reservation_id=\""), want);
+    let value = async |series: &str| app.value(series).await.unwrap_or_default();
+    let state = |state: &str| format!(r#"gcore_subscriptions{{account="main",product="",state="{state}"}}"#);
+    assert_eq!([value(&state("active")).await, value(&state("unknown")).await], ["5", "3"], "four end, one is open");
+    let failed = r#"gcore_report_tasks{account="main",task_type="Report",status="Failed"}"#;
+    assert_eq!(value(failed).await, "8", "a task counts without its time");
+    for collector in collectors {
+        let labels = format!(r#"account="main",collector="{}",reason="bad_time""#, collector.as_str());
+        assert_eq!(value(&format!("gcore_rejected_records_total{{{labels}}}")).await, "3", "{collector:?}");
+    }
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn names() {
     let api = MockServer::start().await;

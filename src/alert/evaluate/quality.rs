@@ -149,8 +149,13 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
 fn stretch<'a>(commitments: impl Iterator<Item = &'a Commitment> + Clone) -> String {
     // One that was there always begins first, one that stays for ever ends last.
     let start = commitments.clone().map(|commitment| commitment.start).min().flatten();
+    let is_unknown = commitments.clone().any(|commitment| commitment.has_unknown_edge && commitment.end.is_none());
     let end = commitments.map(|commitment| commitment.end.unwrap_or(Timestamp::MAX)).max();
     let start = start.map_or("since an unknown time".to_owned(), |start| format!("since {}", instant(start)));
     let end = end.filter(|end| *end < Timestamp::MAX);
-    end.map_or_else(|| format!("{start} and without an end"), |end| format!("{start} and until {}", instant(end)))
+    match end {
+        Some(end) => format!("{start} and until {}", instant(end)),
+        None if is_unknown => format!("{start} and until an unknown time"),
+        None => format!("{start} and without an end"),
+    }
 }

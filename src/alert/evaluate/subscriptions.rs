@@ -40,7 +40,8 @@ fn price(subscription: &Subscription) -> String {
 /// The nearest step alone.
 pub(super) fn expiring(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     of_subscriptions(case, account, |subscription, end| {
-        if subscription.state(case.now) != SubscriptionState::Active {
+        // One whose beginning is not known ends all the same.
+        if !matches!(subscription.state(case.now), SubscriptionState::Active | SubscriptionState::Unknown) {
             return None;
         }
         let days = end.duration_since(case.now).as_secs_f64() / DAY_SECONDS;

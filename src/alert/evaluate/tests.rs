@@ -385,13 +385,14 @@ fn each_task_is_told_alone() {
 
 #[test]
 fn a_subscription_is_told_at_its_nearest_step_and_for_a_week_after() {
-    for (name, end, expiring, expired) in [
-        ("far", "2026-12-22T12:00:01Z", &[][..], 0),
-        ("30 days", "2026-12-22T12:00:00Z", &["warning 30"], 0),
-        ("7 days", "2026-11-29T12:00:00Z", &["critical 7"], 0),
-        ("the last moment", "2026-11-22T12:00:01Z", &["critical 1"], 0),
-        ("over", "2026-11-22T12:00:00Z", &[], 1),
-        ("over for a week", "2026-11-15T12:00:00Z", &[], 0),
+    for (name, end, has_unknown_edge, expiring, expired) in [
+        ("far", "2026-12-22T12:00:01Z", false, &[][..], 0),
+        ("30 days", "2026-12-22T12:00:00Z", false, &["warning 30"], 0),
+        ("7 days", "2026-11-29T12:00:00Z", false, &["critical 7"], 0),
+        ("7 days, since an unknown time", "2026-11-29T12:00:00Z", true, &["critical 7"], 0),
+        ("the last moment", "2026-11-22T12:00:01Z", false, &["critical 1"], 0),
+        ("over", "2026-11-22T12:00:00Z", false, &[], 1),
+        ("over for a week", "2026-11-15T12:00:00Z", false, &[], 0),
     ] {
         let subscription = Subscription {
             id: "501".into(),
@@ -401,6 +402,7 @@ fn a_subscription_is_told_at_its_nearest_step_and_for_a_week_after() {
             calc_rule_type: "".into(),
             start: None,
             end: Some(at(end)),
+            has_unknown_edge,
             price: None,
             currency: "".into(),
         };

@@ -86,7 +86,7 @@ fn subscriptions_picture(version: i64) -> Picture {
         picture.insert(start, metered(0).as_second().to_string());
         picture.insert(price, decimal(5_000_000 + id * 1000 + version, 5));
     }
-    for (state, number) in [("active", "5"), ("upcoming", "0"), ("expired", "0")] {
+    for (state, number) in [("active", "5"), ("upcoming", "0"), ("expired", "0"), ("unknown", "0")] {
         let series = format!(r#"gcore_subscriptions{{account="main",product="Cloud",state="{state}"}}"#);
         picture.insert(series, number.into());
     }

@@ -63,8 +63,10 @@ fn spent(account: &mut Account) {
 }
 
 fn lists(account: &mut Account) {
-    let commitment =
-        |id: &str, start: &str, end: &str| Commitment { id: id.into(), start: Some(at(start)), end: Some(at(end)) };
+    let commitment = |id: &str, start: &str, end: &str| {
+        let (start, end) = (Some(at(start)), Some(at(end)));
+        Commitment { id: id.into(), start, end, has_unknown_edge: false }
+    };
     let totals = CommitmentTotals {
         commitments: vec![
             commitment("1", "2026-06-01T00:00:00Z", "2027-06-01T00:00:00Z"),
@@ -92,6 +94,7 @@ fn lists(account: &mut Account) {
         calc_rule_type: "".into(),
         start: None,
         end: Some(at(end)),
+        has_unknown_edge: false,
         price: price.map(amount),
         currency: "EUR".into(),
     };

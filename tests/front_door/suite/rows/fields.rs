@@ -178,8 +178,9 @@ fn tasks() -> Vec<Row> {
                 tasks.unfinished = vec![LAST];
             }),
         ),
-        wrong(Reports, &["created_at"], are(|tasks| tasks.unfinished = vec![LAST])),
-        wrong(Reports, &["updated_at"], are(|tasks| (tasks.completed, tasks.failed) = (None, None))),
+        wrong(Reports, &["created_at"], are(|tasks| tasks.unfinished = vec![LAST])).rejecting("bad_time", 4),
+        wrong(Reports, &["updated_at"], are(|tasks| (tasks.completed, tasks.failed) = (None, None)))
+            .rejecting("bad_time", 4),
         wrong(Reports, &["processing_notes"], are(|tasks| tasks.noted = vec!["ClosingPeriod"])),
     ]
 }
@@ -220,12 +221,16 @@ fn subscriptions() -> Vec<Row> {
         }
     };
     vec![
-        // Without an id, feature and start stand in for it; they are the same here.
+        // Without an id, client, feature and start stand in for it; they are the same here, so the rest are numbered.
         wrong(
             Subscriptions,
             &["id"],
             series(collector, 1, |nth, series| {
-                let id = if nth == 0 { "odd" } else { "5@2026-01-01T00:00:00Z" };
+                let id = match nth {
+                    0 => "odd".to_owned(),
+                    1 => "9:5@2026-01-01T00:00:00Z".to_owned(),
+                    _ => format!("9:5@2026-01-01T00:00:00Z#{nth}"),
+                };
                 Some(series.replace(&format!("subscription_id=\"{}\"", nth + 1), &format!("subscription_id=\"{id}\"")))
             }),
         ),
@@ -238,15 +243,24 @@ fn subscriptions() -> Vec<Row> {
         wrong(Subscriptions, &["product"], empties("\"Cloud\"")),
         wrong(Subscriptions, &["feature"], empties("\"Bare metal\"")),
         wrong(Subscriptions, &["price"], without(collector, "_price_")),
-        wrong(Subscriptions, &["active_range"], without(collector, "_start_")),
+        // Where there is no range, or neither start nor end in it, it is open-ended.
+        wrong(Subscriptions, &["active_range"], move |expected| {
+            let picture = expected.rest.get_mut(&collector).unwrap();
+            picture.retain(|series, _| !series.contains("_start_"));
+            for (state, number) in [("active", "2"), ("unknown", "3")] {
+                let series = format!(r#"gcore_subscriptions{{account="main",product="Cloud",state="{state}"}}"#);
+                picture.insert(series, number.into());
+            }
+        })
+        .rejecting("bad_time", 3),
         // A list of one entry is that of one subscription, of which nothing can be read.
         wrong(
             Subscriptions,
             &["prices"],
             series(collector, 1, |nth, series| match nth {
-                1 => {
-                    series.contains("_info").then(|| series.replace("subscription_id=\"2\"", "subscription_id=\"5@\""))
-                }
+                1 => series
+                    .contains("_info")
+                    .then(|| series.replace("subscription_id=\"2\"", "subscription_id=\"9:5@\"")),
                 _ => Some(series.to_owned()),
             }),
         ),
@@ -289,8 +303,8 @@ fn commitments() -> Vec<Row> {
             series(Collector::Commitments, 31, |nth, series| (nth == 0).then(|| series.replace("31", "odd"))),
         )
         .rejecting("no_id", 1),
-        ignored(Reservations, &["active_from"]),
-        wrong(Reservations, &["active_to"], without(Collector::Commitments, "_end_")),
+        ignored(Reservations, &["active_from"]).rejecting("bad_time", 2),
+        wrong(Reservations, &["active_to"], without(Collector::Commitments, "_end_")).rejecting("bad_time", 2),
         ignored(Reservations, &["commit"]),
         ignored(Reservations, &["active_billing_plan_id", "resource_name", "region_name"]),
         ignored(MonthTotals, &["type", "region", "region_id", "err"]),
