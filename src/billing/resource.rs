@@ -138,8 +138,8 @@ pub(super) fn interned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Smo
     SmolStr::deserialize(deserializer).map(|word| intern(&word))
 }
 
-/// The resource types that the API documents (early 2026). Others are read all the same.
-pub const RESOURCE_TYPES: [&str; 25] = [
+/// The resource types that the API documents (September 2026). Others are read all the same.
+pub const RESOURCE_TYPES: [&str; 26] = [
     "ai_cluster",
     "ai_virtual_cluster",
     "backup",
@@ -160,6 +160,7 @@ pub const RESOURCE_TYPES: [&str; 25] = [
     "functions_traffic",
     "image",
     "inference",
+    "inference_public_models",
     "instance",
     "load_balancer",
     "log_index",

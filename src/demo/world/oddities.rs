@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use super::company::{ARCHIVE, DATA, FRANKFURT, LUXEMBOURG, MANASSAS, ML_LAB, PARTNER, SHOP};
+use super::company::{ARCHIVE, DATA, FRANKFURT, LAUNCH, LUXEMBOURG, MANASSAS, ML_LAB, PARTNER, SHOP};
+use super::details::Details;
 use super::estate::Estate;
 use super::load::Load;
 use super::meter::Price;
@@ -18,6 +19,7 @@ impl Estate<'_> {
         self.priced_with_a_remark();
         self.given_back();
         self.resized();
+        self.public_models();
     }
 
     fn without_a_price(&mut self) {
@@ -72,6 +74,13 @@ impl Estate<'_> {
         // What it corrects.
         let site = self.site(ARCHIVE, LUXEMBOURG);
         self.volume(site, None, "vault", 1_000);
+    }
+
+    /// A type that came after all others, in a unit of its own.
+    fn public_models(&mut self) {
+        let site = self.site(LAUNCH, MANASSAS);
+        let details = Details::Named { last_name: "assistant".into(), uuid: self.dice.uuid() };
+        self.rent(site, product::PUBLIC_MODELS, 4_000_000 * 1_000_000, Load::CUSTOMERS, details);
     }
 
     /// One machine under two flavors, one after the other: two rows with the same uuid.

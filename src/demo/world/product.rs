@@ -116,6 +116,14 @@ pub(super) const INFERENCE: Product = product(
     "Inference: inference-16vcpu-232gib-1xl40s-48gb",
     1_437_500_000_000_000,
 );
+/// The newest type, of which no field is documented but the common ones.
+pub(super) const PUBLIC_MODELS: Product = product(
+    ("inference_public_models", ""),
+    "tokens",
+    "inference_public_models_token",
+    "Inference: Public Models (tokens),",
+    350_000_000,
+);
 
 pub(super) const VOLUMES: [Product; 3] = [
     product(

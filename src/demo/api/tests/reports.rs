@@ -65,6 +65,7 @@ async fn rows_have_the_fields_of_their_type() {
     for (kind, fields) in [
         ("instance", "flavor last_name tags uuid"),
         ("inference", "flavor last_name uuid"),
+        ("inference_public_models", "last_name uuid"),
         ("volume", "attached_to_vm last_name last_size size_unit tags uuid volume_type"),
         ("snapshot", "last_name last_size size_unit source_volume_uuid tags uuid volume_type"),
         ("backup", "last_name last_size schedule_id source_volume_uuid uuid"),
