@@ -33,6 +33,8 @@ pub fn client(url: &Url, trust: &Trust) -> Result<Client, Error> {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
+            // Who wants compressed answers asks for them and decodes them.
+            .no_gzip()
             .redirect(redirect::Policy::none());
         let builder = match trust.config() {
             Some(config) => builder.tls_backend_preconfigured(config),

@@ -1,12 +1,13 @@
 //! One request: authorised, paced, bounded in time and size, and repeated where that may help.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backon::Retryable;
 use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -17,6 +18,7 @@ use crate::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
 use super::body::{Body, TooLarge, limit};
 use super::connection::{BuildError, authorities, http_client};
+use super::encoding::{ACCEPTED, Decoder};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::memory::{Claim, MemoryLimit, MemoryShare};
@@ -315,6 +317,7 @@ impl Client {
         let request = self
             .http
             .request(endpoint.method(), format!("{base}/{}", endpoint.path()))
+            .header(ACCEPT_ENCODING, ACCEPTED)
             .header(AUTHORIZATION, authorization);
         let request = match payload {
             Payload::Query(parameters) => request.query(parameters),
@@ -354,11 +357,16 @@ impl Client {
     /// The beginning of an error answer.
     async fn error_body(&self, mut response: Response) -> Vec<u8> {
         let mut body = Vec::new();
+        let Ok(mut decoder) = Decoder::new(response.headers()) else { return body };
         while body.len() < MAX_ERROR_BODY
             && let Ok(Some(chunk)) = response.chunk().await
         {
-            body.extend_from_slice(&chunk);
+            for step in decoder.steps(&chunk) {
+                let Ok(bytes) = decoder.decode(step) else { return body };
+                body.extend_from_slice(&bytes);
+            }
         }
+        body.extend(decoder.finish().unwrap_or_default());
         body
     }
 
@@ -376,13 +384,21 @@ impl Client {
         mut response: Response,
         rows: Option<u32>,
     ) -> Result<Body<'_>, Failure> {
+        let mut decoder = Decoder::new(response.headers()).map_err(|other| {
+            let detail = format!(
+                "the answer is encoded as {other:?}, and only gzip was asked for; is there a proxy in between?"
+            );
+            Failure::new(Reason::BadBody, false, detail)
+        })?;
         let limit = limit(rows);
+        let too_large = |_: TooLarge| Failure::new(Reason::BadBody, false, too_large(endpoint, limit, rows));
         let mut body = self.memory.bodies.begin(limit).await;
         while let Some(chunk) = response.chunk().await.map_err(|error| transport_failure(&error))? {
-            if let Err(TooLarge) = body.push(&chunk).await {
-                return Err(Failure::new(Reason::BadBody, false, too_large(endpoint, limit, rows)));
+            for step in decoder.steps(&chunk) {
+                body.push(&decoder.decode(step).map_err(|error| undecoded(&error))?).await.map_err(too_large)?;
             }
         }
+        body.push(&decoder.finish().map_err(|error| undecoded(&error))?).await.map_err(too_large)?;
         Ok(body)
     }
 }
@@ -416,6 +432,11 @@ fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
     }
     let detail = format!("answered {kind:?} instead of JSON; is there a proxy or a login page in between?");
     Err(Failure::new(Reason::BadBody, false, detail))
+}
+
+/// That a body cannot be decoded: the same answer would come again.
+fn undecoded(error: &io::Error) -> Failure {
+    Failure::new(Reason::BadBody, false, format!("the answer cannot be decompressed: {error}"))
 }
 
 fn transport_failure(error: &reqwest::Error) -> Failure {

@@ -9,6 +9,7 @@ pub mod client;
 pub mod connection;
 pub mod cost_report;
 pub mod cost_totals;
+mod encoding;
 pub mod endpoint;
 pub mod error;
 mod instant;

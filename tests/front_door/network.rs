@@ -14,7 +14,7 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer};
 
 use crate::authority::{Authority, self_signed};
-use crate::harness::{KEY, Port, REPORTS, TestApp, config, json, noon, only};
+use crate::harness::{KEY, Port, REPORTS, TestApp, asked, config, json, noon, only};
 use crate::program::{Ended, Process, config_file, config_flag, finish, program};
 
 const UP: &str = r#"gcore_up{account="main",collector="reports"}"#;
@@ -85,6 +85,47 @@ async fn a_request_names_its_sender_welcomes_gzip_and_keeps_the_path_of_the_url(
         app.stop().await;
     }
     api.verify().await;
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Every form of `Content-Encoding` that HTTP allows for an answer to a request that welcomes gzip.
+#[tokio::test]
+async fn an_answer_is_read_in_every_legal_encoding() {
+    let (first, second) = NO_ROWS.as_bytes().split_at(9);
+    let members = [gzip(first), gzip(b""), gzip(second)].concat();
+    for (name, encodings, body) in [
+        ("none", &[][..], NO_ROWS.as_bytes().to_vec()),
+        ("none, said", &["identity"], NO_ROWS.as_bytes().to_vec()),
+        ("one member", &["gzip"], gzip(NO_ROWS.as_bytes())),
+        ("several members", &["gzip"], members),
+        ("the old name", &["x-gzip"], gzip(NO_ROWS.as_bytes())),
+        ("capitals", &["GZIP"], gzip(NO_ROWS.as_bytes())),
+        ("a list", &["identity, gzip,"], gzip(NO_ROWS.as_bytes())),
+    ] {
+        let api = MockServer::start().await;
+        let answer = json("").set_body_raw(body, "application/json");
+        let answer = encodings.iter().fold(answer, |answer, line| answer.append_header("content-encoding", *line));
+        asked(REPORTS).respond_with(answer).mount(&api).await;
+        let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
+        assert_eq!(app.value(UP).await.as_deref(), Some("1"), "{name}: {}", app.metrics().await);
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_that_was_not_asked_for_is_named() {
+    let api = MockServer::start().await;
+    let answer = json(NO_ROWS).insert_header("content-encoding", "br");
+    asked(REPORTS).respond_with(answer).mount(&api).await;
+    let daemon = Process::serving(config_file(&api.uri(), "", &["reports"]), &[]);
+    daemon.until(async || daemon.log().contains("poll failed")).await;
+    let log = daemon.stop().await.stderr;
+    assert!(log.contains("encoded as \\\"br\\\", and only gzip was asked for"), "{log}");
 }
 
 /// Starts an API whose certificate is for `host`.

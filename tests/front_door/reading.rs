@@ -214,8 +214,11 @@ async fn auto_turns_back_to_resources_a_day_after_they_became_few() {
     app.stop().await;
 }
 
+/// The page that begins at a row.
+type Page = fn(&[Value], usize) -> Vec<Value>;
+
 /// Asks for costs and usage of rows that come in pages of four, and returns what both collectors make of them.
-async fn read_in_fours(rows: Vec<Value>, concurrency: usize, page: fn(&[Value], usize) -> Vec<Value>) -> [String; 4] {
+async fn read_in_fours(rows: Vec<Value>, concurrency: usize, page: Page) -> [String; 4] {
     let api = MockServer::start().await;
     let total = rows.len();
     let answer = move |request: &Request| {
@@ -280,7 +283,7 @@ async fn equal_rows_are_two_resources_wherever_a_page_ends() {
 async fn a_list_that_moves_between_its_pages_is_refused_though_its_count_fits() {
     let rows: Vec<Value> = (0..10).map(|number| address(number, "")).collect();
     // All of these say that there are ten rows, and bring ten.
-    let faults: [(&str, fn(&[Value], usize) -> Vec<Value>); 4] = [
+    let faults: [(&str, Page); 4] = [
         ("the first page over and over", |rows, offset| slice(rows, 0)[..4.min(10 - offset)].to_vec()),
         ("one row late from the second page on", |rows, offset| {
             rows.iter().skip(offset - usize::from(offset >= 4)).take(4.min(10 - offset)).cloned().collect()

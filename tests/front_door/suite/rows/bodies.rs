@@ -49,6 +49,18 @@ fn gzip() -> Vec<Row> {
     vec![
         tolerates("good gzip", Resources, zipped(|gzip| gzip)),
         tolerates("good gzip", Reports, zipped(|gzip| gzip)),
+        tolerates("gzip of two members", Resources, |reply| {
+            let page = reply.page();
+            let (first, second) = page.split_at(page.len() / 2);
+            reply.header("content-encoding", "gzip");
+            reply.body = Some([compressed(first), compressed(second)].concat());
+        }),
+        fails("gzip of two members, cut short", Usage, "bad_body", |reply| {
+            let page = reply.page();
+            let (first, second) = page.split_at(page.len() / 2);
+            reply.header("content-encoding", "gzip");
+            reply.body = Some([&compressed(first)[..], &compressed(second)[..20]].concat());
+        }),
         fails("gzip that is none", Resources, "bad_body", garbage()),
         fails("gzip that is none", Subscriptions, "bad_body", garbage()),
         leaves_uncompared("gzip that is none", garbage()),
