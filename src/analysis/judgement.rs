@@ -1,27 +1,151 @@
-//! What is said of one series on one day.
+//! What is said of one series on one day, and why.
 
-/// A day of a series against what its past lets expect. Amounts are in the units of the input.
+/// Why a day is an anomaly, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The amount is in the band around its expectation.
+    WithinBand,
+    /// An anomaly: the amount is above the upper bound.
+    AboveBand,
+    /// The fifth day in a row above the bound (an anomaly, the last one) or far below the expectation (none): from the
+    /// next day on this amount is expected.
+    NewLevel,
+    /// Above the band, but a like day of the last three months was about as far up.
+    SameDayOfMonth,
+    /// Above the band, but two of the same weekday in the last four weeks were about as far up.
+    SameWeekday,
+    /// Above the band, but five of the last 28 days cost about as much.
+    OftenLately,
+    /// Above the band of its weekday, but no dearer than the second-dearest weekday: a holiday.
+    OtherWeekday,
+    /// Above the band of a roll-up, but its parts together are not above it.
+    UsualInParts,
+    /// The series is younger than 30 days; nothing is an anomaly.
+    TooYoung,
+    /// Above the band, but by less than the least amount that matters.
+    BelowFloor,
+    /// Far below the expectation, or a credit.
+    Below,
+    /// Without a cost on a day that should have had one.
+    Pause,
+    /// The amount is not known, or a whole project, region or account vanished at once.
+    Unknown,
+}
+
+impl Reason {
+    /// Every reason, in the order of their declaration.
+    pub const ALL: [Self; 13] = [
+        Self::WithinBand,
+        Self::AboveBand,
+        Self::NewLevel,
+        Self::SameDayOfMonth,
+        Self::SameWeekday,
+        Self::OftenLately,
+        Self::OtherWeekday,
+        Self::UsualInParts,
+        Self::TooYoung,
+        Self::BelowFloor,
+        Self::Below,
+        Self::Pause,
+        Self::Unknown,
+    ];
+
+    /// The word in files and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WithinBand => "within_band",
+            Self::AboveBand => "above_band",
+            Self::NewLevel => "new_level",
+            Self::SameDayOfMonth => "same_day_of_month",
+            Self::SameWeekday => "same_weekday",
+            Self::OftenLately => "often_lately",
+            Self::OtherWeekday => "other_weekday",
+            Self::UsualInParts => "usual_in_parts",
+            Self::TooYoung => "too_young",
+            Self::BelowFloor => "below_floor",
+            Self::Below => "below",
+            Self::Pause => "pause",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A day of a series against the days before it. Amounts are in the units of the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// What was expected, calendar and habits included. NaN while nothing is known of the series.
+    /// What the day should have cost; of a series that costs something now and then, what a day with a cost does. NaN on
+    /// the first day of a series and before.
     pub expected: f64,
-    /// The most that is not an anomaly; at least `actual` where that was weighed and found to be usual. Infinite while too
-    /// little is known.
+    /// The most that is no anomaly. Infinite while the series is too young.
     pub upper: f64,
-    /// What the day cost.
+    /// What the day cost. NaN where that is not known.
     pub actual: f64,
-    /// Above 1 the day is an anomaly. Where it was weighed, the odds of that, up to 1000, with an anomaly that is missed as
-    /// bad as two false ones; else the excess over `expected` in units of the distance from `expected` to `upper`.
+    /// The distance from `expected` in units of the distance from `expected` to `upper`; above 1 the day is an anomaly.
+    /// Negative below the expectation; 0 while the series is too young and where the amount is not known.
     pub score: f64,
-    /// The day is out of the usual.
+    /// The amount is above `upper`.
     pub anomaly: bool,
-    /// The series is younger than four weeks, or is at a place in the month that it has not been at before.
+    /// The series is younger than 30 days.
     pub low_confidence: bool,
+    /// Why it is an anomaly, or none.
+    pub reason: Reason,
+    /// The usual deviation of a day from its expectation.
+    pub deviation: f64,
+    /// How many like days of earlier months are known: the same day counted from the month's start or end, the same
+    /// weekday by its number.
+    pub like_days: u8,
+    /// The most that one of them cost; 0 where none is known.
+    pub like_most: f64,
 }
 
 impl Judgement {
+    /// Of a series of which nothing is known yet.
+    #[must_use]
+    pub const fn unknown(actual: f64) -> Self {
+        Self {
+            expected: f64::NAN,
+            upper: f64::INFINITY,
+            actual,
+            score: 0.0,
+            anomaly: false,
+            low_confidence: true,
+            reason: if actual.is_nan() { Reason::Unknown } else { Reason::TooYoung },
+            deviation: 0.0,
+            like_days: 0,
+            like_most: 0.0,
+        }
+    }
+
     /// What the day cost beyond what was expected; 0 where it did not.
+    #[must_use]
     pub fn excess(&self) -> f64 {
         (self.actual - self.expected).max(0.0)
     }
+
+    /// By how many usual deviations the bound is above the expectation.
+    #[must_use]
+    pub fn deviations(&self) -> f64 {
+        (self.upper - self.expected) / self.deviation
+    }
+
+    /// Compares with another bound; the expectation stays.
+    pub fn raise(&mut self, upper: f64, reason: Reason) {
+        if upper <= self.upper || !upper.is_finite() {
+            return;
+        }
+        self.upper = upper;
+        self.score = score(self.actual, self.expected, upper);
+        if self.anomaly && self.actual <= upper {
+            (self.anomaly, self.reason) = (false, reason);
+        }
+    }
+}
+
+/// The distance from the expectation in units of the bound's.
+pub(super) fn score(actual: f64, expected: f64, upper: f64) -> f64 {
+    /// Above all that is ever compared, so that no score is infinite.
+    const MOST: f64 = 1e6;
+    let score = (actual - expected) / (upper - expected);
+    if score.is_nan() { 0.0 } else { score.clamp(-MOST, MOST) }
 }

@@ -1,280 +1,241 @@
-//! What is known of a series besides its past days, and how a day changes it.
+//! What is known of a series: its last days, its level, its weekly profile and its usual deviation.
 
-use crate::analysis::cycle::Cycle;
-use crate::analysis::habit::Rises;
-use crate::analysis::past::Past;
-use crate::analysis::rhythm::{Rhythm, WINDOW, Window};
-use crate::analysis::robust::{distance, quantile, spread};
-use crate::analysis::usual::Usual;
-use crate::analysis::verdict::{Course, Explanation, Verdict, margin};
+/// The days that are kept: three whole months back from any day, and the days before them in the oldest month.
+pub(super) const DAYS: usize = 128;
+/// A weekday with a lesser share of the level than this is idle. From .05 to .15 nothing changes.
+pub(super) const IDLE: f64 = 0.1;
+/// The weeks that a weekday's share is learned from.
+const WEEKS: usize = 8;
+/// The stretch in which days with and without a cost are counted: four whole weeks.
+const COUNTED: u32 = 28;
+/// So many days with a cost that the week does not have, or without one that it has, make a series sparse; so few make it
+/// regular again. From 3 to 5, and from 1 to 3, nothing changes.
+const SPARSE_FROM: u32 = 5;
+const SPARSE_UNTIL: u32 = 2;
+/// They are in so many runs at least: one pause is no habit.
+const FEWEST_RUNS: u32 = 2;
+/// A series with fewer days with a cost in four weeks has no weekday that it keeps to.
+const FEWEST_RUNS_OF_A_WEEKDAY: u32 = 4;
+/// The youngest series that can be sparse.
+const SPARSE_AGE: usize = 14;
+/// The first level is the middle of so many days with a cost: a first day is often only part of one.
+const FIRST_DAYS: u16 = 7;
+/// The usual deviation of a new series, as a share of the level. From .08 to .12 nothing changes.
+const FIRST_DEVIATION: f64 = 0.1;
 
-/// Younger series are judged by large jumps only.
-pub(super) const COLD_DAYS: usize = 14;
-/// Until then, a judgement is of low confidence and the bound is wider.
-pub(super) const YOUNG_DAYS: usize = 28;
-/// Until then, the week and the noise are learned anew each day, later once a week.
-const QUICK_DAYS: usize = 42;
-/// So many days above the usual are the new usual: a spike is shorter.
-const DAYS_TO_ACCEPT_MORE: u8 = 7;
-/// So many of them after an event that explains them.
-const DAYS_TO_ACCEPT_EVENT: u8 = 4;
-/// So many days back at a former level.
-const DAYS_TO_ACCEPT_RETURN: u8 = 2;
-/// So many days below the usual are the new usual: an outage or a weekend is shorter.
-const DAYS_TO_ACCEPT_LESS: u8 = 4;
-/// A level that was left this recently may be returned to without surprise.
-const FORMER_LEVEL_DAYS: u16 = 28;
-/// Two levels are the same within this ratio.
-pub(super) const SAME_LEVEL: f32 = 0.2;
-/// Two days are the same weekday's habit within this ratio.
-pub(super) const SAME_DAY: f32 = 0.35;
-/// How fast the errors of the ways of finding the level are forgotten, a day.
-const ERROR_MEMORY: f32 = 0.93;
-/// The fast way is noisier, so it has to be better than the slow one by this.
-const FAST_IS_BETTER: f32 = 0.9;
-/// Up to this noise, and with fewer rises than these, a series is not searched for a job.
-const CALM_NOISE: f32 = 0.12;
-const FEWEST_RUNS: u32 = 3;
-/// The noise of a young series whose own days don't tell it.
-const HINDSIGHT_NOISE: f32 = 0.1;
-/// At least this share of the days around one of its days is plain, though charges last for several.
-const PLAIN_SHARE: f32 = 0.33;
-/// How much narrower the margin is for its days in hindsight: nobody is told, and both sides of a day are known.
-const HINDSIGHT_CAUTION: f32 = 0.6;
+/// One day of a series.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    /// NaN where it is not known.
+    amount: f32,
+    /// What was expected; below zero where the amount was above the band.
+    expected: f32,
+}
 
-/// What is known of a series besides its past days.
-#[derive(Clone, Copy, Default)]
+/// What is known of a series.
+#[derive(Clone, Debug)]
 pub(super) struct Series {
     /// Days since its first cost; 0 before.
-    age: u16,
-    /// Days since it came to its present level.
-    regime: u16,
-    /// The level before that.
-    former: f32,
-    /// Days in a row above, and below, the usual.
-    above: u8,
-    below: u8,
-    /// The days above began with an event that explains the next ones.
-    carries: bool,
-    /// The days above were anomalies, not a habit.
-    alarmed: bool,
-    /// Mean errors, in shares, of the ways of finding the level.
-    errors: [f32; 2],
-    rises: Rises,
-    cycle: Cycle,
-    rhythm: Rhythm,
+    pub(super) age: usize,
+    /// What a mean day of its week costs; of a sparse series, a day with a cost.
+    pub(super) level: f64,
+    /// The level before the last new one.
+    pub(super) previous: f64,
+    /// Days since the level was a new one.
+    pub(super) at_level: usize,
+    /// The square of the usual deviation, as a share of the expectation.
+    pub(super) variance: f64,
+    /// Mean cost of each weekday in units of the level; 0 is Monday.
+    shares: [f64; 7],
+    /// It costs something now and then, not by the week.
+    pub(super) is_sparse: bool,
+    /// Days in a row above the bound or back at an amount of lately, and far below the expectation.
+    pub(super) above: u8,
+    pub(super) below: u8,
+    /// Days in a row without a cost where one was expected.
+    pub(super) quiet: u16,
+    /// Days with a cost since its first.
+    paid_days: u16,
+    /// Whether a day had a cost, and whether it is known; bit 0 is the newest.
+    paid: u32,
+    known: u32,
+    days: Box<[Day; DAYS]>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self {
+            age: 0,
+            level: 0.0,
+            previous: 0.0,
+            at_level: 0,
+            variance: FIRST_DEVIATION * FIRST_DEVIATION,
+            shares: [1.0; 7],
+            is_sparse: false,
+            above: 0,
+            below: 0,
+            quiet: 0,
+            paid_days: 0,
+            paid: 0,
+            known: 0,
+            days: Box::new([Day { amount: f32::NAN, expected: f32::NAN }; DAYS]),
+        }
+    }
 }
 
 impl Series {
-    pub(super) fn age(&self) -> usize {
-        usize::from(self.age)
+    fn day(&self, at: usize, lag: usize) -> Day {
+        self.days[(at + DAYS - lag) % DAYS]
     }
 
-    pub(super) fn days_above(&self) -> usize {
-        usize::from(self.above)
+    /// What the day `lag` days before `at` cost; NaN where that is not known.
+    pub(super) fn amount(&self, at: usize, lag: usize) -> f64 {
+        if lag < self.age { f64::from(self.day(at, lag).amount) } else { f64::NAN }
     }
 
-    pub(super) fn is_alarmed(&self) -> bool {
-        self.alarmed
+    /// By how much it was above its expectation; below zero under it, NaN where that is not known.
+    pub(super) fn excess(&self, at: usize, lag: usize) -> f64 {
+        let day = self.day(at, lag);
+        if lag < self.age { f64::from(day.amount - day.expected.abs()) } else { f64::NAN }
     }
 
-    /// Whether yesterday stood above the usual for a reason that may last.
-    pub(super) fn carries(&self) -> bool {
-        self.carries && self.above > 0
+    /// Whether it was above the band.
+    pub(super) fn was_above(&self, at: usize, lag: usize) -> bool {
+        lag < self.age && self.day(at, lag).expected < 0.0
     }
 
-    /// When it cost more than usual. A run of a known job explains nothing but another run.
-    pub(super) fn rises(&self) -> Rises {
-        if self.cycle.runs_in(0) { self.rises } else { self.rises.without(self.cycle) }
+    /// The amount, or the expectation where the day was above the band, a credit, or is not known.
+    pub(super) fn usual(&self, at: usize, lag: usize) -> f64 {
+        let Day { amount, expected } = self.day(at, lag);
+        f64::from(if expected < 0.0 || amount.is_nan() || amount < 0.0 { expected.abs() } else { amount })
     }
 
-    /// Days since it came to its present level.
-    pub(super) fn regime(&self) -> usize {
-        usize::from(self.regime)
+    /// The share of a weekday; 1 in a sparse series.
+    pub(super) fn share(&self, weekday: usize) -> f64 {
+        if self.is_sparse { 1.0 } else { self.shares[weekday] }
     }
 
-    /// The level that it may return to without surprise.
-    pub(super) fn former_level(&self) -> Option<f32> {
-        (self.regime <= FORMER_LEVEL_DAYS).then_some(self.former)
+    /// The shares in order, the largest last.
+    pub(super) fn ordered_shares(&self) -> [f64; 7] {
+        let mut shares = if self.is_sparse { [1.0; 7] } else { self.shares };
+        shares.sort_unstable_by(f64::total_cmp);
+        shares
     }
 
-    /// What it is expected to cost on the day that comes next; learns its week anew when that is due.
-    pub(super) fn usual(&mut self, past: &Past, index: usize, weekday: usize, account_noise: f32) -> Option<Usual> {
-        if self.age == 0 {
-            return None;
-        }
-        let mut window = Window::read(past, index, self.age(), weekday);
-        // Spread over the days of the week, so that no day has more to do than another.
-        if self.age() < QUICK_DAYS || index % 7 == weekday {
-            self.learn_cycle(&window);
-            window.blank_runs(self.cycle);
-            self.rhythm = Rhythm::of(&mut window, account_noise);
-        }
-        self.usual_from(past, index, &mut window, account_noise).filter(|usual| !usual.is_faint)
+    /// The usual deviation as a share of the expectation.
+    pub(super) fn deviation(&self) -> f64 {
+        self.variance.sqrt()
     }
 
-    /// Looks for a job, where the costs move so much that there may be one.
-    fn learn_cycle(&mut self, window: &Window) {
-        let [working, weekend] = self.rhythm.noise;
-        let moves =
-            working.max(weekend) > CALM_NOISE || self.rises.lately(WINDOW) >= FEWEST_RUNS || self.cycle.is_known();
-        if self.rhythm.is_sparse || !moves {
-            self.cycle = Cycle::default();
-            return;
-        }
-        self.cycle = Cycle::of(window, self.age(), self.cycle);
+    /// How many of the last four weeks' days are known, and how many of them had a cost.
+    pub(super) fn presence(&self) -> (u32, u32) {
+        let known = self.known & mask(self.age.min(COUNTED as usize));
+        (known.count_ones(), (known & self.paid).count_ones())
     }
 
-    /// As [`Series::usual`], but learns nothing, and is content with fewer days.
-    pub(super) fn usual_as_known(
-        &self,
-        past: &Past,
-        index: usize,
-        weekday: usize,
-        account_noise: f32,
-    ) -> Option<Usual> {
-        if self.age == 0 {
-            return None;
-        }
-        self.usual_from(past, index, &mut Window::read(past, index, self.age(), weekday), account_noise)
-    }
-
-    fn usual_from(&self, past: &Past, index: usize, window: &mut Window, account_noise: f32) -> Option<Usual> {
-        window.blank_runs(self.cycle);
-        let way = usize::from(self.errors[1] < FAST_IS_BETTER * self.errors[0]);
-        Usual::of(past, index, window, self.rhythm, usize::from(self.regime), way, account_noise)
-    }
-
-    /// Days went by of which nothing is known.
-    pub(super) fn skip(&mut self, days: usize) {
-        if self.age > 0 {
-            let more = u16::try_from(days).unwrap_or(u16::MAX);
-            self.age = self.age.saturating_add(more);
-            self.regime = self.regime.saturating_add(more);
-            self.rises.skip(days);
-            self.cycle.pass(days);
-        }
-    }
-
-    /// Learns from a day, which is the newest of the past already.
-    pub(super) fn learn(&mut self, past: &mut Past, index: usize, weekday: usize, verdict: &Verdict) {
-        if self.age == 0 {
-            let begins = u16::from(verdict.actual > 0.0);
-            (self.age, self.regime) = (begins, begins);
-            return;
-        }
-        self.age = self.age.saturating_add(1);
-        self.regime = self.regime.saturating_add(1);
-        self.cycle.pass(1);
-        let above = verdict.course == Course::Above || verdict.course == Course::Idle && self.above > 0;
-        let ran = verdict.usual.is_some_and(|usual| usual.run_in(0) > 0.0);
-        self.rises.push(above || ran);
-        let idle = verdict.course == Course::Idle;
-        self.alarmed = verdict.anomaly || self.alarmed && idle;
-        if [COLD_DAYS + 1, YOUNG_DAYS + 1].contains(&self.age()) {
-            self.look_back(past, index, weekday, verdict);
-            return;
-        }
-        let goes_on = matches!(verdict.course, Course::Above | Course::Idle) && !verdict.anomaly;
-        self.carries = verdict.explanation == Explanation::Event || self.carries && goes_on;
-        self.compare_ways(weekday, verdict);
-        self.count(verdict.course);
-        match self.settled(verdict) {
-            Some(days) => self.settle(past, index, verdict, days),
-            None => accept_weekly(past, index, verdict),
-        }
-    }
-
-    fn compare_ways(&mut self, weekday: usize, verdict: &Verdict) {
-        let Some(usual) = verdict.usual.filter(|usual| !usual.rhythm.is_sparse) else { return };
-        if verdict.course == Course::Above || verdict.actual <= 0.0 {
-            return;
-        }
-        for (error, level) in self.errors.iter_mut().zip(usual.levels) {
-            let found = level * usual.rhythm.weekdays[weekday] + usual.run_in(0);
-            if found > 0.0 {
-                *error = *error * ERROR_MEMORY + distance(verdict.actual, found).min(1.0) * (1.0 - ERROR_MEMORY);
+    /// Learns the share of the weekday of `at` from that weekday in the last eight weeks: the middle of its ratios to
+    /// the seven days around it, and of a 1 as if there had been one more week without a profile.
+    pub(super) fn learn_share(&mut self, at: usize, weekday: usize) {
+        let mut ratios = [1.0; WEEKS + 1];
+        let mut found = 1;
+        for week in (1..=WEEKS).take_while(|week| 7 * week + 3 < self.age + 1) {
+            let day = f64::from(self.day(at, 7 * week).amount).max(0.0);
+            let others: f64 = (1..=3).map(|off| self.usual(at, 7 * week - off) + self.usual(at, 7 * week + off)).sum();
+            if !self.day(at, 7 * week).amount.is_nan() && others + day > 0.0 {
+                ratios[found] = 7.0 * day / (others + day);
+                found += 1;
             }
         }
+        self.shares[weekday] = middle(&mut ratios[..found]);
     }
 
-    fn count(&mut self, course: Course) {
-        (self.above, self.below) = match course {
-            Course::Usual => (0, 0),
-            Course::Above => (self.above.saturating_add(1), 0),
-            Course::Below => (0, self.below.saturating_add(1)),
-            Course::Idle => (
-                self.above.saturating_add(u8::from(self.above > 0)),
-                self.below.saturating_add(u8::from(self.below > 0)),
-            ),
-        };
+    /// Remembers the newest day.
+    pub(super) fn push(&mut self, at: usize, amount: f64, expected: f64, is_above: bool) {
+        let expected = if is_above { -expected } else { expected };
+        self.days[at % DAYS] = Day { amount: amount as f32, expected: expected as f32 };
+        self.paid = self.paid << 1 | u32::from(amount > 0.0);
+        self.known = self.known << 1 | u32::from(!amount.is_nan());
+        self.age += 1;
+        self.at_level = self.at_level.saturating_add(1);
+        self.paid_days = self.paid_days.saturating_add(u16::from(amount > 0.0));
     }
 
-    /// How many days there are at a new level, once they are enough.
-    fn settled(&mut self, verdict: &Verdict) -> Option<u8> {
-        let enough = match () {
-            () if verdict.explanation == Explanation::Return => DAYS_TO_ACCEPT_RETURN,
-            () if self.carries => DAYS_TO_ACCEPT_EVENT,
-            () => DAYS_TO_ACCEPT_MORE,
-        };
-        if self.above >= enough {
-            Some(self.above)
-        } else if self.below >= DAYS_TO_ACCEPT_LESS {
-            Some(self.below)
+    /// While there are few days with a cost, the level is their middle.
+    pub(super) fn is_new(&self) -> bool {
+        self.paid_days <= FIRST_DAYS
+    }
+
+    /// The level from the days with a cost so far, or the last seven of them.
+    pub(super) fn find_level(&mut self, at: usize, weekday: usize) {
+        let level = self.recent_level(at, weekday, usize::from(FIRST_DAYS));
+        self.level = level.unwrap_or(self.level);
+    }
+
+    /// The middle of the last days with a cost, each without its weekday's share.
+    fn recent_level(&self, at: usize, weekday: usize, count: usize) -> Option<f64> {
+        let mut levels = [0.0; FIRST_DAYS as usize];
+        let mut found = 0;
+        for lag in 0..self.age.min(DAYS) {
+            let share = self.share((weekday + 7 * DAYS - lag) % 7);
+            let amount = self.amount(at, lag);
+            if amount > 0.0 && share >= IDLE {
+                levels[found] = amount / share;
+                found += 1;
+                if found == count.min(levels.len()) {
+                    break;
+                }
+            }
+        }
+        (found > 0).then(|| middle(&mut levels[..found]))
+    }
+
+    /// Takes the last days for a new level. They are no days above the band then.
+    pub(super) fn accept_level(&mut self, at: usize, weekday: usize, days: usize) {
+        self.previous = self.level;
+        self.level = self.recent_level(at, weekday, days).unwrap_or(self.level);
+        for lag in 0..days {
+            let day = &mut self.days[(at + DAYS - lag) % DAYS];
+            day.expected = day.amount.max(0.0);
+        }
+        (self.above, self.below, self.at_level) = (0, 0, days);
+    }
+
+    /// Whether it is sparse: days with a cost that the week does not have, and without one that it has.
+    pub(super) fn learn_presence(&mut self, at: usize, weekday: usize) {
+        const EVERY_WEEK: u32 = 1 | 1 << 7 | 1 << 14 | 1 << 21;
+        let counted = self.known & mask(self.age.min(COUNTED as usize));
+        let mut idle = 0;
+        for (of, share) in self.shares.iter().enumerate() {
+            if *share < IDLE {
+                idle |= EVERY_WEEK << ((weekday + 7 - of) % 7);
+            }
+        }
+        // One pause is no habit, and the present one may be the end.
+        let ended = mask((self.paid | !counted).trailing_zeros() as usize);
+        let odd = counted & !(self.paid ^ idle) & !ended;
+        let (days, runs) = (odd.count_ones(), (odd & !(odd >> 1)).count_ones());
+        let is_sparse = if self.is_new() {
+            self.age >= SPARSE_AGE && 2 * (counted & !self.paid).count_ones() > counted.count_ones()
+        } else if self.is_sparse {
+            days >= SPARSE_UNTIL || (counted & self.paid).count_ones() < FEWEST_RUNS_OF_A_WEEKDAY
         } else {
-            None
-        }
-    }
-
-    fn settle(&mut self, past: &mut Past, index: usize, verdict: &Verdict, days: u8) {
-        past.accept(index, usize::from(days));
-        self.former = verdict.usual.map_or(0.0, |usual| usual.level);
-        self.regime = u16::from(days);
-        (self.above, self.below, self.alarmed) = (0, 0, false);
-    }
-
-    /// Tells of a young series' first days in hindsight what was usual on them, since a charge among them may come again.
-    fn look_back(&mut self, past: &mut Past, index: usize, weekday: usize, verdict: &Verdict) {
-        const AROUND: usize = 7;
-        let age = self.age().min(YOUNG_DAYS + 1);
-        let Some(usual) = verdict.usual.filter(|usual| !usual.rhythm.is_sparse) else { return };
-        let part = |lag: usize| usual.rhythm.weekdays[(weekday + 8 * 7 + 1 - lag) % 7];
-        // Without the weekday, newest first.
-        let mut levels = [0.0_f32; YOUNG_DAYS + 1];
-        for (lag, level) in (1..=age).zip(&mut levels) {
-            let actual = past.at(index, lag).actual();
-            *level = if part(lag) > 0.05 && actual > 0.0 { actual / part(lag) } else { 0.0 };
-        }
-        let mut around = [0.0_f32; YOUNG_DAYS + 1];
-        let mut distances = [0.0_f32; YOUNG_DAYS + 1];
-        for place in 0..age {
-            let mut near = [0.0_f32; 2 * AROUND + 1];
-            let mut count = 0;
-            for level in &levels[place.saturating_sub(AROUND)..age.min(place + AROUND + 1)] {
-                near[count] = *level;
-                count += usize::from(*level > 0.0);
-            }
-            around[place] = if count > 0 { quantile(&mut near[..count], PLAIN_SHARE) } else { 0.0 };
-            distances[place] = distance(levels[place], around[place]);
-        }
-        let most = margin(HINDSIGHT_CAUTION * spread(&mut distances[..age], HINDSIGHT_NOISE)).exp();
-        for lag in (age.saturating_sub(COLD_DAYS) + 1..=age).filter(|lag| around[lag - 1] > 0.0) {
-            let above = levels[lag - 1] > around[lag - 1] * most;
-            if above {
-                self.rises.set(lag);
-            }
-            past.restate(index, lag, around[lag - 1] * part(lag), above);
+            self.age >= SPARSE_AGE && days >= SPARSE_FROM && runs >= FEWEST_RUNS
+        };
+        if is_sparse != self.is_sparse {
+            self.is_sparse = is_sparse;
+            self.find_level(at, weekday);
         }
     }
 }
 
-/// A day out of the usual that was so a week ago too is the weekday's habit, and may be learned from.
-fn accept_weekly(past: &mut Past, index: usize, verdict: &Verdict) {
-    if verdict.anomaly || !matches!(verdict.course, Course::Above | Course::Below) {
-        return;
-    }
-    let week_ago = past.at(index, 8);
-    if week_ago.is_set_aside() && verdict.actual > 0.0 && distance(verdict.actual, week_ago.actual()) < SAME_DAY {
-        past.accept(index, 1);
-    }
+/// So many of the lowest bits.
+fn mask(bits: usize) -> u32 {
+    if bits < 32 { (1 << bits) - 1 } else { u32::MAX }
+}
+
+/// The middle value, or the mean of the middle two; at least one is needed.
+pub(super) fn middle(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let half = values.len() / 2;
+    if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
 }

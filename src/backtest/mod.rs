@@ -14,7 +14,7 @@ pub mod table;
 use std::io;
 use std::io::Write;
 
-use crate::analysis::{Model, Settings};
+use crate::analysis::{Blackouts, Model, Settings};
 
 use detections::Detections;
 use forecasts::Forecasts;
@@ -47,9 +47,17 @@ pub fn run<W: Write>(histories: &[History], spikes: Option<&[Spike]>, outputs: &
         let mut model = Model::new(Settings::default());
         let mut detections = Detections::new(history);
         let mut forecasts = Forecasts::new(history);
+        let mut blackouts = Blackouts::default();
+        let mut begun = 0;
         for of_day in history.days() {
             let (day, amounts) = of_day;
-            let judgements = model.step(*day, amounts);
+            for (series, group) in history.groups().iter().enumerate().take(amounts.len()).skip(begun) {
+                wholes(group).for_each(|whole| blackouts.add(whole, series));
+            }
+            begun = amounts.len();
+            let mut known = amounts.clone();
+            blackouts.apply(&model, *day, &mut known);
+            let judgements = model.step(*day, &known);
             detections.add(&judgements);
             outputs.detections(of_day, history.groups(), &judgements)?;
             let seen = forecasts.add(*day, &model);
@@ -59,4 +67,9 @@ pub fn run<W: Write>(histories: &[History], spikes: Option<&[Spike]>, outputs: &
     }
     outputs.flush()?;
     Ok(report)
+}
+
+/// What a group is part of: all groups, and what its name has before each `/`.
+fn wholes(group: &str) -> impl Iterator<Item = &str> {
+    std::iter::once("").chain(group.match_indices('/').map(|(at, _)| &group[..at]))
 }

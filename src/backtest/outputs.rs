@@ -19,7 +19,7 @@ pub struct Outputs<W: Write> {
 impl<W: Write> Outputs<W> {
     /// Writes the first line of each.
     ///
-    /// `detections` gets `day,group,actual,expected,upper,score,anomaly`, a row for each day and group. `forecasts`
+    /// `detections` gets `day,group,actual,expected,upper,score,anomaly,reason`, a row for each day and group. `forecasts`
     /// gets `day,group,month,forecast,lower,upper,actual`: `day` is the last day known to the forecast, `month` the one
     /// that contains the day after it, `actual` what that came to, empty where the history has not all of its days.
     ///
@@ -34,7 +34,10 @@ impl<W: Write> Outputs<W> {
             Ok(Some(writer))
         };
         Ok(Self {
-            detections: begin(detections, &["day", "group", "actual", "expected", "upper", "score", "anomaly"])?,
+            detections: begin(
+                detections,
+                &["day", "group", "actual", "expected", "upper", "score", "anomaly", "reason"],
+            )?,
             forecasts: begin(forecasts, &["day", "group", "month", "forecast", "lower", "upper", "actual"])?,
         })
     }
@@ -48,11 +51,11 @@ impl<W: Write> Outputs<W> {
         let Some(writer) = &mut self.detections else { return Ok(()) };
         let day = day.to_string();
         for ((group, actual), judgement) in groups.iter().zip(amounts).zip(judgements) {
-            let Judgement { expected, upper, score, anomaly, .. } = judgement;
+            let Judgement { expected, upper, score, anomaly, reason, .. } = judgement;
             let numbers = [actual, expected, upper, score].map(f64::to_string);
             let [actual, expected, upper, score] = numbers.each_ref().map(String::as_str);
             let anomaly = if *anomaly { "1" } else { "0" };
-            writer.write_record([&day, group.as_str(), actual, expected, upper, score, anomaly])?;
+            writer.write_record([&day, group.as_str(), actual, expected, upper, score, anomaly, reason.as_str()])?;
         }
         Ok(())
     }

@@ -188,10 +188,10 @@ pub const ANOMALY_UPPER: Family = growing(
 );
 /// What it cost.
 pub const ANOMALY_ACTUAL: Family = growing("gcore_anomaly_actual_amount", "What the last closed day cost.", ANOMALY);
-/// How much speaks for an anomaly.
+/// The distance from the expectation in units of the bound.
 pub const ANOMALY_SCORE: Family = growing(
     "gcore_anomaly_score",
-    "How much speaks for something out of the usual on the last closed day; above 1 it is.",
+    "Distance of the last closed day's cost from the expected one, in units of the distance to the upper bound; above 1 it is an anomaly.",
     ANOMALY,
 );
 /// What closed days were changed by.

@@ -132,7 +132,7 @@ mod tests {
         let (now, project, currency) = (at(made), ProjectId(1), Currency::new("EUR"));
         let today = utc_date(now);
         let judgement =
-            Judgement { expected: 5.0, upper: 8.0, actual: 7.0, score: 0.5, anomaly: false, low_confidence: false };
+            Judgement { expected: 5.0, upper: 8.0, score: 0.5, low_confidence: false, ..Judgement::unknown(7.0) };
         let judged =
             Judged { currency: currency.clone(), subject: Subject::Account, judgement, contributors: Vec::new() };
         let forecast = Forecast { month_to_date: 1.0, estimate: 3.0, lower: 2.0, upper: 4.0 };
@@ -142,6 +142,7 @@ mod tests {
             forecasts: [((project, currency.clone()), forecast)].into(),
             budgets: BTreeMap::new(),
             currencies: [currency.clone()].into(),
+            missing: [].into(),
         };
         let amount = "10".parse().unwrap();
         let (account, selector) = ("main".parse().unwrap(), Selector::default());

@@ -8,11 +8,11 @@ use jiff::civil::Date;
 
 use crate::aggregate::group::Group;
 use crate::analysis;
-use crate::analysis::{Forecast, Judgement, Model, Settings};
+use crate::analysis::{Blackouts, Forecast, Judgement, Model, Reason, Settings};
 use crate::billing::amount::Amount;
 
 use super::budget::Budget;
-use super::{Contributor, Subject};
+use super::{Contributor, Subject, Whole};
 
 /// How many groups explain the anomaly of a roll-up.
 const CONTRIBUTORS: usize = 5;
@@ -20,20 +20,18 @@ const CONTRIBUTORS: usize = 5;
 /// The smallest share of the excess that explains anything.
 const LEAST_SHARE: f64 = 0.02;
 
-/// The share of its excess that a roll-up's parts must make up together for it to be out of the usual.
-const LEAST_EXPLAINED: f64 = 0.5;
-
 #[derive(Clone)]
 pub(super) struct Ledger {
     budgets: Arc<[Budget]>,
     currency: String,
-    /// What rises in all series of a book together is no news of any one of them, so wholes are not judged beside their
-    /// parts: what rises everywhere is news of the account.
+    /// Groups and wholes are judged in models of their own: those of wholes forecast, too.
     groups: Book,
     roll_ups: Book,
     account: Book,
-    /// Of each group, its place in `groups`, and the places of its roll-ups.
-    places: HashMap<Group, (usize, Box<[usize]>), RandomState>,
+    /// Of each group, its place in `groups`; and of each place there, those of its roll-ups.
+    places: HashMap<Group, usize, RandomState>,
+    roll_ups_of: Vec<Box<[usize]>>,
+    blackouts: Blackouts<Whole>,
 }
 
 /// Subjects that are judged side by side.
@@ -45,6 +43,24 @@ struct Book {
     numbers: HashMap<Subject, usize, RandomState>,
     /// What was said of the newest day, a judgement a series.
     judgements: Vec<Judgement>,
+}
+
+/// The costs of a whole on a day.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    known: Amount,
+    /// What parts of which nothing is known should have cost; none where there are no such parts.
+    unknown: Option<f64>,
+}
+
+impl Sum {
+    /// Parts of which nothing is known count as expected. Where there are no others, nothing is known of the whole.
+    fn to_f64(self) -> f64 {
+        match self.unknown {
+            Some(_) if self.known == Amount::ZERO => f64::NAN,
+            unknown => self.known.to_f64() + unknown.unwrap_or_default(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Ledger {
@@ -59,33 +75,43 @@ impl Ledger {
         let [groups, roll_ups, mut account] = [false, true, false].map(Book::new);
         account.number(Subject::Account);
         let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
-        Self { budgets, currency, groups, roll_ups, account, places: HashMap::default() }
+        let (places, roll_ups_of, blackouts) = Default::default();
+        Self { budgets, currency, groups, roll_ups, account, places, roll_ups_of, blackouts }
     }
 
     /// Takes in the next day; a group that is not there cost nothing.
     pub(super) fn step(&mut self, day: Date, amounts: &[(&Group, Amount)]) {
-        // In an order of their own: what series learn of each other must not depend on that of the store.
+        // In an order of their own: what is learned must not depend on that of the store.
         let mut new: Vec<&Group> =
             amounts.iter().map(|(group, _)| *group).filter(|group| !self.places.contains_key(*group)).collect();
         new.sort_unstable();
-        for group in new {
-            let places = self.places_of(group);
-            self.places.insert(group.clone(), places);
-        }
+        new.into_iter().for_each(|group| self.add(group));
         let mut of_groups = vec![Amount::ZERO; self.groups.subjects.len()];
-        let mut of_roll_ups = vec![Amount::ZERO; self.roll_ups.subjects.len()];
-        let mut of_account = Amount::ZERO;
-        // No sum of a day comes near the range of an amount.
-        let add = |sum: &mut Amount, amount| *sum = sum.checked_add(amount).unwrap_or(*sum);
         for (group, amount) in amounts {
-            let (own, roll_ups) = &self.places[*group];
-            of_groups[*own] = *amount;
-            roll_ups.iter().for_each(|place| add(&mut of_roll_ups[*place], *amount));
-            add(&mut of_account, *amount);
+            of_groups[self.places[*group]] = *amount;
         }
-        self.groups.step(day, &of_groups);
-        self.roll_ups.step(day, &of_roll_ups);
-        self.account.step(day, &[of_account]);
+        let mut known: Vec<f64> = of_groups.iter().copied().map(Amount::to_f64).collect();
+        self.blackouts.apply(&self.groups.model, day, &mut known);
+        let mut of_roll_ups = vec![Sum::default(); self.roll_ups.subjects.len()];
+        let mut of_account = Sum::default();
+        for (place, (amount, known)) in of_groups.iter().zip(&known).enumerate() {
+            let unknown = known.is_nan().then(|| self.groups.model.expects(place, day));
+            let add = |sum: &mut Sum| {
+                // No sum of a day comes near the range of an amount.
+                sum.known = sum.known.checked_add(*amount).unwrap_or(sum.known);
+                sum.unknown = unknown.map_or(sum.unknown, |more| Some(sum.unknown.unwrap_or_default() + more));
+            };
+            self.roll_ups_of[place].iter().for_each(|roll_up| add(&mut of_roll_ups[*roll_up]));
+            add(&mut of_account);
+        }
+        self.groups.step(day, &known);
+        self.roll_ups.step(day, &of_roll_ups.into_iter().map(Sum::to_f64).collect::<Vec<_>>());
+        self.account.step(day, &[of_account.to_f64()]);
+    }
+
+    /// The projects, regions and whole accounts of which nothing is known on the newest day, and for how many days.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (&Whole, u8)> {
+        self.blackouts.missing()
     }
 
     /// Every series but those of budgets, with what makes up an anomaly of a roll-up.
@@ -100,13 +126,14 @@ impl Ledger {
         roll_ups.chain(groups).collect()
     }
 
-    /// A roll-up with what makes it up. One whose parts cost what they were expected to is no anomaly: they know habits
-    /// that are lost in the sum.
+    /// A roll-up with what makes it up. What its parts cost as expected is usual: they know habits that are lost in the
+    /// sum, so only the rest is held against the roll-up's band.
     fn with_contributors(&self, subject: &Subject, mut judgement: Judgement) -> (Subject, Judgement, Vec<Contributor>) {
         let mut contributors = if judgement.anomaly { self.contributors(subject, &judgement) } else { Vec::new() };
-        let explained: f64 = contributors.iter().map(|part| part.share).sum();
-        if judgement.anomaly && explained < LEAST_EXPLAINED {
-            acquit(&mut judgement);
+        let excess: f64 = contributors.iter().map(|part| part.excess).sum();
+        let band = judgement.upper - judgement.expected;
+        judgement.raise(judgement.actual - excess + band, Reason::UsualInParts);
+        if !judgement.anomaly {
             contributors.clear();
         }
         contributors.truncate(CONTRIBUTORS);
@@ -145,27 +172,26 @@ impl Ledger {
             .collect()
     }
 
-    /// The places of a group that is new, its own and those of its roll-ups.
-    fn places_of(&mut self, group: &Group) -> (usize, Box<[usize]>) {
+    /// Takes up a group that is new, and its roll-ups where they are.
+    fn add(&mut self, group: &Group) {
         let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| budget.counts(group, &self.currency));
         let budgets = budgets.map(|(number, _)| Subject::Budget(number));
         let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone())];
         let roll_ups = roll_ups.into_iter().chain(budgets).map(|subject| self.roll_ups.number(subject)).collect();
-        (self.groups.number(Subject::Group(group.clone())), roll_ups)
+        let place = self.groups.number(Subject::Group(group.clone()));
+        let wholes = [Some(Whole::Account), Some(Whole::Project(group.project)), group.region.map(Whole::Region)];
+        wholes.into_iter().flatten().for_each(|whole| self.blackouts.add(whole, place));
+        self.roll_ups_of.push(roll_ups);
+        self.places.insert(group.clone(), place);
     }
-}
-
-/// Takes a day for usual: it is not shown above the bound either.
-fn acquit(judgement: &mut Judgement) {
-    judgement.anomaly = false;
-    judgement.score = judgement.score.min(1.0);
 }
 
 /// An estimate with the 5 decimals that the API's own amounts have.
 fn rounded(estimate: f64) -> f64 {
-    const SCALE: f64 = 1e5;
     (estimate * SCALE).round() / SCALE
 }
+
+const SCALE: f64 = 1e5;
 
 impl Book {
     fn new(forecasts: bool) -> Self {
@@ -173,17 +199,12 @@ impl Book {
         Self { model, subjects: Vec::new(), numbers: HashMap::default(), judgements: Vec::new() }
     }
 
-    fn step(&mut self, day: Date, amounts: &[Amount]) {
-        let amounts: Vec<f64> = amounts.iter().copied().map(Amount::to_f64).collect();
-        self.judgements = self.model.step(day, &amounts);
-        for (judgement, actual) in self.judgements.iter_mut().zip(amounts) {
-            // The model works with fewer digits.
-            judgement.actual = actual;
+    fn step(&mut self, day: Date, amounts: &[f64]) {
+        self.judgements = self.model.step(day, amounts);
+        for judgement in &mut self.judgements {
             judgement.expected = rounded(judgement.expected);
-            judgement.upper = rounded(judgement.upper);
-            if !judgement.anomaly {
-                acquit(judgement);
-            }
+            // Down, or an anomaly just above the bound would not be above what is shown.
+            judgement.upper = (judgement.upper * SCALE).floor() / SCALE;
         }
     }
 
@@ -264,12 +285,46 @@ mod tests {
         // Jobs every so many days, which now and then meet: each was expected.
         let job = |every: i32, day: i32| if day % every == every - 1 { 60.0 } else { 10.0 };
         let (judgement, contributors) = account(|day, at| match at {
-            0 => job(5, day),
-            1 => job(12, day),
-            2 => job(15, day),
+            0 => job(3, day),
+            1 => job(4, day),
+            2 => job(5, day),
             _ => 10.0,
         });
         assert!(!judgement.anomaly && judgement.score <= 1.0, "{judgement:?} {contributors:?}");
         assert!(contributors.is_empty());
+    }
+
+    /// What is said on the last day of two projects, of which the second, of two groups, is without a cost for some days.
+    fn vanished(days: i32) -> Ledger {
+        let mut ledger = Ledger::new(&Vec::new().into(), "EUR");
+        let group =
+            |project, word| Group { project: ProjectId(project), region: None, resource_type: ResourceType::new(word) };
+        let groups = [group(1, "x"), group(2, "x"), group(2, "y")];
+        for (number, day) in (0..60 + days).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
+            let has_cost = |group: &&Group| number < 60 || group.project == ProjectId(1);
+            let amounts = groups.iter().filter(has_cost).map(|group| (group, "10".parse().unwrap()));
+            ledger.step(day, &amounts.collect::<Vec<_>>());
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_project_that_vanishes_at_once_is_unknown_and_its_wholes_count_it_as_expected() {
+        let ledger = vanished(3);
+        assert_eq!(ledger.missing().collect::<Vec<_>>(), [(&Whole::Project(ProjectId(2)), 3)]);
+        let said: Vec<String> = ledger
+            .judged()
+            .into_iter()
+            .map(|(subject, judgement, _)| format!("{subject:?} {} {:.0}", judgement.reason.as_str(), judgement.actual))
+            .collect();
+        assert!(said.contains(&"Account within_band 30".to_owned()), "{said:#?}");
+        assert!(said.contains(&"Project(ProjectId(2)) unknown NaN".to_owned()), "{said:#?}");
+        assert!(said.contains(&"Project(ProjectId(1)) within_band 10".to_owned()), "{said:#?}");
+        let forecasts = ledger.forecasts(date(2026, 11, 1));
+        let of =
+            |number| forecasts.iter().find(|(subject, _)| *subject == Subject::Project(ProjectId(number))).unwrap().1;
+        // 31 October to 2 November; November has 30 days.
+        assert!((of(2).estimate - 600.0).abs() < 1.0 && (of(1).estimate - 300.0).abs() < 1.0, "{forecasts:?}");
+        assert!(vanished(11).missing().next().is_none(), "then it has ended");
     }
 }

@@ -18,7 +18,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::aggregate::group::Group;
 use crate::analysis::{Forecast, Judgement};
 use crate::billing::period::utc_date;
-use crate::billing::resource::{Currency, ProjectId, ResourceType};
+use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::store::days::{Revision, Series};
 
 use budget::Standing;
@@ -47,6 +47,8 @@ pub struct Findings {
     pub budgets: BTreeMap<usize, Forecast>,
     /// The currencies that occur at all.
     pub currencies: BTreeSet<Currency>,
+    /// What vanished at once and is taken for unknown on the newest day, with its first such day.
+    pub missing: BTreeMap<(Whole, Currency), Date>,
 }
 
 impl Findings {
@@ -93,6 +95,17 @@ pub enum Subject {
     Group(Group),
     /// What a budget is for, by its place among the budgets.
     Budget(usize),
+}
+
+/// What can vanish at once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whole {
+    /// The whole account.
+    Account,
+    /// A project.
+    Project(ProjectId),
+    /// A region.
+    Region(RegionId),
 }
 
 /// What stands in a label over all of whose values a roll-up is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::billing::amount::Amount;
@@ -11,7 +12,7 @@ use crate::store::days::Series;
 
 use super::budget::Budget;
 use super::ledger::Ledger;
-use super::{Findings, Judged, Subject};
+use super::{Findings, Judged, Subject, Whole};
 
 /// Everything learned of an account up to some day. A clone can take in days that may still change.
 #[derive(Clone, Debug)]
@@ -58,6 +59,17 @@ impl Past {
         self.newest = Some(day);
     }
 
+    /// What vanished at once, with its first day without a cost.
+    fn missing(&self) -> BTreeMap<(Whole, Currency), Date> {
+        let Some(newest) = self.newest else { return BTreeMap::new() };
+        let of = |(currency, ledger): (&Currency, &Ledger)| {
+            let since = |days: u8| newest.saturating_sub((i32::from(days) - 1).days());
+            let missing = ledger.missing().map(|(whole, days)| ((whole.clone(), currency.clone()), since(days)));
+            missing.collect::<Vec<_>>()
+        };
+        self.ledgers.iter().flat_map(of).collect()
+    }
+
     /// What the days say, with the forecast of a month.
     #[must_use]
     pub fn findings(self, month: Date) -> Findings {
@@ -83,6 +95,7 @@ impl Past {
                 }
             }
         }
-        Findings { judged, month, forecasts, budgets, currencies: self.ledgers.into_keys().collect() }
+        let missing = self.missing();
+        Findings { judged, month, forecasts, budgets, currencies: self.ledgers.into_keys().collect(), missing }
     }
 }

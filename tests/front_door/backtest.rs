@@ -63,7 +63,7 @@ async fn the_table_scores_what_was_found_and_forecast() {
 async fn every_judged_day_is_a_row() {
     let out = file("");
     backtest(&[("--csv", &file(&costs())), ("--detections", &out)]).await;
-    let rows = rows(&out, "day,group,actual,expected,upper,score,anomaly");
+    let rows = rows(&out, "day,group,actual,expected,upper,score,anomaly,reason");
     assert_eq!(rows.iter().filter(|row| row[1] == "web").count(), 243);
     assert_eq!(rows.iter().filter(|row| row[1] == "job").count(), 210, "from its first day on, weekends included");
     let anomalous: Vec<_> = rows.iter().filter(|row| row[6] == "1").map(|row| row[0..3].join(" ")).collect();

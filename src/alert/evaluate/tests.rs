@@ -59,7 +59,7 @@ fn amount(text: &str) -> Amount {
 
 fn judged(subject: Subject, actual: f64, expected: f64, anomaly: bool) -> Judged {
     let judgement =
-        Day { expected, upper: expected * 1.2, actual, score: 0.0, anomaly, low_confidence: expected.is_nan() };
+        Day { expected, upper: expected * 1.2, anomaly, low_confidence: expected.is_nan(), ..Day::unknown(actual) };
     Judged { currency: eur(), subject, judgement, contributors: Vec::new() }
 }
 
@@ -70,6 +70,7 @@ fn outlook(judged: Vec<Judged>, budgets: Vec<Standing>) -> Arc<Outlook> {
         forecasts: [].into(),
         budgets: [].into(),
         currencies: [eur()].into(),
+        missing: [].into(),
     };
     Arc::new(Outlook { findings: Arc::new(findings), budgets, revisions: [].into() })
 }

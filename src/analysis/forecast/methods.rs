@@ -1,201 +1,134 @@
-//! The ways of saying what the open days of a month will cost. Each is right about some series and wrong about others.
+//! Four ways of saying what the open days of a month will cost. Each is right about some series and wrong about others.
 
-use crate::analysis::past::{MEMORY_DAYS, Past};
-use crate::analysis::usual::Usual;
+use crate::analysis::calendar::MONTHS;
+use crate::analysis::detector::NEW_LEVEL_DAYS;
+use crate::analysis::series::{Series, middle};
 
-use super::memory::{Memory, median};
-use super::plan::{MONTHS, Plan, STRETCH};
-use super::presence;
+use super::plan::Plan;
 
-/// How many ways there are.
-pub(super) const METHODS: usize = 8;
+pub(super) const METHODS: usize = 4;
 
-/// The days that a trend is drawn through.
-const TREND_DAYS: usize = 56;
-const FEWEST_TREND_DAYS: f32 = 10.0;
-/// The days by which a sparse series' weekdays are told apart, and from how many on.
-const SPARSE_DAYS: usize = 56;
-const FEWEST_SPARSE_DAYS: usize = 21;
+/// The weeks that a trend is drawn through, and the fewest. From 6 to 8 nothing changes.
+const TREND_WEEKS: usize = 8;
+const FEWEST_WEEKS: usize = 3;
+/// What noise explains of a slope counts so many times: a slope that is not sure is none. From 1 to 4 nothing changes.
+const DOUBT: f64 = 2.0;
+/// By how many days the level is behind a trend.
+const BEHIND: f64 = 6.0;
+/// A series does not fall further than this by its trend alone.
+const LEAST_OF_LEVEL: f64 = 0.2;
+/// No method foresees more than so many times the level on each open day, besides what earlier months cost.
+const MOST_OF_LEVEL: f64 = 4.0;
 
-/// A series on the day of a forecast.
-pub(super) struct Subject<'a> {
-    pub(super) past: &'a Past,
-    pub(super) series: usize,
-    /// Days since the first cost.
-    pub(super) age: usize,
-    /// Days since the present level began.
-    pub(super) regime: usize,
-    pub(super) usual: Usual,
-}
-
-/// What the methods say.
-pub(super) struct Opinions {
-    /// What the open days will cost, by each method.
-    pub(super) open: [f32; METHODS],
-    /// Days may cost less than nothing.
-    pub(super) has_credits: bool,
-    /// The cost, though not sparse, is not always there on its weekdays.
-    pub(super) pauses: bool,
-}
-
-/// What the open days will cost, by each method.
-pub(super) fn all(subject: &Subject<'_>, plan: &Plan) -> Opinions {
-    let mut usual = subject.usual;
-    let memory = Memory::of(subject.past, subject.series, subject.age, &usual);
-    if usual.is_faint {
-        // Too few days for a level: what the same part of the last month came to, though the series began within it.
-        let part = plan.parts.iter().find(|part| part.lags.1 <= memory.days);
-        let open = part.map_or(0.0, |part| memory.sum(part.lags.0, part.lags.1).max(0.0));
-        return Opinions { open: [open; METHODS], has_credits: memory.has_credits, pauses: false };
-    }
-    if memory.presence.has_ended() {
-        return Opinions { open: [0.0; METHODS], has_credits: memory.has_credits, pauses: false };
-    }
-    let mut regime = subject.regime;
-    if let Some((days, share)) = memory.fall() {
-        usual.level *= share;
-        regime = days;
-    }
-    let mean = Mean::of(&memory, plan);
-    let weekdays = if usual.rhythm.is_sparse { mean.weekdays(memory.days) } else { usual.rhythm.weekdays };
-    let weight = dot(&weekdays, &plan.weekdays);
-
-    let plain = if usual.rhythm.is_sparse { mean.amount } else { usual.level } * weight;
-    // Neither the level nor the weekdays know of a job that runs every few days.
-    let runs =
-        if usual.rhythm.is_sparse { 0.0 } else { (plan.window.0..plan.window.1).map(|day| usual.run_in(day)).sum() };
-    let level = plain + runs;
-    let present = memory.presence.to_come(plan, if usual.rhythm.is_sparse { &[1.0; 7] } else { &weekdays });
-    // What comes and goes has no trend that could be drawn through it.
-    let trend = match present {
-        Some(days) if usual.rhythm.is_sparse => days * memory.presence.mean(memory.sum(presence::DAYS, 1)),
-        Some(days) => days * usual.level + runs,
-        None if usual.rhythm.is_sparse => level,
-        None => {
-            let trend = trend(&memory, plan, &weekdays, regime);
-            trend.map_or(level, |(now, slope)| (now + slope * plan.distance).max(0.2 * now) * weight + runs)
-        }
+/// What the open days will cost: by the level; along the trend; along the trend with what earlier months were charged;
+/// and as the same part of earlier months.
+///
+/// A sparse series has no trend; what it costs in a part of the month is a charge as it is.
+pub(super) fn all(series: &Series, plan: &Plan) -> [f64; METHODS] {
+    let level = level_ahead(series);
+    let level = level * weight(series, plan);
+    let trend = level * growth(series, plan);
+    let months = earlier(series, plan);
+    let of_months = months.typical.unwrap_or(level);
+    let open = if series.is_sparse && series.is_new() {
+        [of_months; METHODS]
+    } else if series.is_sparse {
+        [level, of_months, f64::midpoint(level, of_months), of_months]
+    } else {
+        [level, trend, trend + months.charges, of_months]
     };
-    let stretch = |amounts, days: usize| stretch(amounts, days.min(memory.days), plan, &weekdays);
-    let of_regime = |amounts| stretch(amounts, STRETCH.min(regime)).map_or(level, |amount| amount * weight);
-    let [typical, rate] = [&memory.learnable, &memory.amounts].map(of_regime);
-    let stretch = stretch(&memory.amounts, STRETCH);
-    let (scaled, same, charges) = parts(&memory, plan, &weekdays, stretch.unwrap_or(0.0));
-    // A sparse series is nothing but charges, where a month of them is known.
-    let charged = if usual.rhythm.is_sparse && same.is_some() { charges } else { plain + charges };
-    let [scaled, same] = [scaled, same].map(|found| found.map_or(typical, |amount| amount * weight));
-    let rhythm = memory.rhythm(subject.past, subject.series, &usual);
-    let rhythm = rhythm.map_or(charged, |rhythm| {
-        rhythm.times(plan.window) as f32 * rhythm.amount + if usual.rhythm.is_sparse { 0.0 } else { plain }
-    });
-
-    // Growth may go beyond all that was; a method that is at a loss may not go far.
-    let most = 2.0 * memory.largest * plan.open;
-    let least = if memory.has_credits { -most } else { 0.0 };
-    let open = [level, trend, typical, rate, scaled, same, charged, rhythm].map(|amount| amount.clamp(least, most));
-    Opinions { open, has_credits: memory.has_credits, pauses: present.is_some() && !usual.rhythm.is_sparse }
+    let most = MOST_OF_LEVEL * series.level * plan.open + of_months.max(months.charges);
+    open.map(|amount| amount.clamp(0.0, most.max(0.0)))
 }
 
-/// The mean day of a series, and of each weekday.
-struct Mean {
-    amount: f32,
-    sums: [f32; 7],
-    days: [f32; 7],
+/// What the open days would cost at a level, as a multiple of it: their weekdays' shares. Days of the month that are over
+/// and not known are open, too.
+pub(super) fn weight(series: &Series, plan: &Plan) -> f64 {
+    let to_come: f64 = plan.weekdays.iter().enumerate().map(|(weekday, days)| days * series.share(weekday)).sum();
+    let is_unknown = |lag: &usize| *lag < series.age && series.amount(plan.at, *lag).is_nan();
+    to_come + (0..plan.elapsed).filter(is_unknown).map(|lag| series.share(plan.weekday_at(lag))).sum::<f64>()
 }
 
-impl Mean {
-    fn of(memory: &Memory, plan: &Plan) -> Self {
-        let (mut sums, mut days) = ([0.0; 7], [0.0; 7]);
-        for lag in 1..=memory.days.min(SPARSE_DAYS) {
-            if !memory.amounts[lag].is_nan() {
-                let weekday = usize::from(plan.weekday_at[lag]);
-                sums[weekday] += memory.amounts[lag];
-                days[weekday] += 1.0;
-            }
-        }
-        let known: f32 = days.iter().sum();
-        let amount = if known > 0.0 { sums.iter().sum::<f32>() / known } else { 0.0 };
-        Self { amount, sums, days }
-    }
-
-    /// The weekdays in units of the mean day, a little drawn towards it so that none is quite without weight.
-    fn weekdays(&self, age: usize) -> [f32; 7] {
-        let mut weekdays = [1.0; 7];
-        if self.amount > 0.0 && age >= FEWEST_SPARSE_DAYS {
-            for (weekday, part) in weekdays.iter_mut().enumerate().filter(|(weekday, _)| self.days[*weekday] > 0.0) {
-                *part = (self.sums[weekday] / self.days[weekday] / self.amount).max(0.0) / 1.1 + 0.1 / 1.1;
-            }
-        }
-        weekdays
+/// What a day costs on average: of a sparse series by how many of the last four weeks' days had a cost.
+fn level_ahead(series: &Series) -> f64 {
+    let (known, paid) = series.presence();
+    if series.is_sparse {
+        series.level * f64::from(paid) / f64::from(known.max(1))
+    } else if series.quiet >= u16::from(NEW_LEVEL_DAYS) {
+        0.0
+    } else {
+        series.level
     }
 }
 
-/// The amount of a mean day among the last ones.
-fn stretch(amounts: &[f32; MEMORY_DAYS + 1], days: usize, plan: &Plan, weekdays: &[f32; 7]) -> Option<f32> {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for lag in 1..=days {
-        if !amounts[lag].is_nan() {
-            sum += amounts[lag];
-            weight += weekdays[usize::from(plan.weekday_at[lag])];
-        }
+/// How much more the open days will cost than the level says: along a straight line through the last weeks at it.
+fn growth(series: &Series, plan: &Plan) -> f64 {
+    let days = if series.previous > 0.0 { series.age.min(series.at_level) } else { series.age };
+    let weeks = (days / 7).min(TREND_WEEKS);
+    if series.is_sparse || weeks < FEWEST_WEEKS || series.level <= 0.0 {
+        return 1.0;
     }
-    (weight > 2.0).then(|| sum / weight)
-}
-
-/// The level on the newest day and its change a day: a straight line through the present regime, its slope drawn towards
-/// none by as much as noise explains.
-fn trend(memory: &Memory, plan: &Plan, weekdays: &[f32; 7], regime: usize) -> Option<(f32, f32)> {
-    let weight = weekdays.map(|part| if part < 0.15 { f32::NAN } else { 1.0 / part });
-    let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0_f32, 0.0, 0.0, 0.0, 0.0, 0.0);
-    for lag in 1..=memory.days.min(regime).min(TREND_DAYS) {
-        let y = memory.learnable[lag] * weight[usize::from(plan.weekday_at[lag])];
-        if !y.is_nan() {
-            let x = -(lag as f32);
-            n += 1.0;
-            sx += x;
-            sy += y;
-            sxx += x * x;
-            sxy += x * y;
-            syy += y * y;
-        }
+    let count = weeks as f64;
+    let mut means = [0.0; TREND_WEEKS];
+    for (week, mean) in means.iter_mut().enumerate().take(weeks) {
+        *mean = (0..7).map(|day| series.usual(plan.at, 7 * week + day)).sum::<f64>() / 7.0;
     }
-    let (x, y) = (sx / n, sy / n);
-    let (xx, xy, yy) = (sxx / n - x * x, sxy / n - x * y, syy / n - y * y);
-    if n < FEWEST_TREND_DAYS || xx <= 0.0 || y <= 0.0 {
-        return None;
+    let means = &means[..weeks];
+    let (mean, centre) = (means.iter().sum::<f64>() / count, (count - 1.0) / 2.0);
+    let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
+    for (week, amount) in means.iter().enumerate() {
+        // The newest week comes first.
+        let (x, y) = (centre - week as f64, amount - mean);
+        (xx, xy, yy) = (xx + x * x, xy + x * y, yy + y * y);
     }
     let slope = xy / xx;
-    let variance = (yy - slope * xy).max(0.0) / ((n - 2.0) * xx);
-    let keep = if slope == 0.0 { 0.0 } else { (1.0 - variance / (slope * slope)).max(0.0) };
-    let slope = slope * keep;
-    Some((y - slope * (x + 1.0), slope))
+    if slope.abs() <= f64::MIN_POSITIVE {
+        return 1.0;
+    }
+    let doubt = (yy - slope * xy).max(0.0) / ((count - 2.0) * xx) / (slope * slope);
+    let sure = slope * (1.0 - DOUBT * doubt).max(0.0);
+    (1.0 + sure / 7.0 * (plan.distance + BEHIND) / series.level).max(LEAST_OF_LEVEL)
 }
 
-/// From the same part of earlier months: its mean day, scaled by how the stretches before compare; its mean day as it
-/// was; and what was charged above the usual.
-fn parts(memory: &Memory, plan: &Plan, weekdays: &[f32; 7], now: f32) -> (Option<f32>, Option<f32>, f32) {
-    let (mut scaled, mut same, mut charges, mut found) = ([0.0; MONTHS], [0.0; MONTHS], [0.0; MONTHS], 0);
-    for part in plan.parts.iter().take_while(|part| part.lags.0 <= memory.days) {
-        let weight = dot(weekdays, &part.weekdays);
-        if weight <= 0.0 {
-            continue;
+/// What the same part of earlier months says.
+struct Earlier {
+    /// What was charged above the band on top of the usual.
+    charges: f64,
+    /// What it came to; none where no month is known.
+    typical: Option<f64>,
+}
+
+fn earlier(series: &Series, plan: &Plan) -> Earlier {
+    let (mut charges, mut totals, mut found) = ([0.0; MONTHS], [0.0; MONTHS], 0);
+    for (from, to) in plan.parts.iter().take_while(|(from, _)| *from < series.age) {
+        let (mut charge, mut total, mut days) = (0.0, 0.0, 0.0);
+        for lag in *to..=*from {
+            let amount = series.amount(plan.at, lag);
+            if !amount.is_nan() {
+                total += amount;
+                days += 1.0;
+                charge += if series.was_above(plan.at, lag) { series.excess(plan.at, lag) } else { 0.0 };
+            }
         }
-        let day = memory.sum(part.lags.0, part.lags.1) / weight;
-        let is_whole = part.lags.0 + STRETCH <= memory.days;
-        let before = if is_whole { dot(weekdays, &part.before) } else { 0.0 };
-        let before = memory.sum(part.lags.0 + STRETCH, part.lags.0 + 1) / before;
-        let scale = if before > 0.0 && before.is_finite() { (now / before).clamp(0.1, 10.0) } else { 1.0 };
-        scaled[found] = day * scale;
-        same[found] = day;
-        charges[found] = memory.charged(part.lags.0, part.lags.1);
-        found += 1;
+        if days > 0.0 {
+            charges[found] = charge;
+            totals[found] = if series.is_sparse { total } else { total / days * plan.open };
+            found += 1;
+        }
     }
-    if found == 0 {
-        return (None, None, 0.0);
+    if found > 0 {
+        return Earlier {
+            charges: least_or_middle(&mut charges[..found]),
+            typical: Some(middle(&mut totals[..found])),
+        };
     }
-    (Some(median(&mut scaled[..found])), Some(median(&mut same[..found])), median(&mut charges[..found]))
+    // A series of nothing but a fee has no level for weeks: what the last month had of it speaks.
+    let began = plan.parts.first().filter(|(_, to)| series.is_new() && *to < series.age);
+    let typical = began.map(|(from, to)| (*to..=*from).map(|lag| series.amount(plan.at, lag).max(0.0)).sum());
+    Earlier { charges: 0.0, typical: typical.filter(|_| series.is_sparse) }
 }
 
-fn dot(a: &[f32; 7], b: &[f32; 7]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// Of two months the lesser, since a spike is no charge; of three the middle.
+fn least_or_middle(values: &mut [f64]) -> f64 {
+    if values.len() == 2 { values[0].min(values[1]) } else { middle(values) }
 }

@@ -1,31 +1,27 @@
 //! Where the month will end: what it cost so far, and an estimate of the open days with a band.
 //!
 //! - `plan`: which days are open, and which days of earlier months lay in the same part.
-//! - `memory`: the past of one series, without its anomalies.
-//! - `presence`: the days on which it cost anything.
-//! - `methods`: several ways of saying what the open days will cost.
-//! - `record`: how well each has done on the series, and so how much it is trusted.
-//! - `band`: how wide the band must be, by how far off the account's forecasts were.
+//! - `methods`: four ways of saying what the open days will cost.
+//! - `record`: how well each has done on the series, and so how much it is trusted and how wide the band is.
 
-mod band;
-mod memory;
 mod methods;
 mod plan;
-mod presence;
 mod record;
 #[cfg(test)]
 mod tests;
 
 use jiff::civil::Date;
 
-use crate::analysis::past::Past;
-use crate::analysis::usual::Usual;
+use super::detector::NEW_LEVEL_DAYS;
+use super::series::Series;
 
-use band::Band;
-use methods::{Opinions, Subject};
-use record::{Answer, Prior, Record};
+use record::{Answer, Band, Prior, Record};
 
 pub(super) use plan::Plan;
+
+/// A fall may be a pause for so many days: until then the band reaches up to the level before it. On real costs every
+/// pause ended within ten days.
+const PAUSE_DAYS: usize = 10;
 
 /// Where a month will end. Amounts are in the units of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,72 +47,61 @@ pub(super) struct Forecaster {
     newest: Option<Date>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Own {
     month_to_date: f64,
+    /// Of a day of the month nothing is known.
+    is_missing: bool,
+    has_credits: bool,
     record: Record,
 }
 
-/// What the model knows of a series, as the forecast needs it.
-#[derive(Clone, Copy)]
-pub(super) struct Known {
-    pub(super) age: usize,
-    pub(super) regime: usize,
-    /// Of the day after the newest.
-    pub(super) noise: f32,
-    pub(super) usual: Usual,
-}
-
 impl Forecaster {
-    /// Takes the amounts of the next day. [`Forecaster::check`] is to follow once the model has learned them.
-    pub(super) fn add(&mut self, day: Date, amounts: &[f64]) {
+    /// Takes the amounts of the next day, after the series have learned them. Holds the forecasts of a month that has ended
+    /// against what it came to, and keeps those that are made today.
+    pub(super) fn step(&mut self, day: Date, amounts: &[f64], series: &[Series], plan: &Plan) {
         self.series.resize(self.series.len().max(amounts.len()), Own::default());
+        self.add(day, amounts);
+        if day == day.last_of_month() {
+            self.close();
+        }
+        let Some(stage) = plan.checkpoint() else { return };
+        for (own, series) in self.series.iter_mut().zip(series).filter(|(_, series)| series.age > 0) {
+            let open = methods::all(series, plan);
+            let so_far = own.so_far(plan);
+            let answer = own.record.answer(plan, so_far, &open, prior(series, plan));
+            own.record.keep(stage, plan, so_far, &open, answer);
+        }
+    }
+
+    fn add(&mut self, day: Date, amounts: &[f64]) {
         let follows = self.newest.is_none_or(|newest| newest.tomorrow().is_ok_and(|next| next == day));
         if self.newest.is_some_and(|newest| newest.first_of_month() == day.first_of_month()) {
             self.is_gapless &= follows;
         } else {
             self.is_gapless = follows || day.day() == 1;
             for own in &mut self.series {
-                own.month_to_date = 0.0;
+                (own.month_to_date, own.is_missing) = (0.0, false);
                 if !follows {
                     own.record.drop_month();
                 }
             }
         }
         for (own, amount) in self.series.iter_mut().zip(amounts) {
-            // What is not known is not nothing, but nothing is known of it.
+            own.is_missing |= amount.is_nan();
+            own.has_credits |= *amount < 0.0;
             own.month_to_date += if amount.is_nan() { 0.0 } else { *amount };
         }
         self.newest = Some(day);
     }
 
-    /// Holds the forecasts of a month that has ended against what it came to, and keeps those that are made today to be
-    /// held against what will come.
-    pub(super) fn check(&mut self, past: &Past, known: impl Fn(usize, &Plan) -> Option<Known>) {
-        let Some(newest) = self.newest else { return };
-        if newest == newest.last_of_month() {
-            self.close();
-        }
-        let plan = Plan::new(newest, newest.tomorrow().unwrap_or(newest).first_of_month(), past);
-        if !plan.is_checkpoint() {
-            return;
-        }
-        for index in 0..self.series.len() {
-            let said = self.answer(index, &plan, past, known(index, &plan));
-            let own = &mut self.series[index];
-            if let Some((said, answer)) = said {
-                own.record.keep(&plan, own.so_far(&plan) as f32, &said.open, answer);
-            }
-        }
-    }
-
     fn close(&mut self) {
         for own in &mut self.series {
-            if !self.is_gapless {
+            if !self.is_gapless || own.is_missing {
                 own.record.drop_month();
                 continue;
             }
-            for (stage, off) in own.record.close(own.month_to_date as f32).into_iter().enumerate() {
+            for (stage, off) in own.record.close(own.month_to_date).into_iter().enumerate() {
                 if let Some(off) = off {
                     self.band.learn(stage, off);
                 }
@@ -125,31 +110,53 @@ impl Forecaster {
     }
 
     /// Where the month of the plan will end for one series.
-    pub(super) fn forecast(&self, index: usize, plan: &Plan, past: &Past, known: Option<Known>) -> Forecast {
-        let month_to_date = self.series[index].so_far(plan);
-        let nothing = Forecast { month_to_date, estimate: month_to_date, lower: month_to_date, upper: month_to_date };
-        let Some((said, answer)) = self.answer(index, plan, past, known) else { return nothing };
-        let (below, above) = self.band.reach(plan.stage());
-        let estimate = month_to_date + f64::from(answer.open);
-        let lower = estimate - f64::from(below * answer.scale);
-        let floor = if said.has_credits { lower } else { month_to_date };
-        Forecast { month_to_date, estimate, lower: lower.max(floor), upper: estimate + f64::from(above * answer.scale) }
-    }
-
-    /// What each method says of the open days, and what is made of it; none where no day is open or nothing is known.
-    fn answer(&self, index: usize, plan: &Plan, past: &Past, known: Option<Known>) -> Option<(Opinions, Answer)> {
-        let known = known.filter(|_| plan.open > 0.0)?;
+    pub(super) fn forecast(&self, index: usize, series: &Series, plan: &Plan) -> Forecast {
         let own = &self.series[index];
-        let subject = Subject { past, series: index, age: known.age, regime: known.regime, usual: known.usual };
-        let said = methods::all(&subject, plan);
-        let prior = Prior {
-            months: plan.months(known.age),
-            noise: known.noise,
-            is_sparse: known.usual.rhythm.is_sparse,
-            pauses: said.pauses,
-        };
-        let answer = own.record.answer(plan, own.so_far(plan) as f32, &said.open, &prior);
-        Some((said, answer))
+        let month_to_date = own.so_far(plan);
+        let weight = methods::weight(series, plan);
+        if series.age == 0 || plan.open + weight <= 0.0 {
+            let end = month_to_date;
+            return Forecast { month_to_date, estimate: end, lower: end, upper: end };
+        }
+        let open = methods::all(series, plan);
+        let Answer { open, scale } = own.record.answer(plan, month_to_date, &open, prior(series, plan));
+        let (stage, estimate) = (plan.stage(), month_to_date + open);
+        let mut lower = estimate - self.band.below[stage] * scale;
+        let mut upper = estimate + self.band.above[stage] * scale;
+        if let Some(fall) = Fall::of(series) {
+            lower = lower.min(estimate - fall.likely * (open - fall.level_after * weight));
+            upper = upper.max(month_to_date + fall.level_before * weight * fall.may_return);
+        }
+        let floor = if own.has_credits { lower } else { month_to_date.min(estimate) };
+        Forecast { month_to_date, estimate, lower: lower.max(floor), upper }
+    }
+}
+
+/// Days far below the expectation, which may be a pause or the new level.
+struct Fall {
+    level_before: f64,
+    level_after: f64,
+    /// How likely it stays, while the level is still the one before: by a fifth with each day.
+    likely: f64,
+    /// How likely it goes, when it is the new level.
+    may_return: f64,
+}
+
+impl Fall {
+    fn of(series: &Series) -> Option<Self> {
+        if series.is_sparse {
+            return None;
+        }
+        let new_level = usize::from(NEW_LEVEL_DAYS);
+        let days = usize::from(series.quiet).max(usize::from(series.below));
+        if (1..new_level).contains(&days) {
+            let likely = days as f64 / new_level as f64;
+            return Some(Self { level_before: 0.0, level_after: 0.0, likely, may_return: 0.0 });
+        }
+        let (level_before, days) =
+            if days >= new_level { (series.level, days) } else { (series.previous, series.at_level) };
+        let is_recent = days < new_level + PAUSE_DAYS && level_before >= series.level;
+        is_recent.then_some(Self { level_before, level_after: 0.0, likely: 0.0, may_return: 1.0 })
     }
 }
 
@@ -157,4 +164,8 @@ impl Own {
     fn so_far(&self, plan: &Plan) -> f64 {
         if plan.elapsed > 0 { self.month_to_date } else { 0.0 }
     }
+}
+
+fn prior(series: &Series, plan: &Plan) -> Prior {
+    Prior { months: plan.months(series.age), deviation: series.deviation(), is_sparse: series.is_sparse }
 }

@@ -2,98 +2,71 @@
 
 use jiff::civil::Date;
 
-use crate::analysis::calendar::days_between;
-use crate::analysis::past::{MEMORY_DAYS, Past};
+use crate::analysis::calendar::{MONTHS, days_between, weekday};
+use crate::analysis::series::DAYS;
 
-use super::presence;
-
-/// How many earlier months are looked at; more are not remembered.
-pub(super) const MONTHS: usize = 5;
-/// The length of the stretches by which two times are compared: as many of each weekday, about a month's charges.
-pub(super) const STRETCH: usize = 28;
-/// How many days of a month are over where forecasts are held against what came; one for each of [`STAGES`].
-pub(super) const CHECKPOINTS: [i8; STAGES] = [0, 5, 10, 20, 25];
 /// The parts of a month, each with errors and a band of its own.
 pub(super) const STAGES: usize = 5;
+/// How many days of a month are over where forecasts are held against what came.
+const CHECKPOINTS: [i8; STAGES] = [0, 5, 10, 20, 25];
 
 /// The days of one month as seen after a certain day. The same for all series.
+#[derive(Clone, Debug)]
 pub(in crate::analysis) struct Plan {
+    /// The number of the newest day, counted by the model.
+    pub(super) at: usize,
+    /// Its weekday; 0 is Monday.
+    pub(super) weekday: usize,
     /// How many days of the month are over.
-    pub(super) elapsed: i8,
+    pub(super) elapsed: usize,
     /// How many days the month has.
-    pub(super) length: f32,
-    /// Days without a known amount: those to come, and those over of which nothing is known.
-    pub(super) open: f32,
-    /// How many of them are of each weekday, Monday first.
-    pub(super) weekdays: [f32; 7],
-    /// Where the days to come begin and end, in days after the one that comes next.
-    pub(super) window: (usize, usize),
-    /// How far the days to come are from the last known day, on average.
-    pub(super) distance: f32,
-    /// The same part of earlier months, nearest first.
-    pub(super) parts: Vec<Part>,
-    /// The weekday of each lag (1 is the newest day), 0 being Monday.
-    pub(super) weekday_at: [u8; MEMORY_DAYS + 1],
-    /// The lags that fall on each weekday; bit 0 is the newest day.
-    pub(super) lags_of: [u128; 7],
-    /// The weekdays of the days known among the last [`STRETCH`].
-    pub(super) stretch: [f32; 7],
-}
-
-/// The part of an earlier month that corresponds to the days to come, and the stretch before it.
-pub(super) struct Part {
-    /// Lags, the further one first.
-    pub(super) lags: (usize, usize),
-    pub(super) weekdays: [f32; 7],
-    pub(super) before: [f32; 7],
+    pub(super) length: f64,
+    /// Days to come, and how many of them are of each weekday.
+    pub(super) open: f64,
+    pub(super) weekdays: [f64; 7],
+    /// How far the days to come are from the newest day, on average.
+    pub(super) distance: f64,
+    /// The same part of earlier months by the lags of its days, the nearest month first, in each the further day first.
+    pub(super) parts: Vec<(usize, usize)>,
 }
 
 impl Plan {
+    /// Of the month of the day after `newest`.
+    pub(in crate::analysis) fn of_tomorrow(newest: Date, at: usize) -> Self {
+        Self::new(newest, next(newest).first_of_month(), at)
+    }
+
     /// Of the month that begins on `month`, after `newest`, the last known day.
-    pub(in crate::analysis) fn new(newest: Date, month: Date, past: &Past) -> Self {
-        let tomorrow = next(newest);
-        let last = month.last_of_month();
+    pub(in crate::analysis) fn new(newest: Date, month: Date, at: usize) -> Self {
+        let (tomorrow, last) = (next(newest), month.last_of_month());
         let first = if newest < month { month } else { tomorrow };
         let elapsed = if newest >= last { last.day() } else { first.day() - 1 };
-        let to_come = last.day() - elapsed;
+        let to_come = usize::from((last.day() - elapsed).unsigned_abs());
         let start = days_between(tomorrow, first);
-        let mut plan = Self {
+        let mut weekdays = [0.0; 7];
+        for day in start..start + to_come {
+            weekdays[(weekday(tomorrow) + day) % 7] += 1.0;
+        }
+        let elapsed = usize::from(elapsed.unsigned_abs());
+        Self {
+            at,
+            weekday: weekday(newest),
             elapsed,
-            length: f32::from(last.day()),
-            open: f32::from(to_come),
-            weekdays: [0.0; 7],
-            window: (start, start + usize::from(to_come.unsigned_abs())),
-            distance: start as f32 + (f32::from(to_come) + 1.0) / 2.0,
-            parts: Vec::new(),
-            weekday_at: [0; MEMORY_DAYS + 1],
-            lags_of: [0; 7],
-            stretch: [0.0; 7],
-        };
-        let weekday = usize::from(tomorrow.weekday().to_monday_zero_offset().unsigned_abs());
-        for (lag, place) in plan.weekday_at.iter_mut().enumerate() {
-            *place = ((weekday + 7 * MEMORY_DAYS - lag) % 7) as u8;
+            length: f64::from(last.day()),
+            open: to_come as f64,
+            weekdays,
+            distance: start as f64 + (to_come as f64 + 1.0) / 2.0,
+            parts: parts(newest, month, elapsed),
         }
-        for (lag, place) in plan.weekday_at.iter().enumerate().skip(1).take(presence::DAYS) {
-            plan.lags_of[usize::from(*place)] |= 1 << (lag - 1);
-        }
-        for day in plan.window.0..plan.window.1 {
-            plan.weekdays[(weekday + day) % 7] += 1.0;
-        }
-        if newest >= month {
-            plan.open_unknown(past);
-        }
-        plan.stretch = plan.known(past, STRETCH, 1);
-        plan.add_parts(newest, month, past);
-        plan
     }
 
-    /// The weekday of the day after the newest, 0 being Monday.
-    pub(in crate::analysis) fn tomorrow(&self) -> usize {
-        usize::from(self.weekday_at[0])
+    /// The weekday of the day that lies so many days before the newest.
+    pub(super) fn weekday_at(&self, lag: usize) -> usize {
+        (self.weekday + 7 * DAYS - lag) % 7
     }
 
-    /// The part of the month that has no known amount.
-    pub(super) fn share_open(&self) -> f32 {
+    /// The part of the month that is to come.
+    pub(super) fn share_open(&self) -> f64 {
         self.open / self.length
     }
 
@@ -108,58 +81,31 @@ impl Plan {
         }
     }
 
-    /// Whether forecasts made today are to be held against what comes.
-    pub(super) fn is_checkpoint(&self) -> bool {
-        CHECKPOINTS.contains(&self.elapsed)
+    /// The stage whose forecasts are made today.
+    pub(super) fn checkpoint(&self) -> Option<usize> {
+        CHECKPOINTS.iter().position(|day| usize::from(day.unsigned_abs()) == self.elapsed)
     }
 
     /// How many earlier months a series of this age has.
     pub(super) fn months(&self, age: usize) -> usize {
-        self.parts.iter().take_while(|part| part.lags.0 <= age).count()
+        self.parts.iter().take_while(|(from, _)| *from < age).count()
     }
+}
 
-    /// What errors at the checkpoint of this stage come to now that fewer days are open.
-    pub(super) fn of_checkpoint(&self) -> f32 {
-        self.open / (self.length - f32::from(CHECKPOINTS[self.stage()]))
-    }
-
-    /// Days of the month that were missed cost something, too.
-    fn open_unknown(&mut self, past: &Past) {
-        for lag in 1..=usize::from(self.elapsed.unsigned_abs()).min(past.len()) {
-            if !past.is_known(lag) {
-                self.weekdays[usize::from(self.weekday_at[lag])] += 1.0;
-                self.open += 1.0;
-            }
+fn parts(newest: Date, month: Date, elapsed: usize) -> Vec<(usize, usize)> {
+    let mut parts = Vec::new();
+    let mut first = month;
+    for _ in 0..MONTHS {
+        let last = first.yesterday().unwrap_or(first);
+        first = last.first_of_month();
+        let to = days_between(last, newest);
+        let from = days_between(first, newest).saturating_sub(elapsed);
+        // A short month may have had no such days.
+        if (to..DAYS).contains(&from) {
+            parts.push((from, to));
         }
     }
-
-    fn add_parts(&mut self, newest: Date, month: Date, past: &Past) {
-        let mut earlier = month;
-        for _ in 0..MONTHS {
-            let end = earlier.yesterday().unwrap_or(earlier);
-            earlier = end.first_of_month();
-            let over = usize::from(self.elapsed.unsigned_abs());
-            let lags = (days_between(earlier, newest) + 1).saturating_sub(over);
-            let lags = (lags, days_between(end, newest) + 1);
-            // A short month may have had no such days, and the history may begin amid them. In the month that has just
-            // ended, all lags are at least 1.
-            if lags.0 < lags.1 || lags.1 > past.len().min(MEMORY_DAYS) {
-                continue;
-            }
-            let weekdays = self.known(past, lags.0, lags.1);
-            let before = self.known(past, lags.0 + STRETCH, lags.0 + 1);
-            self.parts.push(Part { lags, weekdays, before });
-        }
-    }
-
-    /// The weekdays of the known days between two lags, the further one first.
-    fn known(&self, past: &Past, from: usize, to: usize) -> [f32; 7] {
-        let mut weekdays = [0.0; 7];
-        for lag in (to..=from.min(MEMORY_DAYS)).filter(|lag| past.is_known(*lag)) {
-            weekdays[usize::from(self.weekday_at[lag])] += 1.0;
-        }
-        weekdays
-    }
+    parts
 }
 
 fn next(day: Date) -> Date {

@@ -1,71 +1,82 @@
-//! How well each method has done on a series so far, and what that makes of their answers.
+//! How well each method has done on a series, and what that makes of their answers.
 
 use super::methods::METHODS;
-use super::plan::{CHECKPOINTS, Plan, STAGES};
+use super::plan::{Plan, STAGES};
 
-/// How much of an error is remembered a month later.
-const ERROR_MEMORY: f32 = 0.8;
-/// How many months of errors the expectation of them is worth.
-const PRIOR_MONTHS: f32 = 1.0;
+/// How much of an error is remembered a month later. From .7 to .9 nothing changes.
+const MEMORY: f64 = 0.8;
+/// The power of a method's error that it is trusted by. From 3 to 5 nothing changes.
+const TRUST: i32 = -4;
 /// What errors in the next part of the month, and in the others, count for.
-const NEXT_STAGE: f32 = 0.5;
-const OTHER_STAGE: f32 = 0.2;
-/// The relative error of a whole month that is expected of a series without noise, and what noise adds.
-const PRIOR_ERROR: f32 = 0.05;
-const PRIOR_ERROR_OF_NOISE: f32 = 0.5;
-const SPARSE_FACTOR: f32 = 4.0;
-/// No method is trusted to be closer than this, as a share of what is open.
-const LEAST_ERROR: f32 = 0.003;
+const NEXT_STAGE: f64 = 0.5;
+const OTHER_STAGE: f64 = 0.2;
+/// The error that is expected before there is a record, as a share of what is open, and what noise adds. From half to
+/// twice of both nothing changes.
+const EXPECTED: f64 = 0.03;
+const EXPECTED_OF_NOISE: f64 = 0.5;
+const SPARSE_FACTOR: f64 = 4.0;
+/// No method is trusted to be closer than this.
+const LEAST_ERROR: f64 = 0.01;
+/// Where a month of charges is known, they are likely to come again; where none is, earlier months say little.
+const CHARGES: f64 = 0.8;
+const NO_MONTH: f64 = 3.0;
 
-/// By how many earlier months there are: the errors to expect of the methods, in units of the first one's.
-const PRIORS: [[f32; METHODS]; 4] = [
-    [1.0, 1.0, 1.1, 1.2, 9.0, 9.0, 9.0, 1.0],
-    [1.0, 1.1, 1.2, 1.3, 1.4, 1.3, 1.2, 0.9],
-    [1.0, 1.1, 1.2, 1.3, 1.2, 1.2, 0.9, 0.9],
-    [1.0, 1.1, 1.2, 1.3, 1.2, 1.2, 0.8, 0.8],
-];
-
-/// Which method knows, of a series that pauses, whether its cost is there now; and the error to expect of it.
-const PRESENCE: usize = 1;
-const PRIOR_OF_PRESENCE: f32 = 0.5;
-
-/// The forecasts of the present month and the errors of earlier ones, of one series.
-#[derive(Clone, Copy, Debug, Default)]
+/// The forecasts of the present month and the errors of earlier ones, of one series. Errors are shares of what was open.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Record {
-    /// What was said at the checkpoints of the month.
     said: [Option<Said>; STAGES],
-    /// Sums of relative errors beyond that of the best method, so that a month that nobody could foresee is held against
-    /// none; they fade.
+    /// By how much each method was worse than the best one, so that a month that nobody could foresee counts against none.
     errors: [[f32; METHODS]; STAGES],
-    /// Sums of the relative errors of the answers, and how many months all these sums are of.
     missed: [f32; STAGES],
     months: [f32; STAGES],
 }
 
-/// What was said of a month's total.
+/// What was said of a month.
 #[derive(Clone, Copy, Debug)]
 struct Said {
-    methods: [f32; METHODS],
+    so_far: f32,
+    open: [f32; METHODS],
     answer: Answer,
+    share_open: f32,
 }
 
 /// One number out of many, and how far it may be off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     /// What the open days will cost.
-    pub(super) open: f32,
-    /// What the month will come to.
-    pub(super) total: f32,
+    pub(super) open: f64,
     /// The size of errors to be expected.
-    pub(super) scale: f32,
+    pub(super) scale: f64,
+}
+
+/// What is known of a series besides its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prior {
+    pub(super) months: usize,
+    pub(super) deviation: f64,
+    pub(super) is_sparse: bool,
+}
+
+impl Prior {
+    fn error(self) -> f64 {
+        (EXPECTED + EXPECTED_OF_NOISE * self.deviation) * if self.is_sparse { SPARSE_FACTOR } else { 1.0 }
+    }
+
+    /// The error to expect of a method in units of that.
+    fn of(self, method: usize) -> f64 {
+        match (method, self.months) {
+            (2.., 0) => NO_MONTH,
+            (2, 2..) => CHARGES,
+            _ => 1.0,
+        }
+    }
 }
 
 impl Record {
-    /// Keeps what is said at a checkpoint; `methods` are those of the open days.
-    pub(super) fn keep(&mut self, plan: &Plan, so_far: f32, methods: &[f32; METHODS], answer: Answer) {
-        if let Some(stage) = CHECKPOINTS.iter().position(|day| *day == plan.elapsed) {
-            self.said[stage] = Some(Said { methods: methods.map(|open| so_far + open), answer });
-        }
+    /// Keeps what is said at a checkpoint.
+    pub(super) fn keep(&mut self, stage: usize, plan: &Plan, so_far: f64, open: &[f64; METHODS], answer: Answer) {
+        let (so_far, share_open) = (so_far as f32, plan.share_open() as f32);
+        self.said[stage] = Some(Said { so_far, open: open.map(|amount| amount as f32), answer, share_open });
     }
 
     /// Forgets what was said of a month that cannot be checked.
@@ -75,62 +86,54 @@ impl Record {
 
     /// Holds what was said against what the month came to. Tells for each stage how far off the answer was, in units of
     /// its scale.
-    pub(super) fn close(&mut self, total: f32) -> [Option<f32>; STAGES] {
+    pub(super) fn close(&mut self, total: f64) -> [Option<f64>; STAGES] {
         let mut off = [None; STAGES];
         for (stage, said) in self.said.iter_mut().enumerate() {
-            for error in &mut self.errors[stage] {
-                *error *= ERROR_MEMORY;
-            }
-            self.missed[stage] *= ERROR_MEMORY;
-            self.months[stage] *= ERROR_MEMORY;
+            let fading = [&mut self.missed[stage], &mut self.months[stage]];
+            self.errors[stage].iter_mut().chain(fading).for_each(|sum| *sum *= MEMORY as f32);
             // Of a month that came to nothing there is no relative error.
             let Some(said) = said.take().filter(|_| total > 0.0) else { continue };
-            let errors = said.methods.map(|method| ((method - total).abs() / total).min(1.0));
+            let to_come = total - f64::from(said.so_far);
+            let error = |open: f64| ((open - to_come).abs() / (total * f64::from(said.share_open))).min(1.0) as f32;
+            let errors = said.open.map(|open| error(f64::from(open)));
             let least = errors.iter().fold(1.0_f32, |least, error| least.min(*error));
-            for (sum, error) in self.errors[stage].iter_mut().zip(errors) {
-                *sum += error - least;
-            }
-            self.missed[stage] += ((said.answer.total - total).abs() / total).min(1.0);
+            self.errors[stage].iter_mut().zip(errors).for_each(|(sum, error)| *sum += error - least);
+            self.missed[stage] += error(said.answer.open);
             self.months[stage] += 1.0;
-            off[stage] = Some((total - said.answer.total) / said.answer.scale);
+            off[stage] = Some((to_come - said.answer.open) / said.answer.scale);
         }
         off
     }
 
-    /// The methods' median, each by a high power of how well it has done, and the error that is to be expected of it.
-    pub(super) fn answer(&self, plan: &Plan, so_far: f32, methods: &[f32; METHODS], prior: &Prior) -> Answer {
-        let expected = prior.error() * plan.share_open();
+    /// The methods' median, each by a power of how well it has done, and the error that is to be expected of it.
+    pub(super) fn answer(&self, plan: &Plan, so_far: f64, open: &[f64; METHODS], prior: Prior) -> Answer {
         let stage = plan.stage();
-        let mut nearness = [OTHER_STAGE; STAGES];
-        for (other, near) in nearness.iter_mut().enumerate().filter(|(other, _)| other.abs_diff(stage) < 2) {
-            *near = if other == stage { 1.0 } else { NEXT_STAGE };
-        }
-        let months: f32 = nearness.iter().zip(self.months).map(|(near, months)| near * months).sum();
-        let mut weights = [0.0; METHODS];
-        for (method, weight) in weights.iter_mut().enumerate() {
-            let past: f32 = nearness.iter().zip(&self.errors).map(|(near, errors)| near * errors[method]).sum();
-            let expected = PRIOR_MONTHS * expected * prior.of(method);
-            let own =
-                (past * plan.of_checkpoint() + expected) / (months + PRIOR_MONTHS) + LEAST_ERROR * plan.share_open();
-            *weight = own.max(1e-4).powi(-5);
-        }
-        let missed: f32 = nearness.iter().zip(self.missed).map(|(near, missed)| near * missed).sum();
-        let error = (missed * plan.of_checkpoint() + PRIOR_MONTHS * expected) / (months + PRIOR_MONTHS)
-            + LEAST_ERROR * plan.share_open();
-        let open = median(methods, &weights);
-        let sum: f32 = weights.iter().sum();
-        let spread: f32 = weights.iter().zip(methods).map(|(weight, method)| weight * (method - open).powi(2)).sum();
-        let total = so_far + open;
-        let scale = ((error * total).powi(2) + 0.5 * spread / sum).sqrt();
-        Answer { open, total, scale: scale.max(1e-6 * total.abs()).max(f32::MIN_POSITIVE) }
+        let near: [f64; STAGES] = std::array::from_fn(|other| match other.abs_diff(stage) {
+            0 => 1.0,
+            1 => NEXT_STAGE,
+            _ => OTHER_STAGE,
+        });
+        let sum = |sums: [f32; STAGES]| near.iter().zip(sums).map(|(near, sum)| near * f64::from(sum)).sum::<f64>();
+        let (expected, months) = (prior.error(), sum(self.months) + 1.0);
+        let weights: [f64; METHODS] = std::array::from_fn(|method| {
+            let errors = sum(self.errors.map(|errors| errors[method])) + expected * prior.of(method);
+            (errors / months + LEAST_ERROR).powi(TRUST)
+        });
+        let error = (sum(self.missed) + expected) / months + LEAST_ERROR;
+        let answer = median(open, &weights);
+        let spread: f64 = weights.iter().zip(open).map(|(weight, open)| weight * (open - answer).powi(2)).sum();
+        let spread = 0.5 * spread / weights.iter().sum::<f64>();
+        let total = (so_far + answer).abs();
+        let scale = ((error * plan.share_open() * total).powi(2) + spread).sqrt();
+        Answer { open: answer, scale: scale.max(1e-6 * total).max(f64::MIN_POSITIVE) }
     }
 }
 
 /// The value with half of the weight on either side of it; between two of them by how far from each that is.
-pub(super) fn median(values: &[f32; METHODS], weights: &[f32; METHODS]) -> f32 {
+pub(super) fn median(values: &[f64; METHODS], weights: &[f64; METHODS]) -> f64 {
     let mut order: [usize; METHODS] = std::array::from_fn(|method| method);
     order.sort_unstable_by(|one, other| values[*one].total_cmp(&values[*other]));
-    let half = 0.5 * weights.iter().sum::<f32>();
+    let half = 0.5 * weights.iter().sum::<f64>();
     let (mut below, mut before, mut value) = (0.0, 0.0, values[order[0]]);
     for method in order {
         let middle = below + 0.5 * weights[method];
@@ -143,23 +146,37 @@ pub(super) fn median(values: &[f32; METHODS], weights: &[f32; METHODS]) -> f32 {
     value
 }
 
-/// What is to be expected of a series of which there is no record.
-pub(super) struct Prior {
-    /// How many earlier months it has.
-    pub(super) months: usize,
-    pub(super) noise: f32,
-    pub(super) is_sparse: bool,
-    /// Its cost, though not sparse, is not always there.
-    pub(super) pauses: bool,
+/// The share of outcomes below the band, and above it.
+const OUTSIDE: f64 = 0.1;
+/// How fast the edges move at first, and after how many outcomes they move more slowly.
+const PACE: f64 = 0.1;
+const SLOWER_AFTER: f64 = 50.0;
+
+/// The edges of the band in units of the expected error, the same for all series, for each part of a month.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Band {
+    pub(super) below: [f64; STAGES],
+    pub(super) above: [f64; STAGES],
+    outcomes: [f64; STAGES],
 }
 
-impl Prior {
-    /// The error to expect of a method, in units of the first one's.
-    fn of(&self, method: usize) -> f32 {
-        if self.pauses && method == PRESENCE { PRIOR_OF_PRESENCE } else { PRIORS[self.months.min(3)][method] }
+impl Default for Band {
+    /// From invented and real accounts. It matters in the first months only.
+    fn default() -> Self {
+        Self { below: [1.0; STAGES], above: [1.3; STAGES], outcomes: [0.0; STAGES] }
     }
+}
 
-    fn error(&self) -> f32 {
-        (PRIOR_ERROR + PRIOR_ERROR_OF_NOISE * self.noise) * if self.is_sparse { SPARSE_FACTOR } else { 1.0 }
+impl Band {
+    /// Widens an edge that was passed and narrows one that was not, so that each is passed by one outcome in ten.
+    pub(super) fn learn(&mut self, stage: usize, off: f64) {
+        self.outcomes[stage] += 1.0;
+        let pace = PACE / (1.0 + self.outcomes[stage] / SLOWER_AFTER).sqrt();
+        let moved = |edge: f64, is_passed: bool| {
+            let factor = if is_passed { 1.0 + pace * (1.0 - OUTSIDE) } else { 1.0 - pace * OUTSIDE };
+            (edge * factor).clamp(0.05, 50.0)
+        };
+        self.above[stage] = moved(self.above[stage], off > self.above[stage]);
+        self.below[stage] = moved(self.below[stage], -off > self.below[stage]);
     }
 }

@@ -86,11 +86,11 @@ fn every_habit_is_foreseen_to_the_months_end() {
         ("a job on weekdays", job_on_weekdays, 0.01),
         ("a fee on the first, paid and not to be paid again", fee_on_the_first, 0.01),
         ("a fee on the last, still to come", fee_on_the_last, 0.03),
-        ("nothing but a fee", fee_alone, 0.15),
+        ("nothing but a fee", fee_alone, 0.01),
         ("nothing but a fee on the last Thursday", fee_on_the_last_thursday, 0.1),
-        ("a free tier", free_tier, 0.05),
+        ("a free tier", free_tier, 0.07),
         ("growth", growing, 0.01),
-        ("a job every ninth day", every_ninth_day, 0.03),
+        ("a job every ninth day", every_ninth_day, 0.12),
         ("a step three weeks ago", stepped, 0.05),
         ("a spike two days ago, which does not come again", spike, 0.001),
     ] {
@@ -134,41 +134,58 @@ fn open(newest: Date, amount: impl Fn(Date) -> f64) -> f64 {
 }
 
 #[test]
-fn a_cost_that_comes_and_goes_for_days_is_likelier_on_the_days_after_one() {
-    let runs = [(date(2025, 1, 5), 9), (date(2025, 2, 20), 6), (date(2025, 3, 31), 10), (date(2025, 5, 6), 8)];
-    let until = |last: i8| {
-        let runs = runs.into_iter().chain([(date(2025, 5, 30), last)]);
-        let days: Vec<Date> =
-            runs.flat_map(|(first, days)| first.series(1.day()).take(days.unsigned_abs().into())).collect();
-        open(date(2025, 6, 10), |day| if days.contains(&day) { 100.0 } else { 0.0 })
-    };
-    // Of the 20 open days, a quarter has a cost in the long run.
-    let (over, goes_on) = (until(6), until(12));
-    assert!((100.0..500.0).contains(&over) && goes_on > 1.8 * over, "{over} {goes_on}");
+fn a_cost_that_comes_and_goes_is_foreseen_as_often_as_lately() {
+    // Three days of ten, at no weekday of their own.
+    let runs = |day: Date| if (day - FIRST).get_days() % 10 < 3 { 100.0 } else { 0.0 };
+    let twenty_days = open(date(2025, 6, 10), runs);
+    assert!((400.0..800.0).contains(&twenty_days), "{twenty_days}");
+}
+
+/// The level falls on 8 June to a share of what it was.
+fn fallen(newest: Date, share: f64) -> Forecast {
+    let amount = |day: Date| if day < date(2025, 6, 8) { 100.0 } else { 100.0 * share };
+    seen(newest, amount).forecast(newest.first_of_month())[0]
 }
 
 #[test]
-fn a_cost_that_stays_away_for_longer_than_ever_has_ended() {
-    let ended: fn(Date) -> f64 = |day| if day < date(2025, 6, 8) { weekdays(day) } else { 0.0 };
-    assert!(open(date(2025, 6, 8), ended) > 1000.0, "one day is an outage");
-    assert!(open(date(2025, 6, 10), ended) < 1e-6);
-    let job: fn(Date) -> f64 = |day| if day < date(2025, 6, 7) { job_on_weekdays(day) } else { 0.0 };
-    assert!(open(date(2025, 6, 8), job) > 500.0, "a weekend was always so long");
-    assert!(open(date(2025, 6, 11), job) < 1e-6);
-    assert!(open(date(2025, 6, 12), free_tier) > 700.0, "so were the free days");
+fn each_quiet_day_widens_the_band_and_the_estimate_follows_on_the_fifth() {
+    for share in [0.0, 0.2] {
+        let mut before = 3000.0;
+        for day in 8..12 {
+            let Forecast { month_to_date, estimate, lower, upper } = fallen(date(2025, 6, day), share);
+            let open = f64::from(30 - day);
+            assert!((estimate - month_to_date - 100.0 * open).abs() < 50.0, "{day} June: {estimate}");
+            assert!(lower < before - 80.0 && upper >= estimate, "{day} June: {lower} {upper}");
+            before = lower;
+        }
+        let followed = fallen(date(2025, 6, 12), share);
+        let exactly = 700.0 + 23.0 * 100.0 * share;
+        assert!((followed.estimate - exactly).abs() < 1.0, "{followed:?}");
+        // It may be a pause still, and later it is none.
+        assert!(followed.upper > 700.0 + 17.0 * 100.0, "{followed:?}");
+        let ended = fallen(date(2025, 6, 24), share);
+        assert!((ended.estimate - exactly).abs() < 1.0 && ended.upper < exactly + 400.0, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_quiet_weekend_is_no_pause() {
+    let job = |day: Date| if day < date(2025, 6, 7) { job_on_weekdays(day) } else { 0.0 };
+    let Forecast { estimate, lower, .. } = seen(date(2025, 6, 8), job).forecast(date(2025, 6, 1))[0];
+    assert!((estimate - 21.0 * 40.0).abs() < 5.0 && lower > 0.8 * estimate, "{estimate} {lower}");
 }
 
 #[test]
 fn a_method_that_is_far_off_does_not_move_what_the_others_agree_on() {
-    let median = |values: [f32; 8], weights| super::record::median(&values, &weights);
-    let [ten, twenty] = [10.0, 20.0];
-    let is = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
-    is(median([ten, ten, ten, ten, 9000.0, ten, ten, 0.0], [1.0; 8]), ten);
-    is(median([ten, twenty, ten, twenty, ten, twenty, ten, twenty], [1.0; 8]), 15.0);
-    is(
-        median([twenty, ten, ten, ten, ten, ten, ten, ten], [100.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
-        10.0 + 10.0 * 47.0 / 50.5,
-    );
+    for (name, values, weights, expected) in [
+        ("one far above", [10.0, 10.0, 9000.0, 10.0], [1.0; 4], 10.0),
+        ("one far below", [10.0, 0.0, 10.0, 10.0], [1.0; 4], 10.0),
+        ("two against two", [10.0, 20.0, 10.0, 20.0], [1.0; 4], 15.0),
+        ("one that was always right", [20.0, 10.0, 10.0, 10.0], [100.0, 1.0, 1.0, 1.0], 20.0),
+    ] {
+        let middle = super::record::median(&values, &weights);
+        assert!((middle - expected).abs() < 0.5, "{name}: {middle}");
+    }
 }
 
 #[test]
@@ -179,14 +196,6 @@ fn days_before_a_step_say_nothing_of_those_after_it() {
     let exactly: f64 = newest.tomorrow().unwrap().series(1.day()).take(10).map(amount).sum();
     let open = open(newest, amount);
     assert!((open / exactly - 1.0).abs() < 0.03, "{open} {exactly}");
-}
-
-#[test]
-fn a_fall_is_followed_from_its_second_day_on() {
-    let fallen = |day: Date| if day < date(2025, 6, 9) { 100.0 } else { 40.0 };
-    assert!(open(date(2025, 6, 9), fallen) > 2000.0, "one day is a dip");
-    let twenty_days = open(date(2025, 6, 10), fallen);
-    assert!((twenty_days - 800.0).abs() < 10.0, "{twenty_days}");
 }
 
 #[test]

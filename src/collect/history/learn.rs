@@ -13,7 +13,7 @@ use crate::billing::resource::{Currency, ProjectId};
 use crate::collect::poller::Poll;
 use crate::outlook::budget::{Budget, Standing};
 use crate::outlook::past::Past;
-use crate::outlook::{Findings, Outlook};
+use crate::outlook::{Findings, Outlook, Whole};
 use crate::snapshot::current;
 use crate::store;
 use crate::store::days::{Kind, Series};
@@ -21,6 +21,9 @@ use crate::store::{AccountId, Store};
 
 /// A stretch of stored days, with the series that their amounts refer to by place.
 type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);
+
+/// What vanished at once, with its first day.
+type Missing = BTreeMap<(Whole, Currency), Date>;
 
 /// Days that are taken from the store at once: enough to be quick, few enough to fit into memory.
 const STRETCH: i32 = 7;
@@ -101,7 +104,10 @@ impl Learner {
             let _ = self.store.forget_revisions(poll.now).await;
             let found = self.learn(account, first, today).await;
             self.changed = found.is_err().then_some(first);
-            self.found = Some(found?);
+            let found = found?;
+            let before = self.found.as_ref().map(|found| &found.findings.missing);
+            warn_of_missing(poll.account.as_str(), before, &found.findings.missing);
+            self.found = Some(found);
         }
         if self.found.as_ref().is_none_or(|found| found.findings.month != month) {
             self.found = Some(self.learn(account, Date::MAX, today).await?);
@@ -207,6 +213,29 @@ impl Learner {
 /// Runs arithmetic that may take long beside the thread that serves.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, store::Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| store::Error::Dropped)
+}
+
+/// Says what vanished at once, when that is new.
+fn warn_of_missing(account: &str, before: Option<&Missing>, now: &Missing) {
+    let is_new = |(key, since): &(&(Whole, Currency), &Date)| {
+        let is_account = key.0 == Whole::Account;
+        let is_part = !is_account && now.contains_key(&(Whole::Account, key.1.clone()));
+        !is_part && before.is_none_or(|before| before.get(key) != Some(since))
+    };
+    for ((whole, currency), since) in now.iter().filter(is_new) {
+        let what = match whole {
+            Whole::Account => "account".to_owned(),
+            Whole::Project(project) => format!("project {}", project.0),
+            Whole::Region(region) => format!("region {}", region.0),
+        };
+        tracing::warn!(
+            account,
+            what,
+            currency = currency.as_str(),
+            %since,
+            "nothing of it has a cost any more; its days count as unknown for ten days, then as its end"
+        );
+    }
 }
 
 /// Says which budgets are in a currency that does not occur.

@@ -1,0 +1,251 @@
+//! Compares a day with what its series usually costs, then learns from it.
+
+use super::calendar::Today;
+use super::judgement::{Judgement, Reason, score};
+use super::series::{IDLE, Series};
+
+/// Younger series have not been at every place of a month; nothing of them is an anomaly.
+pub(super) const YOUNG_DAYS: usize = 30;
+/// The band is so many usual deviations wide. From 4.5 to 5 F1 moves by less than .01; below, real costs give alarms.
+const DEVIATIONS: f64 = 4.75;
+/// The band is at least this share of the expectation wide: nobody acts on less. From .25 to .35 nothing changes.
+const LEAST_SHARE: f64 = 0.3;
+/// A like amount of earlier may be passed by half of its excess, since charges vary. 1.25 costs .01 on invented accounts.
+const LIKE_MARGIN: f64 = 1.5;
+/// The weeks in which two of the same weekday make a habit. From 4 to 8 nothing changes.
+const WEEKS: usize = 4;
+/// So many of the last four weeks' days that cost as much make it usual. From 4 to 6 F1 moves by less than .01.
+const OFTEN: usize = 5;
+const LATELY: usize = 28;
+/// How much more than such an amount is as much. From 1.05 to 1.2 F1 moves by less than .01.
+const AS_MUCH: f64 = 1.15;
+/// How much more than the second-dearest weekday a day off its week may cost. From 1.15 to 1.25 nothing changes.
+const OTHER_WEEKDAY: f64 = 1.2;
+/// So many days in a row are a new level: a spike is shorter. From 4 to 7 nothing changes.
+pub(super) const NEW_LEVEL_DAYS: u8 = 5;
+/// So many days in a row at an amount of lately: a return, as after an outage.
+const RETURN_DAYS: u8 = 2;
+/// A fall of more than this is far below, however wide the band is.
+const FAR_BELOW: f64 = 0.8;
+/// How much of a day's error goes into the level, and of its square into the variance. From 1/4 to 1/10, and from 1/14
+/// to 1/25, F1 moves by less than .01; a quicker level ranks worse in the public benchmark.
+const LEVEL_PACE: f64 = 1.0 / 7.0;
+const VARIANCE_PACE: f64 = 1.0 / 20.0;
+/// A larger error counts as so many usual deviations. 2 gives false alarms, 4 is equal.
+const LARGEST_ERROR: f64 = 3.0;
+/// The least usual deviation that errors are cut by, or an exact series could not follow a small step.
+const LEAST_DEVIATION: f64 = 0.02;
+
+/// What bounds a day. Amounts in units of the input.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bounds {
+    expected: f64,
+    /// No cost is expected on this weekday.
+    is_idle: bool,
+    /// The band by the usual deviation, and with the least amount that matters.
+    relative: f64,
+    band: f64,
+    /// What habits allow besides, the first that does gives the reason.
+    habits: [(f64, Option<Reason>); 4],
+    deviation: f64,
+    like_days: u8,
+    like_most: f64,
+}
+
+impl Bounds {
+    /// The habit that explains an amount above the band.
+    fn habit(&self, amount: f64) -> Option<Reason> {
+        self.habits.iter().find(|(bound, _)| amount > self.band && amount <= *bound).and_then(|(_, reason)| *reason)
+    }
+
+    fn upper(&self) -> f64 {
+        self.habits.iter().fold(self.band, |upper, (bound, _)| upper.max(*bound))
+    }
+}
+
+impl Series {
+    /// Judges the amount of a day by the days before it, then learns from it. NaN is not known.
+    pub(super) fn step(&mut self, today: &Today, amount: f64, least_amount: f64) -> Judgement {
+        if self.age == 0 {
+            if amount > 0.0 {
+                self.level = amount;
+                self.push(today.at, amount, amount, false);
+            }
+            return Judgement::unknown(amount);
+        }
+        self.learn_share(today.at, today.weekday);
+        let bounds = self.bounds(today, least_amount);
+        let judgement = self.judge(&bounds, amount);
+        let is_new_level = self.learn(today, &bounds, amount) && !judgement.low_confidence;
+        Judgement { reason: if is_new_level { Reason::NewLevel } else { judgement.reason }, ..judgement }
+    }
+
+    /// What a day should cost; 0 where the series costs nothing for days.
+    pub(super) fn expects(&self, weekday: usize) -> f64 {
+        let has_paused = self.quiet >= u16::from(NEW_LEVEL_DAYS) && !self.is_sparse;
+        if has_paused { 0.0 } else { self.level * self.share(weekday) }
+    }
+
+    fn bounds(&self, today: &Today, least_amount: f64) -> Bounds {
+        // The newest day that is kept.
+        let yesterday = today.at - 1;
+        let share = self.share(today.weekday);
+        let [.., second, dearest] = self.ordered_shares();
+        let is_idle = share < IDLE;
+        // An idle weekday is compared with the dearest: a job may be moved there.
+        let base = self.level * if is_idle { dearest } else { share };
+        let reach = self.reach() * base;
+        let (mut like_days, mut like_most, mut most) = (0, 0.0_f64, 0.0_f64);
+        for lag in today.like.iter().filter(|lag| **lag <= self.age) {
+            let excess = self.excess(yesterday, lag - 1);
+            if !excess.is_nan() {
+                most = most.max(excess);
+                like_days += 1;
+                like_most = like_most.max(self.amount(yesterday, lag - 1));
+            }
+        }
+        let [_, twice] = (1..=WEEKS).map(|week| self.excess(yesterday, 7 * week - 1)).fold([0.0; 2], with);
+        let usual = self.level * share;
+        let unless_idle = if is_idle { 0.0 } else { 1.0 };
+        Bounds {
+            expected: self.expects(today.weekday),
+            is_idle,
+            relative: base + reach,
+            band: base + reach.max(least_amount),
+            habits: [
+                (usual + LIKE_MARGIN * most, Some(Reason::SameDayOfMonth)),
+                (usual + LIKE_MARGIN * twice, Some(Reason::SameWeekday)),
+                (unless_idle * AS_MUCH * share * self.often(today), Some(Reason::OftenLately)),
+                (unless_idle * OTHER_WEEKDAY * second * self.level, Some(Reason::OtherWeekday)),
+            ],
+            deviation: self.deviation() * base,
+            like_days,
+            like_most,
+        }
+    }
+
+    /// The width of the band as a share of the expectation.
+    fn reach(&self) -> f64 {
+        (DEVIATIONS * self.deviation()).max(LEAST_SHARE)
+    }
+
+    /// The level that several of the last days reached, each without its weekday's share.
+    fn often(&self, today: &Today) -> f64 {
+        let factors: [f64; 7] = std::array::from_fn(|back| {
+            let share = self.share((today.weekday + 6 - back) % 7);
+            if share < IDLE { 0.0 } else { 1.0 / share }
+        });
+        let levels = (0..LATELY.min(self.age)).map(|lag| self.amount(today.at - 1, lag) * factors[lag % 7]);
+        let [.., least] = levels.fold([0.0; OFTEN], with);
+        least
+    }
+
+    fn judge(&self, bounds: &Bounds, amount: f64) -> Judgement {
+        let Bounds { expected, deviation, like_days, like_most, .. } = *bounds;
+        let is_young = self.age < YOUNG_DAYS;
+        let upper = if is_young { f64::INFINITY } else { bounds.upper() };
+        let reason = match () {
+            () if amount.is_nan() => Reason::Unknown,
+            () if is_young => Reason::TooYoung,
+            () if amount > upper => Reason::AboveBand,
+            () if amount > bounds.band => bounds.habit(amount).unwrap_or(Reason::WithinBand),
+            () if amount > bounds.relative => Reason::BelowFloor,
+            () if amount < 0.0 => Reason::Below,
+            () if self.is_sparse || bounds.is_idle => Reason::WithinBand,
+            () if amount <= 0.0 => Reason::Pause,
+            () if amount < expected * (1.0 - self.far_below()) => Reason::Below,
+            () => Reason::WithinBand,
+        };
+        Judgement {
+            expected,
+            upper,
+            actual: amount,
+            score: if is_young { 0.0 } else { score(amount, expected, upper) },
+            anomaly: amount > upper,
+            low_confidence: is_young,
+            reason,
+            deviation,
+            like_days,
+            like_most,
+        }
+    }
+
+    /// The fall from which on a day is far below.
+    fn far_below(&self) -> f64 {
+        self.reach().min(FAR_BELOW)
+    }
+
+    /// Learns from a day. Tells whether it completes a new level.
+    fn learn(&mut self, today: &Today, bounds: &Bounds, amount: f64) -> bool {
+        let Today { at, weekday, .. } = *today;
+        let habit = bounds.habit(amount);
+        let is_above = amount > bounds.band && habit != Some(Reason::OftenLately);
+        self.push(at, amount, self.level * self.share(weekday), is_above);
+        self.learn_presence(at, weekday);
+        // A credit and an unknown day teach nothing.
+        if amount.is_nan() || amount < 0.0 {
+            return false;
+        }
+        self.quiet = if amount > 0.0 { 0 } else { self.quiet.saturating_add(u16::from(!bounds.is_idle)) };
+        if self.is_new() {
+            self.find_level(at, weekday);
+            return false;
+        }
+        let share = self.share(weekday);
+        if share < IDLE {
+            return false;
+        }
+        if amount <= 0.0 {
+            (self.above, self.below) = if self.is_sparse { (self.above, self.below) } else { (0, 0) };
+            return false;
+        }
+        let error = amount / (self.level * share) - 1.0;
+        let is_charge = matches!(habit, Some(Reason::SameDayOfMonth | Reason::SameWeekday));
+        if is_charge {
+            return false;
+        }
+        if amount > bounds.band {
+            (self.above, self.below) = (self.above + 1, 0);
+            let enough = if is_above { NEW_LEVEL_DAYS } else { RETURN_DAYS };
+            if self.above >= enough {
+                self.accept_level(at, weekday, usize::from(self.above));
+                return is_above;
+            }
+            if is_above {
+                return false;
+            }
+        } else if error < -self.far_below() {
+            (self.above, self.below) = (0, self.below + 1);
+            let is_enough = self.below >= NEW_LEVEL_DAYS;
+            if is_enough {
+                self.accept_level(at, weekday, usize::from(NEW_LEVEL_DAYS));
+            }
+            return is_enough;
+        } else {
+            (self.above, self.below) = (0, 0);
+        }
+        self.follow(error);
+        false
+    }
+
+    /// Moves level and usual deviation by a day's relative error.
+    fn follow(&mut self, error: f64) {
+        let largest = LARGEST_ERROR * self.deviation().max(LEAST_DEVIATION);
+        let error = error.clamp(-largest, largest);
+        self.level *= 1.0 + LEVEL_PACE * error;
+        self.variance += VARIANCE_PACE * (error * error - self.variance);
+    }
+}
+
+/// Puts a value among the largest, which are in falling order; NaN is none.
+fn with<const COUNT: usize>(mut largest: [f64; COUNT], value: f64) -> [f64; COUNT] {
+    let mut place = COUNT;
+    while place > 0 && value > largest[place - 1] {
+        if place < COUNT {
+            largest[place] = largest[place - 1];
+        }
+        place -= 1;
+        largest[place] = value;
+    }
+    largest
+}
