@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::analysis::{Blackouts, Judgement, Model, Reason, Settings, contributors};
+use crate::analysis::{Blackouts, Forecast, Judgement, Model, Reason, Settings, contributors};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -298,7 +298,7 @@ fn a_group_that_is_renamed_is_young_and_the_old_one_pauses() {
 }
 
 /// Two series of a project and one of another, of which some are without a cost from day 60 on.
-fn vanishing(days: usize, vanished: &[usize]) -> (Vec<Reason>, Vec<(&'static str, u8)>, f64) {
+fn vanishing(days: usize, vanished: &[usize]) -> (Vec<Reason>, Vec<(&'static str, u8)>, Forecast) {
     let (mut model, mut blackouts) = (Model::new(Settings::default()), Blackouts::default());
     for (series, wholes) in [["", "shop"], ["", "shop"], ["", "test"]].iter().enumerate() {
         wholes.iter().for_each(|whole| blackouts.add(*whole, series));
@@ -311,25 +311,26 @@ fn vanishing(days: usize, vanished: &[usize]) -> (Vec<Reason>, Vec<(&'static str
         reasons = model.step(day(index), &amounts).iter().map(|judgement| judgement.reason).collect();
     }
     let missing = blackouts.missing().map(|(whole, days)| (*whole, days)).collect();
-    (reasons, missing, model.forecast(day(59 + days).first_of_month())[0].estimate)
+    (reasons, missing, model.forecast(day(59 + days).first_of_month())[0])
 }
 
 #[test]
 fn a_whole_that_vanishes_at_once_is_unknown_and_its_forecast_does_not_fall() {
     use Reason::{Pause, Unknown, WithinBand};
-    let (reasons, missing, estimate) = vanishing(1, &[0, 1]);
+    let (reasons, missing, forecast) = vanishing(1, &[0, 1]);
     assert_eq!((reasons, missing), (vec![Unknown, Unknown, WithinBand], vec![("shop", 1)]));
     // 60 days from 15 March on: it vanishes on 14 May.
-    assert!((estimate - 3100.0).abs() < 50.0, "{estimate}");
-    let (reasons, missing, estimate) = vanishing(9, &[0, 1]);
+    assert!((forecast.estimate - 3100.0).abs() < 50.0, "{forecast:?}");
+    let (reasons, missing, forecast) = vanishing(9, &[0, 1]);
     assert_eq!((reasons, missing), (vec![Unknown, Unknown, WithinBand], vec![("shop", 9)]));
-    assert!((estimate - 3100.0).abs() < 50.0, "{estimate}");
+    assert!((forecast.estimate - 3100.0).abs() < 50.0, "{forecast:?}");
+    assert!(forecast.lower <= 2200.0, "its band reaches down to nine days without a cost: {forecast:?}");
     let (reasons, missing, _) = vanishing(1, &[0, 1, 2]);
     assert_eq!((reasons, missing), (vec![Unknown; 3], vec![("", 1), ("shop", 1)]));
     // One series alone pauses, and after ten days a whole has ended.
-    let (reasons, missing, estimate) = vanishing(1, &[2]);
+    let (reasons, missing, forecast) = vanishing(1, &[2]);
     assert_eq!((reasons, missing), (vec![WithinBand, WithinBand, Pause], vec![]));
-    assert!((estimate - 3100.0).abs() < 50.0, "{estimate}");
+    assert!((forecast.estimate - 3100.0).abs() < 50.0, "{forecast:?}");
     let (reasons, missing, _) = vanishing(12, &[0, 1]);
     assert_eq!((reasons, missing), (vec![Pause, Pause, WithinBand], vec![]));
 }

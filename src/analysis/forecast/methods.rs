@@ -45,8 +45,13 @@ pub(super) fn all(series: &Series, plan: &Plan) -> [f64; METHODS] {
 /// and not known are open, too.
 pub(super) fn weight(series: &Series, plan: &Plan) -> f64 {
     let to_come: f64 = plan.weekdays.iter().enumerate().map(|(weekday, days)| days * series.share(weekday)).sum();
+    to_come + unknown(series, plan)
+}
+
+/// The same of the days that are over and not known.
+pub(super) fn unknown(series: &Series, plan: &Plan) -> f64 {
     let is_unknown = |lag: &usize| *lag < series.age && series.amount(plan.at, *lag).is_nan();
-    to_come + (0..plan.elapsed).filter(is_unknown).map(|lag| series.share(plan.weekday_at(lag))).sum::<f64>()
+    (0..plan.elapsed).filter(is_unknown).map(|lag| series.share(plan.weekday_at(lag))).sum()
 }
 
 /// What a day costs on average: of a sparse series by how many of the last four weeks' days had a cost.

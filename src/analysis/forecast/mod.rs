@@ -123,6 +123,8 @@ impl Forecaster {
         let (stage, estimate) = (plan.stage(), month_to_date + open);
         let mut lower = estimate - self.band.below[stage] * scale;
         let mut upper = estimate + self.band.above[stage] * scale;
+        // What is not known may have cost nothing.
+        lower -= series.level * methods::unknown(series, plan);
         if let Some(fall) = Fall::of(series) {
             lower = lower.min(estimate - fall.likely * (open - fall.level_after * weight));
             upper = upper.max(month_to_date + fall.level_before * weight * fall.may_return);
