@@ -1,6 +1,7 @@
 //! The commands of the built program: what they print and how they end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
 use std::time::Duration;
 
 use gcore_billing_exporter::clock::Clock;
@@ -89,6 +90,24 @@ async fn what_a_configuration_calls_things_moves_no_terminal() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let line = "\n  budget a\\u001b[2J\\nalerts: none\\u202e of main: 1 EUR a month\n";
     assert!(ended.stdout.contains(line), "{:?}", ended.stdout);
+}
+
+#[tokio::test]
+async fn what_an_api_calls_things_reaches_programs_but_no_terminal() {
+    let api = MockServer::start().await;
+    let task = r#"{"count": 1, "results": [{"uuid": "t1", "task_type": "Re\u001b[31mport", "status": "Failed"}]}"#;
+    asked(REPORTS).respond_with(json(task)).mount(&api).await;
+    let config = config_file(&api.uri(), "", &["reports"]);
+    let flag = config_flag(&config);
+    let piped = finish(program(&["once", &flag])).await;
+    assert!(piped.stdout.contains("task_type=\"Re\u{1b}[31mport\""), "{:?}", piped.stdout);
+    // It gives its command a terminal.
+    let mut terminal = Command::new("script");
+    let command = format!("'{}' once '{flag}'", env!("CARGO_BIN_EXE_gcore-billing-exporter"));
+    terminal.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let shown = finish(terminal).await;
+    assert!(shown.stdout.contains(r#"task_type="Re\u001b[31mport""#), "{:?}", shown.stdout);
+    assert!(!shown.stdout.contains('\u{1b}'), "{:?}", shown.stdout);
 }
 
 #[tokio::test]

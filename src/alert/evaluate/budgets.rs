@@ -60,11 +60,11 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
             let (spent_words, whole_words) = (money(spent, currency), money(whole, currency));
             let summary = format!("Account {account}: budget {name} reached {step} % ({} is spent)", percent(used));
             let mut description = format!(
-                "Since {month} (UTC) {spent_words} of the {whole_words} of budget {name} were spent, which is {step} % or \
-                 more.{most}"
+                "{spent_words} of the {whole_words} of budget {name} are spent since {month} (UTC). This alert is for \
+                 the step of {step} %.{most}"
             );
             if let Some(forecast) = standing.forecast {
-                description += &format!(" The month is expected to come to {}.", money(forecast, currency));
+                description += &format!(" The forecast for the month is {}.", money(forecast, currency));
             }
             let labels = own(budget).into_iter().chain([("step", format_smolstr!("{step}"))]);
             let starts_at = midnight(standing.reached_on(*step));
@@ -87,17 +87,16 @@ pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
         let most = most(case, account, budget);
         let (name, account, currency) = (&budget.name, &budget.account, budget.currency.as_str());
         let (forecast_words, whole_words) = (money(forecast, currency), money(whole, currency));
-        let summary = format!("Account {account}: budget {name} is expected to come to {}", percent(forecast / whole));
+        let summary = format!("Account {account}: budget {name} is forecast to reach {}", percent(forecast / whole));
         let mut description = format!(
-            "The month from {month} (UTC) is expected to come to {forecast_words}, for which budget {name} allows \
-             {whole_words}."
+            "The forecast for the month from {month} (UTC) is {forecast_words}. Budget {name} is {whole_words}."
         );
         if let Some(spent) = standing.actual {
-            description += &format!(" So far {} were spent.{most}", money(spent.to_f64(), currency));
+            description += &format!(" So far {} are spent.{most}", money(spent.to_f64(), currency));
         }
         if let Some(at) = standing.exhausted_at {
             let verb = if at <= case.now { "was used up" } else { "will be used up" };
-            description += &format!(" It {verb} on {}.", instant(at));
+            description += &format!(" The budget {verb} on {}.", instant(at));
         }
         let breach = case.breach(0, Some(account), own(budget), case.first_seen(), Words { summary, description });
         let breach = breach.measured(forecast, threshold).strength(strength).until(next_month(case.now));

@@ -71,8 +71,9 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
             let word = collector.as_str();
             let summary = format!("Account {name}: the API holds collector {word} back");
             let description = format!(
-                "Polls of collector {word} are answered 429 and asked to wait for longer than a poll may take. {} Lower \
-                 max_requests_per_second or lengthen the interval, and look for others that use the same key.",
+                "The API answers polls of collector {word} with 429 and asks for a longer wait than a poll may take. \
+                 {} Lower max_requests_per_second or lengthen the interval, and check whether another program uses the \
+                 same key.",
                 last_success(status),
             );
             case.breach(0, Some(name), own(collector), since(case, status), Words { summary, description })
@@ -98,8 +99,8 @@ pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
         let (word, minutes) = (collector.as_str(), longest.as_secs() / 60);
         let summary = format!("Account {name}: data of collector {word} are stale");
         let description = format!(
-            "Collector {word} has had no good poll for over {minutes} minutes, {} of its intervals. {} What is shown of it \
-             is that old, or has been withdrawn.",
+            "Collector {word} has had no good poll for over {minutes} minutes, {} of its intervals. {} Its series are \
+             that old, or are withdrawn.",
             case.set.number("intervals"),
             last_success(status),
         );
@@ -123,8 +124,8 @@ pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) ->
         let starts_at = account.collectors.values().filter(is_refused).map(|status| since(case, status)).min();
         let summary = format!("The API refuses the key of account {name}");
         let description = format!(
-            "Polls of {} are answered 401: the key is wrong, cut short, expired or deleted. Nothing mends that by itself; \
-             look the token up in the Gcore portal.",
+            "Polls of {} are answered 401: the key is wrong, cut short, expired or deleted. Look the token up in the \
+             Gcore Customer Portal.",
             refused.join(", ")
         );
         case.breach(0, Some(name), [], starts_at.unwrap_or(case.now), Words { summary, description })
@@ -198,8 +199,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
                  are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
             );
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
-            case.breach(0, None, own, starts_at, Words { summary, description })
-                .measured(count as f64, limit as f64)
+            case.breach(0, None, own, starts_at, Words { summary, description }).measured(count as f64, limit as f64)
         });
         case.judge(&place, Patience::NONE, Verdict::known(case.now, breach))
     };
@@ -227,8 +227,9 @@ pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
             Delivery::Failing { since, reason } => {
                 let summary = format!("Channel {channel} does not take notifications ({reason})");
                 let description = format!(
-                    "Channel {channel} has taken nothing since {}; the last request failed with reason {reason}. What waits \
-                     is kept and sent again. Until it is taken, nobody hears of alerts there. The log says more.",
+                    "Channel {channel} has taken nothing since {}; the last request failed with reason {reason}. \
+                     Waiting messages are kept and sent again. Until then, this channel delivers no alerts. The log \
+                     says more.",
                     instant(since),
                 );
                 let own = [("channel", SmolStr::new(channel))];
@@ -244,8 +245,8 @@ pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
 pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
     let summary = "Alerts are judged and sent".to_owned();
     let description =
-        "This alert always fires. Where it stops arriving, alerts do not arrive: let something outside of \
-                       this machine notice that."
+        "This alert always fires. If it stops arriving, alerts do not arrive. Let a system outside this machine watch \
+         for that."
             .to_owned();
     let breach = case.breach(0, None, [], case.first_seen(), Words { summary, description });
     case.judge("", Patience::NONE, Verdict::known(case.now, [breach]))

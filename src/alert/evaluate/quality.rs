@@ -33,11 +33,11 @@ pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -
         let named: Vec<String> =
             of_types.iter().take(words::NAMED).map(|(what, records)| format!("{records} of {what}")).collect();
         let day = reading.period.first();
-        let (have, are) = if records == 1 { ("has", "is") } else { ("have", "are") };
+        let (have, they_are) = if records == 1 { ("has", "It is") } else { ("have", "They are") };
         let summary = format!("Account {name}: {} of {day} {have} no price", counted(records, "record"));
         let description = format!(
-            "Of the cost report of {day} (UTC), {} {have} no usable price and {are} in no sum: {}. The true cost is higher \
-             by what they cost.",
+            "In the cost report of {day} (UTC), {} {have} no usable price: {}. {they_are} in no sum, so the true cost is \
+             higher.",
             counted(records, "record"),
             named.join("; ")
         );
@@ -104,8 +104,8 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
         let parts = words::parts(changes, currency, |group| words::group(&account.names, group));
         let summary = format!("Account {name}: costs of settled days were changed by {moved_words}");
         let description = format!(
-            "In the last 7 days, costs of days that had settled were found changed by {moved_words} in all, {sum_words} on \
-             balance. The largest changes: {parts}."
+            "In the last 7 days, costs of settled days changed by {moved_words} in total, {sum_words} net. The largest \
+             changes: {parts}."
         );
         // The data do not say when Gcore changed them, and each daemon looks at a time of its own.
         let starts_at = revisions.iter().map(|(_, revision)| midnight(revision.first_day)).min()?;

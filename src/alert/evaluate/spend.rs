@@ -99,8 +99,8 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
     let what = words::subject(names, subject);
     let (actual, expected) = (money(judgement.actual, currency), money(judgement.expected, currency));
     let mut description = format!(
-        "On {day} (UTC) {what} of account {name} cost {actual}: {} more than the {expected} that its past lets expect. \
-         Up to {} would have been usual.",
+        "On {day} (UTC), {what} of account {name} cost {actual}, {} above the expected {expected}. The usual range \
+         ends at {}.",
         money(judgement.excess(), currency),
         money(judgement.upper, currency),
     );
@@ -110,12 +110,12 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
             format!("{} +{excess} ({})", words::group(names, &part.group), percent(part.share))
         };
         let parts: Vec<String> = contributors.iter().take(words::NAMED).map(part).collect();
-        description += &format!(" It comes from {}.", parts.join("; "));
+        description += &format!(" The excess comes from {}.", parts.join("; "));
     }
     if judgement.low_confidence {
-        description += " The past is short or without a like day, so this may be usual after all.";
+        description += " The past is short or has no comparable day, so this may be usual.";
     }
-    let summary = format!("Account {name}: {what} cost {actual} on {day}, expected were {expected}");
+    let summary = format!("Account {name}: {what} cost {actual} on {day}, expected {expected}");
     let starts_at = midnight(day.saturating_add(1.day()));
     case.breach(usize::from(is_critical), Some(name), own, starts_at, Words { summary, description })
         .measured(judgement.actual, judgement.upper)

@@ -50,8 +50,8 @@ pub(super) fn expiring(case: &Case<'_>, name: &AccountName, account: &Account) -
         let what = named(subscription);
         let summary = format!("Account {name}: {what} ends on {}", instant(end));
         let description = format!(
-            "The active range of {what} ends on {}, within {step} days.{} What follows depends on the contract: the service \
-             may stop, or be charged at pay-as-you-go prices.",
+            "The active range of {what} ends on {}, within {step} days.{} The contract decides what follows: the \
+             service may stop, or continue at pay-as-you-go prices.",
             instant(end),
             price(subscription),
         );
@@ -72,8 +72,8 @@ pub(super) fn expired(case: &Case<'_>, name: &AccountName, account: &Account) ->
         let what = named(subscription);
         let summary = format!("Account {name}: {what} ended on {}", instant(end));
         let description = format!(
-            "The active range of {what} ended on {}.{} Whatever used it may have stopped, or is charged at pay-as-you-go \
-             prices since.",
+            "The active range of {what} ended on {}.{} The service may have stopped, or may be charged at \
+             pay-as-you-go prices since.",
             instant(end),
             price(subscription),
         );

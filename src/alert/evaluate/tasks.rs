@@ -22,7 +22,8 @@ fn of_tasks(
     let Some(reading) = &account.reports else { return Verdict::Unknown };
     let Some(totals) = reading.current(case.now) else { return Verdict::Unknown };
     let tasks = list(totals);
-    let more = if tasks.len() < MOST_LISTED { "" } else { " There are so many that others may not be listed." };
+    let more =
+        if tasks.len() < MOST_LISTED { "" } else { " The list of such tasks is full, so others may be missing." };
     Verdict::known(reading.read_at(), tasks.values().filter_map(|task| breach(task, more)))
 }
 
@@ -54,8 +55,8 @@ pub(super) fn failed(case: &Case<'_>, name: &AccountName, account: &Account) -> 
             let (word, uuid) = (task.task_type.as_str(), &task.uuid);
             let summary = format!("Account {name}: billing task {word} failed {}", when(task.updated_at));
             let description = format!(
-                "Task {uuid} of type {word}, created {}, failed {}. It noted {} and {}. A report can be asked for again; \
-             for other types ask Gcore's support, with the uuid.{more}",
+                "Task {uuid} of type {word}, created {}, failed {}. It noted {} and {}. A report can be requested again. For \
+                 other types, ask Gcore's support and give the uuid.{more}",
                 when(task.created_at),
                 when(task.updated_at),
                 counted(task.errors, "error"),
@@ -104,8 +105,8 @@ pub(super) fn stuck(case: &Case<'_>, name: &AccountName, account: &Account) -> V
             let hours = after.as_secs_f64() / 3_600.0;
             let summary = format!("Account {name}: billing task {word} has not ended within {hours} h");
             let description = format!(
-                "Task {uuid} of type {word} was created {} and is still {status}; such a task should end within {hours} h. If \
-             younger ones complete, cancel it and ask for it again.{more}",
+                "Task {uuid} of type {word} was created {} and is still {status}; such a task should end within \
+                 {hours} h. If newer tasks complete, cancel this one and request it again.{more}",
                 when(Some(created_at)),
             );
             let breach = case.breach(0, Some(name), own(task), late_at, Words { summary, description });

@@ -177,9 +177,9 @@ fn a_spike_is_told_in_words_to_act_on() {
     let breach = said(Rule::SpendAnomaly, &snapshot(account.clone()), &settings).unwrap().remove(0);
     assert_eq!(
         breach.annotations["description"],
-        "On 2026-11-21 (UTC) project shop (16) of account main cost 250.00 EUR: 150.00 EUR more than the 100.00 EUR that \
-         its past lets expect. Up to 120.00 EUR would have been usual. It comes from instance in region 7 of project shop \
-         (16) +90.00 EUR (60 %)."
+        "On 2026-11-21 (UTC), project shop (16) of account main cost 250.00 EUR, 150.00 EUR above the expected 100.00 \
+         EUR. The usual range ends at 120.00 EUR. The excess comes from instance in region 7 of project shop (16) \
+         +90.00 EUR (60 %)."
     );
     assert_eq!(breach.annotations["runbook_url"], "http://daemon.example/runbooks#gcorespendspike");
     assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(120.0)));
