@@ -19,6 +19,8 @@ use crate::office::{alertmanagers, until};
 use crate::outlook::budget;
 use crate::prometheus::{Prometheus, demo_config};
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 type Labels = BTreeMap<String, String>;
 
 fn labels(alert: &Value) -> Labels {
@@ -74,10 +76,10 @@ async fn until_sent_by_prometheus(app: &TestApp, real: &Real, alerts: &BTreeSet<
 async fn what_both_judge_is_told_once() {
     let real = Real::with_the_shipped_rules().await;
     let clock = some_time_today();
-    let (mut config, _) = demo_config(&clock, Duration::from_secs(2)).await;
+    let (mut config, _) = demo_config(&clock, HOUR).await;
     let history = &mut config.collect.history;
-    (history.schedule, history.days) = (config.collect.cost.schedule, 120);
-    history.schedule.timeout = Duration::from_secs(3_600);
+    (history.schedule, history.days) = (config.collect.cost.schedule, 60);
+    history.schedule.timeout = HOUR;
     history.budgets = vec![budget("shop", "0.01", &[41001])];
     config.alerts.budgets.clone_from(&history.budgets);
     config.notify = alertmanagers(&[&real.url()]);
