@@ -49,8 +49,8 @@ fn every_family_is_documented_and_every_documented_one_exists() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn documented_types_and_labels_are_those_of_the_demo() {
+/// What `/metrics` says on the simulated account, once its past is read.
+async fn demo_exposition() -> String {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::frozen(now);
     let api = Api::bind("127.0.0.1:0".parse().unwrap(), World::new(1, now), demo::KEY, clock.clone()).await.unwrap();
@@ -86,16 +86,21 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let url = format!("http://{}/metrics", daemon.addresses()[0]);
     tokio::spawn(daemon.run(std::future::pending()));
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let text = loop {
+    loop {
         let text = http.get(&url).send().await.unwrap().text().await.unwrap();
         // The history comes last, and alerts are judged a moment after a reading.
         let last =
             ["gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}", "gcore_alerts{"];
         if last.iter().all(|series| text.contains(&format!("\n{series}"))) {
-            break text;
+            return text;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documented_types_and_labels_are_those_of_the_demo() {
+    let text = demo_exposition().await;
     let served = shapes(&text);
 
     let documented = documented_families();
@@ -254,7 +259,8 @@ fn lint(exposition: String) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("every-family.prom");
     fs::write(&file, exposition).unwrap();
     let promtool = Command::new("promtool").args(["check", "metrics"]).stdin(fs::File::open(&file).unwrap()).output();
-    let said = promtool.expect("Debian's package prometheus is installed by scripts/test");
+    let said =
+        promtool.unwrap_or_else(|error| panic!("promtool: {error}; scripts/test installs Debian's package prometheus"));
     let complaints = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
     assert!(
         said.status.success() && complaints.is_empty(),
