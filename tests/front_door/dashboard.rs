@@ -20,6 +20,7 @@ pub(crate) fn some_time_today() -> Clock {
     })
 }
 
+/// The history steps aside for all other polls: where these take longer than the interval, it never has a turn.
 async fn scraped_demo(interval: Duration) -> (TestApp, Prometheus) {
     let budgets = vec![budget("shop", "0.01", &[41001])];
     let (app, _) = with_history(some_time_today(), interval, budgets).await;
@@ -53,7 +54,7 @@ fn as_sent(expression: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_of_the_dashboard_has_data() {
-    let (app, prometheus) = scraped_demo(Duration::from_secs(2)).await;
+    let (app, prometheus) = scraped_demo(Duration::from_secs(15)).await;
     let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
     app.until(async || prometheus.query(rates).await.len() == 7).await;
     let dashboard = dashboard();
