@@ -49,7 +49,7 @@ fn every_family_is_documented_and_every_documented_one_exists() {
     }
 }
 
-/// What `/metrics` says on the simulated account, once its past is read.
+/// `/metrics` of a daemon on the simulated account, once the past is read.
 async fn demo_exposition() -> String {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::frozen(now);
@@ -269,7 +269,7 @@ fn lint(exposition: String) {
     );
 }
 
-/// A text without its sections on breaking changes, which name what is no more.
+/// A text without its sections on breaking changes, which name removed families.
 fn without_breaking(text: &str) -> String {
     let mut parts = text.split("\n### Breaking\n");
     let first = parts.next().unwrap_or_default().to_owned();

@@ -335,7 +335,7 @@ pub const POLL_LAST_ATTEMPT: Family =
 /// The last good poll.
 pub const POLL_LAST_SUCCESS: Family =
     family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
-/// How many days the history holds. Not called days: promtool wants time in seconds, and this counts.
+/// The number of days in the history. promtool takes `days` in a name for a unit of time.
 pub const HISTORY_READINGS: Family = family(
     "gcore_history_readings",
     "UTC days of the past of which the store holds what a collector reads, one reading each.",

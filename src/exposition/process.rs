@@ -1,7 +1,7 @@
 //! Families on the process itself: which build it is, and what it uses.
 //!
-//! The `prometheus` crate can tell the same, but by a library for all of `/proc`, which takes longer to compile than
-//! most others; and CPU time in whole seconds only.
+//! The `prometheus` crate has the same families. Its library for `/proc` takes longer to compile than most others, and
+//! its CPU time comes in whole seconds.
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use prometheus::{Counter, Gauge, IntGaugeVec, Opts, Registry};
 use rustix::param::{clock_ticks_per_second, page_size};
 use tokio::time::Instant;
 
-/// How long what was read of the process counts: asking the system takes a quarter of what a scrape costs.
+/// How long values of the process are served: reading them takes a quarter of the time of a scrape.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// Registers `gcore_exporter_build_info` and the `process_*` families.
@@ -30,7 +30,7 @@ pub fn register(registry: &Registry) -> prometheus::Result<()> {
     registry.register(Box::new(Process::new()?))
 }
 
-/// What the process uses, read at most once a second. What cannot be read has no series.
+/// The `process_*` families, read at most once a second. A value that cannot be read has no series.
 struct Process {
     cpu: Counter,
     gauges: [Gauge; 6],
@@ -92,7 +92,7 @@ impl Collector for Process {
     }
 }
 
-/// What Linux says of a process in its `stat`.
+/// Fields of `/proc/PID/stat`.
 #[derive(Debug, PartialEq)]
 struct Stat {
     cpu_seconds: f64,
@@ -129,7 +129,7 @@ fn field(text: &str, line: &str, word: usize) -> Option<f64> {
     line.split_whitespace().nth(words + word - 1)?.parse().ok()
 }
 
-/// How many files are open, less the folder that is read to know it.
+/// The number of open files, without the folder that is read to count them.
 fn open_fds() -> Option<f64> {
     let files = fs::read_dir("/proc/self/fd").ok()?.count();
     u32::try_from(files).ok().map(|files| f64::from(files.saturating_sub(1)))
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_of_this_very_process() {
+    fn the_values_are_those_of_this_process() {
         let told = || -> BTreeMap<String, f64> {
             let text = TextEncoder::new().encode_to_string(&Process::new().unwrap().collect()).unwrap();
             let series = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(' ').unwrap());

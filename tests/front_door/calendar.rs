@@ -262,7 +262,7 @@ async fn a_window_means_its_days_and_ends_with_them() {
             periods.insert(endpoint, bodies(&api, endpoint).await.iter().map(asked_for).collect::<Vec<_>>());
         }
         let commitments = queries(&api, RESERVATIONS).await;
-        // A poll follows upon midnight by the machine's time, whatever the clock shows: from now on none ends.
+        // The pause until midnight passes in real time, whatever the clock shows. No poll ends from now on.
         api.reset().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200).set_delay(HOUR)).mount(&api).await;
         for (now, said) in &times {

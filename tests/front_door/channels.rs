@@ -256,7 +256,7 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     office.news(&[firing("b", now())]).await;
     // What waited for another address is tried at once.
     until("all at both", async || received(&first).await.len() == 2 && received(&second).await.len() == 2).await;
-    // What was heard and is not written off yet would be sent again by the task that follows.
+    // A message that arrived and is still in the queue would be sent again by the next task.
     office.until_empty("webhook.moves").await;
     office.reconfigure(settings("http://127.0.0.1:9/")).await;
     office.news(&[firing("c", now())]).await;
@@ -361,11 +361,11 @@ async fn a_channel_that_takes_nothing_is_told_by_another() {
     hands.forward(SignedDuration::from_secs(1));
     until("it is told elsewhere", async || stories(&good).await == ["GcoreNotificationsFailing firing"]).await;
 
-    // What is under way would be put off by a clock that moves meanwhile.
+    // The clock may not move while a request is under way, or that message would wait longer.
     let outcomes = async || app.value("gcore_notifications_total{channel=\"webhook.bad\"}").await;
-    let has_heard = async || stories(&bad).await.contains(&"GcoreNotificationsFailing firing".to_owned());
+    let has_arrived = async || stories(&bad).await.contains(&"GcoreNotificationsFailing firing".to_owned());
     let is_idle = async || outcomes().await == Some(received(&bad).await.len().to_string());
-    until("nothing is under way", async || has_heard().await && is_idle().await).await;
+    until("no request is under way", async || has_arrived().await && is_idle().await).await;
     bad.reset().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&bad).await;
     hands.forward(SignedDuration::from_hours(3));

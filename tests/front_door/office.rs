@@ -124,23 +124,23 @@ impl Office {
         self.value(&format!("{family}{{channel=\"{channel}\"}}"))
     }
 
-    /// How many requests to a channel have had an outcome, which is written to the store soon after.
+    /// Requests to a channel that have had an outcome. The store has it soon after.
     fn outcomes(&self, channel: &str) -> usize {
         self.of("gcore_notifications_total", channel).unwrap_or_default() as usize
     }
 
-    /// Waits until so many requests to a channel have had an outcome. That a server has heard of a request says nothing
-    /// of what the channel makes of the answer, nor by which time.
+    /// Waits until this number of requests to a channel have had an outcome. A request that arrived at the server may not
+    /// have one yet, and the outcome takes the time of the clock.
     pub(crate) async fn until_tried(&self, channel: &str, times: usize) {
         until(&format!("{channel} tried {times} times"), async || self.outcomes(channel) == times).await;
     }
 
-    /// Waits until nothing waits for a channel any more.
+    /// Waits until the queue of a channel is empty.
     pub(crate) async fn until_empty(&self, channel: &str) {
         self.until_waiting(channel, 0).await;
     }
 
-    /// Waits until so many messages wait for a channel, whatever it has made of them.
+    /// Waits until this number of messages is in the queue of a channel.
     pub(crate) async fn until_waiting(&self, channel: &str, messages: u64) {
         let waiting = async || self.store.outbox_heads(channel.to_owned(), self.clock.now(), 0).await.unwrap().waiting;
         until(&format!("{messages} messages wait for {channel}"), async || waiting().await == messages).await;

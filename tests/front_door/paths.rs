@@ -52,7 +52,7 @@ async fn ready_only_after_every_collector_has_tried() {
     let (let_go, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
     let answer = move |_: &Request| {
-        // Fails where the test has.
+        // An error means that the test has ended.
         let _ = held.lock().unwrap().recv();
         json(include_str!("pages/reports.json"))
     };

@@ -107,8 +107,7 @@ impl Prometheus {
         self.query_with(&[("query", expression), ("time", &at.to_string())]).await
     }
 
-    /// The same once there is any: what a scrape fails to bring, as it does where it takes more than its second, is not
-    /// there until the next one.
+    /// Repeats an instant query until it has a result: a scrape that takes more than its second leaves all series out.
     pub(crate) async fn found(&self, expression: &str) -> BTreeMap<Labels, f64> {
         let found = RefCell::default();
         let is_there = async || {

@@ -73,7 +73,7 @@ async fn every_bad_answer_is_counted_by_its_reason_and_holds_up_nobody_else() {
         }
         office.close().await;
     }
-    // Alertmanagers are told again every minute, so it is no matter how often.
+    // Alertmanagers get firing alerts again every minute, so repetitions do not count.
     let told = |request: &Request| {
         let body: Value = request.body_json().unwrap();
         let name = body.pointer("/commonLabels/alertname").or(body.pointer("/0/labels/alertname"));
@@ -89,7 +89,7 @@ async fn who_never_answers_holds_up_nobody_else() {
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let url = file(&silent);
     // A request to the silent takes 10 s, and neither the others nor the end wait for it.
-    until_within("told and ended", Duration::from_secs(8), async || {
+    until_within("delivery and end", Duration::from_secs(8), async || {
         let (good, begun) = (taking().await, Instant::now());
         let mut settings = alertmanagers(&[&silent, &good.uri()]);
         settings.webhooks = [webhook("bad", &silent, &[]), webhook("good", &good.uri(), &[])].into();
@@ -220,8 +220,8 @@ async fn what_slack_took_is_not_sent_again_by_a_task_that_follows_at_once() {
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("ok")).mount(&server).await;
     let url = file(&format!("{}/services/T/B", server.uri()));
     let settings = || Settings { slacks: slack(&url), ..Settings::default() };
-    // It is written off before the pause of a second that follows, in which other settings may end the task.
-    until_within("written off", Duration::from_secs(1), async || {
+    // The queue is empty before the pause of a second that follows, in which other settings may end the task.
+    until_within("an empty queue", Duration::from_secs(1), async || {
         let (office, begun) = (Office::open(settings(), Clock::system()).await, Instant::now());
         office.news(&[firing("z", now())]).await;
         office.until_empty("slack.ops").await;

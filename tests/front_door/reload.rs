@@ -327,7 +327,7 @@ struct Unanswered {
     given_up: usize,
 }
 
-/// Answers what is asked about a day, and nothing else, until it is asked about another one.
+/// Answers requests about one day. A request about another day gets no answer.
 async fn tell_of(day: String, stream: TcpStream, unanswered: watch::Sender<Unanswered>) {
     let mut stream = BufReader::new(stream);
     while let Some((path, body)) = request(&mut stream).await {

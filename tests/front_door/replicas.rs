@@ -239,7 +239,7 @@ async fn two_daemons_tell_of_one_alert_through_their_restarts() {
 async fn the_past_is_told_alike_by_who_comes_later() {
     let hands = Hands::at(noon());
     let clock = hands.clock();
-    // The history steps aside for all other polls: where these take longer than their interval, it never has a turn.
+    // The history yields to all other polls: where these take longer than their interval, it never has a turn.
     let (mut config, _) = demo_config(&clock, HOUR).await;
     config.collect.history.schedule = Schedule { enabled: true, interval: Duration::from_secs(1), timeout: HOUR };
     config.collect.history.days = 60;

@@ -56,7 +56,7 @@ async fn mount_silence(api: &MockServer) {
 const HISTORY: &str = r#"collector="history""#;
 /// When the days of the past were read.
 const READ: &str = r#"gcore_poll_last_success_timestamp_seconds{account="main",collector="history"}"#;
-/// What comes at the end of its poll, which finds every day in the store where none is due.
+/// The series that appears at the end of its poll, which asks for nothing where no day is due.
 const HISTORY_UP: &str = r#"gcore_up{account="main",collector="history"}"#;
 /// What comes with the outlook, whatever else it says.
 const LIMIT: &str = r#"gcore_budget_limit_amount{account="main",budget="all",currency="EUR"}"#;
@@ -110,12 +110,12 @@ impl Left {
         with_store(&self.api, &self.folder.path().join("state.db"))
     }
 
-    /// What the next daemon says before any poll of it that asks something has ended, and whether it is ready.
+    /// The metrics of the next daemon before a request of it is answered, and whether it is ready.
     async fn next(&self, config: &Config, now: Timestamp) -> (String, bool) {
         self.next_with(LIMIT, config, now).await
     }
 
-    /// The same, where names are kept, once there is this series.
+    /// The same once this series is there, where names are kept.
     async fn next_with(&self, series: &str, config: &Config, now: Timestamp) -> (String, bool) {
         let app = TestApp::start(config, Clock::frozen(now)).await;
         let is_ready = app.get("/-/ready").await.status() == StatusCode::OK;

@@ -98,7 +98,7 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        // What has not come by then is lost, which is told by what was told.
+        // The comparison that follows reports messages that are missing.
         let _ = tokio::time::timeout(PATIENCE, done).await;
         daemon.stop().await;
     }
