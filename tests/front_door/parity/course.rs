@@ -322,7 +322,7 @@ impl Daemon {
             return text(settings);
         }
         let is_limited = |line: &&str| line.starts_with("gcore_series_dropped{family=\"gcore_cost_");
-        let limited = text(exposition::settings::Settings { series_limit: limit });
+        let limited = text(exposition::settings::Settings { series_limit: limit, ..Default::default() });
         let (whole, limited) = (text(settings), limited.lines().filter(is_limited));
         whole.lines().filter(|line| !is_limited(line)).chain(limited).map(|line| format!("{line}\n")).collect()
     }
