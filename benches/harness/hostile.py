@@ -1,7 +1,7 @@
 """Rows about memory while the API answers with whatever it likes."""
 
 import contextlib
-import gzip
+import functools
 import http.server
 import itertools
 import json
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from . import product
-from .run import Failed, get
+from .run import get
 from .table import Line, mib, yes
 
 MIB = 1 << 20
@@ -23,16 +23,16 @@ EAGER = {"max_requests_per_second": 10_000}
 COLLECTORS = ("cost", "usage", "reports", "subscriptions", "commitments", "names", "history")
 
 Page = tuple[bytes, bool]  # the body, and whether it is gzip
+Answer = Callable[[str, int], Page]  # from the path and the first row
 
 
-def page(rows: bytes, count: int) -> bytes:
-    """A page whose rows are found under either key."""
-    head = b'{"count":%d,"price_status":"show","results":[' % count
-    return b"".join((head, rows, b'],"resources":[', rows, b"]}"))
+def page(path: str, rows: list[bytes], count: int) -> bytes:
+    key = b"resources" if path.endswith("usage_report") else b"results"
+    return b'{"count":%d,"price_status":"show","%s":[%s]}' % (count, key, b",".join(rows))
 
 
 def row(number: int, **more: object) -> bytes:
-    """A row that every collector takes, another one for each number."""
+    """A row that every collector takes, of another group and another name for each number."""
     fields = {
         "id": number, "uuid": f"u{number}", "name": f"n{number}", "display_name": f"n{number}",
         "type": "instance", "cost": 1.5, "currency": "EUR", "billing_value": 1.5, "billing_value_unit": "minutes",
@@ -42,68 +42,52 @@ def row(number: int, **more: object) -> bytes:
     return json.dumps({**fields, **more}, separators=(",", ":")).encode()
 
 
-def rows(first: int, bytes_at_most: int, **more: object) -> tuple[bytes, int]:
-    """As many rows as fit into so many bytes, and their number."""
-    one = len(row(first + 1_000_000, **more)) + 1
-    number = max(1, bytes_at_most // one)
-    return b",".join(row(first + place, **more) for place in range(number)), number
+def lean(number: int) -> bytes:
+    """As short as a row can be that makes a group or a name of its own."""
+    return b'{"id":%d,"name":"n","cost":1,"billing_value":1,"project_id":%d}' % (number, number)
 
 
-def one_body(body: bytes, is_gzip: bool = False) -> Callable[[str, int], Page]:
+def one_body(body: bytes, is_gzip: bool = False) -> Answer:
     return lambda path, offset: (body, is_gzip)
 
 
-def many_rows(size: int) -> Callable[[str, int], Page]:
-    text, number = rows(0, size // 2)
-    return one_body(page(text, number))
+def listed(size: int, make: Callable[[int], bytes], count: int | None = None, lists: int = 1) -> Answer:
+    """Pages of about so many bytes: one whole list, one of several in turn, or with a `count` one without an end."""
+    number = max(1, size // (len(make(10_000_000)) + 1))
+
+    @functools.cache
+    def body(path: str, nth: int) -> bytes:
+        return page(path, [make(nth * number + place) for place in range(number)], count or number)
+
+    turns = itertools.count()
+    return lambda path, offset: (body(path, (offset // number if count else next(turns)) % lists), False)
 
 
-def without_end(size: int, **more: object) -> Callable[[str, int], Page]:
-    """Page after page of new rows."""
-
-    def answer(path: str, offset: int) -> Page:
-        text, _ = rows(offset, size // 2, **more)
-        return page(text, 10_000_000), False
-
-    return answer
-
-
-def another_each_time(size: int, **more: object) -> Callable[[str, int], Page]:
-    """Complete lists, which have nothing in common with each other."""
-    first = itertools.count(0, 1_000_000)
-
-    def answer(path: str, offset: int) -> Page:
-        text, number = rows(next(first), size // 2, **more)
-        return page(text, number), False
-
-    return answer
-
-
-def bomb() -> Callable[[str, int], Page]:
+def bomb() -> Answer:
     squeeze = zlib.compressobj(9, wbits=31)
     body = b"".join([*(squeeze.compress(b" " * MIB) for _ in range(1024)), squeeze.flush()])
     return one_body(body, True)
 
 
-def shapes(size: int) -> Callable[[str, int], Page]:
-    """Rows of which none has the keys of another."""
-    pad = "k" * 8_000
-    text = b",".join(row(number, **{f"{pad}{number}": 1}) for number in range(size // 2 // 8_400))
-    return one_body(page(text, size // 2 // 8_400))
-
-
-WORD = "w" * 100_000
-KINDS: dict[str, Callable[[], Callable[[str, int], Page]]] = {
-    "rows, 64 MiB": lambda: many_rows(64 * MIB),
-    "one string, 63 MiB": lambda: one_body(page(row(1, name="x" * (63 * MIB)), 1)),
-    "a string of 3 MiB a row": lambda: without_end(6 * MIB, name="x" * (2 * MIB), type="y" * MIB),
+LONG = "w" * 240
+BOOK = "w" * 100_000
+WORDS = {"type": BOOK, "currency": BOOK, "billing_value_unit": BOOK, "status": BOOK}
+KINDS: dict[str, Callable[[], Answer]] = {
+    "rows, 64 MiB": lambda: listed(64 * MIB, row),
+    "one string, 63 MiB": lambda: listed(1, lambda number: row(number, name="x" * (63 * MIB))),
     "blanks, 64 MiB": lambda: one_body(b" " * (64 * MIB)),
     "gzip bomb, 1 GiB": bomb,
-    "new rows without an end, 1 MiB a page": lambda: without_end(MIB),
-    "new rows without an end, 7 MiB a page": lambda: without_end(7 * MIB),
-    "another list each time, 7 MiB": lambda: another_each_time(7 * MIB),
-    "long words": lambda: without_end(3 * MIB, type=WORD, currency=WORD, billing_value_unit=WORD, status=WORD),
-    "rows of ever new shapes, 7 MiB": lambda: shapes(7 * MIB),
+    "strings of 1 MiB": lambda: listed(6 * MIB, lambda number: row(number, name="x" * MIB), 10**7),
+    "new rows without an end, 1 MiB a page": lambda: listed(MIB, row, 10**7, 24),
+    "new rows without an end, 8 MiB a page": lambda: listed(8 * MIB, row, 10**7, 24),
+    "new lean rows without an end, 1.5 MiB a page": lambda: listed(3 * MIB // 2, lean, 10**7, 24),
+    "lean rows, one page of 3 MiB": lambda: listed(3 * MIB, lean),
+    "another list each time, 3 MiB of lean rows": lambda: listed(3 * MIB, lean, lists=64),
+    "long names and words, 8 MiB": lambda: listed(
+        8 * MIB, lambda number: row(number, name=f"{LONG}{number}", type=LONG, currency="EUR", billing_value_unit=LONG)
+    ),
+    "words like books": lambda: listed(3 * MIB, lambda number: row(number, **WORDS), 10**7),
+    "rows of ever new shapes, 8 MiB": lambda: listed(8 * MIB, lambda number: row(number, **{"k" * 8000 + str(number): 1})),
 }
 
 
@@ -113,7 +97,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, answer: Callable[[str, int], Page]):
+    def __init__(self, answer: Answer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
 
@@ -147,14 +131,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(answer: Callable[[str, int], Page]) -> Iterator[str]:
+def serving(answer: Answer) -> Iterator[str]:
     with Server(answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-def peak(answer: Callable[[str, int], Page], accounts: int, seconds: int) -> float:
+def peak(answer: Answer, accounts: int, seconds: int) -> float:
     """The largest resident set of a daemon that reads this from so many accounts."""
     with serving(answer) as url, tempfile.TemporaryDirectory() as folder:
         names = ["main", *(f"n{number}" for number in range(1, accounts))]

@@ -11,11 +11,12 @@ use crate::snapshot::{Collector, Snapshot};
 use super::gzip::Head;
 use super::settings::Settings;
 
-/// The business families of one snapshot, plain and compressed, and how long they stay true.
+/// The business families of one snapshot, compressed, and how long they stay true.
+///
+/// Only what is compressed is kept, a twelfth of the text: hardly anybody asks for the text itself.
 pub struct Encoded {
-    text: Bytes,
-    /// `None` where compressing failed; answers are plain then.
-    gzip: Option<Head>,
+    text: Result<Head, Bytes>,
+    length: usize,
     made_at: Timestamp,
     valid_until: Timestamp,
     untried: Vec<(AccountName, Collector)>,
@@ -24,7 +25,7 @@ pub struct Encoded {
 /// An answer in two parts, one after the other: what every scrape shares, and what is this scrape's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The shared part; a clone of it is no copy.
+    /// The shared part; where it is compressed, a clone of it is no copy.
     pub shared: Bytes,
     /// The own part.
     pub own: Bytes,
@@ -37,10 +38,15 @@ impl Encoded {
     /// some more.
     #[must_use]
     pub fn new(snapshot: &Snapshot, settings: Settings, now: Timestamp, before: Option<&Self>) -> Self {
-        let length = before.map_or(0, |before| before.text.len() + before.text.len() / 16);
-        let text = Bytes::from(super::business_of_about(length, snapshot, settings, now));
-        let gzip = Head::new(&text).inspect_err(|error| tracing::error!(%error, "cannot compress the metrics")).ok();
-        Self { text, gzip, made_at: now, valid_until: super::valid_until(snapshot, now), untried: snapshot.untried() }
+        let length = before.map_or(0, |before| before.length + before.length / 16);
+        let text = super::business_of_about(length, snapshot, settings, now);
+        let length = text.len();
+        let text = Head::new(text.as_bytes()).map_err(|error| {
+            tracing::error!(%error, "cannot compress the metrics");
+            text.into()
+        });
+        let (valid_until, untried) = (super::valid_until(snapshot, now), snapshot.untried());
+        Self { text, length, made_at: now, valid_until, untried }
     }
 
     /// Whether encoding the same snapshot at `now` would give the same. Before the time at which it was encoded it might
@@ -65,11 +71,12 @@ impl Encoded {
     /// The whole answer to a scrape, as one gzip member where that is wanted.
     ///
     /// # Errors
-    /// Fails where `own`, the scrape's own part of the text, cannot be compressed.
+    /// Fails where `own`, the scrape's own part of the text, cannot be compressed, or the text not be had back.
     pub fn answer(&self, own: Vec<u8>, wants_gzip: bool) -> io::Result<Answer> {
-        match self.gzip.as_ref().filter(|_| wants_gzip) {
-            Some(head) => Ok(Answer { shared: head.bytes(), own: head.end(&own)?.into(), is_gzip: true }),
-            None => Ok(Answer { shared: self.text.clone(), own: own.into(), is_gzip: false }),
+        match &self.text {
+            Ok(head) if wants_gzip => Ok(Answer { shared: head.bytes(), own: head.end(&own)?.into(), is_gzip: true }),
+            Ok(head) => Ok(Answer { shared: head.text(self.length)?.into(), own: own.into(), is_gzip: false }),
+            Err(text) => Ok(Answer { shared: text.clone(), own: own.into(), is_gzip: false }),
         }
     }
 }

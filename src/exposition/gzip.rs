@@ -5,11 +5,12 @@
 //! ends at a byte boundary within the one deflate stream (a sync flush), and the short one ends that stream.
 
 use std::io;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 use crc32fast::Hasher;
 use flate2::Compression;
+use flate2::bufread::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
 /// Deflate, no flags, no time, unknown system (RFC 1952).
@@ -45,6 +46,14 @@ impl Head {
         self.bytes.clone()
     }
 
+    /// The text that was compressed, of so many bytes.
+    pub(super) fn text(&self, length: usize) -> io::Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(length);
+        // The stream has no end yet, which is no fault.
+        DeflateDecoder::new(&self.bytes[HEADER.len()..]).read_to_end(&mut text)?;
+        if text.len() == length { Ok(text) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
     /// Compresses the rest of the text, and ends the member.
     pub(super) fn end(&self, text: &[u8]) -> io::Result<Vec<u8>> {
         // An encoder of its own knows nothing of the text before, so it never refers back to it.
@@ -64,8 +73,6 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use flate2::bufread::GzDecoder;
     use proptest::prelude::*;
 
@@ -86,6 +93,7 @@ mod tests {
             let text: Vec<u8> = (0..first + second).map(|i: u64| b'a' + (i * i % 23) as u8).collect();
             let (before, after) = text.split_at(first as usize);
             let head = Head::new(before).unwrap();
+            assert!(head.text(before.len()).unwrap() == before, "{first} bytes");
             for _ in 0..2 {
                 let whole = [&head.bytes()[..], &head.end(after).unwrap()].concat();
                 assert!(unpack(&whole) == text, "{first} and {second} bytes; the same head serves many ends");
@@ -97,6 +105,7 @@ mod tests {
         #[test]
         fn any_bytes_come_back(first in prop::collection::vec(any::<u8>(), 0..5000), second in any::<Vec<u8>>()) {
             let head = Head::new(&first).unwrap();
+            prop_assert_eq!(&head.text(first.len()).unwrap(), &first);
             let whole = [&head.bytes()[..], &head.end(&second).unwrap()].concat();
             prop_assert_eq!(unpack(&whole), [first, second].concat());
         }

@@ -23,8 +23,6 @@ const LARGE_PLACES: usize = 1;
 const PER_ROW: usize = 8 << 10;
 /// Rows of a list that comes whole, as far as the size of its body is concerned.
 const ROWS_OF_A_WHOLE: u32 = 1000;
-/// Blocks that glibc is to keep for the next use: the largest that HTTP connections read into.
-const COMMON_BLOCK: usize = 4 << 20;
 
 /// The places for bodies, shared by all accounts.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl Default for Bodies {
         // glibc gives the memory of large blocks back to the system as soon as they are freed, to take it again page by
         // page, until it has seen a block of their size come and go. Those that the HTTP connections read into come and
         // go all the time, so it is shown one at once. It is never touched, so it costs no memory.
-        drop(black_box(Vec::<u8>::with_capacity(COMMON_BLOCK)));
+        drop(black_box(Vec::<u8>::with_capacity(SMALL)));
         Self { small: Semaphore::new(SMALL_PLACES), large: Semaphore::new(LARGE_PLACES), buffers: Mutex::default() }
     }
 }

@@ -50,8 +50,10 @@ pub(super) enum PageError {
 const MAX_ROWS: u64 = 50_000;
 /// The most bytes of a row. What is taken apart within a row takes many times the memory of its text.
 const MAX_ROW: usize = 1 << 20;
-/// The most bytes of a text that is kept. The API allows 255 characters for names and tags.
+/// The most bytes of a text that tells one thing from another. The API allows 255 characters for names and tags.
 pub(super) const MAX_TEXT: usize = 256;
+/// The most bytes of a name, which is only shown: on thousands of series, where a longer one helps nobody.
+const MAX_NAME: usize = 100;
 
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
@@ -260,10 +262,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The text as a small string, empty where missing: only as much of it as is kept of any text.
+    /// The text as a small string to be shown, empty where missing; a long one is cut.
     pub(super) fn small(&self) -> SmolStr {
         let text = self.text().unwrap_or_default();
-        let mut end = text.len().min(MAX_TEXT);
+        let mut end = text.len().min(MAX_NAME);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
