@@ -94,14 +94,8 @@ const TABLE: &[Row] = &[
         "Leaves out the history, which reads for long behind the others; Prometheus gives it 30 minutes",
     ),
     both("GcoreKeyRefused", "Over with the next poll that fails for another reason; Prometheus looks back 3 hours"),
-    native(
-        "GcoreAccessLost",
-        "Prometheus would need to remember what was readable; `gcore_collector_access_lost` is there for a rule of your own",
-    ),
-    native(
-        "GcoreCostsUnreadable",
-        "Holds while polls fail for another reason; `gcore_collector_supported` is there for a rule of your own",
-    ),
+    both("GcoreAccessLost", ""),
+    both("GcoreCostsUnreadable", "Keeps its state while a poll fails for another reason"),
     native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
     both("GcoreSeriesLimit", ""),
     shipped("GcoreSeriesDropped", "Of all other families"),
