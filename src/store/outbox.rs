@@ -20,6 +20,9 @@ const OVERTAKEN: i64 = 2;
 /// longer was written while the clock was ahead.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(36);
 
+/// The longest that a row is held back before its first try, and some minutes more.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(10);
+
 /// How long rows that were given up are kept.
 const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// One message for one channel.
@@ -92,19 +95,19 @@ impl Store {
     pub async fn outbox_heads(&self, channel: String, now: Timestamp, limit: u32) -> Result<Heads, Error> {
         self.transact_alerts(move |transaction| {
             let heads = "SELECT min(id) FROM outbox WHERE channel = ?1 AND dead = 0 GROUP BY fingerprint";
-            // What was never tried is due, whatever the clock has shown since.
-            let waits = "attempts > 0 AND next_at > ?2 AND next_at <= ?3";
-            let (now, latest) = (now.as_microsecond(), latest(now));
+            // A time that nothing waits for was written while the clock was ahead.
+            let waits = "next_at > ?2 AND next_at <= CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END";
+            let (now, latest, released) = (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
             let sql = format!(
                 "SELECT id, fingerprint, message, body, attempts FROM outbox \
-                 WHERE id IN ({heads}) AND NOT ({waits}) ORDER BY id LIMIT ?4"
+                 WHERE id IN ({heads}) AND NOT ({waits}) ORDER BY id LIMIT ?5"
             );
             let mut statement = transaction.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![channel, now, latest, limit], waiting)?;
+            let rows = statement.query_map(params![channel, now, latest, released, limit], waiting)?;
             let due = rows.collect::<Result<_, _>>()?;
             let sql = format!("SELECT min(next_at) FROM outbox WHERE id IN ({heads}) AND {waits}");
             let next_at: Option<i64> =
-                transaction.prepare_cached(&sql)?.query_row(params![channel, now, latest], |row| row.get(0))?;
+                transaction.prepare_cached(&sql)?.query_row(params![channel, now, latest, released], |row| row.get(0))?;
             let sql = "SELECT count(*) FROM outbox WHERE channel = ?1 AND dead = 0";
             let waiting: i64 = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
             let next_at = next_at.and_then(|at| Timestamp::from_microsecond(at).ok());
@@ -120,14 +123,15 @@ impl Store {
     /// [`Error`]; then everything waits as before.
     pub async fn outbox_wake(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         self.transact_alerts(move |transaction| {
-            let (this, latest) = (now.as_microsecond(), latest(now));
+            let (this, latest, released) =
+                (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
             let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0 AND held_until <= ?2";
             let held_until: Option<i64> =
                 transaction.prepare_cached(sql)?.query_row(params![channel, latest], |row| row.get(0))?;
             // What was never tried waits for its release, unless it waits for a time that no release has.
             let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
                        WHERE channel = ?1 AND dead = 0 AND next_at > ?2 AND (attempts > 0 OR next_at > ?3)";
-            transaction.prepare_cached(sql)?.execute(params![channel, this, latest])?;
+            transaction.prepare_cached(sql)?.execute(params![channel, this, released])?;
             Ok(held_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
         })
         .await
@@ -228,9 +232,9 @@ impl Store {
     }
 }
 
-/// The latest instant that anything can wait for.
-fn latest(now: Timestamp) -> i64 {
-    now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX).as_microsecond()
+/// The latest instant that anything can wait for, where it waits for at most `longest`.
+fn within(now: Timestamp, longest: SignedDuration) -> i64 {
+    now.checked_add(longest).unwrap_or(Timestamp::MAX).as_microsecond()
 }
 
 fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {

@@ -181,7 +181,7 @@ fn a_spike_is_told_in_words_to_act_on() {
          EUR. The usual range ends at 120.00 EUR. The excess comes from instance in region 7 of project shop (16) \
          +90.00 EUR (60 %)."
     );
-    assert_eq!(breach.annotations["runbook_url"], "http://daemon.example/runbooks#gcorespendspike");
+    assert_eq!(breach.annotations["runbook_url"], "http://daemon.example/runbooks#gcorespendanomaly");
     assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(120.0)));
     assert_eq!(breach.starts_at, at("2026-11-22T00:00:00Z"), "the end of the day that it is of");
 
