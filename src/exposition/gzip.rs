@@ -15,6 +15,8 @@ use flate2::write::DeflateEncoder;
 
 /// Deflate, no flags, no time, unknown system (RFC 1952).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// An empty last block (RFC 1951): it ends a stream.
+const END: [u8; 2] = [3, 0];
 /// The text repeats itself so much that level 6 would save an eighth, in half as much time again.
 const HEAD_LEVEL: Compression = Compression::new(4);
 /// For some kilobytes, on every scrape.
@@ -49,8 +51,7 @@ impl Head {
     /// The text that was compressed, of so many bytes.
     pub(super) fn text(&self, length: usize) -> io::Result<Vec<u8>> {
         let mut text = Vec::with_capacity(length);
-        // The stream has no end yet, which is no fault.
-        DeflateDecoder::new(&self.bytes[HEADER.len()..]).read_to_end(&mut text)?;
+        DeflateDecoder::new(self.bytes[HEADER.len()..].chain(&END[..])).read_to_end(&mut text)?;
         if text.len() == length { Ok(text) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
