@@ -189,10 +189,12 @@ async fn an_address_where_nothing_of_the_api_is_is_named() {
     assert_eq!(shown.matches("  yes        -        ").count(), 7, "{shown}");
     assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
 
-    // With a key that may not read billing, all that is asked may be 404.
+    // With a key that may not read billing, the API itself may answer 404 to all that is asked.
+    let api = MockServer::start().await;
+    Mock::given(any()).respond_with(refusal(404)).mount(&api).await;
     let off = ["COST", "USAGE", "COMMITMENTS", "NAMES"].map(|name| format!("GCORE_EXPORTER_COLLECT__{name}__ENABLED"));
     let off: Vec<_> = off.iter().map(|name| (name.as_str(), "false")).collect();
-    let (code, shown, _) = check(&elsewhere.uri(), KEY, &off).await;
+    let (code, shown, _) = check(&api.uri(), KEY, &off).await;
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("this key may not read billing"), "{shown}");
 }
