@@ -70,7 +70,8 @@ pub(super) async fn list(url: &str, flags: &ListFlags) -> anyhow::Result<ExitCod
     let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
     let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
     let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response = transport::client(&base, &Trust::default())?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
+    let response =
+        transport::client(&base, &Trust::default())?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let reading = || format!("{page} does not answer as this version does; is that the daemon?");

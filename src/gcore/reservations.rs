@@ -102,10 +102,5 @@ fn commitment(fields: &[Field<'_>; 7], instants: &mut Instants) -> Result<Commit
         None => subscription.identity()?,
     };
     let [start, end] = [from.or(active_from), to.or(active_to)].map(|edge| instants.read(edge));
-    Ok(Commitment {
-        id: id.map_or_else(described, Ok)?,
-        start,
-        end,
-        has_unknown_edge: instants.unread.is_some(),
-    })
+    Ok(Commitment { id: id.map_or_else(described, Ok)?, start, end, has_unknown_edge: instants.unread.is_some() })
 }

@@ -106,8 +106,9 @@ impl Store {
             let rows = statement.query_map(params![channel, now, latest, released, limit], waiting)?;
             let due = rows.collect::<Result<_, _>>()?;
             let sql = format!("SELECT min(next_at) FROM outbox WHERE id IN ({heads}) AND {waits}");
-            let next_at: Option<i64> =
-                transaction.prepare_cached(&sql)?.query_row(params![channel, now, latest, released], |row| row.get(0))?;
+            let next_at: Option<i64> = transaction
+                .prepare_cached(&sql)?
+                .query_row(params![channel, now, latest, released], |row| row.get(0))?;
             let sql = "SELECT count(*) FROM outbox WHERE channel = ?1 AND dead = 0";
             let waiting: i64 = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
             let next_at = next_at.and_then(|at| Timestamp::from_microsecond(at).ok());
@@ -123,8 +124,7 @@ impl Store {
     /// [`Error`]; then everything waits as before.
     pub async fn outbox_wake(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         self.transact_alerts(move |transaction| {
-            let (this, latest, released) =
-                (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
+            let (this, latest, released) = (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
             let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0 AND held_until <= ?2";
             let held_until: Option<i64> =
                 transaction.prepare_cached(sql)?.query_row(params![channel, latest], |row| row.get(0))?;
