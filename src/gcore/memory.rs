@@ -1,6 +1,6 @@
 //! How much memory the answers of all accounts may take together, whatever the API sends.
 //!
-//! Bodies wait for each other, since their memory soon comes back ([`Bodies`]). Records stay as long as what was read
+//! Bodies wait for each other, since their memory soon comes back (`body.rs`). Records stay as long as what was read
 //! of them, so a reading whose records find no room fails.
 
 use std::sync::Arc;
