@@ -124,6 +124,7 @@ fn account(shape: &Shape, settings: &Settings, now: Timestamp) -> anyhow::Result
         last_failure: None,
         last_attempt: Some(now),
         last_success: Some(now),
+        access_lost: false,
     };
     account.collectors = Collector::ALL.into_iter().map(|collector| (collector, polled)).collect();
     for (window, days) in
@@ -210,6 +211,7 @@ fn subscriptions(now: Timestamp) -> Vec<Subscription> {
         calc_rule_type: "commit".into(),
         start: None,
         end: Some(now + SignedDuration::from_hours(6 * (number - 50) + 3)),
+        has_unknown_edge: false,
         price: "12.5".parse().ok(),
         currency: "EUR".into(),
     };
