@@ -50,6 +50,9 @@ const STORE_FAILS: [&str; 2] = ["29 10:30", "29 11:30"];
 const COSTS_FAIL: [&str; 2] = ["29 12:00", "29 13:30"];
 const COMMITMENTS_ARE_FORBIDDEN: [&str; 2] = ["29 01:00", "29 03:00"];
 const COSTS_ARE_FORBIDDEN: [&str; 2] = ["29 22:00", "29 23:00"];
+/// Before the key is refused, and meanwhile one poll fails for another reason.
+const COSTS_ARE_FORBIDDEN_BEFORE: [&str; 2] = ["29 17:30", "29 19:00"];
+const FORBIDDEN_COSTS_FAIL: [&str; 2] = ["29 18:28", "29 18:33"];
 const KEY_IS_REFUSED: [&str; 2] = ["29 20:00", "29 21:20"];
 const LAST_MONTH_IS_OFF: [&str; 2] = ["29 03:00", "29 09:00"];
 const SERIES_ARE_LIMITED: [&str; 2] = ["29 16:00", "29 17:00"];
@@ -168,7 +171,8 @@ async fn api(clock: &Clock) -> MockServer {
                 return ResponseTemplate::new(401);
             }
             match endpoint {
-                COST | COST_TOTALS if is_in(COSTS_ARE_FORBIDDEN, now) => {
+                COST | COST_TOTALS if is_in(FORBIDDEN_COSTS_FAIL, now) => ResponseTemplate::new(400),
+                COST | COST_TOTALS if is_in(COSTS_ARE_FORBIDDEN, now) || is_in(COSTS_ARE_FORBIDDEN_BEFORE, now) => {
                     ResponseTemplate::new(403).set_body_raw(r#"{"message": "You have no access"}"#, "application/json")
                 }
                 COST | COST_TOTALS => report(request, now, endpoint == COST_TOTALS),

@@ -95,7 +95,10 @@ const TABLE: &[Row] = &[
     ),
     both("GcoreKeyRefused", "Over with the next poll that fails for another reason; Prometheus looks back 3 hours"),
     both("GcoreAccessLost", ""),
-    both("GcoreCostsUnreadable", "Keeps its state while a poll fails for another reason"),
+    both(
+        "GcoreCostsUnreadable",
+        "A poll that fails otherwise changes nothing; for Prometheus it begins the 30 minutes anew, unless the alert fires already",
+    ),
     native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
     both("GcoreSeriesLimit", ""),
     shipped("GcoreSeriesDropped", "Of all other families"),
