@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use gcore_billing_exporter::alert::rule::Rule;
 use gcore_billing_exporter::alert::settings::{Settings as Alerts, THRESHOLD};
+use gcore_billing_exporter::analysis::{Model, Reason, Settings};
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;
@@ -25,6 +26,7 @@ use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::outlook::budget::{Budget, Selector};
 use gcore_billing_exporter::store::Settings as Storage;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use secrecy::SecretString;
 
 /// What is to be known of a family: its type and the names of its labels, sorted.
@@ -213,6 +215,50 @@ fn every_link_leads_somewhere() {
             assert!(found, "{}: {link} leads to no heading", file.display());
         }
     }
+}
+
+#[test]
+fn every_day_of_the_detectors_page_is_judged_as_it_says() {
+    let days: Vec<Vec<String>> = rows("docs/detector.md").into_iter().filter(|row| row[0].contains("day")).collect();
+    let given: Vec<_> = days.into_iter().filter(|row| row.len() == 5 && row[0] != "Days before").collect();
+    let judged: Vec<Vec<String>> = given.iter().map(|row| judged(&row[0], &row[1])).collect();
+    let table = |rows: &[Vec<String>]| rows.iter().map(|row| format!("| {} |", row.join(" | "))).collect::<Vec<_>>();
+    assert!(judged.iter().filter(|row| row[2] == "anomaly").count() >= 5, "both verdicts have examples");
+    // What needs a roll-up is not in the table.
+    let is_shown = |reason: &&str| judged.iter().any(|row| row[3] == format!("`{reason}`"));
+    let hidden: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).filter(|reason| !is_shown(reason)).collect();
+    assert_eq!(hidden, ["usual_in_parts"]);
+    let (page, code) = (table(&given).join("\n"), table(&judged).join("\n"));
+    assert!(page == code, "docs/detector.md should say:\n{code}");
+}
+
+/// A row of docs/detector.md: a series in words, its last day, and what the model says of that.
+fn judged(before: &str, day: &str) -> Vec<String> {
+    let mut model = Model::new(Settings::default());
+    let mut next = "2024-01-01".parse::<Date>().unwrap();
+    let number = |text: &str| if text == "unknown" { f64::NAN } else { text.parse::<f64>().unwrap() };
+    for part in before.split(", ").filter(|part| *part != "no days") {
+        let (count, amounts) = part.split_once(' ').unwrap();
+        let amounts = amounts.trim_start_matches("days").trim_start_matches("day").trim_start_matches(" at").trim();
+        for at in 0..count.parse::<usize>().unwrap() {
+            let is_weekend = next.weekday().to_monday_zero_offset() > 4;
+            let amount = match (amounts.split_once(" and "), amounts.strip_suffix(" in turn")) {
+                (None, _) => amounts,
+                (Some((odd, _)), Some(_)) if at % 2 == 0 => odd,
+                (Some((_, even)), Some(_)) => even.trim_end_matches(" in turn"),
+                (Some((_, weekend)), None) if is_weekend => weekend.trim_end_matches(" on weekends"),
+                (Some((weekday, _)), None) => weekday.trim_end_matches(" on weekdays"),
+            };
+            model.step(next, &[number(amount)]);
+            next = next.tomorrow().unwrap();
+        }
+    }
+    let (amount, _) = day.split_once(" on ").unwrap_or((day, ""));
+    let judgement = model.step(next, &[number(amount)])[0];
+    let day = format!("{amount} on {}", next.strftime("%A, %-d %B"));
+    let verdict = if judgement.anomaly { "anomaly" } else { "usual" };
+    let reason = format!("`{}`", judgement.reason.as_str());
+    vec![before.into(), day, verdict.into(), reason, judgement.explanation("EUR")]
 }
 
 /// The Markdown files.

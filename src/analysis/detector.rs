@@ -1,26 +1,26 @@
 //! Compares a day with what its series usually costs, then learns from it.
 
 use super::calendar::Today;
-use super::judgement::{Judgement, Reason, score};
+use super::judgement::{Basis, Judgement, Reason, score};
 use super::series::{IDLE, Series};
 
 /// Younger series have not been at every place of a month; nothing of them is an anomaly.
 pub(super) const YOUNG_DAYS: usize = 30;
 /// The band is so many usual deviations wide. From 4.5 to 5 F1 moves by less than .01; below, real costs give alarms.
-const DEVIATIONS: f64 = 4.75;
+pub(super) const DEVIATIONS: f64 = 4.75;
 /// The band is at least this share of the expectation wide: nobody acts on less. From .25 to .35 nothing changes.
-const LEAST_SHARE: f64 = 0.3;
+pub(super) const LEAST_SHARE: f64 = 0.3;
 /// A like amount of earlier may be passed by half of its excess, since charges vary. 1.25 costs .01 on invented accounts.
 const LIKE_MARGIN: f64 = 1.5;
 /// The weeks in which two of the same weekday make a habit. From 4 to 8 nothing changes.
 const WEEKS: usize = 4;
 /// So many of the last four weeks' days that cost as much make it usual. From 4 to 6 F1 moves by less than .01.
-const OFTEN: usize = 5;
-const LATELY: usize = 28;
+pub(super) const OFTEN: usize = 5;
+pub(super) const LATELY: usize = 28;
 /// How much more than such an amount is as much. From 1.05 to 1.2 F1 moves by less than .01.
-const AS_MUCH: f64 = 1.15;
+pub(super) const AS_MUCH: f64 = 1.15;
 /// How much more than the second-dearest weekday a day off its week may cost. From 1.15 to 1.25 nothing changes.
-const OTHER_WEEKDAY: f64 = 1.2;
+pub(super) const OTHER_WEEKDAY: f64 = 1.2;
 /// So many days in a row are a new level: a spike is shorter. From 4 to 7 nothing changes.
 pub(super) const NEW_LEVEL_DAYS: u8 = 5;
 /// So many days in a row at an amount of lately: a return, as after an outage.
@@ -37,16 +37,20 @@ const LARGEST_ERROR: f64 = 3.0;
 const LEAST_DEVIATION: f64 = 0.02;
 
 /// What bounds a day. Amounts in units of the input.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Bounds {
     expected: f64,
     /// No cost is expected on this weekday.
     is_idle: bool,
+    /// The amount that the band is measured from.
+    base: f64,
     /// The band by the usual deviation, and with the least amount that matters.
     relative: f64,
     band: f64,
+    /// What the band is made of.
+    basis: Basis,
     /// What habits allow besides, the first that does gives the reason.
-    habits: [(f64, Option<Reason>); 4],
+    habits: [(f64, Basis); 4],
     deviation: f64,
     like_days: u8,
     like_most: f64,
@@ -55,11 +59,14 @@ struct Bounds {
 impl Bounds {
     /// The habit that explains an amount above the band.
     fn habit(&self, amount: f64) -> Option<Reason> {
-        self.habits.iter().find(|(bound, _)| amount > self.band && amount <= *bound).and_then(|(_, reason)| *reason)
+        let habit = self.habits.iter().find(|(bound, _)| amount > self.band && amount <= *bound);
+        habit.map(|(_, basis)| basis.reason())
     }
 
-    fn upper(&self) -> f64 {
-        self.habits.iter().fold(self.band, |upper, (bound, _)| upper.max(*bound))
+    /// The most that is no anomaly, and what it is made of.
+    fn upper(&self) -> (f64, Basis) {
+        let larger = |upper: (f64, Basis), habit: &(f64, Basis)| if habit.0 > upper.0 { *habit } else { upper };
+        self.habits.iter().fold((self.band, self.basis), larger)
     }
 }
 
@@ -107,16 +114,23 @@ impl Series {
         let [_, twice] = (1..=WEEKS).map(|week| self.excess(yesterday, 7 * week - 1)).fold([0.0; 2], with);
         let usual = self.level * share;
         let unless_idle = if is_idle { 0.0 } else { 1.0 };
+        let basis = match () {
+            () if least_amount > reach => Basis::LeastAmount,
+            () if DEVIATIONS * self.deviation() > LEAST_SHARE => Basis::Deviations,
+            () => Basis::Share,
+        };
         Bounds {
             expected: self.expects(today.weekday),
             is_idle,
+            base,
             relative: base + reach,
             band: base + reach.max(least_amount),
+            basis,
             habits: [
-                (usual + LIKE_MARGIN * most, Some(Reason::SameDayOfMonth)),
-                (usual + LIKE_MARGIN * twice, Some(Reason::SameWeekday)),
-                (unless_idle * AS_MUCH * share * self.often(today), Some(Reason::OftenLately)),
-                (unless_idle * OTHER_WEEKDAY * second * self.level, Some(Reason::OtherWeekday)),
+                (usual + LIKE_MARGIN * most, Basis::SameDayOfMonth),
+                (usual + LIKE_MARGIN * twice, Basis::SameWeekday),
+                (unless_idle * AS_MUCH * share * self.often(today), Basis::OftenLately),
+                (unless_idle * OTHER_WEEKDAY * second * self.level, Basis::OtherWeekday),
             ],
             deviation: self.deviation() * base,
             like_days,
@@ -141,9 +155,9 @@ impl Series {
     }
 
     fn judge(&self, bounds: &Bounds, amount: f64) -> Judgement {
-        let Bounds { expected, deviation, like_days, like_most, .. } = *bounds;
+        let Bounds { expected, base, deviation, like_days, like_most, .. } = *bounds;
         let is_young = self.age < YOUNG_DAYS;
-        let upper = if is_young { f64::INFINITY } else { bounds.upper() };
+        let (upper, basis) = if is_young { (f64::INFINITY, bounds.basis) } else { bounds.upper() };
         let reason = match () {
             () if amount.is_nan() => Reason::Unknown,
             () if is_young => Reason::TooYoung,
@@ -164,6 +178,8 @@ impl Series {
             anomaly: amount > upper,
             low_confidence: is_young,
             reason,
+            basis,
+            base,
             deviation,
             like_days,
             like_most,

@@ -71,6 +71,41 @@ impl Reason {
     }
 }
 
+/// What the upper bound of a day is made of: the band, or a habit that reaches above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The band, by the usual deviation.
+    Deviations,
+    /// The band, by its least share of the expectation.
+    Share,
+    /// The band, by the least amount that matters.
+    LeastAmount,
+    /// Like days of the last three months.
+    SameDayOfMonth,
+    /// Two of the same weekday in the last four weeks.
+    SameWeekday,
+    /// Five of the last 28 days.
+    OftenLately,
+    /// The second-dearest weekday.
+    OtherWeekday,
+    /// What the parts of a roll-up should cost.
+    Parts,
+}
+
+impl Basis {
+    /// Why an amount up to such a bound is no anomaly.
+    pub(super) const fn reason(self) -> Reason {
+        match self {
+            Self::Deviations | Self::Share | Self::LeastAmount => Reason::WithinBand,
+            Self::SameDayOfMonth => Reason::SameDayOfMonth,
+            Self::SameWeekday => Reason::SameWeekday,
+            Self::OftenLately => Reason::OftenLately,
+            Self::OtherWeekday => Reason::OtherWeekday,
+            Self::Parts => Reason::UsualInParts,
+        }
+    }
+}
+
 /// A day of a series against the days before it. Amounts are in the units of the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
@@ -90,7 +125,12 @@ pub struct Judgement {
     pub low_confidence: bool,
     /// Why it is an anomaly, or none.
     pub reason: Reason,
-    /// The usual deviation of a day from its expectation.
+    /// What `upper` is made of.
+    pub basis: Basis,
+    /// What the band is measured from: `expected`, or where a pause or an idle weekday lets expect nothing, what a day
+    /// with a cost does.
+    pub base: f64,
+    /// The usual deviation of a day from `base`.
     pub deviation: f64,
     /// How many like days of earlier months are known: the same day counted from the month's start or end, the same
     /// weekday by its number.
@@ -111,6 +151,8 @@ impl Judgement {
             anomaly: false,
             low_confidence: true,
             reason: if actual.is_nan() { Reason::Unknown } else { Reason::TooYoung },
+            basis: Basis::Share,
+            base: 0.0,
             deviation: 0.0,
             like_days: 0,
             like_most: 0.0,
@@ -123,21 +165,15 @@ impl Judgement {
         (self.actual - self.expected).max(0.0)
     }
 
-    /// By how many usual deviations the bound is above the expectation.
-    #[must_use]
-    pub fn deviations(&self) -> f64 {
-        (self.upper - self.expected) / self.deviation
-    }
-
     /// Compares with another bound; the expectation stays.
-    pub fn raise(&mut self, upper: f64, reason: Reason) {
+    pub fn raise(&mut self, upper: f64, basis: Basis) {
         if upper <= self.upper || !upper.is_finite() {
             return;
         }
-        self.upper = upper;
+        (self.upper, self.basis) = (upper, basis);
         self.score = score(self.actual, self.expected, upper);
         if self.anomaly && self.actual <= upper {
-            (self.anomaly, self.reason) = (false, reason);
+            (self.anomaly, self.reason) = (false, basis.reason());
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`Model`] takes one closed UTC day after the other and judges each with what was known before it.
 //! - `series`: the last days of a series, its level, weekly profile and usual deviation.
 //! - `detector`: a day against those, and what is learned from it; [`Judgement`] and [`Reason`] are what the world sees.
+//! - `explanation`: a judgement as a sentence.
 //! - `calendar`: which earlier days lie where a day lies in its month.
 //! - `forecast`: where a month will end, by the same level and profile.
 //! - [`Blackouts`]: a whole project, region or account without a cost is unknown, not free.
@@ -17,6 +18,7 @@ mod blackout;
 mod calendar;
 mod contributors;
 mod detector;
+mod explanation;
 mod forecast;
 mod judgement;
 mod model;
@@ -27,5 +29,5 @@ mod tests;
 pub use blackout::Blackouts;
 pub use contributors::{Contributor, contributors};
 pub use forecast::Forecast;
-pub use judgement::{Judgement, Reason};
+pub use judgement::{Basis, Judgement, Reason};
 pub use model::{Model, Settings};

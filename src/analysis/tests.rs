@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::analysis::{Blackouts, Forecast, Judgement, Model, Reason, Settings, contributors};
+use crate::analysis::{Basis, Blackouts, Forecast, Judgement, Model, Reason, Settings, contributors};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -164,7 +164,8 @@ fn the_bound_and_the_score_tell_the_same_as_the_verdict() {
 fn a_judgement_carries_the_numbers_of_its_reason() {
     let judgement = last(&flat(100, &[(99, 200.0), (68, 120.0)]));
     assert!((judgement.expected - 100.0).abs() < 2.0, "{judgement:?}");
-    assert!((judgement.deviations() * judgement.deviation - (judgement.upper - judgement.expected)).abs() < 1e-9);
+    let is_share = judgement.basis == Basis::Share && (judgement.upper / judgement.base - 1.3).abs() < 1e-9;
+    assert!(is_share, "{judgement:?}");
     // In three months the day from the start, the day from the end, and the weekday by its number.
     assert_eq!((judgement.like_days, judgement.like_most.round() as i64), (7, 120), "{judgement:?}");
 }
@@ -178,6 +179,33 @@ fn a_step_up_is_told_for_five_days_and_then_is_the_usual() {
     assert_eq!(anomalies(&series), (SPIKE..SPIKE + 5).collect::<Vec<_>>());
     let after = judged(&series)[SPIKE + 5];
     assert!((after.expected - 180.0).abs() < 10.0, "{after:?}");
+}
+
+#[test]
+fn an_explanation_tells_the_amount_from_its_bound() {
+    let just_above = Judgement {
+        expected: 100.0,
+        upper: 130.0,
+        base: 100.0,
+        anomaly: true,
+        reason: Reason::AboveBand,
+        ..Judgement::unknown(130.0004)
+    };
+    let explanation = just_above.explanation("EUR");
+    assert!(
+        explanation.starts_with("cost 130.0004 EUR; expected 100.0000, at most 130.0000 (30 % more)"),
+        "{explanation}"
+    );
+    // A file may name no currency, and like days may have been dearer when more was expected.
+    let like = Judgement { like_days: 3, like_most: 200.0, actual: 150.0, ..just_above };
+    let want = "cost 150.00; expected 100.00, at most 130.00 (30 % more); like days of earlier months cost up to 200.00, \
+                but more was expected of them";
+    assert_eq!(like.explanation(""), want);
+    let mut roll_up = Judgement { actual: 150.0, ..just_above };
+    roll_up.raise(160.0, Basis::Parts);
+    let want = "cost 150.00 EUR; expected 100.00, at most 160.00 (what its groups should cost, and its own band); its \
+                groups together are not up by more than its band";
+    assert_eq!((roll_up.anomaly, roll_up.explanation("EUR").as_str()), (false, want));
 }
 
 #[test]

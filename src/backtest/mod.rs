@@ -59,7 +59,7 @@ pub fn run<W: Write>(histories: &[History], spikes: Option<&[Spike]>, outputs: &
             blackouts.apply(&model, *day, &mut known);
             let judgements = model.step(*day, &known);
             detections.add(&judgements);
-            outputs.detections(of_day, history.groups(), &judgements)?;
+            outputs.detections(of_day, history, &judgements)?;
             let seen = forecasts.add(*day, &model);
             outputs.forecasts(*day, history.groups(), &seen)?;
         }

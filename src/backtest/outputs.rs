@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use crate::analysis::Judgement;
 
 use super::forecasts::Seen;
+use super::history::History;
 
 /// Where rows go; nowhere by default.
 pub struct Outputs<W: Write> {
@@ -19,8 +20,8 @@ pub struct Outputs<W: Write> {
 impl<W: Write> Outputs<W> {
     /// Writes the first line of each.
     ///
-    /// `detections` gets `day,group,actual,expected,upper,score,anomaly,reason`, a row for each day and group. `forecasts`
-    /// gets `day,group,month,forecast,lower,upper,actual`: `day` is the last day known to the forecast, `month` the one
+    /// `detections` gets `day,group,actual,expected,upper,score,anomaly,reason,explanation`, a row for each day and group.
+    /// `forecasts` gets `day,group,month,forecast,lower,upper,actual`: `day` is the last day known to the forecast, `month` the one
     /// that contains the day after it, `actual` what that came to, empty where the history has not all of its days.
     ///
     /// # Errors
@@ -36,7 +37,7 @@ impl<W: Write> Outputs<W> {
         Ok(Self {
             detections: begin(
                 detections,
-                &["day", "group", "actual", "expected", "upper", "score", "anomaly", "reason"],
+                &["day", "group", "actual", "expected", "upper", "score", "anomaly", "reason", "explanation"],
             )?,
             forecasts: begin(forecasts, &["day", "group", "month", "forecast", "lower", "upper", "actual"])?,
         })
@@ -45,17 +46,18 @@ impl<W: Write> Outputs<W> {
     pub(super) fn detections(
         &mut self,
         (day, amounts): &(Date, Vec<f64>),
-        groups: &[String],
+        history: &History,
         judgements: &[Judgement],
     ) -> io::Result<()> {
         let Some(writer) = &mut self.detections else { return Ok(()) };
         let day = day.to_string();
-        for ((group, actual), judgement) in groups.iter().zip(amounts).zip(judgements) {
+        for ((group, actual), judgement) in history.groups().iter().zip(amounts).zip(judgements) {
             let Judgement { expected, upper, score, anomaly, reason, .. } = judgement;
             let numbers = [actual, expected, upper, score].map(f64::to_string);
             let [actual, expected, upper, score] = numbers.each_ref().map(String::as_str);
             let anomaly = if *anomaly { "1" } else { "0" };
-            writer.write_record([&day, group.as_str(), actual, expected, upper, score, anomaly, reason.as_str()])?;
+            let (reason, explanation) = (reason.as_str(), judgement.explanation(history.currency()));
+            writer.write_record([&day, group, actual, expected, upper, score, anomaly, reason, &explanation])?;
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ pub(super) struct BacktestFlags {
     /// The true spikes, to score the detector by: a CSV file with the columns group,from,to, both days included
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Write every judged day: day,group,actual,expected,upper,score,anomaly
+    /// Write every judged day: day,group,actual,expected,upper,score,anomaly,reason,explanation
     #[arg(long, value_name = "OUT")]
     detections: Option<PathBuf>,
     /// Write every forecast: day,group,month,forecast,lower,upper,actual

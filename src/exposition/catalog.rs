@@ -191,7 +191,7 @@ pub const ANOMALY_ACTUAL: Family = growing("gcore_anomaly_actual_amount", "What 
 /// The distance from the expectation in units of the bound.
 pub const ANOMALY_SCORE: Family = growing(
     "gcore_anomaly_score",
-    "Distance of the last closed day's cost from the expected one, in units of the distance to the upper bound; above 1 it is an anomaly.",
+    "Distance of the last closed day's cost from the expectation in units of the distance to the upper bound; above 1 is an anomaly.",
     ANOMALY,
 );
 /// What closed days were changed by.

@@ -43,6 +43,8 @@ fn anomaly(account: &AccountName, names: &Names, day: &str, judged: &Judged) -> 
         "expected": judgement.expected,
         "upper": judgement.upper,
         "score": judgement.score,
+        "reason": judgement.reason.as_str(),
+        "explanation": judgement.explanation(currency.as_str()),
         "low_confidence": judgement.low_confidence,
         "contributors": contributors.collect::<Vec<_>>(),
     })

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::aggregate::group::Group;
 use crate::analysis;
-use crate::analysis::{Blackouts, Forecast, Judgement, Model, Reason, Settings};
+use crate::analysis::{Basis, Blackouts, Forecast, Judgement, Model, Settings};
 use crate::billing::amount::Amount;
 
 use super::budget::Budget;
@@ -132,7 +132,7 @@ impl Ledger {
         let mut contributors = if judgement.anomaly { self.contributors(subject, &judgement) } else { Vec::new() };
         let excess: f64 = contributors.iter().map(|part| part.excess).sum();
         let band = judgement.upper - judgement.expected;
-        judgement.raise(judgement.actual - excess + band, Reason::UsualInParts);
+        judgement.raise(judgement.actual - excess + band, Basis::Parts);
         if !judgement.anomaly {
             contributors.clear();
         }

@@ -99,3 +99,61 @@ impl Past {
         Findings { judged, month, forecasts, budgets, currencies: self.ledgers.into_keys().collect(), missing }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::group::Group;
+    use crate::billing::resource::{ProjectId, ResourceType};
+    use jiff::civil::date;
+
+    /// What is said of the last day, where two types in a project cost 100 each for 60 days, then as `then` has it for so
+    /// many days: types with currencies.
+    fn said(days: usize, then: &[(&str, &str)]) -> Vec<String> {
+        let series = |(word, currency): &(&str, &str)| Series {
+            group: Group { project: ProjectId(1), region: None, resource_type: ResourceType::new(word) },
+            measure: (*currency).into(),
+        };
+        let before = [("disk", "EUR"), ("instance", "EUR")];
+        let mut all: Vec<Series> = before.iter().map(series).collect();
+        all.extend(then.iter().filter(|now| !before.contains(now)).map(series));
+        let place =
+            |one: &(&str, &str)| (all.iter().position(|of| *of == series(one)).unwrap(), "100".parse().unwrap());
+        let mut past = Past::new(Vec::new().into());
+        for (number, day) in (0..60 + days).zip(date(2026, 9, 1).series(1.day())) {
+            let costs = if number < 60 { &before[..] } else { then };
+            past.step(&all, day, &costs.iter().map(place).collect::<Vec<_>>());
+        }
+        let (_, judged) = past.findings(date(2026, 11, 1)).judged.unwrap();
+        let said = |Judged { currency, subject, judgement, .. }: Judged| {
+            let of = match subject {
+                Subject::Account => "account".to_owned(),
+                Subject::Group(group) => group.resource_type.as_str().to_owned(),
+                _ => return None,
+            };
+            Some(format!("{of} {}: {}", currency.as_str(), judgement.reason.as_str()))
+        };
+        judged.into_iter().filter_map(said).collect()
+    }
+
+    #[test]
+    fn a_renamed_group_is_young_its_old_name_pauses_and_the_account_is_as_before() {
+        let then = [("instance", "EUR"), ("volume", "EUR")];
+        let want =
+            ["account EUR: within_band", "disk EUR: pause", "instance EUR: within_band", "volume EUR: too_young"];
+        assert_eq!(said(1, &then), want);
+    }
+
+    #[test]
+    fn amounts_in_a_new_currency_are_young_and_the_old_currency_is_unknown_then_pauses() {
+        let then = [("disk", "USD"), ("instance", "USD")];
+        let with = |old: &str| {
+            ["account", "disk", "instance"]
+                .map(|of| [format!("{of} EUR: {old}"), format!("{of} USD: too_young")])
+                .concat()
+        };
+        assert_eq!(said(1, &then), with("unknown"));
+        assert_eq!(said(10, &then), with("unknown"));
+        assert_eq!(said(11, &then), with("pause"));
+    }
+}

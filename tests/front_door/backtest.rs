@@ -63,10 +63,14 @@ async fn the_table_scores_what_was_found_and_forecast() {
 async fn every_judged_day_is_a_row() {
     let out = file("");
     backtest(&[("--csv", &file(&costs())), ("--detections", &out)]).await;
-    let rows = rows(&out, "day,group,actual,expected,upper,score,anomaly,reason");
+    let rows = rows(&out, "day,group,actual,expected,upper,score,anomaly,reason,explanation");
     assert_eq!(rows.iter().filter(|row| row[1] == "web").count(), 243);
     assert_eq!(rows.iter().filter(|row| row[1] == "job").count(), 210, "from its first day on, weekends included");
     let anomalous: Vec<_> = rows.iter().filter(|row| row[6] == "1").map(|row| row[0..3].join(" ")).collect();
+    let first = rows.iter().find(|row| row[6] == "1").unwrap();
+    let explanation = "\"cost 300.00; expected 100.00, at most 130.00 (30 % more); like days of earlier months cost at most \
+                       100.00\"";
+    assert_eq!((first[7].as_str(), first[8..].join(",").as_str()), ("above_band", explanation));
     assert_eq!(anomalous, ["2025-04-09 web 300", "2025-06-17 web 300", "2025-06-18 web 300"]);
     // Of the first days nothing is expected.
     for row in rows.iter().filter(|row| row[3] != "NaN") {

@@ -77,6 +77,7 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
         (subject["resource_type"].as_str(), groups[0]["day"].as_str()),
         (Some(kind.as_str()), Some("2026-11-21"))
     );
+    explained_alike(&app, groups[0]).await;
     for roll_up in ["project", "resource_type", "account"] {
         let found = anomalies.iter().find(|anomaly| anomaly["subject"]["roll_up"] == roll_up);
         let contributor = &found.unwrap_or_else(|| panic!("{roll_up}: {answer:#}"))["contributors"][0];
@@ -120,6 +121,16 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
 
     forecasts_are_believable(&app.metrics().await, &world);
     app.stop().await;
+}
+
+/// Holds the explanation of an anomaly against its numbers and against the alert on it.
+async fn explained_alike(app: &TestApp, anomaly: &Value) {
+    assert_eq!(anomaly["reason"], "above_band");
+    let explanation = anomaly["explanation"].as_str().unwrap();
+    let upper = anomaly["upper"].as_f64().unwrap();
+    assert!(explanation.contains(&format!(", at most {upper:.2} (")), "{explanation}");
+    let alerts = app.get("/api/v1/alerts").await.text().await.unwrap();
+    assert!(alerts.contains(explanation), "the alert explains it otherwise: {explanation}\n{alerts}");
 }
 
 /// Holds the forecasts against what each project will have cost at the end of the month.

@@ -98,12 +98,8 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
     ];
     let what = words::subject(names, subject);
     let (actual, expected) = (money(judgement.actual, currency), money(judgement.expected, currency));
-    let mut description = format!(
-        "On {day} (UTC), {what} of account {name} cost {actual}, {} above the expected {expected}. The usual range \
-         ends at {}.",
-        money(judgement.excess(), currency),
-        money(judgement.upper, currency),
-    );
+    let explanation = judgement.explanation(currency);
+    let mut description = format!("On {day} (UTC), {what} of account {name} {explanation}.");
     if !contributors.is_empty() {
         let part = |part: &Contributor| {
             let excess = money(part.excess, currency);
@@ -111,9 +107,6 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
         };
         let parts: Vec<String> = contributors.iter().take(words::NAMED).map(part).collect();
         description += &format!(" The excess comes from {}.", parts.join("; "));
-    }
-    if judgement.low_confidence {
-        description += " The past is short or has no comparable day, so this may be usual.";
     }
     let summary = format!("Account {name}: {what} cost {actual} on {day}, expected {expected}");
     let starts_at = midnight(day.saturating_add(1.day()));

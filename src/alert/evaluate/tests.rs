@@ -12,7 +12,7 @@ use crate::aggregate::cost::{CostTotals, Difference};
 use crate::aggregate::group::Group;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::alert::settings::{Mute, Threshold};
-use crate::analysis::Judgement as Day;
+use crate::analysis::{Judgement as Day, Reason as DayReason};
 use crate::billing::amount::Amount;
 use crate::billing::names::{Names, Project};
 use crate::billing::period::{Window, utc_date};
@@ -58,8 +58,15 @@ fn amount(text: &str) -> Amount {
 }
 
 fn judged(subject: Subject, actual: f64, expected: f64, anomaly: bool) -> Judged {
-    let judgement =
-        Day { expected, upper: expected * 1.2, anomaly, low_confidence: expected.is_nan(), ..Day::unknown(actual) };
+    let judgement = Day {
+        expected,
+        upper: expected * 1.3,
+        anomaly,
+        low_confidence: expected.is_nan(),
+        reason: if anomaly { DayReason::AboveBand } else { DayReason::WithinBand },
+        base: expected,
+        ..Day::unknown(actual)
+    };
     Judged { currency: eur(), subject, judgement, contributors: Vec::new() }
 }
 
@@ -177,12 +184,12 @@ fn a_spike_is_told_in_words_to_act_on() {
     let breach = said(Rule::SpendAnomaly, &snapshot(account.clone()), &settings).unwrap().remove(0);
     assert_eq!(
         breach.annotations["description"],
-        "On 2026-11-21 (UTC), project shop (16) of account main cost 250.00 EUR, 150.00 EUR above the expected 100.00 \
-         EUR. The usual range ends at 120.00 EUR. The excess comes from instance in region 7 of project shop (16) \
-         +90.00 EUR (60 %)."
+        "On 2026-11-21 (UTC), project shop (16) of account main cost 250.00 EUR; expected 100.00, at most 130.00 (30 \
+         % more); no like day of an earlier month is known. The excess comes from instance in region 7 of project shop \
+         (16) +90.00 EUR (60 %)."
     );
     assert_eq!(breach.annotations["runbook_url"], "http://daemon.example/runbooks#gcorespendanomaly");
-    assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(120.0)));
+    assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(130.0)));
     assert_eq!(breach.starts_at, at("2026-11-22T00:00:00Z"), "the end of the day that it is of");
 
     // Half of a past is none.

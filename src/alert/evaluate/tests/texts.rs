@@ -16,15 +16,15 @@ fn names() -> Arc<Names> {
     Arc::new(Names { projects: [project(16, "shop"), project(17, "media")].into(), regions: [region].into() })
 }
 
-/// A project and a group that cost too much yesterday, one with a poor past, and a type that is new.
+/// A project and a group that cost too much yesterday, one with like days, and a type that is new.
 fn days() -> Vec<Judged> {
     let mut roll_up = judged(Subject::Project(ProjectId(16)), 250.0, 100.0, true);
     roll_up.contributors = vec![
         Contributor { group: group(16, 7, "instance"), excess: 90.0, share: 0.6 },
         Contributor { group: group(16, 7, "volume"), excess: 45.0, share: 0.3 },
     ];
-    let mut poor = judged(Subject::Group(group(17, 8, "volume")), 30.0, 20.0, true);
-    poor.judgement.low_confidence = true;
+    let mut alike = judged(Subject::Group(group(17, 8, "volume")), 30.0, 20.0, true);
+    (alike.judgement.like_days, alike.judgement.like_most) = (9, 21.5);
     vec![
         judged(Subject::Account, 300.0, 290.0, false),
         roll_up,
@@ -32,7 +32,7 @@ fn days() -> Vec<Judged> {
         judged(Subject::Type(ResourceType::new("volume")), 100.0, 100.0, false),
         judged(Subject::Type(ResourceType::new("inference")), 3.0, f64::NAN, false),
         judged(Subject::Group(group(16, 7, "instance")), 100.0, 100.0, false),
-        poor,
+        alike,
         judged(Subject::Group(group(17, 7, "inference")), 3.0, f64::NAN, false),
     ]
 }

@@ -1,0 +1,117 @@
+//! A judgement as one sentence, the same in alerts, answers and files.
+
+use super::detector::{AS_MUCH, DEVIATIONS, LATELY, LEAST_SHARE, OFTEN, OTHER_WEEKDAY, YOUNG_DAYS};
+use super::judgement::{Basis, Judgement, Reason};
+
+impl Judgement {
+    /// What follows the name of the series, without a full stop: `cost 50.00 EUR; expected 12.10, at most 18.40 …`.
+    #[must_use]
+    pub fn explanation(&self, currency: &str) -> String {
+        let amounts = Amounts::new(self);
+        // A file may name no currency.
+        let currency = if currency.is_empty() { String::new() } else { format!(" {currency}") };
+        let cost = if self.actual.is_nan() {
+            "has no known cost".to_owned()
+        } else {
+            format!("cost {}{currency}", amounts.shown(self.actual))
+        };
+        if self.expected.is_nan() {
+            return format!("{cost}; no earlier day had a cost");
+        }
+        let expected = amounts.shown(self.expected);
+        let why = self.why(&amounts);
+        if self.upper.is_finite() {
+            let (upper, basis) = (amounts.shown(self.upper), self.basis(&amounts));
+            format!("{cost}; expected {expected}, at most {upper} ({basis}); {why}")
+        } else {
+            format!("{cost}; expected {expected}; {why}")
+        }
+    }
+
+    /// What the upper bound is made of.
+    fn basis(&self, amounts: &Amounts) -> String {
+        // An idle weekday and a pause are measured by another amount than their expectation.
+        let base = if (self.base - self.expected).abs() <= 0.01 * self.base.max(0.01) {
+            "more".to_owned()
+        } else {
+            format!("above {}", amounts.shown(self.base))
+        };
+        match self.basis {
+            Basis::Deviations => {
+                format!("{DEVIATIONS} times the usual deviation of {} {base}", amounts.shown(self.deviation))
+            }
+            Basis::Share => format!("{} {base}", percent(LEAST_SHARE)),
+            Basis::LeastAmount => format!("{} {base}, the least that matters", amounts.shown(self.upper - self.base)),
+            Basis::SameDayOfMonth => {
+                "as far up as like days of the last three months, and half as much again".to_owned()
+            }
+            Basis::SameWeekday => "as far up as two of this weekday in four weeks, and half as much again".to_owned(),
+            Basis::OftenLately => {
+                format!(
+                    "{} more than {OFTEN} of the last {LATELY} days, each weekday by its share",
+                    percent(AS_MUCH - 1.0)
+                )
+            }
+            Basis::OtherWeekday => format!("{} more than its second-dearest weekday", percent(OTHER_WEEKDAY - 1.0)),
+            Basis::Parts => "what its groups should cost, and its own band".to_owned(),
+        }
+    }
+
+    fn why(&self, amounts: &Amounts) -> String {
+        let words = match self.reason {
+            Reason::AboveBand => return self.like_days(amounts),
+            Reason::WithinBand if self.actual <= 0.0 => "a day without a cost is usual here",
+            Reason::WithinBand => "not above the band",
+            Reason::NewLevel if self.actual > self.expected => {
+                "the fifth day in a row above the band, so the new level"
+            }
+            Reason::NewLevel => "the fifth day in a row far below, so the new level",
+            Reason::SameDayOfMonth => "a like day of the last three months was about as far up",
+            Reason::SameWeekday => "two of this weekday in the last four weeks were about as far up",
+            Reason::OftenLately => "five of the last 28 days cost about as much",
+            Reason::OtherWeekday => "no dearer than its second-dearest weekday and 20 %",
+            Reason::UsualInParts => "its groups together are not up by more than its band",
+            Reason::TooYoung => return format!("not judged in its first {YOUNG_DAYS} days"),
+            Reason::BelowFloor => "up by too little to matter",
+            Reason::Below if self.actual < 0.0 => "a credit",
+            Reason::Below => "far below the expectation",
+            Reason::Pause if self.expected > 0.0 => "a pause",
+            Reason::Pause => "a pause that goes on",
+            Reason::Unknown => "not judged",
+        };
+        words.to_owned()
+    }
+
+    /// What like days of earlier months cost.
+    fn like_days(&self, amounts: &Amounts) -> String {
+        let most = amounts.shown(self.like_most);
+        match self.like_days {
+            0 => "no like day of an earlier month is known".to_owned(),
+            _ if self.like_most < self.actual => format!("like days of earlier months cost at most {most}"),
+            _ => format!("like days of earlier months cost up to {most}, but more was expected of them"),
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// How amounts are written: with as many decimals as tell the amount from its bound, two at least.
+struct Amounts {
+    decimals: usize,
+}
+
+impl Amounts {
+    fn new(judgement: &Judgement) -> Self {
+        let Judgement { actual, upper, .. } = *judgement;
+        let differ = |decimals: &usize| format!("{actual:.decimals$}") != format!("{upper:.decimals$}");
+        Self { decimals: (2..=9).find(differ).unwrap_or(2) }
+    }
+
+    fn shown(&self, amount: f64) -> String {
+        // A zero has no sign.
+        let decimals = self.decimals;
+        format!("{:.decimals$}", amount + 0.0)
+    }
+}
