@@ -36,15 +36,11 @@ class Judged:
     """What the detector wrote about one series."""
 
     days: int = 0
-    scores: dict[int, float] = field(default_factory=dict)  # of the anomalous days, by place
-
-    @property
-    def anomalies(self) -> set[int]:
-        return set(self.scores)
+    anomalies: set[int] = field(default_factory=set)  # by place
 
 
-def detections(path: pathlib.Path, account: Invented) -> dict[str, Judged]:
-    """The judgements of each group."""
+def detections(path: pathlib.Path, account: Invented, floor: float) -> dict[str, Judged]:
+    """The judgements of each group; an anomaly by less than the floor is none."""
     place = {day.isoformat(): at for at, day in enumerate(account.days)}
     judged, seen = defaultdict(Judged), defaultdict(set)
     with path.open(newline="") as file:
@@ -54,8 +50,8 @@ def detections(path: pathlib.Path, account: Invented) -> dict[str, Judged]:
             judged[row["group"]].days += 1
             if row["anomaly"] not in ("0", "1"):
                 raise Failed(f"{path.name}: anomaly is {row['anomaly']!r}")
-            if row["anomaly"] == "1":
-                judged[row["group"]].scores[at] = float(row["score"])
+            if row["anomaly"] == "1" and float(row["actual"]) - float(row["expected"]) >= floor:
+                judged[row["group"]].anomalies.add(at)
     check(path, seen, account)
     return judged
 

@@ -2,33 +2,32 @@
 
 from statistics import fmean, stdev
 
-FLOOR = 5.0  # units above the expectation that every method asks for: the daemon's own default
 WEEK, WINDOW = 7, 28
 
 
-def z_score(amounts: list[float], k: float) -> set[int]:
-    """Days above the mean of four weeks by `k` standard deviations."""
+def z_score(amounts: list[float], floor: float, k: float) -> set[int]:
+    """Days above the mean of four weeks by `k` standard deviations and the floor."""
     found = set()
     for at in range(WINDOW, len(amounts)):
         past = amounts[at - WINDOW : at]
-        if amounts[at] > fmean(past) + max(k * stdev(past), FLOOR):
+        if amounts[at] > fmean(past) + max(k * stdev(past), floor):
             found.add(at)
     return found
 
 
-def above_week(amounts: list[float]) -> set[int]:
-    """Days that cost 30 % more than the mean of the week before."""
+def above_week(amounts: list[float], floor: float) -> set[int]:
+    """Days that cost 30 % and the floor more than the mean of the week before."""
     found = set()
     for at in range(WEEK, len(amounts)):
         mean = fmean(amounts[at - WEEK : at])
-        if amounts[at] > mean + max(0.3 * mean, FLOOR):
+        if amounts[at] > mean + max(0.3 * mean, floor):
             found.add(at)
     return found
 
 
 DETECTORS = {
-    "z-score k = 3": lambda amounts: z_score(amounts, 3),
-    "z-score k = 4": lambda amounts: z_score(amounts, 4),
+    "z-score k = 3": lambda amounts, floor: z_score(amounts, floor, 3),
+    "z-score k = 4": lambda amounts, floor: z_score(amounts, floor, 4),
     "7-day mean + 30 %": above_week,
 }
 
