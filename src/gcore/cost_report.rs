@@ -13,7 +13,7 @@ use super::listing;
 use super::listing::{Glance, Intake, Layout, Listing};
 use super::patience::Patience;
 use super::report_query::ReportQuery;
-use super::wire::Field;
+use super::wire::{Field, MAX_NAME, MAX_TEXT};
 
 const ENDPOINT: Endpoint = Endpoint::CostReportResources;
 const FIELDS: [&str; 14] = [
@@ -109,14 +109,15 @@ fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> 
 fn detailed<'a>(fields: &[Field<'a>; 14]) -> Result<DetailedCost<'a>, RejectReason> {
     let [common @ .., instance_name, tags] = fields;
     let [.., uuid, port_id, last_name, ip_address] = common;
-    let first = |fields: &[&Field<'_>]| {
-        let mut words = fields.iter().map(|field| field.small());
+    // Resources are told apart by their ids, so these are not cut like names.
+    let first = |fields: &[&Field<'_>], most| {
+        let mut words = fields.iter().map(|field| field.cut(most));
         words.find(|word| !word.is_empty()).unwrap_or_default()
     };
     Ok(DetailedCost {
         cost: record(common)?,
-        id: first(&[uuid, port_id, ip_address, last_name]),
-        name: first(&[last_name, instance_name, ip_address]),
+        id: first(&[uuid, port_id, ip_address, last_name], MAX_TEXT),
+        name: first(&[last_name, instance_name, ip_address], MAX_NAME),
         tags: tags_of(tags),
     })
 }

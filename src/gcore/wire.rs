@@ -53,7 +53,9 @@ const MAX_ROW: usize = 1 << 20;
 /// The most bytes of a text that tells one thing from another. The API allows 255 characters for names and tags.
 pub(super) const MAX_TEXT: usize = 256;
 /// The most bytes of a name, which is only shown: on thousands of series, where a longer one helps nobody.
-const MAX_NAME: usize = 100;
+pub(super) const MAX_NAME: usize = 100;
+/// The most bytes of a tag's value as JSON: the API takes 256 characters, which are up to four bytes each.
+const MAX_TAG: usize = 1024;
 
 /// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
 ///
@@ -264,8 +266,13 @@ impl<'a> Field<'a> {
 
     /// The text as a small string to be shown, empty where missing; a long one is cut.
     pub(super) fn small(&self) -> SmolStr {
+        self.cut(MAX_NAME)
+    }
+
+    /// The first `most` bytes of the text, or one to three less where a character would be cut; empty where missing.
+    pub(super) fn cut(&self, most: usize) -> SmolStr {
         let text = self.text().unwrap_or_default();
-        let mut end = text.len().min(MAX_NAME);
+        let mut end = text.len().min(most);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -338,7 +345,7 @@ impl Field<'_> {
         let members: Result<Vec<_>, _> = sonic_rs::to_object_iter(self.raw()).collect();
         let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::new(value.as_raw_str()) {
             flag if matches!(flag.raw(), "true" | "false") => Some((SmolStr::from(key), flag.raw().into())),
-            word => Some((SmolStr::from(key), word.text().filter(|_| word.raw().len() <= MAX_TEXT)?.into())),
+            word => Some((SmolStr::from(key), word.text().filter(|_| word.raw().len() <= MAX_TAG)?.into())),
         };
         members.unwrap_or_default().into_iter().filter_map(word).collect()
     }
