@@ -19,7 +19,7 @@ pub(super) const OFTEN: usize = 5;
 pub(super) const LATELY: usize = 28;
 /// How much more than such an amount is as much. From 1.05 to 1.2 F1 moves by less than .01.
 pub(super) const AS_MUCH: f64 = 1.15;
-/// How much more than the second-dearest weekday a day off its week may cost. From 1.15 to 1.25 nothing changes.
+/// How much more than the second-highest weekday a day off its week may cost. From 1.15 to 1.25 nothing changes.
 pub(super) const OTHER_WEEKDAY: f64 = 1.2;
 /// So many days in a row are a new level: a spike is shorter. From 4 to 7 nothing changes.
 pub(super) const NEW_LEVEL_DAYS: u8 = 5;

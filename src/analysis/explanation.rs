@@ -52,7 +52,7 @@ impl Judgement {
                     percent(AS_MUCH - 1.0)
                 )
             }
-            Basis::OtherWeekday => format!("{} more than its second-dearest weekday", percent(OTHER_WEEKDAY - 1.0)),
+            Basis::OtherWeekday => format!("{} more than its second-highest weekday", percent(OTHER_WEEKDAY - 1.0)),
             Basis::Parts => "what its groups should cost, and its own band".to_owned(),
         }
     }
@@ -69,7 +69,7 @@ impl Judgement {
             Reason::SameDayOfMonth => "a like day of the last three months was about as far up",
             Reason::SameWeekday => "two of this weekday in the last four weeks were about as far up",
             Reason::OftenLately => "five of the last 28 days cost about as much",
-            Reason::OtherWeekday => "no dearer than its second-dearest weekday and 20 %",
+            Reason::OtherWeekday => "at most 20 % above its second-highest weekday",
             Reason::UsualInParts => "its groups together are not up by more than its band",
             Reason::TooYoung => return format!("not judged in its first {YOUNG_DAYS} days"),
             Reason::BelowFloor => "up by too little to matter",

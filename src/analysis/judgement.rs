@@ -16,7 +16,7 @@ pub enum Reason {
     SameWeekday,
     /// Above the band, but five of the last 28 days cost about as much.
     OftenLately,
-    /// Above the band of its weekday, but no dearer than the second-dearest weekday: a holiday.
+    /// Above the band of its weekday, but at most 20 % above the second-highest weekday: a holiday.
     OtherWeekday,
     /// Above the band of a roll-up, but its parts together are not above it.
     UsualInParts,
@@ -86,7 +86,7 @@ pub enum Basis {
     SameWeekday,
     /// Five of the last 28 days.
     OftenLately,
-    /// The second-dearest weekday.
+    /// The second-highest weekday.
     OtherWeekday,
     /// What the parts of a roll-up should cost.
     Parts,
