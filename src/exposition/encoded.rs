@@ -9,6 +9,7 @@ use crate::billing::account::AccountName;
 use crate::snapshot::{Collector, Snapshot};
 
 use super::gzip::Head;
+pub use super::gzip::Pieces;
 use super::settings::Settings;
 
 /// The business families of one snapshot, compressed, and how long they stay true.
@@ -23,14 +24,23 @@ pub struct Encoded {
 }
 
 /// An answer in two parts, one after the other: what every scrape shares, and what is this scrape's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Answer {
-    /// The shared part; where it is compressed, a clone of it is no copy.
-    pub shared: Bytes,
+    /// The shared part.
+    pub shared: Shared,
     /// The own part.
     pub own: Bytes,
     /// Whether the two parts together are a gzip member.
     pub is_gzip: bool,
+}
+
+/// The part of an answer that every scrape shares.
+#[derive(Debug)]
+pub enum Shared {
+    /// It is sent as it is kept.
+    Kept(Bytes),
+    /// It is unpacked while it is sent.
+    Unpacked(Pieces),
 }
 
 impl Encoded {
@@ -71,12 +81,16 @@ impl Encoded {
     /// The whole answer to a scrape, as one gzip member where that is wanted.
     ///
     /// # Errors
-    /// Fails where `own`, the scrape's own part of the text, cannot be compressed, or the text not be had back.
+    /// Fails where `own`, the scrape's own part of the text, cannot be compressed.
     pub fn answer(&self, own: Vec<u8>, wants_gzip: bool) -> io::Result<Answer> {
-        match &self.text {
-            Ok(head) if wants_gzip => Ok(Answer { shared: head.bytes(), own: head.end(&own)?.into(), is_gzip: true }),
-            Ok(head) => Ok(Answer { shared: head.text(self.length)?.into(), own: own.into(), is_gzip: false }),
-            Err(text) => Ok(Answer { shared: text.clone(), own: own.into(), is_gzip: false }),
-        }
+        let (shared, own) = match &self.text {
+            Ok(head) if wants_gzip => {
+                let (shared, own) = (Shared::Kept(head.bytes()), head.end(&own)?.into());
+                return Ok(Answer { shared, own, is_gzip: true });
+            }
+            Ok(head) => (Shared::Unpacked(head.pieces(self.length)), own),
+            Err(text) => (Shared::Kept(text.clone()), own),
+        };
+        Ok(Answer { shared, own: own.into(), is_gzip: false })
     }
 }

@@ -7,7 +7,8 @@
 use std::io;
 use std::io::{Read as _, Write as _};
 
-use bytes::Bytes;
+use bytes::buf::{Chain, Reader};
+use bytes::{Buf as _, Bytes};
 use crc32fast::Hasher;
 use flate2::Compression;
 use flate2::bufread::DeflateDecoder;
@@ -15,6 +16,8 @@ use flate2::write::DeflateEncoder;
 
 /// Deflate, no flags, no time, unknown system (RFC 1952).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// Bytes of the text that are unpacked at once.
+const PIECE: usize = 64 << 10;
 /// An empty last block (RFC 1951): it ends a stream.
 const END: [u8; 2] = [3, 0];
 /// The text repeats itself so much that level 6 would save an eighth, in half as much time again.
@@ -48,11 +51,10 @@ impl Head {
         self.bytes.clone()
     }
 
-    /// The text that was compressed, of so many bytes.
-    pub(super) fn text(&self, length: usize) -> io::Result<Vec<u8>> {
-        let mut text = Vec::with_capacity(length);
-        DeflateDecoder::new(self.bytes[HEADER.len()..].chain(&END[..])).read_to_end(&mut text)?;
-        if text.len() == length { Ok(text) } else { Err(io::ErrorKind::InvalidData.into()) }
+    /// The text that was compressed, of `length` bytes.
+    pub(super) fn pieces(&self, length: usize) -> Pieces {
+        let stream = self.bytes.slice(HEADER.len()..).chain(Bytes::from_static(&END));
+        Pieces { inflate: DeflateDecoder::new(stream.reader()), left: length }
     }
 
     /// Compresses the rest of the text, and ends the member.
@@ -72,6 +74,32 @@ impl Head {
     }
 }
 
+/// A compressed text, unpacked piece by piece, so that no answer holds the whole text.
+#[derive(Debug)]
+pub struct Pieces {
+    inflate: DeflateDecoder<Reader<Chain<Bytes, Bytes>>>,
+    left: usize,
+}
+
+impl Pieces {
+    /// Bytes of the text that are still to come.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The next piece; empty at the end.
+    ///
+    /// # Errors
+    /// Fails where the compressed text is damaged.
+    pub fn next_piece(&mut self) -> io::Result<Bytes> {
+        let mut piece = vec![0; self.left.min(PIECE)];
+        self.inflate.read_exact(&mut piece)?;
+        self.left -= piece.len();
+        Ok(piece.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use flate2::bufread::GzDecoder;
@@ -88,13 +116,24 @@ mod tests {
         text
     }
 
+    /// The text from its pieces, none of which is large.
+    fn whole_text(head: &Head, length: usize) -> Vec<u8> {
+        let (mut pieces, mut text) = (head.pieces(length), Vec::new());
+        while pieces.left() > 0 {
+            let piece = pieces.next_piece().unwrap();
+            assert!(piece.len() <= PIECE);
+            text.extend_from_slice(&piece);
+        }
+        text
+    }
+
     #[test]
     fn pieces_of_any_size_are_one_member() {
         for (first, second) in [(0, 0), (0, 9), (9, 0), (1, 1), (100_000, 40_000), (3_000_000, 70)] {
             let text: Vec<u8> = (0..first + second).map(|i: u64| b'a' + (i * i % 23) as u8).collect();
             let (before, after) = text.split_at(first as usize);
             let head = Head::new(before).unwrap();
-            assert!(head.text(before.len()).unwrap() == before, "{first} bytes");
+            assert!(whole_text(&head, before.len()) == before, "{first} bytes");
             for _ in 0..2 {
                 let whole = [&head.bytes()[..], &head.end(after).unwrap()].concat();
                 assert!(unpack(&whole) == text, "{first} and {second} bytes; the same head serves many ends");
@@ -106,7 +145,7 @@ mod tests {
         #[test]
         fn any_bytes_come_back(first in prop::collection::vec(any::<u8>(), 0..5000), second in any::<Vec<u8>>()) {
             let head = Head::new(&first).unwrap();
-            prop_assert_eq!(&head.text(first.len()).unwrap(), &first);
+            prop_assert_eq!(&whole_text(&head, first.len()), &first);
             let whole = [&head.bytes()[..], &head.end(&second).unwrap()].concat();
             prop_assert_eq!(unpack(&whole), [first, second].concat());
         }

@@ -1,6 +1,7 @@
-//! The body of an answer: parts that are ready, sent together without being copied together.
+//! The body of an answer: pieces that are made while they are sent, then parts that are ready, which are sent together
+//! without being copied together.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,16 +9,28 @@ use bytes::buf::Chain;
 use bytes::{Buf, Bytes};
 use hyper::body::{Frame, SizeHint};
 
-/// Up to two parts, in one frame: the server hands them to the system in one call.
+use crate::exposition::encoded::Pieces;
+
+/// Up to two ready parts in one frame, which the server hands to the system in one call; before them, a frame for each
+/// piece.
 #[derive(Debug)]
-pub struct Body(Option<Chain<Bytes, Bytes>>);
+pub struct Body {
+    pieces: Option<Pieces>,
+    parts: Option<Chain<Bytes, Bytes>>,
+}
 
 impl Body {
     /// A body of two parts.
     #[must_use]
     pub fn of_two(first: Bytes, second: Bytes) -> Self {
         let parts = first.chain(second);
-        Self(parts.has_remaining().then_some(parts))
+        Self { pieces: None, parts: parts.has_remaining().then_some(parts) }
+    }
+
+    /// A body of pieces and one part after them.
+    #[must_use]
+    pub fn of_pieces(pieces: Pieces, last: Bytes) -> Self {
+        Self { pieces: Some(pieces).filter(|pieces| pieces.left() > 0), ..Self::from(last) }
     }
 }
 
@@ -29,21 +42,27 @@ impl<T: Into<Bytes>> From<T> for Body {
 
 impl hyper::body::Body for Body {
     type Data = Chain<Bytes, Bytes>;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|parts| Ok(Frame::data(parts))))
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Self::Data>>>> {
+        let Some(pieces) = &mut self.pieces else {
+            return Poll::Ready(self.parts.take().map(|parts| Ok(Frame::data(parts))));
+        };
+        let piece = pieces.next_piece();
+        if piece.is_err() || pieces.left() == 0 {
+            self.pieces = None;
+        }
+        Poll::Ready(Some(piece.map(|piece| Frame::data(piece.chain(Bytes::new())))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        self.pieces.is_none() && self.parts.is_none()
     }
 
     /// Exact, so that the answer bears its length.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |parts| parts.remaining() as u64))
+        let pieces = self.pieces.as_ref().map_or(0, Pieces::left);
+        let parts = self.parts.as_ref().map_or(0, Buf::remaining);
+        SizeHint::with_exact((pieces + parts) as u64)
     }
 }

@@ -12,6 +12,7 @@ use crate::alert;
 use crate::billing::account::AccountName;
 use crate::clock::Clock;
 use crate::exposition;
+use crate::exposition::encoded::Shared;
 use crate::exposition::encoder::Encoder;
 use crate::snapshot::{Collector, Reader};
 use crate::store::Store;
@@ -113,7 +114,10 @@ async fn metrics(site: &Site, headers: &HeaderMap) -> prometheus::Result<Respons
     if answer.is_gzip {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    *response.body_mut() = Body::of_two(answer.shared, answer.own);
+    *response.body_mut() = match answer.shared {
+        Shared::Kept(shared) => Body::of_two(shared, answer.own),
+        Shared::Unpacked(pieces) => Body::of_pieces(pieces, answer.own),
+    };
     Ok(response)
 }
 
