@@ -179,4 +179,18 @@ mod tests {
             assert_eq!((record.id.as_str(), record.name.as_str()), want, "{name}");
         }
     }
+
+    #[test]
+    fn a_name_is_cut_and_neither_an_id_nor_a_tag_is() {
+        let long = "é".repeat(110);
+        let word = format!("{long:?}");
+        let mut fields: [Field<'_>; 14] = Default::default();
+        (fields[5], fields[8], fields[10]) = (Field::new("1"), Field::new(&word), Field::new(&word));
+        let record = detailed(&fields).unwrap();
+        assert_eq!((record.id.as_str(), record.name.as_str()), (long.as_str(), &long[..MAX_NAME]));
+
+        let longest = "网".repeat(256);
+        let tags = format!("{{\"env\":{longest:?}}}");
+        assert_eq!(tags_of(&Field::new(&tags)), [("env".into(), longest.into())]);
+    }
 }
