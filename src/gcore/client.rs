@@ -1,48 +1,32 @@
-//! One request: authorised, paced, bounded in time and size, and repeated where that may help.
+//! The API of one account: requests wait for their turn, end in time, and are repeated where that may help.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backon::Retryable;
 use jiff::Timestamp;
-use reqwest::Response;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
-use crate::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
-use super::body::{Body, TooLarge, limit};
+use super::body::Body;
 use super::connection::{BuildError, authorities, http_client};
-use super::encoding::{ACCEPTED, Decoder};
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::exchange::{Failure, Payload, authorization};
 use super::memory::{Claim, MemoryLimit, MemoryShare};
 use super::metrics::Metrics;
 use super::pace::{NoTurn, Pace};
 use super::patience::Patience;
-use super::refusal;
 use super::report_query::Forms;
 use super::retry;
 use super::settings::{Filter, Settings};
 
-/// How much of an error answer is worth reading.
-const MAX_ERROR_BODY: usize = 16 << 10;
-/// How much of it is worth telling.
-const MAX_ERROR_TEXT: usize = 500;
-
-/// What a proxy wants before it lets anybody through.
-const PROXY: &str = "the proxy asks for a user name and a password (407): put them into its variable, as in \
-    HTTPS_PROXY=http://user:password@proxy.example:3128";
-
 /// The API of one account.
 pub struct Client {
     account: String,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) forms: Forms,
@@ -52,21 +36,8 @@ pub struct Client {
     lanes: Semaphore,
     /// How many polls are under way that yield to nobody.
     polls: watch::Sender<usize>,
-    memory: Arc<MemoryLimit>,
+    pub(super) memory: Arc<MemoryLimit>,
     metrics: Metrics,
-}
-
-/// What a request carries.
-pub(super) enum Payload {
-    Query(Vec<(&'static str, String)>),
-    Json(String),
-}
-
-impl Payload {
-    pub(super) fn json(body: &impl Serialize) -> Self {
-        // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
-        Self::Json(sonic_rs::to_string(body).unwrap_or_default())
-    }
 }
 
 /// A poll that is under way until this is dropped.
@@ -75,20 +46,6 @@ pub struct PollUnderWay<'a>(&'a watch::Sender<usize>);
 impl Drop for PollUnderWay<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|polls| *polls -= 1);
-    }
-}
-
-/// One try that failed.
-struct Failure {
-    reason: Reason,
-    detail: String,
-    may_pass: bool,
-    wait: Option<Duration>,
-}
-
-impl Failure {
-    fn new(reason: Reason, may_pass: bool, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), may_pass, wait: None }
     }
 }
 
@@ -301,155 +258,5 @@ impl Client {
                 Failure::new(Reason::Late, false, detail)
             }
         })
-    }
-
-    async fn exchange(
-        &self,
-        endpoint: Endpoint,
-        payload: &Payload,
-        rows: Option<u32>,
-        key: &SecretString,
-    ) -> Result<Body<'_>, Failure> {
-        let authorization = authorization(&self.settings.auth_scheme, key).map_err(|_| {
-            Failure::new(Reason::Unauthorized, false, "the API key cannot be sent in a header; is it plain text?")
-        })?;
-        let base = self.settings.api_url.as_str().trim_end_matches('/');
-        let request = self
-            .http
-            .request(endpoint.method(), format!("{base}/{}", endpoint.path()))
-            .header(ACCEPT_ENCODING, ACCEPTED)
-            .header(AUTHORIZATION, authorization);
-        let request = match payload {
-            Payload::Query(parameters) => request.query(parameters),
-            Payload::Json(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
-        };
-        let response = request.send().await.map_err(|error| transport_failure(&error))?;
-        let status = response.status();
-        let Some((reason, may_pass)) = retry::classify(status) else {
-            let is_json = require_json(response.headers());
-            let body = self.read_body(endpoint, response, rows).await?;
-            is_json?;
-            return Ok(body);
-        };
-        let wait = requested_wait(response.headers(), self.clock.now());
-        let (mut reason, text) = (reason, self.error_body(response).await);
-        if reason == Reason::Unsupported && !refusal::is_of_the_api(&text) {
-            reason = Reason::BadBody;
-        }
-        // A key that was exchanged after this request had left deserves its own answer.
-        let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
-        let detail = match reason {
-            // The answer to a refused key quotes a part of it, so it is not repeated here.
-            Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
-                eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
-                .to_owned(),
-            Reason::Proxy => PROXY.to_owned(),
-            Reason::Redirect => format!("answered {status}; redirects are not followed, so check api_url"),
-            Reason::BadBody => format!(
-                "answered {status} without an error of the API; a firewall or proxy in between may refuse the request{}",
-                self.on_one_line(&text)
-            ),
-            _ => format!("answered {status}{}", self.on_one_line(&text)),
-        };
-        Err(Failure { wait, ..Failure::new(reason, may_pass, detail) })
-    }
-
-    /// The beginning of an error answer.
-    async fn error_body(&self, mut response: Response) -> Vec<u8> {
-        let mut body = Vec::new();
-        let Ok(mut decoder) = Decoder::new(response.headers()) else { return body };
-        while body.len() < MAX_ERROR_BODY
-            && let Ok(Some(chunk)) = response.chunk().await
-        {
-            for step in decoder.steps(&chunk) {
-                let Ok(bytes) = decoder.decode(step) else { return body };
-                body.extend_from_slice(&bytes);
-            }
-        }
-        body.extend(decoder.finish().unwrap_or_default());
-        body
-    }
-
-    /// An error answer as the end of a sentence.
-    fn on_one_line(&self, body: &[u8]) -> String {
-        // Before it is cut, or a part of the key could stay.
-        let text = self.without_key(&String::from_utf8_lossy(body));
-        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
-        if line.is_empty() { line } else { format!(": {line}") }
-    }
-
-    async fn read_body(
-        &self,
-        endpoint: Endpoint,
-        mut response: Response,
-        rows: Option<u32>,
-    ) -> Result<Body<'_>, Failure> {
-        let mut decoder = Decoder::new(response.headers()).map_err(|other| {
-            let detail = format!(
-                "the answer is encoded as {other:?}, and only gzip was asked for; is there a proxy in between?"
-            );
-            Failure::new(Reason::BadBody, false, detail)
-        })?;
-        let limit = limit(rows);
-        let too_large = |_: TooLarge| Failure::new(Reason::BadBody, false, too_large(endpoint, limit, rows));
-        let mut body = self.memory.bodies.begin(limit).await;
-        while let Some(chunk) = response.chunk().await.map_err(|error| transport_failure(&error))? {
-            for step in decoder.steps(&chunk) {
-                body.push(&decoder.decode(step).map_err(|error| undecoded(&error))?).await.map_err(too_large)?;
-            }
-        }
-        body.push(&decoder.finish().map_err(|error| undecoded(&error))?).await.map_err(too_large)?;
-        Ok(body)
-    }
-}
-
-/// That a page is too large, and what to do about it.
-fn too_large(endpoint: Endpoint, limit: usize, rows: Option<u32>) -> String {
-    let whose = rows.map_or_else(|| "this list".to_owned(), |rows| format!("a page of {rows} rows"));
-    let page_size = match endpoint {
-        Endpoint::CostReportResources | Endpoint::UsageReport => "; lower page_size, which allows more for each row",
-        // These are asked for as many rows as they give at once.
-        _ => "",
-    };
-    let mib = limit as f64 / f64::from(1 << 20);
-    format!(
-        "the answer is larger than the {mib:.1} MiB that {whose} may have; check that api_url and proxies lead to the \
-         API{page_size}"
-    )
-}
-
-fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
-    let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let kind = String::from_utf8_lossy(kind.as_bytes());
-    if kind.to_ascii_lowercase().contains("json") {
-        return Ok(());
-    }
-    let detail = format!("answered {kind:?} instead of JSON; is there a proxy or a login page in between?");
-    Err(Failure::new(Reason::BadBody, false, detail))
-}
-
-/// That a body cannot be decoded: the same answer would come again.
-fn undecoded(error: &io::Error) -> Failure {
-    Failure::new(Reason::BadBody, false, format!("the answer cannot be decompressed: {error}"))
-}
-
-fn transport_failure(error: &reqwest::Error) -> Failure {
-    let detail = chain(error);
-    if is_proxy(error) {
-        Failure::new(Reason::Proxy, false, PROXY)
-    } else if is_tls(error) {
-        Failure::new(Reason::Tls, false, format!("{detail}; a private authority can be named by ca_file"))
-    } else if error.is_timeout() {
-        Failure::new(Reason::Timeout, true, detail)
-    } else if is_garbled(error) {
-        Failure::new(Reason::BadBody, false, detail)
-    } else {
-        Failure::new(Reason::Connect, true, detail)
     }
 }

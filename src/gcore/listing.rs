@@ -13,9 +13,10 @@ use smol_str::SmolStr;
 
 use crate::billing::record::{Fold, RejectReason};
 
-use super::client::{Client, Payload};
+use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::exchange::Payload;
 use super::memory::{Claim, MemoryShare};
 use super::patience::Patience;
 use super::scan::Shapes;

@@ -12,6 +12,7 @@ pub mod cost_totals;
 mod encoding;
 pub mod endpoint;
 pub mod error;
+mod exchange;
 mod instant;
 pub mod listing;
 pub mod memory;

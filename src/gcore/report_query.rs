@@ -13,9 +13,10 @@ use serde::Serialize;
 use crate::billing::period::{Period, utc_date};
 use crate::billing::resource::ProjectId;
 
-use super::client::{Client, Payload};
+use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
+use super::exchange::Payload;
 use super::listing::Query;
 use super::settings::Filter;
 

@@ -12,10 +12,11 @@ use crate::billing::commitment::Commitment;
 use crate::billing::period::Period;
 use crate::billing::record::{CostTotal, RejectReason};
 
-use super::client::{Client, Payload};
+use super::client::Client;
 use super::cost_totals::{TOTAL_FIELDS, total};
 use super::endpoint::Endpoint;
 use super::error::Error;
+use super::exchange::Payload;
 use super::listing;
 use super::listing::{Layout, Listing, PlainQuery, Query};
 use super::patience::Patience;
