@@ -208,14 +208,16 @@ impl Engine {
 
 /// A row for each channel that wants to be told. What begins within the first look waits for people until its end.
 fn rows(alert: &Alert, routes: &[Route], first_look_until: Option<Timestamp>) -> Vec<OutboxRow> {
+    let until = first_look_until.filter(|_| alert.status == Status::Firing);
+    let body = |first_look| serde_json::to_string(&Queued { alert: alert.clone(), first_look }).ok();
+    let (plain, held_back) = (body(false), until.and_then(|_| body(true)));
     let row = |route: &Route| {
-        let until = first_look_until.filter(|_| route.for_people && alert.status == Status::Firing);
-        let queued = Queued { alert: alert.clone(), first_look: until.is_some() };
+        let until = until.filter(|_| route.for_people);
         Some(OutboxRow {
             channel: route.channel.clone(),
             fingerprint: alert.fingerprint(),
             message: alert.message_id(),
-            body: serde_json::to_string(&queued).ok()?,
+            body: if until.is_some() { held_back.clone() } else { plain.clone() }?,
             created_at: alert.since,
             due_at: until.unwrap_or(alert.since),
         })
