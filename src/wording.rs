@@ -12,7 +12,7 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
-/// What a path is relative to; `None` where it is not.
+/// The folder that a path is relative to; `None` for an absolute path.
 #[must_use]
 pub fn working_folder(path: &Path) -> Option<PathBuf> {
     if path.is_relative() { std::path::absolute(".").ok() } else { None }

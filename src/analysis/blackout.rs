@@ -6,9 +6,9 @@ use jiff::civil::Date;
 
 use super::model::Model;
 
-/// So many series with an expected cost make a whole; one alone that ends is a pause.
+/// The least number of series with an expected cost in a whole; one alone that ends is a pause.
 const FEWEST_SERIES: usize = 2;
-/// After so many days the whole has ended. On real costs every such pause ended within ten days.
+/// The number of days after which the whole has ended. On real costs every such pause ended within ten days.
 const LONGEST: u8 = 10;
 
 /// Which wholes have vanished, and for how many days.

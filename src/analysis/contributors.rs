@@ -7,7 +7,7 @@ use crate::analysis::judgement::Judgement;
 pub struct Contributor {
     /// Which child: its place in the slice that was given.
     pub child: usize,
-    /// What the child cost beyond what was expected of it.
+    /// The cost of the child above its expectation.
     pub excess: f64,
     /// `excess` as a share of the roll-up's excess; may pass 1 where other children fell meanwhile.
     pub share: f64,

@@ -6,37 +6,37 @@ use super::series::{IDLE, Series};
 
 /// Younger series have not been at every place of a month; nothing of them is an anomaly.
 pub(super) const YOUNG_DAYS: usize = 30;
-/// The band is so many usual deviations wide. From 4.5 to 5 F1 moves by less than .01; below, real costs give alarms.
+/// The width of the band in usual deviations. From 4.5 to 5 F1 moves by less than .01; below, real costs give alarms.
 pub(super) const DEVIATIONS: f64 = 4.75;
-/// The band is at least this share of the expectation wide: nobody acts on less. From .25 to .35 nothing changes.
+/// The least width of the band, as a share of the expectation: users do not act on less. From .25 to .35 nothing changes.
 pub(super) const LEAST_SHARE: f64 = 0.3;
 /// A like amount of earlier may be passed by half of its excess, since charges vary. 1.25 costs .01 on invented accounts.
 const LIKE_MARGIN: f64 = 1.5;
 /// The weeks in which two of the same weekday make a habit. From 4 to 8 nothing changes.
 const WEEKS: usize = 4;
-/// So many of the last four weeks' days that cost as much make it usual. From 4 to 6 F1 moves by less than .01.
+/// The number of days within the last four weeks whose cost makes an amount usual. From 4 to 6 F1 moves by less than .01.
 pub(super) const OFTEN: usize = 5;
 pub(super) const LATELY: usize = 28;
-/// How much more than such an amount is as much. From 1.05 to 1.2 F1 moves by less than .01.
+/// The factor on such an amount: amounts up to it count as equal. From 1.05 to 1.2 F1 moves by less than .01.
 pub(super) const AS_MUCH: f64 = 1.15;
-/// How much more than the second-highest weekday a day off its week may cost. From 1.15 to 1.25 nothing changes.
+/// The factor on the second-highest weekday, for a day that is not like its weekday. From 1.15 to 1.25 nothing changes.
 pub(super) const OTHER_WEEKDAY: f64 = 1.2;
-/// So many days in a row are a new level: a spike is shorter. From 4 to 7 nothing changes.
+/// The number of days in a row that are a new level: a spike is shorter. From 4 to 7 nothing changes.
 pub(super) const NEW_LEVEL_DAYS: u8 = 5;
-/// So many days in a row at an amount of lately: a return, as after an outage.
+/// The number of days in a row at a recent amount that are a return, as after an outage.
 const RETURN_DAYS: u8 = 2;
 /// A fall of more than this is far below, however wide the band is.
 const FAR_BELOW: f64 = 0.8;
-/// How much of a day's error goes into the level, and of its square into the variance. From 1/4 to 1/10, and from 1/14
+/// The weight of a day's error in the level, and of its square in the variance. From 1/4 to 1/10, and from 1/14
 /// to 1/25, F1 moves by less than .01; a quicker level ranks worse in the public benchmark.
 const LEVEL_PACE: f64 = 1.0 / 7.0;
 const VARIANCE_PACE: f64 = 1.0 / 20.0;
-/// A larger error counts as so many usual deviations. 2 gives false alarms, 4 is equal.
+/// The largest error that counts, in usual deviations. 2 gives false alarms, 4 is equal.
 const LARGEST_ERROR: f64 = 3.0;
 /// The least usual deviation that errors are cut by, or an exact series could not follow a small step.
 const LEAST_DEVIATION: f64 = 0.02;
 
-/// What bounds a day. Amounts in units of the input.
+/// The bounds of a day. Amounts in units of the input.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     expected: f64,
@@ -47,9 +47,9 @@ struct Bounds {
     /// The band by the usual deviation, and with the least amount that matters.
     relative: f64,
     band: f64,
-    /// What the band is made of.
+    /// The rule that sets the band.
     basis: Basis,
-    /// What habits allow besides, the first that does gives the reason.
+    /// The bounds that habits set. The first one that covers an amount gives the reason.
     habits: [(f64, Basis); 4],
     deviation: f64,
     like_days: u8,
@@ -87,7 +87,7 @@ impl Series {
         Judgement { reason: if is_new_level { Reason::NewLevel } else { judgement.reason }, ..judgement }
     }
 
-    /// What a day should cost; 0 where the series costs nothing for days.
+    /// The expected cost of a day; 0 in a pause.
     pub(super) fn expects(&self, weekday: usize) -> f64 {
         let has_paused = self.quiet >= u16::from(NEW_LEVEL_DAYS) && !self.is_sparse;
         if has_paused { 0.0 } else { self.level * self.share(weekday) }
@@ -97,10 +97,10 @@ impl Series {
         // The newest day that is kept.
         let yesterday = today.at - 1;
         let share = self.share(today.weekday);
-        let [.., second, dearest] = self.ordered_shares();
+        let [.., second, highest] = self.ordered_shares();
         let is_idle = share < IDLE;
-        // An idle weekday is compared with the dearest: a job may be moved there.
-        let base = self.level * if is_idle { dearest } else { share };
+        // An idle weekday is compared with the highest weekday, since a job may be moved there.
+        let base = self.level * if is_idle { highest } else { share };
         let reach = self.reach() * base;
         let (mut like_days, mut like_most, mut most) = (0, 0.0_f64, 0.0_f64);
         for lag in today.like.iter().filter(|lag| **lag <= self.age) {

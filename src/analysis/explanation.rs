@@ -4,7 +4,7 @@ use super::detector::{AS_MUCH, DEVIATIONS, LATELY, LEAST_SHARE, OFTEN, OTHER_WEE
 use super::judgement::{Basis, Judgement, Reason};
 
 impl Judgement {
-    /// What follows the name of the series, without a full stop: `cost 50.00 EUR; expected 12.10, at most 18.40 …`.
+    /// The sentence after the name of the series, without a full stop: `cost 50.00 EUR; expected 12.10, at most 18.40 …`.
     #[must_use]
     pub fn explanation(&self, currency: &str) -> String {
         let amounts = Amounts::new(self);
@@ -28,7 +28,7 @@ impl Judgement {
         }
     }
 
-    /// What the upper bound is made of.
+    /// The rule that sets the upper bound, in words.
     fn basis(&self, amounts: &Amounts) -> String {
         // An idle weekday and a pause are measured by another amount than their expectation.
         let base = if (self.base - self.expected).abs() <= 0.01 * self.base.max(0.01) {
@@ -82,7 +82,7 @@ impl Judgement {
         words.to_owned()
     }
 
-    /// What like days of earlier months cost.
+    /// The costs of like days in earlier months, in words.
     fn like_days(&self, amounts: &Amounts) -> String {
         let most = amounts.shown(self.like_most);
         match self.like_days {

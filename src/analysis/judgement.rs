@@ -1,4 +1,4 @@
-//! What is said of one series on one day, and why.
+//! The judgement of one series on one day, with its reason.
 
 /// Why a day is an anomaly, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,7 +71,7 @@ impl Reason {
     }
 }
 
-/// What the upper bound of a day is made of: the band, or a habit that reaches above it.
+/// The rule that sets the upper bound of a day: the band, or a habit that reaches above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// The band, by the usual deviation.
@@ -88,7 +88,7 @@ pub enum Basis {
     OftenLately,
     /// The second-highest weekday.
     OtherWeekday,
-    /// What the parts of a roll-up should cost.
+    /// The expectations of the parts of a roll-up.
     Parts,
 }
 
@@ -109,12 +109,12 @@ impl Basis {
 /// A day of a series against the days before it. Amounts are in the units of the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// What the day should have cost; of a series that costs something now and then, what a day with a cost does. NaN on
+    /// The expected cost of the day; of a sparse series, of a day with a cost. NaN on
     /// the first day of a series and before.
     pub expected: f64,
     /// The most that is no anomaly. Infinite while the series is too young.
     pub upper: f64,
-    /// What the day cost. NaN where that is not known.
+    /// The cost of the day. NaN if unknown.
     pub actual: f64,
     /// The distance from `expected` in units of the distance from `expected` to `upper`; above 1 the day is an anomaly.
     /// Negative below the expectation; 0 while the series is too young and where the amount is not known.
@@ -125,9 +125,9 @@ pub struct Judgement {
     pub low_confidence: bool,
     /// Why it is an anomaly, or none.
     pub reason: Reason,
-    /// What `upper` is made of.
+    /// The rule that sets `upper`.
     pub basis: Basis,
-    /// What the band is measured from: `expected`, or where a pause or an idle weekday lets expect nothing, what a day
+    /// The amount that the band starts from: `expected`, or, in a pause and on an idle weekday, the amount that a day
     /// with a cost does.
     pub base: f64,
     /// The usual deviation of a day from `base`.
@@ -159,7 +159,7 @@ impl Judgement {
         }
     }
 
-    /// What the day cost beyond what was expected; 0 where it did not.
+    /// The cost of the day above its expectation; 0 under it.
     #[must_use]
     pub fn excess(&self) -> f64 {
         (self.actual - self.expected).max(0.0)

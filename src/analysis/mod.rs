@@ -1,4 +1,4 @@
-//! What daily costs usually are, which days are out of the usual, and where a month will end.
+//! Detector and forecast: the usual cost of a day, anomalies, and the cost of a month.
 //!
 //! Pure arithmetic on daily amounts: no clock, no files, no Prometheus, no money type. Exact money ends at this door,
 //! since statistics are estimates.

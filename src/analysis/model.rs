@@ -11,7 +11,7 @@ use super::series::{DAYS, Series};
 const NOTHING: f64 = 1e-9;
 const LARGEST: f64 = 1e18;
 
-/// What a model is asked for.
+/// Settings of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// How far above its expectation any series may be, in units of the input. Default 0.1.
@@ -68,7 +68,7 @@ impl Model {
         judgements
     }
 
-    /// What a series should cost on a day after the newest; 0 where it costs something now and then only, or is younger
+    /// The expected cost of a series on a day after the newest; 0 where it costs something now and then only, or is younger
     /// than a week.
     #[must_use]
     pub fn expects(&self, series: usize, day: Date) -> f64 {

@@ -1,4 +1,4 @@
-//! What is known of a series: its last days, its level, its weekly profile and its usual deviation.
+//! The state of a series: its last days, its level, its weekly profile and its usual deviation.
 
 /// The days that are kept: three whole months back from any day, and the days before them in the oldest month.
 pub(super) const DAYS: usize = 128;
@@ -8,17 +8,17 @@ pub(super) const IDLE: f64 = 0.1;
 const WEEKS: usize = 8;
 /// The stretch in which days with and without a cost are counted: four whole weeks.
 const COUNTED: u32 = 28;
-/// So many days with a cost that the week does not have, or without one that it has, make a series sparse; so few make it
-/// regular again. From 3 to 5, and from 1 to 3, nothing changes.
+/// Days that contradict the week: with a cost on an idle weekday, or without one on another weekday. The first number
+/// makes a series sparse, the second one makes it regular again. From 3 to 5, and from 1 to 3, nothing changes.
 const SPARSE_FROM: u32 = 5;
 const SPARSE_UNTIL: u32 = 2;
-/// They are in so many runs at least: one pause is no habit.
+/// The least number of runs of such days: one pause is no habit.
 const FEWEST_RUNS: u32 = 2;
 /// A series with fewer days with a cost in four weeks has no weekday that it keeps to.
 const FEWEST_RUNS_OF_A_WEEKDAY: u32 = 4;
 /// The youngest series that can be sparse.
 const SPARSE_AGE: usize = 14;
-/// The first level is the middle of so many days with a cost: a first day is often only part of one.
+/// The number of days with a cost whose middle is the first level: a first day is often only part of one.
 const FIRST_DAYS: u16 = 7;
 /// The usual deviation of a new series, as a share of the level. From .08 to .12 nothing changes.
 const FIRST_DEVIATION: f64 = 0.1;
@@ -28,16 +28,16 @@ const FIRST_DEVIATION: f64 = 0.1;
 struct Day {
     /// NaN where it is not known.
     amount: f32,
-    /// What was expected; below zero where the amount was above the band.
+    /// The expectation; its sign is negative if the amount was above the band.
     expected: f32,
 }
 
-/// What is known of a series.
+/// The state of a series.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     /// Days since its first cost; 0 before.
     pub(super) age: usize,
-    /// What a mean day of its week costs; of a sparse series, a day with a cost.
+    /// The cost of a mean day of its week; of a sparse series, of a day with a cost.
     pub(super) level: f64,
     /// The level before the last new one.
     pub(super) previous: f64,
@@ -88,12 +88,12 @@ impl Series {
         self.days[(at + DAYS - lag) % DAYS]
     }
 
-    /// What the day `lag` days before `at` cost; NaN where that is not known.
+    /// The cost of the day `lag` days before `at`; NaN if unknown.
     pub(super) fn amount(&self, at: usize, lag: usize) -> f64 {
         if lag < self.age { f64::from(self.day(at, lag).amount) } else { f64::NAN }
     }
 
-    /// By how much it was above its expectation; below zero under it, NaN where that is not known.
+    /// Its distance above its expectation; negative under it, NaN if unknown.
     pub(super) fn excess(&self, at: usize, lag: usize) -> f64 {
         let day = self.day(at, lag);
         if lag < self.age { f64::from(day.amount - day.expected.abs()) } else { f64::NAN }
@@ -228,7 +228,7 @@ impl Series {
     }
 }
 
-/// So many of the lowest bits.
+/// The lowest bits.
 fn mask(bits: usize) -> u32 {
     if bits < 32 { (1 << bits) - 1 } else { u32::MAX }
 }

@@ -41,7 +41,7 @@ pub(super) struct ListFlags {
     matchers: Vec<Matcher>,
 }
 
-/// What a label must be, or must not be. A label that an alert does not have is empty, as in Alertmanager.
+/// A condition on a label. A label that an alert does not have is empty, as in Alertmanager.
 #[derive(Clone, Debug)]
 struct Matcher {
     label: String,
@@ -56,7 +56,7 @@ struct Listed {
     alerts: Vec<Value>,
 }
 
-/// What is shown of an alert to people.
+/// The parts of an alert that people are shown.
 #[derive(Deserialize)]
 struct Shown {
     state: Status,

@@ -1,4 +1,4 @@
-//! One try of a request: what it carries, what a good answer is, and what a bad one says.
+//! One try of a request: its payload, its good answer, and the failures.
 
 use std::io;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use super::endpoint::Endpoint;
 use super::error::Reason;
 use super::{refusal, retry};
 
-/// How much of an error answer is worth reading.
+/// The bytes of an error answer that are read.
 const MAX_ERROR_BODY: usize = 16 << 10;
-/// How much of it is worth telling.
+/// The characters of it that are logged.
 const MAX_ERROR_TEXT: usize = 500;
 
-/// What a proxy wants before it lets anybody through.
+/// The advice for a proxy that asks for a password.
 const PROXY: &str = "the proxy asks for a user name and a password (407): put them into its variable, as in \
     HTTPS_PROXY=http://user:password@proxy.example:3128";
 
-/// What a request carries.
+/// The payload of a request.
 pub(super) enum Payload {
     Query(Vec<(&'static str, String)>),
     Json(String),

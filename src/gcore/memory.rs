@@ -1,4 +1,4 @@
-//! How much memory the answers of all accounts may take together, whatever the API sends.
+//! The bound on the memory of all answers of all accounts, whatever the API sends.
 //!
 //! Bodies wait for each other, since their memory soon comes back (`body.rs`). Records stay as long as what was read
 //! of them, so a reading whose records find no room fails.
@@ -17,7 +17,7 @@ const PER_ACCOUNT: usize = 20 << 10;
 /// The series limit for which that is meant. Whoever wants more series has more records.
 const USUAL_SERIES: usize = 10_000;
 
-/// What all accounts share.
+/// The memory that all accounts share.
 #[derive(Debug)]
 pub struct MemoryLimit {
     pub(super) bodies: Bodies,
@@ -37,7 +37,7 @@ pub(super) struct Claim {
 }
 
 impl MemoryLimit {
-    /// Room for so many accounts with so many series in all.
+    /// Room for a number of accounts with a number of series in all.
     #[must_use]
     pub fn new(accounts: usize, series_limit: usize) -> Self {
         let (bodies, records, kib) = Default::default();
@@ -71,7 +71,7 @@ impl MemoryLimit {
 }
 
 impl Claim {
-    /// Takes room for so many bytes in all; false where there is none left.
+    /// Takes room for `bytes` in all; false where there is none left.
     #[must_use]
     pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -92,7 +92,7 @@ impl From<Claim> for MemoryShare {
 }
 
 impl MemoryShare {
-    /// Gives back what is more than so many bytes, unless there is a clone.
+    /// Gives back the room above `bytes`, unless there is a clone.
     pub fn shrink_to(&mut self, bytes: usize) {
         if let Some(held) = self.0.as_mut().and_then(Arc::get_mut) {
             let more = held.num_permits().saturating_sub(bytes.div_ceil(1024));

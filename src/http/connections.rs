@@ -1,4 +1,4 @@
-//! Who is connected: a bound on all connections and on those of each peer, and who gives way to a newcomer.
+//! The open connections: a bound on all of them and on those of each peer. Waiting ones give way to new ones.
 //!
 //! Connections that ask nothing cost little, but none of them may keep a scrape out. So a newcomer is always let in
 //! while any other connection only waits.
@@ -53,8 +53,8 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// A place for a connection from `peer`, and what is done once that has to give way; none where nobody can give way,
-    /// since all are being answered.
+    /// A place for a connection from `peer`, and a receiver that ends when the connection has to give way. None while all
+    /// connections are being answered.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
         let peer = peer.to_canonical();
         let mut known = self.known();

@@ -62,7 +62,7 @@ pub struct Standing {
     pub forecast: Option<f64>,
     /// When the budget is used up at the pace of the forecast, or was used up; `None`: not within the month.
     pub exhausted_at: Option<Timestamp>,
-    /// What each closed day of the month cost, as far as it is known.
+    /// The cost of each closed day of the month, as far as it is known.
     pub closed: BTreeMap<Date, Amount>,
     /// The day that is not over yet.
     pub today: Date,
@@ -75,7 +75,7 @@ impl Standing {
         Some(self.budget.share(self.actual?))
     }
 
-    /// The day on which so many percent of the budget were spent, which they are now: today, unless closed days were
+    /// The day on which a share of the budget was reached, given that it is reached now: today, unless closed days were
     /// enough.
     #[must_use]
     pub fn reached_on(&self, percent: f64) -> Date {

@@ -38,10 +38,10 @@ pub(super) struct Ledger {
 #[derive(Clone)]
 struct Book {
     model: Model,
-    /// Whose costs each series of the model are.
+    /// The subject of each series of the model.
     subjects: Vec<Subject>,
     numbers: HashMap<Subject, usize, RandomState>,
-    /// What was said of the newest day, a judgement a series.
+    /// The judgements of the newest day, one a series.
     judgements: Vec<Judgement>,
 }
 
@@ -49,7 +49,7 @@ struct Book {
 #[derive(Clone, Copy, Default)]
 struct Sum {
     known: Amount,
-    /// What parts of which nothing is known should have cost; none where there are no such parts.
+    /// The expectation of the unknown parts; none where there are no such parts.
     unknown: Option<f64>,
 }
 

@@ -47,7 +47,7 @@ pub struct Findings {
     pub budgets: BTreeMap<usize, Forecast>,
     /// The currencies that occur at all.
     pub currencies: BTreeSet<Currency>,
-    /// What vanished at once and is taken for unknown on the newest day, with its first such day.
+    /// Wholes that vanished at once and are unknown on the newest day, with their first such day.
     pub missing: BTreeMap<(Whole, Currency), Date>,
 }
 
@@ -97,7 +97,7 @@ pub enum Subject {
     Budget(usize),
 }
 
-/// What can vanish at once.
+/// A whole that can vanish at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whole {
     /// The whole account.

@@ -59,7 +59,7 @@ impl Past {
         self.newest = Some(day);
     }
 
-    /// What vanished at once, with its first day without a cost.
+    /// Wholes that vanished at once, with their first day without a cost.
     fn missing(&self) -> BTreeMap<(Whole, Currency), Date> {
         let Some(newest) = self.newest else { return BTreeMap::new() };
         let of = |(currency, ledger): (&Currency, &Ledger)| {

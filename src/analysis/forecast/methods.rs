@@ -11,16 +11,16 @@ pub(super) const METHODS: usize = 4;
 /// The weeks that a trend is drawn through, and the fewest. From 6 to 8 nothing changes.
 const TREND_WEEKS: usize = 8;
 const FEWEST_WEEKS: usize = 3;
-/// What noise explains of a slope counts so many times: a slope that is not sure is none. From 1 to 4 nothing changes.
+/// The weight of the part of a slope that noise explains: an unsure slope is no slope. From 1 to 4 nothing changes.
 const DOUBT: f64 = 2.0;
 /// By how many days the level is behind a trend.
 const BEHIND: f64 = 6.0;
 /// A series does not fall further than this by its trend alone.
 const LEAST_OF_LEVEL: f64 = 0.2;
-/// No method foresees more than so many times the level on each open day, besides what earlier months cost.
+/// The largest forecast of an open day, in units of the level, apart from the charges of earlier months.
 const MOST_OF_LEVEL: f64 = 4.0;
 
-/// What the open days will cost: by the level; along the trend; along the trend with what earlier months were charged;
+/// The forecasts of the open days: by the level; along the trend; along the trend with what earlier months were charged;
 /// and as the same part of earlier months.
 ///
 /// A sparse series has no trend; what it costs in a part of the month is a charge as it is.
@@ -41,7 +41,7 @@ pub(super) fn all(series: &Series, plan: &Plan) -> [f64; METHODS] {
     open.map(|amount| amount.clamp(0.0, most.max(0.0)))
 }
 
-/// What the open days would cost at a level, as a multiple of it: their weekdays' shares. Days of the month that are over
+/// The cost of the open days in units of the level: their weekdays' shares. Days of the month that are over
 /// and not known are open, too.
 pub(super) fn weight(series: &Series, plan: &Plan) -> f64 {
     let to_come: f64 = plan.weekdays.iter().enumerate().map(|(weekday, days)| days * series.share(weekday)).sum();
@@ -54,7 +54,7 @@ pub(super) fn unknown(series: &Series, plan: &Plan) -> f64 {
     (0..plan.elapsed).filter(is_unknown).map(|lag| series.share(plan.weekday_at(lag))).sum()
 }
 
-/// What a day costs on average: of a sparse series by how many of the last four weeks' days had a cost.
+/// The average cost of a day. A sparse series has a cost on as many days as in the last four weeks.
 fn level_ahead(series: &Series) -> f64 {
     let (known, paid) = series.presence();
     if series.is_sparse {
@@ -66,7 +66,7 @@ fn level_ahead(series: &Series) -> f64 {
     }
 }
 
-/// How much more the open days will cost than the level says: along a straight line through the last weeks at it.
+/// The cost of the open days above the level: along a straight line through the last weeks at it.
 fn growth(series: &Series, plan: &Plan) -> f64 {
     let days = if series.previous > 0.0 { series.age.min(series.at_level) } else { series.age };
     let weeks = (days / 7).min(TREND_WEEKS);
@@ -95,11 +95,11 @@ fn growth(series: &Series, plan: &Plan) -> f64 {
     (1.0 + sure / 7.0 * (plan.distance + BEHIND) / series.level).max(LEAST_OF_LEVEL)
 }
 
-/// What the same part of earlier months says.
+/// The same part of earlier months.
 struct Earlier {
-    /// What was charged above the band on top of the usual.
+    /// The charges above the band, on top of the usual cost.
     charges: f64,
-    /// What it came to; none where no month is known.
+    /// Its cost; none where no month is known.
     typical: Option<f64>,
 }
 

@@ -19,16 +19,16 @@ use record::{Answer, Band, Prior, Record};
 
 pub(super) use plan::Plan;
 
-/// A fall may be a pause for so many days: until then the band reaches up to the level before it. On real costs every
+/// The number of days in which a fall may be a pause: until then the band reaches up to the level before it. On real costs every
 /// pause ended within ten days.
 const PAUSE_DAYS: usize = 10;
 
 /// Where a month will end. Amounts are in the units of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Forecast {
-    /// What the known days of the month cost.
+    /// The cost of the known days of the month.
     pub month_to_date: f64,
-    /// What the month is expected to come to. The same as `month_to_date` when no day is open.
+    /// The expected cost of the month. The same as `month_to_date` when no day is open.
     pub estimate: f64,
     /// The lower edge of the band that holds about 80 % of the outcomes; never below `month_to_date` in a series without
     /// credits.
@@ -37,7 +37,7 @@ pub struct Forecast {
     pub upper: f64,
 }
 
-/// What is kept of every series for the sake of its forecasts.
+/// The state of every series that forecasts need.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Forecaster {
     series: Vec<Own>,

@@ -60,7 +60,7 @@ impl Plan {
         }
     }
 
-    /// The weekday of the day that lies so many days before the newest.
+    /// The weekday of an earlier day, by its distance from the newest.
     pub(super) fn weekday_at(&self, lag: usize) -> usize {
         (self.weekday + 7 * DAYS - lag) % 7
     }

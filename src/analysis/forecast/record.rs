@@ -3,11 +3,11 @@
 use super::methods::METHODS;
 use super::plan::{Plan, STAGES};
 
-/// How much of an error is remembered a month later. From .7 to .9 nothing changes.
+/// The share of an error that is remembered a month later. From .7 to .9 nothing changes.
 const MEMORY: f64 = 0.8;
 /// The power of a method's error that it is trusted by. From 3 to 5 nothing changes.
 const TRUST: i32 = -4;
-/// What errors in the next part of the month, and in the others, count for.
+/// The weights of errors in the next part of the month and in the other parts.
 const NEXT_STAGE: f64 = 0.5;
 const OTHER_STAGE: f64 = 0.2;
 /// The error that is expected before there is a record, as a share of what is open, and what noise adds. From half to
@@ -25,13 +25,13 @@ const NO_MONTH: f64 = 3.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     said: [Option<Said>; STAGES],
-    /// By how much each method was worse than the best one, so that a month that nobody could foresee counts against none.
+    /// The distance of each method from the best one, so that an unforeseeable month counts against none of them.
     errors: [[f32; METHODS]; STAGES],
     missed: [f32; STAGES],
     months: [f32; STAGES],
 }
 
-/// What was said of a month.
+/// A forecast of a month.
 #[derive(Clone, Copy, Debug)]
 struct Said {
     so_far: f32,
@@ -43,13 +43,13 @@ struct Said {
 /// One number out of many, and how far it may be off.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
-    /// What the open days will cost.
+    /// The cost of the open days.
     pub(super) open: f64,
     /// The size of errors to be expected.
     pub(super) scale: f64,
 }
 
-/// What is known of a series besides its record.
+/// The state of a series besides its record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prior {
     pub(super) months: usize,

@@ -11,7 +11,7 @@ use crate::collect::poller::Poll;
 use crate::store::Store;
 use crate::store::days::Kind;
 
-/// What was learned of one kind of report.
+/// The reach of one kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reach {
     /// The first day that the API keeps.
@@ -19,7 +19,7 @@ struct Reach {
     learned_at: Timestamp,
 }
 
-/// What was learned of each kind, kept in the store so that a restart need not learn it again.
+/// The reaches of all kinds, kept in the store so that a restart need not learn them again.
 pub(super) struct Reaches {
     store: Store,
     scope: String,
