@@ -1,0 +1,91 @@
+//! Rules of every kind: starts that all daemons agree on, and the configuration.
+
+use super::*;
+
+#[test]
+fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
+    let series = |number| Series { group: group(number, 7, "instance"), measure: "EUR".into() };
+    let revision = |number, day: &str| {
+        (series(number), Revision { change: amount("50"), first_day: day.parse::<Date>().unwrap() })
+    };
+    let mut account = account();
+    let outlook = Arc::unwrap_or_clone(outlook(Vec::new(), Vec::new()));
+    let revisions = [revision(1, "2026-11-09"), revision(2, "2026-11-08")].into();
+    account.outlook = Some(Arc::new(Outlook { revisions, ..outlook }));
+    let mut totals = ReportTaskTotals::default();
+    totals.add(&ReportTask { updated_at: None, created_at: None, ..task("a", "Failed", "2026-11-22T11:00:00Z", 1) });
+    // By another clock than this daemon's, which is a little behind.
+    totals.add(&ReportTask {
+        updated_at: Some(at("2026-11-22T12:00:05Z")),
+        ..task("b", "Failed", "2026-11-22T11:00:00Z", 1)
+    });
+    account.reports = Some(Reading::new(totals, now(), 9 * DAY));
+    account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[(group(1, 7, "instance"), "1")]));
+    let (snapshot, settings) = (snapshot(account), Settings { series_limit: 0, ..Settings::default() });
+    let starts = |now| {
+        let mut starts = BTreeSet::new();
+        for judgement in evaluate(&snapshot, &settings, &facts(), now) {
+            if let Verdict::Known { breaches, .. } = judgement.verdict {
+                starts.extend(
+                    breaches.iter().map(|breach| format!("{} {}", breach.labels["alertname"], breach.starts_at)),
+                );
+            }
+        }
+        starts.retain(|start| !start.contains("Stale"));
+        starts
+    };
+    let want = [
+        "GcoreCostRevised 2026-11-08T00:00:00Z",
+        "GcoreReportTaskFailed 2026-11-22T00:00:00Z",
+        "GcoreReportTaskFailed 2026-11-22T12:00:05Z",
+        "GcoreSeriesLimit 2026-11-22T00:00:00Z",
+        "GcoreWatchdog 2026-11-22T00:00:00Z",
+    ];
+    assert_eq!(starts(now()), want.map(str::to_owned).into());
+    assert_eq!(starts(at("2026-11-22T23:59:59Z")), starts(now()), "by a daemon that looks first later that day");
+}
+
+#[test]
+fn the_configuration_adds_mutes_and_limits() {
+    let mut settings = Settings::default();
+    let watchdog = settings.rules.get_mut(&Rule::Watchdog).unwrap();
+    watchdog.labels = [("team".into(), "web".into())].into();
+    watchdog.annotations = [("runbook_url".into(), "https://wiki.example/".into())].into();
+    settings.rules.get_mut(&Rule::SeriesLimit).unwrap().enabled = false;
+    settings.thresholds = ["100", "200", "220"]
+        .map(|limit| Threshold {
+            name: limit.into(),
+            account: name(),
+            selector: Selector { projects: vec![ProjectId(16)], ..Selector::default() },
+            window: Window::Today,
+            amount: amount(limit),
+            currency: eur(),
+            severity: "page".into(),
+            readings: 3,
+            keep_firing_for: DAY,
+            labels: Labels::new(),
+            annotations: Labels::new(),
+        })
+        .into();
+    settings.mutes = vec![Mute { labels: [("threshold".into(), "200".into())].into(), ..Mute::default() }];
+    let mut account = account();
+    let groups = [(group(16, 7, "instance"), "150"), (group(16, 9, "volume"), "51"), (group(17, 7, "volume"), "900")];
+    account.cost.insert(Window::Today, costs(Window::Today, &groups));
+    let snapshot = snapshot(account);
+    let watchdog = said(Rule::Watchdog, &snapshot, &settings).unwrap().remove(0);
+    assert_eq!(watchdog.labels["team"], "web");
+    assert_eq!(watchdog.annotations["runbook_url"], "https://wiki.example/");
+
+    let judgements = evaluate(&snapshot, &settings, &facts(), now());
+    assert!(!judgements.iter().any(|judgement| judgement.scope.rule == "series_limit"), "switched off");
+    let limits: Vec<_> = judgements.iter().filter(|judgement| judgement.scope.rule == "threshold").collect();
+    let found: Vec<String> = limits
+        .iter()
+        .map(|judgement| match &judgement.verdict {
+            Verdict::Known { breaches, .. } => format!("{:?} {:?}", breaches[0].strength, breaches[0].value),
+            Verdict::Unknown => "unknown".into(),
+        })
+        .collect();
+    assert_eq!(found, ["Full Some(201.0)", "Muted Some(201.0)", "Lingering Some(201.0)"]);
+    assert_eq!((limits[0].patience.readings, limits[0].patience.keep_firing_for), (3, DAY));
+}
