@@ -129,7 +129,10 @@ impl Ledger {
     /// A roll-up with what makes it up. What its parts cost as expected is usual: they know habits that are lost in the
     /// sum, so only the rest is held against the roll-up's band.
     fn with_contributors(&self, subject: &Subject, mut judgement: Judgement) -> (Subject, Judgement, Vec<Contributor>) {
-        let mut contributors = if judgement.anomaly { self.contributors(subject, &judgement) } else { Vec::new() };
+        if !judgement.anomaly {
+            return (subject.clone(), judgement, Vec::new());
+        }
+        let mut contributors = self.contributors(subject, &judgement);
         let excess: f64 = contributors.iter().map(|part| part.excess).sum();
         let band = judgement.upper - judgement.expected;
         judgement.raise(judgement.actual - excess + band, Basis::Parts);
@@ -267,6 +270,15 @@ mod tests {
             forecasts.into_iter().map(|(subject, forecast)| format!("{subject:?} {forecast:?}")).collect::<Vec<_>>()
         };
         assert_eq!(said(true), said(false));
+    }
+
+    #[test]
+    fn the_bound_of_a_usual_roll_up_does_not_move_with_its_amount() {
+        for last in [9.0, 10.0, 11.0, 12.5] {
+            let (judgement, _) = account(|day, _| if day == 59 { last } else { 10.0 });
+            assert!(!judgement.anomaly, "{judgement:?}");
+            assert!((judgement.upper - 104.0).abs() < 0.01, "8 times {last}: {judgement:?}");
+        }
     }
 
     #[test]
