@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::alert::{Alert, Route, Status};
+use crate::alert::{Alert, Route, Status, gravity};
 
 /// How long an end is repeated: an Alertmanager that restarts has forgotten it, while its notification log remembers
 /// that it told the beginning.
@@ -97,10 +97,15 @@ impl Roster {
         }
     }
 
-    /// What has to be told now.
+    /// What has to be told now, the gravest first. A rule of Alertmanager that silences an alert must know the graver
+    /// alert first, and an alert that began long ago is not held back by `group_wait`.
     pub(super) fn untold(&self, now: Instant) -> Vec<u64> {
         let waits = |entry: &Entry| !entry.is_told && entry.aside_until.is_none_or(|until| until <= now);
-        self.0.iter().filter(|(_, entry)| waits(entry)).map(|(fingerprint, _)| *fingerprint).collect()
+        let waiting = self.0.iter().filter(|(_, entry)| waits(entry));
+        let mut untold: Vec<_> =
+            waiting.map(|(fingerprint, entry)| (gravity(entry.alert.label("severity")), *fingerprint)).collect();
+        untold.sort_unstable();
+        untold.into_iter().map(|(_, fingerprint)| fingerprint).collect()
     }
 
     /// How many alerts have yet to be taken, those that were refused included.
@@ -204,6 +209,20 @@ mod tests {
         let again = Alert { starts_at: "2026-11-23T00:00:00Z".parse().unwrap(), ..a };
         follow(&mut roster, &[again, b], &route, start + MINUTE);
         assert_eq!(untold(&roster, start), "a firing, ", "it began again");
+    }
+
+    #[tokio::test]
+    async fn the_gravest_is_told_first() {
+        let (mut roster, route, start) = (Roster::default(), Route::default(), Instant::now());
+        let of = |severity: &str| {
+            let mut alert = alert("a", Status::Firing);
+            alert.labels.insert("severity".into(), severity.into());
+            alert
+        };
+        follow(&mut roster, &["none", "info", "critical", "warning"].map(of), &route, start);
+        let batch = roster.untold(start);
+        let told: Vec<_> = roster.alerts(&batch).map(|alert| alert.label("severity")).collect();
+        assert_eq!(told, ["critical", "warning", "info", "none"]);
     }
 
     #[tokio::test]

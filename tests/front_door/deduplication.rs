@@ -111,7 +111,9 @@ async fn what_both_judge_is_told_once() {
     let told = told(&real, "firing").await;
     assert!(told.values().all(|times| *times == 1), "told twice: {told:#?}");
     assert!(told.keys().all(|alert| native.contains(alert)), "told by Prometheus besides: {told:#?}");
-    let steps: Vec<&String> = told.keys().filter_map(|alert| alert.get("step")).collect();
+    // Alertmanager's own inhibitor may be a moment late for a step that was crossed long ago, so its word on the state counts.
+    let stands = |alert: &&Labels| held[*alert]["status"]["state"] == "active";
+    let steps: Vec<&String> = held.keys().filter(stands).filter_map(|alert| alert.get("step")).collect();
     assert_eq!(steps, ["100", "120"], "of a budget, the critical steps");
     app.stop().await;
 }
