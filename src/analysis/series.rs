@@ -1,7 +1,13 @@
 //! The state of a series: its last days, its level, its weekly profile and its usual deviation.
 
+use std::sync::Arc;
+
 /// The days that are kept: three whole months back from any day, and the days before them in the oldest month.
-pub(super) const DAYS: usize = 128;
+pub(super) const DAYS: usize = BLOCKS * BLOCK;
+/// They are kept in blocks, which series share until they differ: a copy that takes in a few days more is small, and so is
+/// a young series.
+const BLOCKS: usize = 4;
+const BLOCK: usize = 32;
 /// A weekday with a lesser share of the level than this is idle. From .05 to .15 nothing changes.
 pub(super) const IDLE: f64 = 0.1;
 /// The weeks that a weekday's share is learned from.
@@ -59,7 +65,7 @@ pub(super) struct Series {
     /// Whether a day had a cost, and whether it is known; bit 0 is the newest.
     paid: u32,
     known: u32,
-    days: Box<[Day; DAYS]>,
+    days: [Arc<[Day; BLOCK]>; BLOCKS],
 }
 
 impl Default for Series {
@@ -78,14 +84,23 @@ impl Default for Series {
             paid_days: 0,
             paid: 0,
             known: 0,
-            days: Box::new([Day { amount: f32::NAN, expected: f32::NAN }; DAYS]),
+            days: {
+                let none = Arc::new([Day { amount: f32::NAN, expected: f32::NAN }; BLOCK]);
+                [(); BLOCKS].map(|()| Arc::clone(&none))
+            },
         }
     }
 }
 
 impl Series {
     fn day(&self, at: usize, lag: usize) -> Day {
-        self.days[(at + DAYS - lag) % DAYS]
+        let place = (at + DAYS - lag) % DAYS;
+        self.days[place / BLOCK][place % BLOCK]
+    }
+
+    fn day_mut(&mut self, at: usize, lag: usize) -> &mut Day {
+        let place = (at + DAYS - lag) % DAYS;
+        &mut Arc::make_mut(&mut self.days[place / BLOCK])[place % BLOCK]
     }
 
     /// The cost of the day `lag` days before `at`; NaN if unknown.
@@ -152,7 +167,7 @@ impl Series {
     /// Remembers the newest day.
     pub(super) fn push(&mut self, at: usize, amount: f64, expected: f64, is_above: bool) {
         let expected = if is_above { -expected } else { expected };
-        self.days[at % DAYS] = Day { amount: amount as f32, expected: expected as f32 };
+        *self.day_mut(at, 0) = Day { amount: amount as f32, expected: expected as f32 };
         self.paid = self.paid << 1 | u32::from(amount > 0.0);
         self.known = self.known << 1 | u32::from(!amount.is_nan());
         self.age += 1;
@@ -194,7 +209,7 @@ impl Series {
         self.previous = self.level;
         self.level = self.recent_level(at, weekday, days).unwrap_or(self.level);
         for lag in 0..days {
-            let day = &mut self.days[(at + DAYS - lag) % DAYS];
+            let day = self.day_mut(at, lag);
             day.expected = day.amount.max(0.0);
         }
         (self.above, self.below, self.at_level) = (0, 0, days);

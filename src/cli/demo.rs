@@ -125,8 +125,13 @@ fn config(api_url: &str, extras: Extras) -> anyhow::Result<Config> {
     collect.subscriptions.schedule = every(15);
     collect.commitments.schedule = every(15);
     collect.names = every(30);
-    collect.history =
-        History { schedule: every(5), days: 120, recheck_after: Duration::from_secs(120), budgets: budgets()? };
+    collect.history = History {
+        schedule: every(5),
+        days: 120,
+        recheck_after: Duration::from_secs(120),
+        budgets: budgets()?,
+        ..collect.history
+    };
     Ok(Config {
         accounts: BTreeMap::from([(ACCOUNT.parse::<AccountName>()?, account)]),
         collect,

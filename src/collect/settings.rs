@@ -97,6 +97,9 @@ pub struct History {
     /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated, and of one in
     /// [`History::SAMPLED`] before. Default 7 days.
     pub recheck_after: Duration,
+    /// The number of series from which an account's further ones are stored as one, for costs and for usage. Default
+    /// 10,000, shared by the accounts; but each has at least [`History::LEAST_SERIES`].
+    pub series_limit: usize,
     /// `[[alerts.budget]]`, which the history forecasts. Default none.
     pub budgets: Vec<Budget>,
 }
@@ -131,6 +134,15 @@ impl History {
 
     /// Of the days before those, one in so many is looked at each week, so that each has its turn in so many weeks.
     pub const SAMPLED: u16 = 10;
+
+    /// The series that the history of an account may have in any case.
+    pub const LEAST_SERIES: usize = 4_000;
+
+    /// The limit for each of so many accounts that share `metrics.series_limit`.
+    #[must_use]
+    pub fn series_limit(metrics: usize, accounts: usize) -> usize {
+        (metrics / accounts.max(1)).max(Self::LEAST_SERIES)
+    }
 }
 
 impl Details {
@@ -181,8 +193,23 @@ impl Default for Settings {
                 schedule: schedule(MINUTE, 10 * MINUTE),
                 days: 35,
                 recheck_after: 7 * DAY,
+                series_limit: 10_000,
                 budgets: Vec::new(),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_share_the_series_limit_down_to_a_least() {
+        for (metrics, accounts, want) in
+            [(10_000, 1, 10_000), (10_000, 2, 5_000), (10_000, 8, 4_000), (200_000, 8, 25_000)]
+        {
+            assert_eq!(History::series_limit(metrics, accounts), want, "{metrics} for {accounts}");
         }
     }
 }

@@ -128,7 +128,8 @@ fn history(reader: &mut Reader, table: &Key, defaults: History) -> History {
         recheck_after: reader
             .duration(&table.child("recheck_after"), SECOND..=LONGEST)
             .unwrap_or(defaults.recheck_after),
-        // These are read with `[alerts]`.
+        // These are read with `[metrics]` and `[alerts]`.
+        series_limit: defaults.series_limit,
         budgets: defaults.budgets,
     }
 }

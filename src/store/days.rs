@@ -31,6 +31,15 @@ pub struct Series {
     pub measure: SmolStr,
 }
 
+impl Series {
+    /// All series of a measure for which the history has no room.
+    #[must_use]
+    pub fn other(measure: &str) -> Self {
+        let group = Group { project: ProjectId(0), region: None, resource_type: ResourceType::new(OTHER) };
+        Self { group, measure: measure.into() }
+    }
+}
+
 /// A whole day as it was read once.
 #[derive(Clone, Debug)]
 pub struct Day {
@@ -77,12 +86,22 @@ pub struct Revision {
 
 impl Store {
     /// Writes a day, in place of an earlier reading of it, and tells whether any amount is another one than before. Where
-    /// that reading was settled, what differs is kept as a revision.
+    /// that reading was settled, what differs is kept as a revision. Series that would exceed `series_limit` are stored as
+    /// one sum, [`Series::other`].
     ///
     /// # Errors
     /// [`Error`]; the earlier reading then stands.
-    pub async fn write_day(&self, account: AccountId, kind: Kind, day: Day) -> Result<bool, Error> {
-        self.transact_for(account, move |transaction, account| write_day(transaction, account, kind, &day)).await
+    pub async fn write_day(
+        &self,
+        account: AccountId,
+        kind: Kind,
+        day: Day,
+        series_limit: usize,
+    ) -> Result<bool, Error> {
+        self.transact_for(account, move |transaction, account| {
+            write_day(transaction, account, kind, &day, series_limit)
+        })
+        .await
     }
 
     /// How each stored day was read. A day that cannot be understood is dropped, so that it counts as never read.
@@ -200,8 +219,14 @@ impl Store {
     }
 }
 
-fn write_day(transaction: &Transaction<'_>, account: i64, kind: Kind, day: &Day) -> Result<bool, Error> {
-    let numbered = numbers(transaction, account, kind, &day.amounts)?;
+fn write_day(
+    transaction: &Transaction<'_>,
+    account: i64,
+    kind: Kind,
+    day: &Day,
+    series_limit: usize,
+) -> Result<bool, Error> {
+    let numbered = numbers(transaction, account, kind, &day.amounts, series_limit)?;
     let before = match amounts_of(transaction, account, kind, day.date)? {
         Some(before) => before,
         None => {
@@ -298,32 +323,61 @@ pub(super) fn account_name(transaction: &Transaction<'_>, account: i64) -> rusql
     transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))
 }
 
-/// The amounts by the number of their series; a series that is new gets one.
+/// The amounts by the number of their series. New series get numbers, the largest amounts first, while there are fewer
+/// than `series_limit`. The sum of the rest goes to [`Series::other`].
 fn numbers(
     transaction: &Transaction<'_>,
     account: i64,
     kind: Kind,
     amounts: &[(Series, Amount)],
+    series_limit: usize,
 ) -> Result<HashMap<i64, Amount>, Error> {
-    let known: HashMap<Series, i64> =
+    let mut known: HashMap<Series, i64> =
         series(transaction, account, kind)?.into_iter().map(|(number, series)| (series, number)).collect();
     let mut insert = transaction.prepare_cached(
         "INSERT INTO series (account, kind, project, region, resource_type, measure) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let mut numbered = HashMap::with_capacity(amounts.len());
-    for (series, amount) in amounts {
-        let number = match known.get(series) {
+    let mut number = |series: &Series| {
+        insert.insert(params![
+            account,
+            kind.as_str(),
+            bits(series.group.project.0),
+            series.group.region.map_or(NO_REGION, |region| bits(region.0)),
+            series.group.resource_type.as_str(),
+            series.measure.as_str()
+        ])
+    };
+    let (old, mut new): (Vec<_>, Vec<_>) = amounts.iter().partition(|(series, _)| known.contains_key(series));
+    let mut numbered: HashMap<i64, Amount> = old.into_iter().map(|(series, amount)| (known[series], *amount)).collect();
+    new.sort_unstable_by(|(a, x), (b, y)| y.magnitude().cmp(&x.magnitude()).then_with(|| a.cmp(b)));
+    let room = series_limit.saturating_sub(known.len()).min(new.len());
+    for (series, amount) in &new[..room] {
+        numbered.insert(number(series)?, *amount);
+    }
+    for (series, amount) in &new[room..] {
+        let other = Series::other(&series.measure);
+        let of_other = match known.get(&other) {
             Some(number) => *number,
-            None => insert.insert(params![
-                account,
-                kind.as_str(),
-                bits(series.group.project.0),
-                series.group.region.map_or(NO_REGION, |region| bits(region.0)),
-                series.group.resource_type.as_str(),
-                series.measure.as_str()
-            ])?,
+            None if known.len() >= series_limit.saturating_mul(2) => {
+                return Err(Error::Garbled { what: "list of currencies or units" });
+            }
+            None => {
+                tracing::warn!(
+                    account = account_name(transaction, account)?,
+                    kind = kind.as_str(),
+                    measure = series.measure.as_str(),
+                    series_limit,
+                    "the history has no room for more series; new ones are stored as one, project 0 and type __other__; \
+                     restrict the account by projects, regions or types, or raise metrics.series_limit"
+                );
+                let of_other = number(&other)?;
+                known.insert(other, of_other);
+                of_other
+            }
         };
-        numbered.insert(number, *amount);
+        let sum = numbered.entry(of_other).or_default();
+        // No sum of a day comes near the range of an amount.
+        *sum = sum.checked_add(*amount).unwrap_or(*sum);
     }
     Ok(numbered)
 }
@@ -357,6 +411,9 @@ fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>)
     let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
     (ordered.into_values().collect(), positions)
 }
+
+/// The type that stands for all types without a series of their own.
+const OTHER: &str = "__other__";
 
 /// How long it is kept how settled days have changed: as long as a history can be asked to reach.
 const REVISED_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);

@@ -19,6 +19,7 @@ use super::days::{Day, Kind, Revision, Series};
 use super::{AccountId, Settings, Store};
 
 const DAY: Date = date(2026, 11, 3);
+const LIMIT: usize = 10_000;
 
 fn open(path: &Path) -> anyhow::Result<(Store, Registry)> {
     let registry = Registry::new();
@@ -67,7 +68,7 @@ async fn a_day_is_replaced_whole_and_what_was_settled_leaves_a_trace() {
     let (store, _) = open(&path).unwrap();
     let main = account(&store).await;
     let [a, b, c] = [series(1, Some(76)), series(1, None), series(u64::MAX >> 1, Some(4))];
-    let write = async |day| store.write_day(main, Kind::Cost, day).await.unwrap();
+    let write = async |day| store.write_day(main, Kind::Cost, day, LIMIT).await.unwrap();
     let (early, late) = ("2026-11-04T01:00:00Z", "2026-11-05T01:00:00Z");
     let first = write(day(false, early, &[(a.clone(), "0.10000"), (b.clone(), "12345678901234.000000000001")])).await;
     let same = write(day(false, early, &[(a.clone(), "0.1"), (b.clone(), "12345678901234.000000000001")])).await;
@@ -106,7 +107,7 @@ async fn rounding_is_no_revision_also_where_a_series_comes_or_goes() {
     let (store, _) = open(&folder.path().join("state.db")).unwrap();
     let main = account(&store).await;
     let write = async |read_at, amounts: &[(Series, &str)]| {
-        store.write_day(main, Kind::Cost, day(true, read_at, amounts)).await.unwrap()
+        store.write_day(main, Kind::Cost, day(true, read_at, amounts), LIMIT).await.unwrap()
     };
     let [a, b, c, d] = [1, 2, 3, 4].map(|project| series(project, None));
     let first = [(a.clone(), "1"), (b.clone(), "0"), (c.clone(), "0.004")];
@@ -141,10 +142,10 @@ async fn a_garbled_day_counts_as_never_read_and_harms_no_other() {
         let first = day(true, "2026-11-12T01:00:00Z", &[(a.clone(), "1.25"), (b.clone(), "2")]);
         let next = Day { date: DAY.tomorrow().unwrap(), ..first.clone() };
         for (account, day) in [(main, &first), (other, &first), (main, &next)] {
-            store.write_day(account, Kind::Cost, day.clone()).await.unwrap();
+            store.write_day(account, Kind::Cost, day.clone(), LIMIT).await.unwrap();
         }
         let grown = [(a.clone(), "1.25"), (b.clone(), "3")];
-        store.write_day(main, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &grown)).await.unwrap();
+        store.write_day(main, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &grown), LIMIT).await.unwrap();
         Connection::open(&path).unwrap().execute_batch(garble).unwrap();
 
         let sound: Vec<_> = [(next.date, a.clone(), "1.25".into()), (next.date, b.clone(), "2".into())].into();
@@ -166,10 +167,38 @@ async fn a_garbled_day_counts_as_never_read_and_harms_no_other() {
             usize::from(!is_day_kept)
         );
         let again = day(true, "2026-11-20T01:00:00Z", &[(a.clone(), "1.25"), (b.clone(), "3")]);
-        assert_eq!(store.write_day(main, Kind::Cost, again).await.unwrap(), !is_day_kept, "{name}");
+        assert_eq!(store.write_day(main, Kind::Cost, again, LIMIT).await.unwrap(), !is_day_kept, "{name}");
         assert_eq!(stored(&store, main).await.len(), 4, "{name}: it was read again");
         assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "{name}");
     }
+}
+
+#[tokio::test]
+async fn series_past_the_limit_are_stored_as_one() {
+    let (store, _) = open(&TempDir::new().unwrap().path().join("state.db")).unwrap();
+    let main = account(&store).await;
+    let of = |project| series(project, None);
+    let dollars = Series { measure: "USD".into(), ..of(9) };
+    let write = async |read_at: &str, amounts: &[(Series, &str)], limit| {
+        store.write_day(main, Kind::Cost, day(true, read_at, amounts), limit).await.unwrap();
+        stored(&store, main).await.into_iter().map(|(_, series, amount)| (series, amount)).collect::<Vec<_>>()
+    };
+    let sorted = |amounts: &[(Series, &str)]| {
+        let mut amounts: Vec<_> =
+            amounts.iter().map(|(series, amount)| (series.clone(), (*amount).to_owned())).collect();
+        amounts.sort();
+        amounts
+    };
+    let rows = [(of(1), "1"), (of(2), "-5"), (of(3), "2"), (of(4), "3"), (dollars, "0.5")];
+    let want = [(of(2), "-5"), (of(4), "3"), (Series::other("EUR"), "3"), (Series::other("USD"), "0.5")];
+    let mut found = write("2026-11-13T01:00:00Z", &rows, 2).await;
+    found.sort();
+    assert_eq!(found, sorted(&want), "the largest amounts have series of their own");
+    let rows = [(of(1), "100"), (of(2), "1"), (of(3), "2")];
+    let want = [(of(2), "1"), (Series::other("EUR"), "102")];
+    let mut found = write("2026-11-14T01:00:00Z", &rows, 2).await;
+    found.sort();
+    assert_eq!(found, sorted(&want), "they keep them");
 }
 
 #[tokio::test]
@@ -179,10 +208,10 @@ async fn a_garbled_day_can_be_written_over() {
     let (store, _) = open(&path).unwrap();
     let main = account(&store).await;
     let amounts = [(series(1, None), "1.25")];
-    store.write_day(main, Kind::Usage, day(true, "2026-11-12T01:00:00Z", &amounts)).await.unwrap();
+    store.write_day(main, Kind::Usage, day(true, "2026-11-12T01:00:00Z", &amounts), LIMIT).await.unwrap();
     Connection::open(&path).unwrap().execute_batch("UPDATE amount SET amount = ''").unwrap();
-    assert!(store.write_day(main, Kind::Usage, day(true, "2026-11-13T01:00:00Z", &amounts)).await.unwrap());
-    assert!(!store.write_day(main, Kind::Usage, day(true, "2026-11-14T01:00:00Z", &amounts)).await.unwrap());
+    assert!(store.write_day(main, Kind::Usage, day(true, "2026-11-13T01:00:00Z", &amounts), LIMIT).await.unwrap());
+    assert!(!store.write_day(main, Kind::Usage, day(true, "2026-11-14T01:00:00Z", &amounts), LIMIT).await.unwrap());
     let revisions = store.revisions(main, Kind::Usage, Timestamp::UNIX_EPOCH).await.unwrap();
     assert!(revisions.is_empty(), "what it was before is not known");
 }
@@ -235,7 +264,7 @@ async fn a_damaged_file_is_set_aside_when_it_is_opened_and_when_it_is_read() {
         assert_eq!(gauge(&registry, "gcore_store_writable"), "1", "{name}");
         let main = account(&store).await;
         let rows: Vec<_> = (0..2000).map(|project| (series(project, None), "1.5")).collect();
-        store.write_day(main, Kind::Cost, day(false, "2026-11-04T01:00:00Z", &rows)).await.unwrap();
+        store.write_day(main, Kind::Cost, day(false, "2026-11-04T01:00:00Z", &rows), LIMIT).await.unwrap();
         drop(store);
         for ending in ["-wal", "-shm"] {
             let _ = fs::remove_file(format!("{}{ending}", path.display()));
@@ -255,7 +284,7 @@ async fn a_damaged_file_is_set_aside_when_it_is_opened_and_when_it_is_read() {
     assert_eq!(gauge(&registry, "gcore_store_damages_total"), "1");
     let main = account(&store).await;
     let fresh = day(false, "2026-11-04T01:00:00Z", &[(series(1, None), "2")]);
-    store.write_day(main, Kind::Cost, fresh).await.unwrap();
+    store.write_day(main, Kind::Cost, fresh, LIMIT).await.unwrap();
     assert_eq!(stored(&store, main).await.len(), 1, "it goes on with a fresh file");
     assert_eq!(gauge(&registry, "gcore_store_writable"), "1");
 }
@@ -269,7 +298,7 @@ async fn what_cannot_be_written_is_kept_in_memory_and_said() {
         assert_eq!(gauge(&registry, "gcore_store_writable"), "0");
         let main = account(&store).await;
         let fresh = day(true, "2026-11-05T01:00:00Z", &[(series(1, None), "2")]);
-        store.write_day(main, Kind::Cost, fresh).await.unwrap();
+        store.write_day(main, Kind::Cost, fresh, LIMIT).await.unwrap();
         assert_eq!(stored(&store, main).await.len(), 1);
     }
     let registry = Registry::new();

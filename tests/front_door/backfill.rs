@@ -65,7 +65,7 @@ pub(crate) async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item =
     for (date, amounts) in days {
         let amounts = amounts.into_iter().map(|(series, amount)| (series, amount.parse().unwrap())).collect();
         let day = Day { date, read_at: noon(), is_settled: true, rounding: Amount::ZERO, amounts };
-        store.write_day(account, kind, day).await.unwrap();
+        store.write_day(account, kind, day, usize::MAX).await.unwrap();
     }
 }
 

@@ -76,7 +76,12 @@ async fn fill(store: &Store, account: AccountId, shape: &Shape, (last, days): (D
         let date = last.checked_sub(back.days())?;
         let read_at = midnight(last.checked_add(1.day())?);
         store
-            .write_day(account, Kind::Cost, Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts })
+            .write_day(
+                account,
+                Kind::Cost,
+                Day { date, read_at, is_settled: true, rounding: Amount::ZERO, amounts },
+                series.len(),
+            )
             .await?;
     }
     Ok(truth)

@@ -164,7 +164,7 @@ impl Source {
     /// Whether a day could be written; where it could not, the store says so.
     async fn write(&mut self, account: AccountId, kind: Kind, day: Day) -> bool {
         let date = day.date;
-        let stored = self.store.write_day(account, kind, day).await;
+        let stored = self.store.write_day(account, kind, day, self.settings.series_limit).await;
         if kind == Kind::Cost && stored.as_ref().is_ok_and(|is_new| *is_new) {
             self.learner.note(date);
         }
