@@ -34,13 +34,15 @@ ROWS: dict[str, Row] = {
     "restart": alerts.restart,
     "rules": alerts.rules,
     "backtest": backtest.backtest,
+    "ablate": backtest.ablate,
 }
+FOLDERS = {"real": real.row, "ablate-real": real.ablate}  # these look at the files of a folder
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures the built exporter against its peers.")
     parser.add_argument("--quick", action="store_true", help="fewer rows and repetitions; figures are rougher")
-    rows = f"only these: {', '.join(ROWS)}; and `real DIR`, for the daily costs in a folder"
+    rows = f"only these: {', '.join(ROWS)}; and `real DIR` or `ablate-real DIR`, for the daily costs in a folder"
     parser.add_argument("rows", nargs="*", metavar="ROW", help=rows)
     options = parser.parse_args()
     chosen = choose(parser, options.rows or list(ROWS))
@@ -72,14 +74,14 @@ def choose(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, Row]:
     words = list(words)
     while words:
         name = words.pop(0)
-        if name == "real":
+        if name in FOLDERS:
             if not words:
-                parser.error("real: name a folder of files with the columns day,group,amount,currency")
-            chosen[name] = real.row(pathlib.Path(words.pop(0)))
+                parser.error(f"{name}: name a folder of files with the columns day,group,amount,currency")
+            chosen[name] = FOLDERS[name](pathlib.Path(words.pop(0)))
         elif name in ROWS:
             chosen[name] = ROWS[name]
         else:
-            parser.error(f"no such row: {name}; there are {', '.join(ROWS)}, real DIR")
+            parser.error(f"no such row: {name}; there are {', '.join([*ROWS, *FOLDERS])}")
     return chosen
 
 

@@ -69,6 +69,31 @@ class Scores:
         yield Line(what, percent(value), goal="76 to 86 %", reached=yes(0.76 <= value <= 0.86))
 
 
+RULES = ("weekday_share", "sparse", "same_day_of_month", "same_weekday", "often_lately", "other_weekday", "return")
+
+
+def ablate(quick: bool) -> Iterator[Line]:
+    """F1 and false episodes of the detector on the invented accounts, without each of its rules in turn."""
+    accounts = [histories.account(seed) for seed in (SEEDS[:1] if quick else SEEDS)]
+    yield from ablation("invented", FLOOR, [(account, None) for account in accounts])
+
+
+def ablation(accounts: str, floor: float, costs: list[tuple[Invented, Known | None]]) -> Iterator[Line]:
+    """What each rule is worth on some accounts: the measures without it, and how far they are from those with all."""
+    whole = None
+    for rule in (None, *RULES):
+        scores = Scores(floor)
+        for account, known in costs:
+            scores.add(account, known, (f"--without={rule}",) if rule else ())
+        found = scores.detectors[OURS]
+        f1, false = found.episode_f1(), found.false_a_year()
+        forecast = ", ".join(percent(scores.forecasts[OURS].median(day)) for day in DAYS)
+        whole = whole or f1
+        gain = "" if rule is None else f", {f1 - whole:+.3f}"
+        what = f"{accounts}, without {rule}" if rule else f"{accounts}, with all rules"
+        yield Line(f"{what}: F1; false episodes; forecast medians", f"{f1:.3f}{gain}; {false:.2f}; {forecast}")
+
+
 def backtest(quick: bool) -> Iterator[Line]:
     """Detector and forecast on invented accounts of two makers; the second is held out."""
     for accounts, maker in (("invented", histories.account), ("held out", ledgers.account)):

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::rule::Rule;
 use super::series::DAYS;
 
 /// How many earlier months are looked at: a charge that misses one month is still known. Two to four are equal.
@@ -16,11 +17,18 @@ pub(super) struct Today {
     pub(super) weekday: usize,
     /// How many days back the like days of earlier months lie.
     pub(super) like: Vec<usize>,
+    /// The rule that is left out.
+    without: Option<Rule>,
 }
 
 impl Today {
-    pub(super) fn new(at: usize, day: Date) -> Self {
-        Self { at, weekday: weekday(day), like: like_days(day) }
+    pub(super) fn new(at: usize, day: Date, without: Option<Rule>) -> Self {
+        Self { at, weekday: weekday(day), like: like_days(day), without }
+    }
+
+    /// Whether a rule applies.
+    pub(super) fn keeps(&self, rule: Rule) -> bool {
+        self.without != Some(rule)
     }
 }
 

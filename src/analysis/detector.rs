@@ -2,6 +2,7 @@
 
 use super::calendar::Today;
 use super::judgement::{Basis, Judgement, Reason, score};
+use super::rule::Rule;
 use super::series::{IDLE, Series};
 
 /// Younger series have not been at every place of a month; nothing of them is an anomaly.
@@ -80,7 +81,9 @@ impl Series {
             }
             return Judgement::unknown(amount);
         }
-        self.learn_share(today.at, today.weekday);
+        if today.keeps(Rule::WeekdayShare) {
+            self.learn_share(today.at, today.weekday);
+        }
         let bounds = self.bounds(today, least_amount);
         let judgement = self.judge(&bounds, amount);
         let is_new_level = self.learn(today, &bounds, amount) && !judgement.low_confidence;
@@ -127,11 +130,12 @@ impl Series {
             band: base + reach.max(least_amount),
             basis,
             habits: [
-                (usual + LIKE_MARGIN * most, Basis::SameDayOfMonth),
-                (usual + LIKE_MARGIN * twice, Basis::SameWeekday),
-                (unless_idle * AS_MUCH * share * self.often(today), Basis::OftenLately),
-                (unless_idle * OTHER_WEEKDAY * second * self.level, Basis::OtherWeekday),
-            ],
+                (Rule::SameDayOfMonth, usual + LIKE_MARGIN * most, Basis::SameDayOfMonth),
+                (Rule::SameWeekday, usual + LIKE_MARGIN * twice, Basis::SameWeekday),
+                (Rule::OftenLately, unless_idle * AS_MUCH * share * self.often(today), Basis::OftenLately),
+                (Rule::OtherWeekday, unless_idle * OTHER_WEEKDAY * second * self.level, Basis::OtherWeekday),
+            ]
+            .map(|(rule, bound, basis)| (if today.keeps(rule) { bound } else { 0.0 }, basis)),
             deviation: self.deviation() * base,
             like_days,
             like_most,
@@ -197,7 +201,9 @@ impl Series {
         let habit = bounds.habit(amount);
         let is_above = amount > bounds.band && habit != Some(Reason::OftenLately);
         self.push(at, amount, self.level * self.share(weekday), is_above);
-        self.learn_presence(at, weekday);
+        if today.keeps(Rule::Sparse) {
+            self.learn_presence(at, weekday);
+        }
         // A credit and an unknown day teach nothing.
         if amount.is_nan() || amount < 0.0 {
             return false;
@@ -222,7 +228,8 @@ impl Series {
         }
         if amount > bounds.band {
             (self.above, self.below) = (self.above + 1, 0);
-            let enough = if is_above { NEW_LEVEL_DAYS } else { RETURN_DAYS };
+            let is_return = !is_above && today.keeps(Rule::Return);
+            let enough = if is_return { RETURN_DAYS } else { NEW_LEVEL_DAYS };
             if self.above >= enough {
                 self.accept_level(at, weekday, usize::from(self.above));
                 return is_above;

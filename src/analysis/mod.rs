@@ -22,6 +22,7 @@ mod explanation;
 mod forecast;
 mod judgement;
 mod model;
+mod rule;
 mod series;
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use contributors::{Contributor, contributors};
 pub use forecast::Forecast;
 pub use judgement::{Basis, Judgement, Reason};
 pub use model::{Model, Settings};
+pub use rule::Rule;

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::calendar::{Today, days_between, weekday};
 use super::forecast::{Forecast, Forecaster, Plan};
 use super::judgement::Judgement;
+use super::rule::Rule;
 use super::series::{DAYS, Series};
 
 /// An amount that is nearer to nothing counts as nothing, and one beyond the other is no amount.
@@ -18,11 +19,13 @@ pub struct Settings {
     pub least_amount: f64,
     /// Whether months are forecast. Default true.
     pub forecasts: bool,
+    /// The rule that is left out, to see what it is worth. Default none.
+    pub without: Option<Rule>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { least_amount: 0.1, forecasts: true }
+        Settings { least_amount: 0.1, forecasts: true, without: None }
     }
 }
 
@@ -57,7 +60,7 @@ impl Model {
         self.at += 1;
         self.newest = Some(day);
         self.series.resize(self.series.len().max(amounts.len()), Series::default());
-        let today = Today::new(self.at, day);
+        let today = Today::new(self.at, day, self.settings.without);
         let least = self.settings.least_amount;
         let amounts: Vec<f64> = amounts.iter().copied().map(sound).collect();
         let judge = |(series, amount): (&mut Series, &f64)| series.step(&today, *amount, least);

@@ -14,7 +14,7 @@ pub mod table;
 use std::io;
 use std::io::Write;
 
-use crate::analysis::{Blackouts, Model, Settings};
+use crate::analysis::{Blackouts, Model, Rule, Settings};
 
 use detections::Detections;
 use forecasts::Forecasts;
@@ -36,15 +36,21 @@ pub struct Spike {
 
 /// Judges and forecasts every day of every history, and says how good that was.
 ///
-/// `spikes` are all that there truly were; `None` where that is not known. Rows go to `outputs` as they come.
+/// `spikes` are all that there truly were; `None` where that is not known. Rows go to `outputs` as they come. The detector
+/// can be run `without` one of its rules.
 ///
 /// # Errors
 ///
 /// Where a row cannot be written.
-pub fn run<W: Write>(histories: &[History], spikes: Option<&[Spike]>, outputs: &mut Outputs<W>) -> io::Result<Report> {
+pub fn run<W: Write>(
+    histories: &[History],
+    spikes: Option<&[Spike]>,
+    without: Option<Rule>,
+    outputs: &mut Outputs<W>,
+) -> io::Result<Report> {
     let mut report = Report::new(histories, spikes.is_some());
     for history in histories {
-        let mut model = Model::new(Settings::default());
+        let mut model = Model::new(Settings { without, ..Settings::default() });
         let mut detections = Detections::new(history);
         let mut forecasts = Forecasts::new(history);
         let mut blackouts = Blackouts::default();

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::civil::Date;
 
+use crate::analysis::Rule;
 use crate::backtest;
 use crate::backtest::Outputs;
 use crate::backtest::history::Builder;
@@ -39,12 +40,22 @@ pub(super) struct BacktestFlags {
     /// The true spikes, to score the detector by: a CSV file with the columns group,from,to, both days included
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Leave out one rule of the detector, to see what it is worth: weekday_share, sparse, same_day_of_month, same_weekday,
+    /// often_lately, other_weekday or return
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    without: Option<Rule>,
     /// Write every judged day: day,group,actual,expected,upper,score,anomaly,reason,explanation
     #[arg(long, value_name = "OUT")]
     detections: Option<PathBuf>,
     /// Write every forecast: day,group,month,forecast,lower,upper,actual
     #[arg(long, value_name = "OUT")]
     forecasts: Option<PathBuf>,
+}
+
+/// The rule of a name.
+fn rule(name: &str) -> Result<Rule, String> {
+    let known = || Rule::ALL.map(Rule::as_str).join(", ");
+    Rule::ALL.into_iter().find(|rule| rule.as_str() == name).ok_or_else(|| format!("the rules are {}", known()))
 }
 
 impl BacktestFlags {
@@ -74,7 +85,7 @@ pub(super) async fn run(flags: &BacktestFlags, config: Option<&Config>) -> anyho
             return Ok(ExitCode::Usage);
         }
     };
-    let report = backtest::run(&histories, spikes.as_deref(), &mut outputs)
+    let report = backtest::run(&histories, spikes.as_deref(), flags.without, &mut outputs)
         .context("the rows of --detections or --forecasts cannot be written; is the disk full?")?;
     say(&mut io::stdout(), &report.to_string());
     Ok(ExitCode::Success)

@@ -1,0 +1,47 @@
+//! The rules of the detector that can be left out, to measure what each is worth.
+
+/// A rule of the detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Each weekday has its own share of the level.
+    WeekdayShare,
+    /// A series that costs something at odd days is compared with its days with a cost.
+    Sparse,
+    /// A like day of the last three months raises the bound.
+    SameDayOfMonth,
+    /// Two of the same weekday in four weeks raise the bound.
+    SameWeekday,
+    /// Five of the last 28 days raise the bound.
+    OftenLately,
+    /// The second-highest weekday raises the bound.
+    OtherWeekday,
+    /// Two days in a row at an amount of lately are the level again.
+    Return,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 7] = [
+        Self::WeekdayShare,
+        Self::Sparse,
+        Self::SameDayOfMonth,
+        Self::SameWeekday,
+        Self::OftenLately,
+        Self::OtherWeekday,
+        Self::Return,
+    ];
+
+    /// The word for it on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WeekdayShare => "weekday_share",
+            Self::Sparse => "sparse",
+            Self::SameDayOfMonth => "same_day_of_month",
+            Self::SameWeekday => "same_weekday",
+            Self::OftenLately => "often_lately",
+            Self::OtherWeekday => "other_weekday",
+            Self::Return => "return",
+        }
+    }
+}
