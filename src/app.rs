@@ -16,16 +16,16 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::alert::channels::Channels;
-use crate::alert::engine::{Engine, Orders};
+use crate::alert::engine::{AlertConfig, Engine};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
 use crate::http::routes;
-use crate::http::routes::Site;
+use crate::http::routes::AppState;
 use crate::http::server::Server;
 use crate::notify;
-use crate::notify::Home;
+use crate::notify::ExternalUrl;
 use crate::notify::dispatcher;
 use crate::notify::dispatcher::{Dispatcher, Shared};
 use crate::shutdown;
@@ -35,15 +35,15 @@ use crate::store::Store;
 use crate::transport;
 
 pub mod backfill;
-mod carry;
-mod fleet;
-mod keeper;
-mod kept;
 pub mod online;
+mod persisted_readings;
+mod persister;
+mod poller_manager;
 mod reload;
+mod reload_state;
 
-use fleet::Fleet;
-use keeper::Keeper;
+use persister::Persister;
+use poller_manager::PollerManager;
 use reload::Reloader;
 pub use reload::Reloads;
 
@@ -73,7 +73,7 @@ impl Web {
     /// What is wrong with links that lead to this machine, if somebody reads them elsewhere.
     #[must_use]
     pub fn misleading_links(&self, notify: &notify::settings::Settings) -> Option<String> {
-        let home = notify.home(&Home::new(&self.listen_addresses.first().map_or_else(String::new, own_url)));
+        let home = notify.home(&ExternalUrl::new(&self.listen_addresses.first().map_or_else(String::new, own_url)));
         let elsewhere = notify.read_elsewhere();
         if elsewhere.is_empty() || !home.url().parse().is_ok_and(|url| transport::is_loopback(&url)) {
             return None;
@@ -91,15 +91,15 @@ impl Web {
 /// A daemon that has its addresses and does nothing yet.
 pub struct App {
     server: Server,
-    home: Home,
-    site: Arc<Site>,
+    home: ExternalUrl,
+    site: Arc<AppState>,
     encoder: Arc<Encoder>,
     engine: Engine,
-    orders: watch::Sender<Arc<Orders>>,
+    orders: watch::Sender<Arc<AlertConfig>>,
     dispatcher: Dispatcher,
-    fleet: Fleet,
+    fleet: PollerManager,
     /// Nothing is kept where everything ends with the process anyway.
-    keeper: Option<Keeper>,
+    keeper: Option<Persister>,
     reloader: Reloader,
 }
 
@@ -117,11 +117,11 @@ impl App {
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
         let store = Store::open(&config.storage, &registry)?;
-        let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store.clone())?;
+        let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store.clone())?;
         fleet.recall().await;
-        let keeper = (!store.is_in_memory()).then(|| Keeper::new(store.clone(), snapshot.clone()));
+        let keeper = (!store.is_in_memory()).then(|| Persister::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let home = Home::new(&server.addresses().first().map_or_else(String::new, own_url));
+        let home = ExternalUrl::new(&server.addresses().first().map_or_else(String::new, own_url));
         let (orders, ordered) = watch::channel(fleet.orders(&home));
         let channels = Channels::default();
         let (engine, alerts) =
@@ -136,7 +136,7 @@ impl App {
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
-            Arc::new(Site { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
+            Arc::new(AppState { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
         Ok(Self { server, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
@@ -210,7 +210,7 @@ impl App {
         fleet.stop().await;
         // With the snapshots the alerts end; what was judged last is told before.
         dispatcher.finish().await;
-        // Wishes that still wait are told that nothing comes of them any more.
+        // ReloadRequests that still wait are told that nothing comes of them any more.
         drop(reloader);
         while tasks.join_next().await.is_some() {}
         outcome
@@ -238,7 +238,7 @@ fn ended_unasked(name: &str, error: Option<&JoinError>) -> anyhow::Error {
 pub fn prove(config: &Config) -> anyhow::Result<()> {
     let registry = Registry::new();
     let store = Store::open(&store::Settings { path: None }, &registry)?;
-    Fleet::new(config.clone(), Clock::system(), &registry, store)?;
+    PollerManager::new(config.clone(), Clock::system(), &registry, store)?;
     Ok(dispatcher::prove(&config.notify)?)
 }
 
@@ -259,7 +259,7 @@ pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     exposition::process::register(&registry)?;
     // A single poll adds nothing to what a daemon beside it remembers.
     let store = Store::open(&store::Settings { path: None }, &registry)?;
-    let (fleet, snapshot) = Fleet::new(config.clone(), clock.clone(), &registry, store)?;
+    let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store)?;
     let mut tasks = JoinSet::new();
     for (_, mut poller) in fleet.pollers().into_iter().filter(|((_, collector), _)| *collector != Collector::History) {
         tasks.spawn(async move { poller.poll().await });

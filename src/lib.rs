@@ -8,7 +8,7 @@
 //! 3. [`gcore`]: the API, from an HTTP page to records
 //! 4. [`aggregate`]: records folded into totals
 //! 5. [`store`]: what outlives the process
-//! 6. [`outlook`]: what the stored days say of an account and its budgets
+//! 6. [`insights`]: what the stored days say of an account and its budgets
 //! 7. [`snapshot`]: the latest reading of every source, watched by all who read
 //! 8. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to text; [`alert`]: from a snapshot
 //!    to what somebody should be told
@@ -34,8 +34,8 @@ pub mod demo;
 pub mod exposition;
 pub mod gcore;
 pub mod http;
+pub mod insights;
 pub mod notify;
-pub mod outlook;
 pub mod shutdown;
 pub mod snapshot;
 pub mod store;

@@ -20,7 +20,7 @@ use crate::billing::period::{Period, Window, next_midnight};
 use crate::billing::subscription::Subscription;
 use crate::gcore::error::Reason;
 use crate::gcore::memory::MemoryShare;
-use crate::outlook::Outlook;
+use crate::insights::Insights;
 use crate::store::days::Kind;
 
 /// Everything known at one moment.
@@ -57,7 +57,7 @@ pub struct Account {
     /// How many days the history holds.
     pub history_days: BTreeMap<Kind, u32>,
     /// What the history says.
-    pub outlook: Option<Arc<Outlook>>,
+    pub insights: Option<Arc<Insights>>,
 }
 
 /// A source that is polled on its own.

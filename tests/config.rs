@@ -13,7 +13,7 @@ use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
 use gcore_billing_exporter::exposition;
 use gcore_billing_exporter::gcore;
-use gcore_billing_exporter::outlook::budget::Budget;
+use gcore_billing_exporter::insights::budget::Budget;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What relative paths are relative to.

@@ -5,11 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "the harness serves other tests as well")]
 
-#[path = "front_door/authority.rs"]
+#[path = "integration/authority.rs"]
 mod authority;
-#[path = "front_door/harness.rs"]
+#[path = "integration/harness.rs"]
 mod harness;
-#[path = "front_door/program.rs"]
+#[path = "integration/program.rs"]
 mod program;
-#[path = "front_door/suite/mod.rs"]
+#[path = "integration/suite/mod.rs"]
 mod suite;

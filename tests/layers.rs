@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 16] = [
     &["gcore"],
     &["aggregate"],
     &["store"],
-    &["outlook"],
+    &["insights"],
     &["snapshot"],
     &["alert", "collect", "exposition"],
     &["http", "notify"],

@@ -13,7 +13,7 @@ use crate::billing::resource::{Currency, ProjectId, ResourceType};
 use crate::gcore::memory::MemoryShare;
 
 use super::cost_details::CostDetails;
-use super::group::{Group, Named, Sums};
+use super::group::{Group, GroupKeyRef, Sums};
 
 /// The totals of one cost report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct CostTotals {
     /// Money per group and currency. A group without a single priced record is not here: its cost is unknown.
     pub amounts: Sums<Currency>,
     /// Records without a usable price.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub unpriced: BTreeMap<(ResourceType, UnpricedReason), u64>,
     /// The newest `last_seen` of any record: how far the data reaches.
     pub data_through: Option<Timestamp>,
@@ -57,7 +57,7 @@ impl Fold<CostRecord<'_>> for CostTotals {
         self.data_through = self.data_through.max(last_seen);
         match price {
             Price::Known(amount) => {
-                self.amounts.add_named(&Named { project, region, resource_type, measure }, amount)?;
+                self.amounts.add_named(&GroupKeyRef { project, region, resource_type, measure }, amount)?;
             }
             Price::Unknown(reason) => *self.unpriced.entry((resource_type.into(), reason)).or_default() += 1,
         }

@@ -43,7 +43,7 @@ impl CostDetails {
 
 /// Money by the value of a tag; resources without the tag have the value "".
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct TagSums(#[serde(with = "super::pairs")] pub HashMap<(SmolStr, Currency), Amount, RandomState>);
+pub struct TagSums(#[serde(with = "super::serde_pairs")] pub HashMap<(SmolStr, Currency), Amount, RandomState>);
 
 /// The dearest resources of each currency, by absolute amount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

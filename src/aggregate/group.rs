@@ -34,14 +34,14 @@ impl Group {
 /// A group and a measure as a row names them. It has the hash of what it names, so that a sum is found without making a
 /// name that lasts: most rows add to a sum that is there.
 #[derive(Hash)]
-pub(super) struct Named<'a> {
+pub(super) struct GroupKeyRef<'a> {
     pub(super) project: ProjectId,
     pub(super) region: Option<RegionId>,
     pub(super) resource_type: &'a str,
     pub(super) measure: &'a str,
 }
 
-impl<M: Borrow<str>> Equivalent<(Group, M)> for Named<'_> {
+impl<M: Borrow<str>> Equivalent<(Group, M)> for GroupKeyRef<'_> {
     #[inline]
     fn equivalent(&self, (group, measure): &(Group, M)) -> bool {
         self.project == group.project
@@ -55,7 +55,7 @@ impl<M: Borrow<str>> Equivalent<(Group, M)> for Named<'_> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
 pub struct Sums<M> {
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     sums: HashMap<(Group, M), Amount, RandomState>,
     /// What the words take beside the map.
     #[serde(skip)]
@@ -85,7 +85,7 @@ impl<M: Eq + Hash + Heap> Sums<M> {
 
     /// The same for a row.
     #[inline]
-    pub(super) fn add_named(&mut self, named: &Named<'_>, amount: Amount) -> Result<(), RejectReason>
+    pub(super) fn add_named(&mut self, named: &GroupKeyRef<'_>, amount: Amount) -> Result<(), RejectReason>
     where
         M: Borrow<str> + for<'m> From<&'m str>,
     {
@@ -93,7 +93,7 @@ impl<M: Eq + Hash + Heap> Sums<M> {
             *sum = sum.checked_add(amount).ok_or(RejectReason::OutOfRange)?;
             return Ok(());
         }
-        let Named { project, region, resource_type, measure } = *named;
+        let GroupKeyRef { project, region, resource_type, measure } = *named;
         self.add(Group { project, region, resource_type: resource_type.into() }, measure.into(), amount)
     }
 
@@ -139,7 +139,7 @@ mod tests {
             for (resource_type, measure) in [("instance", "EUR"), ("instance", "USD"), ("volume", "EUR")] {
                 let (project, owned) = (ProjectId(1), ResourceType::new(resource_type));
                 let group = Group { project, region, resource_type: owned };
-                let named = Named { project, region, resource_type, measure };
+                let named = GroupKeyRef { project, region, resource_type, measure };
                 sums.add_named(&named, one).unwrap();
                 sums.add(group, measure.into(), one).unwrap();
                 sums.add_named(&named, one).unwrap();
@@ -147,7 +147,7 @@ mod tests {
         }
         assert_eq!(sums.len(), 9, "neither way makes a sum of its own");
         assert!(sums.iter().all(|(.., sum)| sum == "3".parse().unwrap()));
-        let named = Named { project: ProjectId(1), region: None, resource_type: "instance", measure: "EUR" };
+        let named = GroupKeyRef { project: ProjectId(1), region: None, resource_type: "instance", measure: "EUR" };
         let most = "170141183460469231731687303".parse().unwrap();
         assert_eq!(sums.add_named(&named, most), Err(RejectReason::OutOfRange));
         assert!(sums.iter().all(|(.., sum)| sum == "3".parse().unwrap()), "refused as a whole");

@@ -6,6 +6,6 @@ pub mod commitments;
 pub mod cost;
 pub mod cost_details;
 pub mod group;
-mod pairs;
 pub mod report_tasks;
+mod serde_pairs;
 pub mod usage;

@@ -15,25 +15,25 @@ pub const MOST_LISTED: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportTaskTotals {
     /// Tasks per type and status. Every documented pair is there, at zero where no task has it.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
     /// When the newest task of a type completed.
     pub last_completed: BTreeMap<TaskType, Timestamp>,
     /// When the newest task of a type failed.
     pub last_failed: BTreeMap<TaskType, Timestamp>,
     /// When the oldest unfinished task of a type and status was created.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub oldest_unfinished: BTreeMap<(TaskType, TaskStatus), Timestamp>,
     /// Errors and warnings noted on the newest task of a type.
     pub notes: BTreeMap<TaskType, Notes>,
     /// The tasks that failed, the newest [`MOST_LISTED`] of them, by when they last changed.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub failed: Ranked,
     /// The tasks that have not ended, the oldest [`MOST_LISTED`] of them, by when they were created.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub unfinished: Ranked,
     /// The tasks that completed but noted errors, the newest [`MOST_LISTED`] of them, by when they last changed.
-    #[serde(with = "super::pairs")]
+    #[serde(with = "super::serde_pairs")]
     pub with_errors: Ranked,
 }
 

@@ -7,7 +7,7 @@ use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
 use crate::billing::resource::{BillingMetric, Unit};
 use crate::gcore::memory::MemoryShare;
 
-use super::group::{Group, Named, Sums};
+use super::group::{Group, GroupKeyRef, Sums};
 
 /// The totals of one usage report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl Fold<UsageRecord<'_>> for UsageTotals {
         let UsageRecord { project, region, value, last_seen, .. } = record;
         let (resource_type, measure) = (record.resource_type.as_str(), record.unit.as_str());
         self.data_through = self.data_through.max(last_seen);
-        self.values.add_named(&Named { project, region, resource_type, measure }, value)
+        self.values.add_named(&GroupKeyRef { project, region, resource_type, measure }, value)
     }
 
     fn weight(&self) -> usize {

@@ -17,13 +17,13 @@ use crate::snapshot;
 use crate::store::Store;
 use crate::store::alerts::OutboxRow;
 
+use super::alert::{Alert, Queued, Status};
 use super::channels::Channels;
 use super::evaluate::{Facts, evaluate};
-use super::ledger::Ledger;
 use super::metrics;
 use super::route::Route;
 use super::settings::Settings;
-use super::told::{Alert, Queued, Status};
+use super::states::AlertStates;
 use super::{Current, Reader};
 
 /// The windows of a poll arrive in quick succession; waiting this long judges several of them at once.
@@ -35,7 +35,7 @@ const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the engine goes by; a reload sends another one.
 #[derive(Clone, Debug, Default)]
-pub struct Orders {
+pub struct AlertConfig {
     /// What is watched.
     pub settings: Settings,
     /// The channels that are told once of each transition.
@@ -45,12 +45,12 @@ pub struct Orders {
 /// Judges, remembers, publishes.
 pub struct Engine {
     snapshots: snapshot::Reader,
-    orders: watch::Receiver<Arc<Orders>>,
+    orders: watch::Receiver<Arc<AlertConfig>>,
     store: Store,
     channels: Channels,
     clock: Clock,
     started_at: Timestamp,
-    ledger: Ledger,
+    ledger: AlertStates,
     /// Whether the ledger goes on from what was stored before; until then it knows only what this process has seen.
     is_recalled: bool,
     current: watch::Sender<Current>,
@@ -73,7 +73,7 @@ impl Engine {
     /// Fails where the registry already has them.
     pub fn new(
         snapshots: snapshot::Reader,
-        orders: watch::Receiver<Arc<Orders>>,
+        orders: watch::Receiver<Arc<AlertConfig>>,
         store: Store,
         channels: Channels,
         clock: Clock,
@@ -81,7 +81,7 @@ impl Engine {
     ) -> prometheus::Result<(Self, Reader)> {
         let (current, reader) = watch::channel(None);
         metrics::register(registry, reader.clone())?;
-        let (ledger, unwritten, started_at) = (Ledger::default(), Unwritten::default(), clock.now());
+        let (ledger, unwritten, started_at) = (AlertStates::default(), Unwritten::default(), clock.now());
         let engine = Self {
             snapshots,
             orders,
@@ -231,7 +231,7 @@ fn tell(alert: &Alert) {
     if alert.status == Status::Firing {
         tracing::info!(alertname, severity, account, summary, "alert fires");
     } else {
-        let reason = alert.annotations.get(super::ledger::REASON).map_or("", |reason| reason.as_str());
+        let reason = alert.annotations.get(super::states::REASON).map_or("", |reason| reason.as_str());
         tracing::info!(alertname, severity, account, summary, reason, "alert is resolved");
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::told::Labels;
+use super::alert::Labels;
 
 /// Of what a verdict is: a rule on an account, a budget, a collector. Alerts of one scope come and go by its verdicts
 /// alone.
@@ -24,14 +24,14 @@ pub struct Judgement {
     /// Of what it is.
     pub scope: Scope,
     /// How long something must be so, or must be over, to be told.
-    pub patience: Patience,
+    pub holds: HoldDurations,
     /// What is known.
     pub verdict: Verdict,
 }
 
 /// How patient a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct HoldDurations {
     /// So many readings in a row must say so. At least 1.
     pub readings: u32,
     /// For so long it must be so.
@@ -88,7 +88,7 @@ pub enum Strength {
     Muted,
 }
 
-impl Patience {
+impl HoldDurations {
     /// None: told at the first reading, over at the first reading.
     pub const NONE: Self =
         Self { readings: 1, pending_for: Duration::ZERO, clears: 1, keep_firing_for: Duration::ZERO };

@@ -7,7 +7,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, Opts, Registry};
 
 use super::Reader;
-use super::told::{Alert, Status};
+use super::alert::{Alert, Status};
 
 /// The most firing alerts that are shown one by one; the counts know all.
 const MOST_SHOWN: usize = 1_000;

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::told::{Labels, NOT_FOR_PEOPLE};
+use super::alert::{Labels, NOT_FOR_PEOPLE};
 
 /// A channel and what it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

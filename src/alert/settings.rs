@@ -12,10 +12,10 @@ use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::Window;
 use crate::billing::resource::Currency;
-use crate::outlook::budget::{Budget, Selector};
+use crate::insights::budget::{Budget, Selector};
 
+use super::alert::Labels;
 use super::rule::Rule;
-use super::told::Labels;
 
 /// The `alertname` of everything that `[[alerts.threshold]]` asks for.
 pub const THRESHOLD: &str = "GcoreCostThreshold";

@@ -16,7 +16,7 @@ use crate::exposition::daily;
 use crate::store::days::Kind;
 use crate::store::{AccountId, Store};
 
-use super::kept;
+use super::persisted_readings;
 
 /// Why what was asked for cannot be written, as long as it is asked for in this way.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +95,7 @@ impl Backfill {
                     Some(id) => store.days(id, kind).await?.into_keys().collect(),
                     None => BTreeSet::new(),
                 };
-                let names = kept::names(&store.kept(account, &settings.scope()).await?);
+                let names = persisted_readings::names(&store.kept(account, &settings.scope()).await?);
                 let account = account.clone();
                 histories.push(History { account, names, kind, id, days });
             }

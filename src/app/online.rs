@@ -24,9 +24,9 @@ use crate::gcore;
 use crate::gcore::client::Client;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::listing::{Glance, Listing};
 use crate::gcore::memory::MemoryLimit;
-use crate::gcore::patience::Patience;
+use crate::gcore::pagination::{FirstPage, Listing};
+use crate::gcore::poll_deadline::PollDeadline;
 use crate::snapshot::Collector;
 
 /// What the key of one account may read.
@@ -121,8 +121,8 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
                 let (_, schedule) = collect.enabled().find(|(enabled, _)| *enabled == collector)?;
                 // Somebody waits for this, so it takes no longer than a single request may.
                 let limit = schedule.timeout.min(settings.request_timeout);
-                let patience = Patience { until: Instant::now() + limit, longest_wait: limit, yields: false };
-                let probe = Probe { client: &client, collect, now: clock.now(), patience };
+                let deadline = PollDeadline { until: Instant::now() + limit, longest_wait: limit, yields: false };
+                let probe = Probe { client: &client, collect, now: clock.now(), deadline };
                 Some(async move { probe.look(collector).await })
             });
             let findings: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
@@ -139,36 +139,36 @@ struct Probe<'a> {
     client: &'a Client,
     collect: &'a collect::settings::Settings,
     now: Timestamp,
-    patience: Patience,
+    deadline: PollDeadline,
 }
 
 impl Probe<'_> {
     async fn look(&self, collector: Collector) -> Vec<Finding> {
-        let (client, patience) = (self.client, self.patience);
+        let (client, deadline) = (self.client, self.deadline);
         let finding = |endpoint, outcome| Finding { collector, endpoint, outcome };
         // The newest day that is complete.
         let yesterday = Window::Yesterday.period(self.now);
         match collector {
             Collector::Cost => {
-                let seen = gcore::cost_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
+                let seen = gcore::cost_report::probe::<Rows>(client, yesterday, deadline).await.map(Seen::from);
                 vec![finding(Endpoint::CostReportResources, seen)]
             }
             Collector::Usage => {
-                let seen = gcore::usage_report::peek::<Rows>(client, yesterday, patience).await.map(Seen::from);
+                let seen = gcore::usage_report::probe::<Rows>(client, yesterday, deadline).await.map(Seen::from);
                 vec![finding(Endpoint::UsageReport, seen)]
             }
             Collector::Reports => {
                 let since = self.now.checked_sub(self.collect.reports.look_back).unwrap_or(Timestamp::MIN);
-                let tasks = gcore::reports::peek::<Rows>(client, since, patience).await;
+                let tasks = gcore::reports::probe::<Rows>(client, since, deadline).await;
                 vec![finding(Endpoint::Reports, tasks.map(Seen::from))]
             }
             Collector::Subscriptions => {
-                let list = gcore::subscriptions::peek::<Rows>(client, patience).await;
+                let list = gcore::subscriptions::probe::<Rows>(client, deadline).await;
                 vec![finding(Endpoint::Subscriptions, list.map(Seen::from))]
             }
             Collector::Commitments => {
                 let month_so_far = Window::MonthToDate.period(self.now);
-                let list = gcore::reservations::commitments(client, month_so_far, patience).await;
+                let list = gcore::reservations::commitments(client, month_so_far, deadline).await;
                 let list = list.map(|list| {
                     let running = |list: Vec<Commitment>| list.iter().filter(|one| one.is_active(self.now)).count();
                     Seen::of(list, |list| Rows { commitments: running(list), ..Rows::default() })
@@ -176,7 +176,7 @@ impl Probe<'_> {
                 let has_running = list.as_ref().is_ok_and(|seen| seen.commitments > 0);
                 let mut findings = vec![finding(Endpoint::Reservations, list)];
                 if has_running {
-                    let totals = gcore::reservations::month_totals(client, utc_date(self.now), patience).await;
+                    let totals = gcore::reservations::month_totals(client, utc_date(self.now), deadline).await;
                     let seen = totals.map(|totals| Seen::of(totals, |_| Rows::default()));
                     findings.push(finding(Endpoint::ReservationCostReportTotals, seen));
                 }
@@ -185,8 +185,8 @@ impl Probe<'_> {
             // It asks for what the cost and the usage collector ask for.
             Collector::History => Vec::new(),
             Collector::Names => {
-                let projects = gcore::names::projects::<Rows>(client, patience);
-                let regions = gcore::names::regions::<Rows>(client, patience);
+                let projects = gcore::names::projects::<Rows>(client, deadline);
+                let regions = gcore::names::regions::<Rows>(client, deadline);
                 let (projects, regions) = tokio::join!(projects, regions);
                 vec![
                     finding(Endpoint::Projects, projects.map(Seen::from)),
@@ -279,8 +279,8 @@ impl From<Listing<Rows>> for Seen {
     }
 }
 
-impl From<Glance<Rows>> for Seen {
-    fn from(glance: Glance<Rows>) -> Self {
-        Self { rows: glance.count, ..Self::from(glance.page) }
+impl From<FirstPage<Rows>> for Seen {
+    fn from(first_page: FirstPage<Rows>) -> Self {
+        Self { rows: first_page.count, ..Self::from(first_page.page) }
     }
 }

@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::config::Source;
-use crate::http::reload::{Outcome, Wish, Wishes};
+use crate::http::reload::{Outcome, ReloadRequest, ReloadRequests};
 use crate::notify::dispatcher::Dispatcher;
 
-use super::fleet::Fleet;
+use super::poller_manager::PollerManager;
 
-/// Wishes over HTTP that may wait while a reload is under way.
+/// ReloadRequests over HTTP that may wait while a reload is under way.
 const WAITING: usize = 8;
 
 /// Where a reload takes the configuration from, and the signal that asks for one.
@@ -32,7 +32,7 @@ impl Reloads {
 
 /// Carries out reloads.
 pub(super) struct Reloader {
-    wishes: mpsc::Receiver<Wish>,
+    wishes: mpsc::Receiver<ReloadRequest>,
     reloads: Option<Reloads>,
     clock: Clock,
     is_successful: IntGauge,
@@ -41,7 +41,7 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Registers the families on reloads; the start counts as the first success.
-    pub(super) fn new(registry: &Registry, clock: Clock) -> prometheus::Result<(Self, Wishes)> {
+    pub(super) fn new(registry: &Registry, clock: Clock) -> prometheus::Result<(Self, ReloadRequests)> {
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
@@ -66,7 +66,7 @@ impl Reloader {
     }
 
     /// Done when a reload is asked for; the wish is there unless a signal asked.
-    pub(super) async fn asked(&mut self) -> Option<Wish> {
+    pub(super) async fn asked(&mut self) -> Option<ReloadRequest> {
         let hangup = async {
             match &mut self.reloads {
                 Some(reloads) => reloads.hangup.recv().await,
@@ -80,7 +80,7 @@ impl Reloader {
     }
 
     /// Reads the configuration and lets pollers and channels follow it; a bad one changes nothing.
-    pub(super) async fn reload(&self, fleet: &mut Fleet, dispatcher: &mut Dispatcher) -> Outcome {
+    pub(super) async fn reload(&self, fleet: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
         let outcome = self.try_reload(fleet, dispatcher).await;
         self.note(outcome.is_ok());
         if let Err(faults) = &outcome {
@@ -91,7 +91,7 @@ impl Reloader {
         outcome
     }
 
-    async fn try_reload(&self, fleet: &mut Fleet, dispatcher: &mut Dispatcher) -> Outcome {
+    async fn try_reload(&self, fleet: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
         let Some(reloads) = &self.reloads else {
             return Err("there is nothing to read again: the settings of this daemon are built in".into());
         };

@@ -9,7 +9,7 @@ use crate::alert::{Alert, Labels, Status};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::hint;
-use crate::notify::Home;
+use crate::notify::ExternalUrl;
 use crate::notify::dispatcher;
 use crate::store::Store;
 use crate::store::outbox::DeadLetter;
@@ -43,7 +43,7 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
         threshold: None,
         since: now,
     };
-    let answers = dispatcher::test(&config.notify, &Home::new(url), channel, &alert, &clock).await?;
+    let answers = dispatcher::test(&config.notify, &ExternalUrl::new(url), channel, &alert, &clock).await?;
     if answers.is_empty() {
         let channels = config.notify.channels();
         let hint = hint(channel, channels.iter().map(String::as_str));

@@ -23,12 +23,12 @@ use crate::collect::settings::{History, Schedule};
 use crate::config::Config;
 use crate::demo;
 use crate::demo::api::Api;
-use crate::demo::world::World;
+use crate::demo::simulator::World;
 use crate::exposition;
 use crate::gcore;
+use crate::insights::budget::{Budget, Selector};
 use crate::notify;
 use crate::notify::settings::Alertmanager;
-use crate::outlook::budget::{Budget, Selector};
 use crate::shutdown;
 use crate::store;
 

@@ -22,13 +22,13 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
         let month_so_far = Window::MonthToDate.period(poll.now);
-        let listing = reservations::commitments(&self.client, month_so_far, poll.patience).await?;
+        let listing = reservations::commitments(&self.client, month_so_far, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut commitments = listing.data;
         ties::number(&mut commitments, |commitment| &mut commitment.id);
         let mut totals = CommitmentTotals { commitments, ..CommitmentTotals::default() };
         if totals.has_active(poll.now) {
-            let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.patience).await?;
+            let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.deadline).await?;
             poll.reject(&lines.rejected);
             totals.month_amounts = line_sums(&lines.data);
             totals.month_ends_at = next_month(poll.now);

@@ -16,8 +16,8 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let projects = names::projects(&self.client, poll.patience).await?;
-        let regions = names::regions(&self.client, poll.patience).await?;
+        let projects = names::projects(&self.client, poll.deadline).await?;
+        let regions = names::regions(&self.client, poll.deadline).await?;
         poll.reject(&projects.rejected);
         poll.reject(&regions.rejected);
         let names = Names { projects: projects.data, regions: regions.data };

@@ -13,7 +13,7 @@ use crate::billing::record::RejectReason;
 use crate::clock::Clock;
 use crate::gcore::client::Client;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::patience::Patience;
+use crate::gcore::poll_deadline::PollDeadline;
 use crate::shutdown::Stop;
 use crate::snapshot::{Account, Collector, Outcome, Reading, Status, Writer};
 
@@ -47,7 +47,7 @@ pub(super) struct Poll<'a> {
     /// When it began; every reading of it bears this time.
     pub(super) now: Timestamp,
     /// When it must have ended, and how long it may be made to wait.
-    pub(super) patience: Patience,
+    pub(super) deadline: PollDeadline,
     pub(super) metrics: &'a Metrics,
     collector: &'static str,
     writer: &'a Writer,
@@ -62,7 +62,7 @@ impl Poll<'_> {
     /// Waits until names are known or have failed, for as long as the poll may take.
     pub(super) async fn names_settled(&self) {
         // Without them the poll goes on as well as it can.
-        let _ = timeout_at(self.patience.until, self.writer.names_settled(self.account)).await;
+        let _ = timeout_at(self.deadline.until, self.writer.names_settled(self.account)).await;
     }
 
     /// What is known of the account so far.
@@ -123,7 +123,7 @@ impl Poller {
         let poll = Poll {
             account: &self.account,
             now,
-            patience: Patience {
+            deadline: PollDeadline {
                 until: started + self.schedule.timeout,
                 longest_wait: self.schedule.interval,
                 yields: self.source.yields(),

@@ -24,7 +24,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
         let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
-        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.patience).await?;
+        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut totals = ReportTaskTotals::default();
         let mut failed = Vec::new();

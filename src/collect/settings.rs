@@ -5,7 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use crate::billing::period::Window;
-use crate::outlook::budget::Budget;
+use crate::insights::budget::Budget;
 
 /// Settings of all collectors (`[collect]`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
-        let listing = subscriptions::read(&self.client, poll.patience).await?;
+        let listing = subscriptions::read(&self.client, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut list: Vec<Subscription> = listing.data;
         ties::number(&mut list, |subscription| &mut subscription.id);

@@ -28,9 +28,9 @@ impl Source {
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
         let listing = if self.by_metric {
-            usage_report::read_metered::<UsageTotals>(&self.client, period, poll.patience).await?
+            usage_report::read_metered::<UsageTotals>(&self.client, period, poll.deadline).await?
         } else {
-            usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?
+            usage_report::read::<UsageTotals>(&self.client, period, poll.deadline).await?
         };
         poll.reject(&listing.rejected);
         let totals = UsageTotals { share: listing.share, ..listing.data };

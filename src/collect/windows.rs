@@ -27,7 +27,7 @@ pub(super) async fn read_each<F: Future<Output = Result<(), Error>>>(
     };
     let Some((first, others)) = windows.split_first() else { return Ok(()) };
     let outcome = read(first).await;
-    let is_hopeless = |error: &Error| error.reason.concerns_the_key() || Instant::now() >= poll.patience.until;
+    let is_hopeless = |error: &Error| error.reason.concerns_the_key() || Instant::now() >= poll.deadline.until;
     if outcome.as_ref().is_err_and(is_hopeless) {
         return outcome;
     }

@@ -10,7 +10,7 @@ use crate::config::accounts::types;
 use crate::config::key::{Key, hint};
 use crate::config::keys::Reader;
 use crate::gcore;
-use crate::outlook::budget::{Budget, Selector};
+use crate::insights::budget::{Budget, Selector};
 
 /// The accounts of the configuration.
 pub(super) type Accounts = BTreeMap<AccountName, gcore::settings::Settings>;

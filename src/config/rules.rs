@@ -15,7 +15,7 @@ use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
 use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
-use crate::outlook::budget::Selector;
+use crate::insights::budget::Selector;
 use crate::transport::destination;
 use crate::wording::counted;
 

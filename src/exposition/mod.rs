@@ -5,19 +5,19 @@
 //!
 //! What to say is decided purely, by [`business`]. The [`encoder`] decides when: once per snapshot, not once per scrape.
 
-mod budget;
 pub mod catalog;
 mod collectors;
 pub mod daily;
 mod details;
 pub mod encoded;
 pub mod encoder;
+mod expiry;
 mod family;
 mod gzip;
-mod horizon;
+mod insights;
 mod lists;
-mod outlook;
 pub mod process;
+mod series_limit;
 pub mod settings;
 mod sums;
 mod text;
@@ -73,7 +73,7 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
     details::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));
     families.write(windows::reconciliation(snapshot, now));
-    outlook::write(&mut families, snapshot, settings.anomaly_groups, now);
+    insights::write(&mut families, snapshot, settings.anomaly_groups, now);
     families.write(lists::commitments(snapshot, now));
     families.write(lists::names(snapshot));
     families.write(lists::report_tasks(snapshot, now));
@@ -85,7 +85,7 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
 /// The first instant after `now` at which [`business`] may say something else of the same snapshot.
 #[must_use]
 pub fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
-    horizon::valid_until(snapshot, now)
+    expiry::valid_until(snapshot, now)
 }
 
 fn word(text: &str) -> SmolStr {

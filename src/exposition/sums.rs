@@ -13,10 +13,10 @@ use crate::billing::period::Window;
 use crate::billing::resource::{Currency, Unit};
 use crate::snapshot::{Account, Snapshot, current};
 
-use super::budget;
 use super::catalog;
 use super::catalog::Family;
 use super::family::Families;
+use super::series_limit;
 use super::text::Text;
 use super::windows::named_accounts;
 
@@ -143,7 +143,7 @@ pub(super) fn write_family<'a, P: Ord + Copy, M: Ord + Copy>(
     order: impl Fn(&Sum<'a, P, M>, &Sum<'a, P, M>) -> Ordering,
     write: impl Fn(&mut Text, Sum<'a, P, M>),
 ) {
-    let dropped = budget::fold(&mut sums, families.series_limit());
+    let dropped = series_limit::fold(&mut sums, families.series_limit());
     sums.sort_unstable_by(order);
     families.begin(family, sums.len(), dropped);
     sums.into_iter().for_each(|sum| write(families.text(), sum));

@@ -17,8 +17,8 @@ use super::error::{Error, Reason};
 use super::exchange::{Failure, Payload, authorization};
 use super::memory::{Claim, MemoryLimit, MemoryShare};
 use super::metrics::Metrics;
-use super::pace::{NoTurn, Pace};
-use super::patience::Patience;
+use super::poll_deadline::PollDeadline;
+use super::rate_limiter::{NoPermit, RateLimiter};
 use super::report_query::Forms;
 use super::retry;
 use super::settings::{Filter, Settings};
@@ -32,8 +32,8 @@ pub struct Client {
     pub(super) forms: Forms,
     /// What `ca_file` held.
     authorities: Vec<u8>,
-    pace: Pace,
-    lanes: Semaphore,
+    rate_limiter: RateLimiter,
+    in_flight: Semaphore,
     /// How many polls are under way that yield to nobody.
     polls: watch::Sender<usize>,
     pub(super) memory: Arc<MemoryLimit>,
@@ -71,8 +71,8 @@ impl Client {
             authorities,
             clock,
             forms: Forms::default(),
-            pace: Pace::new(settings.max_requests_per_second),
-            lanes: Semaphore::new(settings.concurrency),
+            rate_limiter: RateLimiter::new(settings.max_requests_per_second),
+            in_flight: Semaphore::new(settings.concurrency),
             polls: watch::Sender::new(0),
             settings,
             memory: Arc::clone(memory),
@@ -94,27 +94,27 @@ impl Client {
         endpoint: Endpoint,
         payload: &Payload,
         rows: Option<u32>,
-        patience: Patience,
+        deadline: PollDeadline,
     ) -> Result<Body<'_>, Error> {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
-            let _lane = self.turn(patience).await?;
+            let _permit = self.turn(deadline).await?;
             // Only now: waiting for a turn may outlast a key.
             let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
-            let until = patience.until.min(started + self.settings.request_timeout);
+            let until = deadline.until.min(started + self.settings.request_timeout);
             let mut outcome =
                 timeout_at(until, self.exchange(endpoint, payload, rows, &key)).await.unwrap_or_else(|_| {
                     let waited = started.elapsed().as_secs();
-                    let reason = if until == patience.until { Reason::Late } else { Reason::Timeout };
+                    let reason = if until == deadline.until { Reason::Late } else { Reason::Timeout };
                     Err(Failure::new(reason, true, format!("no complete answer within {waited} s")))
                 });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &mut outcome {
                 failure.detail = self.without_key(&failure.detail);
                 if let Some(wait) = failure.wait {
-                    self.pace.hold_back(wait.min(patience.longest_wait));
+                    self.rate_limiter.hold_back(wait.min(deadline.longest_wait));
                 }
                 self.metrics.failures.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
             }
@@ -130,7 +130,7 @@ impl Client {
                     return Some(Duration::ZERO);
                 }
                 let wait = backoff.max(failure.wait.unwrap_or_default());
-                (Instant::now() + wait < patience.until).then_some(wait)
+                (Instant::now() + wait < deadline.until).then_some(wait)
             })
             .notify(|failure, wait| {
                 self.metrics.retries.with_label_values(&[labels[0], labels[1], failure.reason.as_str()]).inc();
@@ -223,33 +223,33 @@ impl Client {
     }
 
     /// Waits until the account's rate and concurrency allow one more request.
-    async fn turn(&self, patience: Patience) -> Result<Option<SemaphorePermit<'_>>, Failure> {
-        let deadline = patience.until;
-        let lane = async {
+    async fn turn(&self, deadline: PollDeadline) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let until = deadline.until;
+        let permit = async {
             loop {
-                if patience.yields {
+                if deadline.yields {
                     let _ = self.polls.subscribe().wait_for(|polls| *polls == 0).await;
                 }
-                let lane = self.lanes.acquire().await;
-                // Polls may have begun while this request queued for its lane.
-                if !patience.yields || *self.polls.borrow() == 0 {
-                    return lane;
+                let permit = self.in_flight.acquire().await;
+                // Polls may have begun while this request queued for its permit.
+                if !deadline.yields || *self.polls.borrow() == 0 {
+                    return permit;
                 }
             }
         };
-        let lane = timeout_at(deadline, lane).await;
-        let no_turn = match (lane, self.pace.turn(deadline).await) {
-            (Ok(lane), Ok(())) => return Ok(lane.ok()),
-            (_, Err(no_turn)) => no_turn,
-            (Err(_), Ok(())) => NoTurn::Late,
+        let permit = timeout_at(until, permit).await;
+        let no_permit = match (permit, self.rate_limiter.acquire(until).await) {
+            (Ok(permit), Ok(())) => return Ok(permit.ok()),
+            (_, Err(no_permit)) => no_permit,
+            (Err(_), Ok(())) => NoPermit::Late,
         };
-        Err(match no_turn {
-            NoTurn::Held(wait) => {
+        Err(match no_permit {
+            NoPermit::Held(wait) => {
                 let wait = wait.as_secs();
                 let detail = format!("the server asked to wait for {wait} s, which is longer than this poll may take");
                 Failure::new(Reason::RateLimited, false, detail)
             }
-            NoTurn::Late => {
+            NoPermit::Late => {
                 let rate = self.settings.max_requests_per_second;
                 let detail = format!(
                     "the poll's time runs out before its next turn at {rate} requests/s; raise the collector's timeout or \

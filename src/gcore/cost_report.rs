@@ -9,11 +9,11 @@ use crate::billing::resource::{ProjectId, RegionId, Word};
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Glance, Intake, Layout, Listing};
-use super::patience::Patience;
+use super::lenient_json::{Field, MAX_NAME, MAX_TEXT};
+use super::pagination;
+use super::pagination::{FirstPage, Listing, RecordSink, RowSchema};
+use super::poll_deadline::PollDeadline;
 use super::report_query::ReportQuery;
-use super::wire::{Field, MAX_NAME, MAX_TEXT};
 
 const ENDPOINT: Endpoint = Endpoint::CostReportResources;
 const FIELDS: [&str; 14] = [
@@ -35,21 +35,21 @@ const FIELDS: [&str; 14] = [
 ];
 const IDENTITY: &[usize] = &[0, 1, 5, 6, 8, 9, 10, 11];
 
-const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> Layout<F, 12> {
+const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> RowSchema<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
 /// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
-const fn detailed_layout<F: for<'a> Fold<DetailedCost<'a>>>() -> Layout<F, 14> {
+const fn detailed_layout<F: for<'a> Fold<DetailedCost<'a>>>() -> RowSchema<F, 14> {
     layout_of(F::weight, |fields, intake| intake.add(detailed(fields)))
 }
 
 const fn layout_of<F, const N: usize>(
     weight: fn(&F) -> usize,
-    records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
-) -> Layout<F, N> {
-    let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
-    Layout { endpoint, rows_key: "results", fields, identity: IDENTITY, weight: Some(weight), records }
+    records: fn(&[Field<'_>; N], &mut RecordSink<'_, F>),
+) -> RowSchema<F, N> {
+    let (endpoint, fields) = (ENDPOINT, pagination::first(FIELDS));
+    RowSchema { endpoint, rows_key: "results", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
 /// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
@@ -61,9 +61,9 @@ pub async fn read<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
     project: Option<ProjectId>,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, project), patience).await
+    pagination::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, project), deadline).await
 }
 
 /// Reads the report for `period` with the details of each resource, and folds its rows into something that begins as
@@ -74,23 +74,23 @@ pub async fn read<F: for<'a> Fold<CostRecord<'a>>>(
 pub async fn read_detailed<F: for<'a> Fold<DetailedCost<'a>>>(
     client: &Client,
     period: Period,
-    patience: Patience,
+    deadline: PollDeadline,
     empty: impl Fn() -> F,
 ) -> Result<Listing<F>, Error> {
     let query = ReportQuery::new(client, ENDPOINT, period, None);
-    listing::read_into(client, &detailed_layout(), query, patience, empty).await
+    pagination::read_into(client, &detailed_layout(), query, deadline, empty).await
 }
 
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: for<'a> Fold<CostRecord<'a>>>(
+pub async fn probe<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
-    patience: Patience,
-) -> Result<Glance<F>, Error> {
-    listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
+    deadline: PollDeadline,
+) -> Result<FirstPage<F>, Error> {
+    pagination::probe(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), deadline).await
 }
 
 fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> {

@@ -8,13 +8,13 @@ use super::client::Client;
 use super::cost_report::price;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Layout, Listing};
-use super::patience::Patience;
+use super::lenient_json::Field;
+use super::pagination;
+use super::pagination::{Listing, RowSchema};
+use super::poll_deadline::PollDeadline;
 use super::report_query::ReportQuery;
-use super::wire::Field;
 
-const LAYOUT: Layout<Vec<CostTotal>, 11> = Layout {
+const LAYOUT: RowSchema<Vec<CostTotal>, 11> = RowSchema {
     endpoint: Endpoint::CostReportTotals,
     rows_key: "results",
     fields: TOTAL_FIELDS,
@@ -46,10 +46,10 @@ pub async fn read(
     client: &Client,
     period: Period,
     project: Option<ProjectId>,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<Vec<CostTotal>>, Error> {
     let query = ReportQuery::new(client, LAYOUT.endpoint, period, project);
-    listing::read(client, &LAYOUT, query, patience).await
+    pagination::read(client, &LAYOUT, query, deadline).await
 }
 
 /// A line of totals; the report of commitments has the same ones.

@@ -3,7 +3,6 @@
 //! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
 
 pub mod api_key;
-mod block;
 mod body;
 pub mod client;
 pub mod connection;
@@ -14,20 +13,21 @@ pub mod endpoint;
 pub mod error;
 mod exchange;
 mod instant;
-pub mod listing;
+mod lenient_json;
 pub mod memory;
 pub mod metrics;
 pub mod names;
-mod pace;
-pub mod patience;
+mod page_cursor;
+pub mod pagination;
+pub mod poll_deadline;
+mod rate_limiter;
 mod refusal;
 mod report_query;
 pub mod reports;
 pub mod reservations;
 mod retry;
-mod scan;
+mod row_templates;
 pub mod settings;
+mod simd;
 pub mod subscriptions;
 pub mod usage_report;
-mod walk;
-mod wire;

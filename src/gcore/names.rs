@@ -7,15 +7,15 @@ use crate::billing::resource::{ProjectId, RegionId};
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Layout, Listing, PlainQuery};
-use super::patience::Patience;
+use super::pagination;
+use super::pagination::{Listing, PlainQuery, RowSchema};
+use super::poll_deadline::PollDeadline;
 
 /// The most that these lists give at once.
 const PAGE_SIZE: u32 = 1000;
 
-const fn projects_layout<F: Fold<(ProjectId, Project)>>() -> Layout<F, 3> {
-    Layout {
+const fn projects_layout<F: Fold<(ProjectId, Project)>>() -> RowSchema<F, 3> {
+    RowSchema {
         endpoint: Endpoint::Projects,
         rows_key: "results",
         fields: ["id", "name", "state"],
@@ -28,8 +28,8 @@ const fn projects_layout<F: Fold<(ProjectId, Project)>>() -> Layout<F, 3> {
     }
 }
 
-const fn regions_layout<F: Fold<(RegionId, Region)>>() -> Layout<F, 4> {
-    Layout {
+const fn regions_layout<F: Fold<(RegionId, Region)>>() -> RowSchema<F, 4> {
+    RowSchema {
         endpoint: Endpoint::Regions,
         rows_key: "results",
         fields: ["id", "display_name", "keystone_name", "country"],
@@ -47,13 +47,16 @@ const fn regions_layout<F: Fold<(RegionId, Region)>>() -> Layout<F, 4> {
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn projects<F: Fold<(ProjectId, Project)>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
+pub async fn projects<F: Fold<(ProjectId, Project)>>(
+    client: &Client,
+    deadline: PollDeadline,
+) -> Result<Listing<F>, Error> {
     let parameters = [("include_deleted", "true".to_owned())];
-    listing::read(
+    pagination::read(
         client,
         &projects_layout(),
         PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) },
-        patience,
+        deadline,
     )
     .await
 }
@@ -62,6 +65,10 @@ pub async fn projects<F: Fold<(ProjectId, Project)>>(client: &Client, patience: 
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn regions<F: Fold<(RegionId, Region)>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
-    listing::read(client, &regions_layout(), PlainQuery { parameters: &[], page_size: Some(PAGE_SIZE) }, patience).await
+pub async fn regions<F: Fold<(RegionId, Region)>>(
+    client: &Client,
+    deadline: PollDeadline,
+) -> Result<Listing<F>, Error> {
+    pagination::read(client, &regions_layout(), PlainQuery { parameters: &[], page_size: Some(PAGE_SIZE) }, deadline)
+        .await
 }

@@ -17,7 +17,7 @@ use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 use super::exchange::Payload;
-use super::listing::Query;
+use super::pagination::Query;
 use super::settings::Filter;
 
 /// A page size that every list of this API takes.

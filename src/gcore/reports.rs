@@ -8,16 +8,16 @@ use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Glance, Layout, Listing, PlainQuery};
-use super::patience::Patience;
-use super::wire::{Field, Instants};
+use super::lenient_json::{Field, Instants};
+use super::pagination;
+use super::pagination::{FirstPage, Listing, PlainQuery, RowSchema};
+use super::poll_deadline::PollDeadline;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
 
-const fn layout<F: Fold<ReportTask>>() -> Layout<F, 6> {
-    Layout {
+const fn layout<F: Fold<ReportTask>>() -> RowSchema<F, 6> {
+    RowSchema {
         endpoint: Endpoint::Reports,
         rows_key: "results",
         fields: ["uuid", "task_type", "status", "created_at", "updated_at", "processing_notes"],
@@ -38,23 +38,24 @@ const fn layout<F: Fold<ReportTask>>() -> Layout<F, 6> {
 pub async fn read<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "created_at,uuid".to_owned())];
-    listing::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+    pagination::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, deadline)
+        .await
 }
 
 /// Counts the tasks created after an instant, and reads the newest of them.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: Fold<ReportTask>>(
+pub async fn probe<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,
-    patience: Patience,
-) -> Result<Glance<F>, Error> {
+    deadline: PollDeadline,
+) -> Result<FirstPage<F>, Error> {
     let parameters = [("created_after", format!("{created_after:.0}")), ("ordering", "-created_at".to_owned())];
-    listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
+    pagination::probe(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, deadline).await
 }
 
 fn task(fields: &[Field<'_>; 6], instants: &mut Instants) -> Result<ReportTask, RejectReason> {

@@ -17,12 +17,12 @@ use super::cost_totals::{TOTAL_FIELDS, total};
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::exchange::Payload;
-use super::listing;
-use super::listing::{Layout, Listing, PlainQuery, Query};
-use super::patience::Patience;
-use super::wire::{Field, Instants};
+use super::lenient_json::{Field, Instants};
+use super::pagination;
+use super::pagination::{Listing, PlainQuery, Query, RowSchema};
+use super::poll_deadline::PollDeadline;
 
-const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
+const RESERVATIONS: RowSchema<Vec<Commitment>, 7> = RowSchema {
     endpoint: Endpoint::Reservations,
     rows_key: "results",
     fields: ["commit", "active_from", "active_to", "id", "active_billing_plan_id", "resource_name", "region_name"],
@@ -34,7 +34,7 @@ const RESERVATIONS: Layout<Vec<Commitment>, 7> = Layout {
         instants.unread.into_iter().for_each(|reason| intake.reject(reason));
     },
 };
-const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
+const TOTALS: RowSchema<Vec<CostTotal>, 11> = RowSchema {
     endpoint: Endpoint::ReservationCostReportTotals,
     rows_key: "results",
     fields: TOTAL_FIELDS,
@@ -50,19 +50,23 @@ const TOTALS: Layout<Vec<CostTotal>, 11> = Layout {
 pub async fn commitments(
     client: &Client,
     period: Period,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<Vec<Commitment>>, Error> {
     let day_start = |day: Date| format!("{day}T00:00:00Z");
     let parameters = [("time_from", day_start(period.first())), ("time_to", day_start(period.end()))];
-    listing::read(client, &RESERVATIONS, PlainQuery { parameters: &parameters, page_size: None }, patience).await
+    pagination::read(client, &RESERVATIONS, PlainQuery { parameters: &parameters, page_size: None }, deadline).await
 }
 
 /// Reads what the month of a day costs under the commitments, overcommit included.
 ///
 /// # Errors
 /// Whatever keeps the totals from being read whole.
-pub async fn month_totals(client: &Client, day: Date, patience: Patience) -> Result<Listing<Vec<CostTotal>>, Error> {
-    listing::read(client, &TOTALS, MonthQuery { client, day }, patience).await
+pub async fn month_totals(
+    client: &Client,
+    day: Date,
+    deadline: PollDeadline,
+) -> Result<Listing<Vec<CostTotal>>, Error> {
+    pagination::read(client, &TOTALS, MonthQuery { client, day }, deadline).await
 }
 
 struct MonthQuery<'a> {

@@ -12,10 +12,10 @@ use crate::billing::subscription::Subscription;
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Glance, Layout, Listing, PlainQuery};
-use super::patience::Patience;
-use super::wire::{Field, Instants};
+use super::lenient_json::{Field, Instants};
+use super::pagination;
+use super::pagination::{FirstPage, Listing, PlainQuery, RowSchema};
+use super::poll_deadline::PollDeadline;
 
 /// The most that billing lists give at once.
 const PAGE_SIZE: u32 = 100;
@@ -32,8 +32,8 @@ const FIELDS: [&str; 10] = [
     "prices",
 ];
 
-const fn layout<F: Fold<Subscription>>() -> Layout<F, 10> {
-    Layout {
+const fn layout<F: Fold<Subscription>>() -> RowSchema<F, 10> {
+    RowSchema {
         endpoint: Endpoint::Subscriptions,
         rows_key: "results",
         fields: FIELDS,
@@ -52,18 +52,19 @@ const fn layout<F: Fold<Subscription>>() -> Layout<F, 10> {
 ///
 /// # Errors
 /// Whatever keeps the list from being read whole.
-pub async fn read<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Listing<F>, Error> {
+pub async fn read<F: Fold<Subscription>>(client: &Client, deadline: PollDeadline) -> Result<Listing<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
-    listing::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, patience).await
+    pagination::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, deadline)
+        .await
 }
 
 /// Counts the subscriptions, and reads one of them.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: Fold<Subscription>>(client: &Client, patience: Patience) -> Result<Glance<F>, Error> {
+pub async fn probe<F: Fold<Subscription>>(client: &Client, deadline: PollDeadline) -> Result<FirstPage<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
-    listing::peek(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, patience).await
+    pagination::probe(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, deadline).await
 }
 
 /// Hands over each subscription of a row, and why a part of it could not be read.

@@ -9,11 +9,11 @@ use crate::billing::resource::{ProjectId, RegionId, Word};
 use super::client::Client;
 use super::endpoint::Endpoint;
 use super::error::Error;
-use super::listing;
-use super::listing::{Glance, Intake, Layout, Listing};
-use super::patience::Patience;
+use super::lenient_json::Field;
+use super::pagination;
+use super::pagination::{FirstPage, Listing, RecordSink, RowSchema};
+use super::poll_deadline::PollDeadline;
 use super::report_query::ReportQuery;
-use super::wire::Field;
 
 const ENDPOINT: Endpoint = Endpoint::UsageReport;
 const FIELDS: [&str; 12] = [
@@ -33,21 +33,21 @@ const FIELDS: [&str; 12] = [
 ];
 const IDENTITY: &[usize] = &[0, 1, 4, 5, 7, 8, 9, 10];
 
-const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> Layout<F, 11> {
+const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> RowSchema<F, 11> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
 /// The same rows with the metric of each, for readings that want it.
-const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> Layout<F, 12> {
+const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> RowSchema<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(metered(fields)))
 }
 
 const fn layout_of<F, const N: usize>(
     weight: fn(&F) -> usize,
-    records: fn(&[Field<'_>; N], &mut Intake<'_, F>),
-) -> Layout<F, N> {
-    let (endpoint, fields) = (ENDPOINT, listing::first(FIELDS));
-    Layout { endpoint, rows_key: "resources", fields, identity: IDENTITY, weight: Some(weight), records }
+    records: fn(&[Field<'_>; N], &mut RecordSink<'_, F>),
+) -> RowSchema<F, N> {
+    let (endpoint, fields) = (ENDPOINT, pagination::first(FIELDS));
+    RowSchema { endpoint, rows_key: "resources", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
 /// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
@@ -57,9 +57,9 @@ const fn layout_of<F, const N: usize>(
 pub async fn read<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
+    pagination::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), deadline).await
 }
 
 /// The same with the metric of each row.
@@ -69,21 +69,21 @@ pub async fn read<F: for<'a> Fold<UsageRecord<'a>>>(
 pub async fn read_metered<F: for<'a> Fold<MeteredUsage<'a>>>(
     client: &Client,
     period: Period,
-    patience: Patience,
+    deadline: PollDeadline,
 ) -> Result<Listing<F>, Error> {
-    listing::read(client, &metered_layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
+    pagination::read(client, &metered_layout(), ReportQuery::new(client, ENDPOINT, period, None), deadline).await
 }
 
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
 /// Whatever keeps the page from being read.
-pub async fn peek<F: for<'a> Fold<UsageRecord<'a>>>(
+pub async fn probe<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
-    patience: Patience,
-) -> Result<Glance<F>, Error> {
-    listing::peek(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), patience).await
+    deadline: PollDeadline,
+) -> Result<FirstPage<F>, Error> {
+    pagination::probe(client, &layout(), ReportQuery::new(client, ENDPOINT, period, None), deadline).await
 }
 
 fn record<'a>(fields: &[Field<'a>; 11]) -> Result<UsageRecord<'a>, RejectReason> {

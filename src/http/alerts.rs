@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::alert::{Alert, Current, Labels, Status};
-use crate::store::told::Telling;
+use crate::store::notification_log::Telling;
 
 /// Where they are.
 pub(super) const PATH: &str = "/api/v1/alerts";

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::aggregate::group::Group;
 use crate::billing::account::AccountName;
 use crate::billing::names::Names;
-use crate::outlook::{Judged, Subject};
+use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
 
 /// Where they are.
@@ -16,7 +16,7 @@ pub(super) const PATH: &str = "/api/v1/anomalies";
 pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> String {
     let mut found: Vec<(f64, Value)> = Vec::new();
     for (name, account) in &snapshot.accounts {
-        let judged = account.outlook.as_ref().and_then(|outlook| outlook.findings.news(now));
+        let judged = account.insights.as_ref().and_then(|insights| insights.findings.news(now));
         for (day, judged) in judged.into_iter().flat_map(|(day, judged)| judged.iter().map(move |judged| (day, judged)))
         {
             if judged.judgement.anomaly {

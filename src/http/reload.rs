@@ -14,13 +14,13 @@ pub(super) const PATH: &str = "/-/reload";
 pub type Outcome = Result<(), String>;
 
 /// One wish for a reload; what came of it is sent back.
-pub type Wish = oneshot::Sender<Outcome>;
+pub type ReloadRequest = oneshot::Sender<Outcome>;
 
 /// The end that wishes.
-pub type Wishes = mpsc::Sender<Wish>;
+pub type ReloadRequests = mpsc::Sender<ReloadRequest>;
 
 /// Answers a request. `None` for `wishes`: reloading over HTTP is not enabled.
-pub(super) async fn answer(wishes: Option<&Wishes>, method: &Method) -> Response<Body> {
+pub(super) async fn answer(wishes: Option<&ReloadRequests>, method: &Method) -> Response<Body> {
     if !matches!(*method, Method::POST | Method::PUT) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only POST and PUT are answered here\n");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT"));
@@ -40,7 +40,7 @@ pub(super) async fn answer(wishes: Option<&Wishes>, method: &Method) -> Response
     }
 }
 
-async fn wish(wishes: &Wishes) -> Option<Outcome> {
+async fn wish(wishes: &ReloadRequests) -> Option<Outcome> {
     let (answer, outcome) = oneshot::channel();
     wishes.send(answer).await.ok()?;
     outcome.await.ok()

@@ -30,7 +30,7 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Everything that answers need.
-pub struct Site {
+pub struct AppState {
     /// What was read, as text.
     pub encoder: Arc<Encoder>,
     /// What time it is.
@@ -46,7 +46,7 @@ pub struct Site {
     /// Where the metrics are, `/metrics` by default.
     pub telemetry_path: String,
     /// Where wishes for a reload go; `None` answers them with 403.
-    pub reloads: Option<reload::Wishes>,
+    pub reloads: Option<reload::ReloadRequests>,
 }
 
 /// The paths that are not below `/-/` and have an answer of their own.
@@ -64,7 +64,7 @@ enum Page {
 
 /// Answers one request, of which only the head matters. Every path takes GET and HEAD only, but for the one that
 /// reloads.
-pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
+pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     let page = match request.uri.path() {
         path if path == site.telemetry_path => Page::Metrics,
         "/" => Page::Index,
@@ -105,7 +105,7 @@ pub async fn answer(site: &Site, request: &Parts) -> Response<Body> {
     }
 }
 
-async fn metrics(site: &Site, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
+async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
     let encoded = site.encoder.current().await?;
     let own = exposition::own(&site.registry)?;
     let answer = encoded.answer(own, accept::gzip(headers))?;
@@ -122,7 +122,7 @@ async fn metrics(site: &Site, headers: &HeaderMap) -> prometheus::Result<Respons
 }
 
 /// Ready is who can be scraped for everything, so what was read must have been encoded too.
-fn ready(site: &Site) -> Response<Body> {
+fn ready(site: &AppState) -> Response<Body> {
     let published = site.encoder.published();
     if published.untried().is_empty() {
         return respond(StatusCode::OK, TEXT, "ready\n");

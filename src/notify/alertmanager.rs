@@ -17,11 +17,11 @@ use crate::alert::{Alert, Labels, Reader, Route};
 use crate::clock::Clock;
 use crate::store::Store;
 
-use super::Home;
+use super::ExternalUrl;
 use super::failure::{Failure, Reason};
-use super::metrics::Tally;
-use super::post::{Answer, BuildError, Post, client};
-use super::roster::Roster;
+use super::metrics::ChannelMetrics;
+use super::notification_log::NotificationLog;
+use super::post::{Answer, BuildError, JsonPost, client};
 use super::settings::{self, Credentials};
 
 /// The pause between two rounds in which everything is told.
@@ -36,19 +36,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// One member of a cluster.
 pub(super) struct Alertmanager {
-    desk: Desk,
+    client_of: AlertmanagerClient,
     route: Route,
     store: Store,
     clock: Clock,
-    tally: Tally,
+    metrics: ChannelMetrics,
 }
 
 /// What it takes to reach it.
-pub(super) struct Desk {
+pub(super) struct AlertmanagerClient {
     http: Client,
     url: Url,
     credentials: Option<Credentials>,
-    home: Home,
+    home: ExternalUrl,
 }
 
 /// One alert as Alertmanager reads it.
@@ -63,17 +63,17 @@ struct Posted<'a> {
     generator_url: String,
 }
 
-impl Desk {
-    /// The desk of each member.
-    pub(super) fn all(settings: &settings::Alertmanager, home: &Home) -> Result<Vec<Self>, BuildError> {
+impl AlertmanagerClient {
+    /// The client_of of each member.
+    pub(super) fn all(settings: &settings::Alertmanager, home: &ExternalUrl) -> Result<Vec<Self>, BuildError> {
         let channel = &settings.route.channel;
-        let desk = |base: &Url| {
+        let client_of = |base: &Url| {
             let http = client(channel, base, settings.ca_file.as_deref())?;
             let mut url = base.clone();
             url.set_path(&format!("{}/api/v2/alerts", base.path().trim_end_matches('/')));
             Ok(Self { http, url, credentials: settings.credentials.clone(), home: home.clone() })
         };
-        settings.urls.iter().map(desk).collect()
+        settings.urls.iter().map(client_of).collect()
     }
 
     /// Posts alerts once.
@@ -81,7 +81,7 @@ impl Desk {
         let posted: Vec<_> = alerts.map(|alert| posted(alert, &self.home, now)).collect();
         let body = serde_json::to_string(&posted).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let (headers, secrets) = self.authorization()?;
-        let post = Post { http: &self.http, url: self.url.clone(), headers, body, secrets: &secrets };
+        let post = JsonPost { http: &self.http, url: self.url.clone(), headers, body, secrets: &secrets };
         let answer = post.send(now).await?;
         // Its own good answer is empty. A proxy's login page is not.
         let is_page = answer.text.starts_with('<');
@@ -115,13 +115,19 @@ impl Desk {
 }
 
 impl Alertmanager {
-    pub(super) fn new(desk: Desk, route: Route, store: Store, clock: Clock, tally: Tally) -> Self {
-        Self { desk, route, store, clock, tally }
+    pub(super) fn new(
+        client_of: AlertmanagerClient,
+        route: Route,
+        store: Store,
+        clock: Clock,
+        metrics: ChannelMetrics,
+    ) -> Self {
+        Self { client_of, route, store, clock, metrics }
     }
 
     /// Tells what is so until nobody says it any more.
     pub(super) async fn run(mut self, mut alerts: Reader) {
-        let mut roster = Roster::restored(self.recorded().await);
+        let mut log = NotificationLog::restored(self.recorded().await);
         let (mut next_round, mut pause) = (Instant::now() + ROUND, FIRST_PAUSE);
         let mut retry_at = None;
         let mut has_ended = false;
@@ -130,13 +136,13 @@ impl Alertmanager {
             let current = alerts.borrow_and_update().clone();
             if let Some(current) = &current {
                 let now = Instant::now();
-                roster.follow(current, &self.route, now, self.clock.now());
+                log.follow(current, &self.route, now, self.clock.now());
                 if now >= next_round {
-                    roster.begin_round(now);
+                    log.begin_round(now);
                     next_round = now + ROUND;
                 }
                 if has_ended || retry_at.is_none_or(|at| at <= now) {
-                    retry_at = self.tell(&mut roster).await.err().map(|failure| {
+                    retry_at = self.tell(&mut log).await.err().map(|failure| {
                         let wait = pause.max(failure.wait.unwrap_or_default().min(LONGEST_PAUSE));
                         pause = (pause * 2).min(LONGEST_PAUSE);
                         Instant::now() + wait
@@ -144,9 +150,9 @@ impl Alertmanager {
                     if retry_at.is_none() {
                         pause = FIRST_PAUSE;
                     }
-                    self.record(&mut roster).await;
+                    self.record(&mut log).await;
                 }
-                self.tally.waiting(roster.waiting());
+                self.metrics.waiting(log.waiting());
             }
             if has_ended {
                 return;
@@ -160,39 +166,39 @@ impl Alertmanager {
 
     /// What this channel was told before this process began. The store has said why, if it cannot be used.
     async fn recorded(&self) -> Vec<Alert> {
-        let told = self.store.told(self.tally.channel().to_owned()).await.unwrap_or_default();
+        let told = self.store.told(self.metrics.channel().to_owned()).await.unwrap_or_default();
         told.iter().filter_map(|body| serde_json::from_str(body).ok()).collect()
     }
 
     /// Notes what was told, so that another process can tell its end.
-    async fn record(&self, roster: &mut Roster) {
-        let told = roster.unrecorded().into_iter();
+    async fn record(&self, log: &mut NotificationLog) {
+        let told = log.unrecorded().into_iter();
         let told: Vec<_> = told.filter_map(|a| Some((a.fingerprint(), serde_json::to_string(a).ok()?))).collect();
         if told.is_empty() {
             return;
         }
         let fingerprints: Vec<u64> = told.iter().map(|(fingerprint, _)| *fingerprint).collect();
         // The store has said why, if it cannot be used; until it can, this process remembers.
-        if self.store.record_told(self.tally.channel().to_owned(), told, self.clock.now()).await.is_ok() {
-            roster.recorded(fingerprints.into_iter());
+        if self.store.record_told(self.metrics.channel().to_owned(), told, self.clock.now()).await.is_ok() {
+            log.recorded(fingerprints.into_iter());
         }
     }
 
     /// Tells everything that has to be told, in batches; stops at the first that says nothing of its own alerts.
-    async fn tell(&mut self, roster: &mut Roster) -> Result<(), Failure> {
-        let untold = roster.untold(Instant::now());
+    async fn tell(&mut self, log: &mut NotificationLog) -> Result<(), Failure> {
+        let untold = log.untold(Instant::now());
         let mut batches: Vec<Vec<u64>> = untold.chunks(BATCH).rev().map(<[u64]>::to_vec).collect();
         while let Some(mut batch) = batches.pop() {
             let now = self.clock.now();
-            let outcome = self.desk.post(roster.alerts(&batch), now).await;
-            self.tally.note(&outcome, now);
+            let outcome = self.client_of.post(log.alerts(&batch), now).await;
+            self.metrics.note(&outcome, now);
             match outcome {
-                Ok(_) => roster.told(&batch, Instant::now()),
+                Ok(_) => log.told(&batch, Instant::now()),
                 Err(failure) if !is_about_content(&failure) => return Err(failure),
                 Err(failure) => match batch[..] {
                     [fingerprint] => {
-                        if let Some(alert) = roster.set_aside(fingerprint, Instant::now()) {
-                            let (channel, alert) = (self.tally.channel(), alert.label("alertname"));
+                        if let Some(alert) = log.set_aside(fingerprint, Instant::now()) {
+                            let (channel, alert) = (self.metrics.channel(), alert.label("alertname"));
                             tracing::error!(channel, alert, error = %failure, "an alert is refused and left out for 15 minutes");
                         }
                     }
@@ -212,7 +218,7 @@ fn is_about_content(failure: &Failure) -> bool {
     failure.status.is_some_and(|status| [400, 413, 422].contains(&status.as_u16()))
 }
 
-fn posted<'a>(alert: &'a Alert, home: &Home, now: Timestamp) -> Posted<'a> {
+fn posted<'a>(alert: &'a Alert, home: &ExternalUrl, now: Timestamp) -> Posted<'a> {
     let starts_at = alert.starts_at.min(now);
     let ends_at = match alert.ends_at {
         Some(end) => end.min(now).max(starts_at),

@@ -12,11 +12,11 @@ use crate::alert::{Alert, Reader, Route};
 use crate::clock::Clock;
 use crate::store::Store;
 
-use super::Home;
-use super::alertmanager::{Alertmanager, Desk};
+use super::ExternalUrl;
+use super::alertmanager::{Alertmanager, AlertmanagerClient};
 use super::failure::Failure;
 use super::metrics::Metrics;
-use super::outbox::{Letter, Outbox, Recipient};
+use super::outbox::{Notification, Outbox, Recipient};
 use super::post::{Answer, BuildError};
 use super::settings::Settings;
 use super::slack::Slack;
@@ -39,7 +39,7 @@ pub struct Shared {
     /// Where it is told how the channels fare.
     pub channels: Channels,
     /// Where links lead unless the settings say otherwise.
-    pub home: Home,
+    pub home: ExternalUrl,
 }
 
 /// All channels of one configuration.
@@ -57,7 +57,7 @@ pub struct Plan {
 
 /// What is needed to start one channel's task.
 enum Task {
-    Alertmanager(Desk, Route),
+    Alertmanager(AlertmanagerClient, Route),
     Outbox(Recipient),
 }
 
@@ -124,12 +124,12 @@ impl Dispatcher {
 
     fn spawn(&self, name: &str, task: Task) -> JoinHandle<()> {
         let Shared { alerts, store, clock, metrics, channels, .. } = self.shared.clone();
-        let tally = metrics.of(name, channels);
+        let metrics = metrics.of(name, channels);
         match task {
-            Task::Alertmanager(desk, route) => {
-                tokio::spawn(Alertmanager::new(desk, route, store, clock, tally).run(alerts))
+            Task::Alertmanager(client_of, route) => {
+                tokio::spawn(Alertmanager::new(client_of, route, store, clock, metrics).run(alerts))
             }
-            Task::Outbox(recipient) => tokio::spawn(Outbox::new(recipient, store, clock, tally).run(alerts)),
+            Task::Outbox(recipient) => tokio::spawn(Outbox::new(recipient, store, clock, metrics).run(alerts)),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Dispatcher {
 /// [`BuildError`] where the channel's client cannot be made. A channel that does not exist has no answers.
 pub async fn test(
     settings: &Settings,
-    home: &Home,
+    home: &ExternalUrl,
     channel: &str,
     alert: &Alert,
     clock: &Clock,
@@ -149,9 +149,11 @@ pub async fn test(
     for (name, task) in tasks(settings, &settings.home(home))? {
         let now = clock.now();
         let answer = match task {
-            Task::Alertmanager(desk, route) if route.channel == channel => desk.post([alert].into_iter(), now).await,
+            Task::Alertmanager(client_of, route) if route.channel == channel => {
+                client_of.post([alert].into_iter(), now).await
+            }
             Task::Outbox(recipient) if name == channel => {
-                recipient.deliver(&Letter { id: &alert.message_id(), alert, others: &[] }, now).await
+                recipient.deliver(&Notification { id: &alert.message_id(), alert, others: &[] }, now).await
             }
             _ => continue,
         };
@@ -165,17 +167,17 @@ pub async fn test(
 /// # Errors
 /// [`BuildError`] where one cannot be made.
 pub fn prove(settings: &Settings) -> Result<(), BuildError> {
-    tasks(settings, &Home::new("")).map(drop)
+    tasks(settings, &ExternalUrl::new("")).map(drop)
 }
 
 /// A task for each queue: of a cluster's members, all but the first have their number in the name.
-fn tasks(settings: &Settings, home: &Home) -> Result<BTreeMap<String, Task>, BuildError> {
+fn tasks(settings: &Settings, home: &ExternalUrl) -> Result<BTreeMap<String, Task>, BuildError> {
     let mut tasks = BTreeMap::new();
     for alertmanager in settings.alertmanagers.values() {
         let route = &alertmanager.route;
-        for (index, desk) in Desk::all(alertmanager, home)?.into_iter().enumerate() {
+        for (index, client_of) in AlertmanagerClient::all(alertmanager, home)?.into_iter().enumerate() {
             let number = if index == 0 { String::new() } else { format!(".{}", index + 1) };
-            tasks.insert(format!("{}{number}", route.channel), Task::Alertmanager(desk, route.clone()));
+            tasks.insert(format!("{}{number}", route.channel), Task::Alertmanager(client_of, route.clone()));
         }
     }
     for webhook in settings.webhooks.values() {

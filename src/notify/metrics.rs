@@ -60,24 +60,24 @@ impl Metrics {
         })
     }
 
-    /// The tally of one channel.
-    pub(super) fn of(&self, channel: &str, channels: Channels) -> Tally {
+    /// The metrics of one channel.
+    pub(super) fn of(&self, channel: &str, channels: Channels) -> ChannelMetrics {
         self.sent.with_label_values(&[channel]);
         self.waiting.with_label_values(&[channel]);
         channels.begin(channel);
-        Tally { metrics: self.clone(), channels, channel: channel.to_owned(), is_failing: false }
+        ChannelMetrics { metrics: self.clone(), channels, channel: channel.to_owned(), is_failing: false }
     }
 }
 
 /// How one channel fares. Its gauges leave with it; its counters stay, in case it comes back.
-pub(super) struct Tally {
+pub(super) struct ChannelMetrics {
     metrics: Metrics,
     channels: Channels,
     channel: String,
     is_failing: bool,
 }
 
-impl Tally {
+impl ChannelMetrics {
     /// The channel's name.
     pub(super) fn channel(&self) -> &str {
         &self.channel
@@ -117,7 +117,7 @@ impl Tally {
     }
 }
 
-impl Drop for Tally {
+impl Drop for ChannelMetrics {
     fn drop(&mut self) {
         // Some are not there where nothing was sent, or nothing taken.
         let _ = self.metrics.waiting.remove_label_values(&[&self.channel]);

@@ -8,9 +8,9 @@ pub mod alertmanager;
 pub mod dispatcher;
 pub mod failure;
 pub mod metrics;
+mod notification_log;
 pub mod outbox;
 pub mod post;
-mod roster;
 mod schedule;
 pub mod secret;
 pub mod settings;
@@ -22,9 +22,9 @@ use crate::alert::Alert;
 
 /// Where links in notifications lead: this daemon, as its readers reach it, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home(String);
+pub struct ExternalUrl(String);
 
-impl Home {
+impl ExternalUrl {
     /// The daemon at a URL.
     #[must_use]
     pub fn new(url: &str) -> Self {

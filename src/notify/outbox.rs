@@ -15,10 +15,10 @@ use tokio::time::Instant;
 use crate::alert::{Alert, Queued, Reader};
 use crate::clock::Clock;
 use crate::store::Store;
-use crate::store::outbox::{Fate, Waiting};
+use crate::store::outbox::{DeliveryOutcome, Waiting};
 
 use super::failure::{Failure, Reason};
-use super::metrics::Tally;
+use super::metrics::ChannelMetrics;
 use super::post::Answer;
 use super::schedule;
 use super::slack::Slack;
@@ -40,7 +40,7 @@ pub(super) enum Recipient {
 }
 
 /// One message, as a recipient gets it.
-pub(super) struct Letter<'a> {
+pub(super) struct Notification<'a> {
     /// The same at every try.
     pub(super) id: &'a str,
     pub(super) alert: &'a Alert,
@@ -61,7 +61,7 @@ enum Verdict {
 
 impl Recipient {
     /// Sends one message once.
-    pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         match self {
             Self::Webhook(webhook) => webhook.deliver(letter, now).await,
             Self::Slack(slack) => slack.deliver(letter, now).await,
@@ -114,9 +114,9 @@ pub(super) struct Outbox {
     recipient: Recipient,
     store: Store,
     clock: Clock,
-    tally: Tally,
+    metrics: ChannelMetrics,
     /// What came of messages and is not written yet.
-    unwritten: Vec<(i64, Fate)>,
+    unwritten: Vec<(i64, DeliveryOutcome)>,
     /// The address that said that it is no more.
     gone: Option<Url>,
     /// The recipient asked to be left alone until then.
@@ -124,8 +124,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(recipient: Recipient, store: Store, clock: Clock, tally: Tally) -> Self {
-        Self { recipient, store, clock, tally, unwritten: Vec::new(), gone: None, held_until: None }
+    pub(super) fn new(recipient: Recipient, store: Store, clock: Clock, metrics: ChannelMetrics) -> Self {
+        Self { recipient, store, clock, metrics, unwritten: Vec::new(), gone: None, held_until: None }
     }
 
     /// Empties the queue whenever something was written to it, until nobody writes any more.
@@ -149,7 +149,7 @@ impl Outbox {
     async fn wake(&mut self) {
         let now = self.clock.now();
         // The store has said why it cannot be used; then everything is tried when it is due.
-        let Ok(Some(until)) = self.store.outbox_wake(self.tally.channel().to_owned(), now).await else { return };
+        let Ok(Some(until)) = self.store.outbox_wake(self.metrics.channel().to_owned(), now).await else { return };
         let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         self.held_until = Some(Instant::now() + wait.min(schedule::LONGEST));
     }
@@ -172,10 +172,10 @@ impl Outbox {
                 return held.min(LOOK);
             }
             let now = self.clock.now();
-            let Ok(heads) = self.store.outbox_heads(self.tally.channel().to_owned(), now, limit).await else {
+            let Ok(heads) = self.store.outbox_heads(self.metrics.channel().to_owned(), now, limit).await else {
                 return STORE_PAUSE;
             };
-            self.tally.waiting(heads.waiting);
+            self.metrics.waiting(heads.waiting);
             if heads.due.is_empty() {
                 let wait = heads.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
                 return wait.unwrap_or(LOOK).min(LOOK);
@@ -203,14 +203,14 @@ impl Outbox {
         }
     }
 
-    fn fate(&mut self, waiting: &Waiting, outcome: Option<Result<Answer, Failure>>) -> Fate {
+    fn fate(&mut self, waiting: &Waiting, outcome: Option<Result<Answer, Failure>>) -> DeliveryOutcome {
         let now = self.clock.now();
         let Some(outcome) = outcome else {
-            return Fate::Dead { error: "the endpoint said before that it is gone".into() };
+            return DeliveryOutcome::Dead { error: "the endpoint said before that it is gone".into() };
         };
-        self.tally.note(&outcome, now);
-        let Err(failure) = outcome else { return Fate::Delivered };
-        let (channel, error) = (self.tally.channel(), failure.to_string());
+        self.metrics.note(&outcome, now);
+        let Err(failure) = outcome else { return DeliveryOutcome::Delivered };
+        let (channel, error) = (self.metrics.channel(), failure.to_string());
         let failed = waiting.attempts.saturating_add(1);
         let wait = schedule::wait(failed, failure.wait, fastrand::f64());
         let verdict = self.recipient.verdict(&failure);
@@ -229,10 +229,10 @@ impl Outbox {
         }
         let held_until = held_for.and_then(|held_for| now.checked_add(held_for).ok());
         match wait.filter(|_| verdict == Verdict::Later).and_then(|wait| now.checked_add(wait).ok()) {
-            Some(next_at) => Fate::Later { next_at, held_until, error },
+            Some(next_at) => DeliveryOutcome::Later { next_at, held_until, error },
             None => {
                 tracing::error!(channel, message = waiting.message, %error, "a message is given up; it can be replayed");
-                Fate::Dead { error }
+                DeliveryOutcome::Dead { error }
             }
         }
     }
@@ -254,5 +254,5 @@ async fn deliver(recipient: Option<&Recipient>, parcel: &[Waiting], now: Timesta
         }
     };
     let (Waiting { message, .. }, (alert, others)) = (parcel.first()?, alerts.split_first()?);
-    Some(recipient.deliver(&Letter { id: message, alert, others }, now).await)
+    Some(recipient.deliver(&Notification { id: message, alert, others }, now).await)
 }

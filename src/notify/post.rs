@@ -77,7 +77,7 @@ pub(super) fn client(channel: &str, url: &Url, ca_file: Option<&Path>) -> Result
 }
 
 /// What is sent, and where.
-pub(super) struct Post<'a> {
+pub(super) struct JsonPost<'a> {
     pub(super) http: &'a Client,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -95,7 +95,7 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Post<'_> {
+impl JsonPost<'_> {
     /// Sends it. `now` is what a date in `Retry-After` is held against.
     pub(super) async fn send(self, now: Timestamp) -> Result<Answer, Failure> {
         let Self { http, url, headers, body, secrets } = self;

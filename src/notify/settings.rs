@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use crate::alert::Route;
 use crate::transport::{destination, is_loopback};
 
-use super::Home;
+use super::ExternalUrl;
 use super::secret::{Address, Secret};
 
 /// Every channel, by the name that its owner gave it.
@@ -80,8 +80,8 @@ pub struct Slack {
 impl Settings {
     /// Where links lead; `default` is the daemon by its own address.
     #[must_use]
-    pub fn home(&self, default: &Home) -> Home {
-        self.external_url.as_ref().map_or_else(|| default.clone(), |url| Home::new(url.as_str()))
+    pub fn home(&self, default: &ExternalUrl) -> ExternalUrl {
+        self.external_url.as_ref().map_or_else(|| default.clone(), |url| ExternalUrl::new(url.as_str()))
     }
 
     /// What each edge-triggered channel wants: what the outbox is written for.

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::alert::{Alert, Status, gravity};
 
-use super::Home;
+use super::ExternalUrl;
 use super::failure::{Failure, Reason};
-use super::outbox::Letter;
-use super::post::{Answer, BuildError, Post, client};
+use super::outbox::Notification;
+use super::post::{Answer, BuildError, JsonPost, client};
 use super::secret::Address;
 use super::settings;
 
@@ -31,11 +31,11 @@ const MAX_SECTIONS: usize = 10;
 pub(super) struct Slack {
     http: Client,
     settings: settings::Slack,
-    home: Home,
+    home: ExternalUrl,
 }
 
 impl Slack {
-    pub(super) fn new(settings: &settings::Slack, home: &Home) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &settings::Slack, home: &ExternalUrl) -> Result<Self, BuildError> {
         let channel = &settings.route.channel;
         let url = settings.address().map_err(|cause| BuildError::Secret { channel: channel.clone(), cause })?;
         Ok(Self { http: client(channel, url.url(), None)?, settings: settings.clone(), home: home.clone() })
@@ -47,7 +47,7 @@ impl Slack {
     }
 
     /// Sends one message once.
-    pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
         let body = match letter.others {
@@ -55,7 +55,7 @@ impl Slack {
             others => first_look([letter.alert].into_iter().chain(others).collect(), &self.home),
         };
         let body = body.to_string();
-        let post = Post { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
+        let post = JsonPost { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
         let answer = post.send(now).await?;
         if answer.text == "ok" {
             return Ok(answer);
@@ -66,7 +66,7 @@ impl Slack {
     }
 }
 
-fn message(alert: &Alert, home: &Home) -> Value {
+fn message(alert: &Alert, home: &ExternalUrl) -> Value {
     let annotation = |name: &str| alert.annotations.get(name).map_or("", |text| text.as_str());
     let (sign, summary) = (sign(alert), summary(alert));
     let word = if alert.status == Status::Resolved { "Resolved" } else { "Firing" };
@@ -82,7 +82,7 @@ fn message(alert: &Alert, home: &Home) -> Value {
 }
 
 /// Everything that a first look has found, the gravest first, so that it does not flood the channel.
-fn first_look(mut alerts: Vec<&Alert>, home: &Home) -> Value {
+fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
     alerts.sort_by_key(|alert| (gravity(alert.label("severity")), alert.label("severity"), summary(alert)));
     let counts: Vec<_> = alerts
         .chunk_by(|one, other| one.label("severity") == other.label("severity"))
@@ -100,7 +100,7 @@ fn first_look(mut alerts: Vec<&Alert>, home: &Home) -> Value {
     json!({ "text": escaped(&title), "blocks": blocks })
 }
 
-/// What shows at a glance how grave it is.
+/// What shows at a first_page how grave it is.
 fn sign(alert: &Alert) -> &'static str {
     match (alert.status, alert.label("severity")) {
         (Status::Resolved, _) => ":white_check_mark:",

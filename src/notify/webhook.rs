@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::alert::{Alert, Labels, Status};
 
-use super::Home;
+use super::ExternalUrl;
 use super::failure::{Failure, Reason};
-use super::outbox::Letter;
-use super::post::{Answer, BuildError, Post, client};
+use super::outbox::Notification;
+use super::post::{Answer, BuildError, JsonPost, client};
 use super::settings;
 use super::signature;
 
@@ -23,7 +23,7 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub(super) struct Webhook {
     http: Client,
     settings: settings::Webhook,
-    home: Home,
+    home: ExternalUrl,
 }
 
 /// A message as receivers know it from Alertmanager.
@@ -57,7 +57,7 @@ struct Told<'a> {
 }
 
 impl Webhook {
-    pub(super) fn new(settings: &settings::Webhook, home: &Home) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &settings::Webhook, home: &ExternalUrl) -> Result<Self, BuildError> {
         let http = client(&settings.route.channel, settings.url.url(), settings.ca_file.as_deref())?;
         Ok(Self { http, settings: settings.clone(), home: home.clone() })
     }
@@ -68,7 +68,7 @@ impl Webhook {
     }
 
     /// Sends one message once. Any 2xx is a receipt, as the standard has it, whatever the body says.
-    pub(super) async fn deliver(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let message = message(letter.alert, &self.settings.route.channel, &self.home);
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let url = self.address().clone();
@@ -95,11 +95,11 @@ impl Webhook {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        Post { http: &self.http, url, headers, body, secrets: &secrets }.send(now).await
+        JsonPost { http: &self.http, url, headers, body, secrets: &secrets }.send(now).await
     }
 }
 
-fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a Home) -> Message<'a> {
+fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a ExternalUrl) -> Message<'a> {
     // A group of its own, so that nothing that groups by this key takes two alerts for one.
     let names: Vec<_> = alert.labels.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
     let status = match alert.status {

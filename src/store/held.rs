@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::schema::Unfit;
-use super::{Error, Inner, apart, lock, schema};
+use super::{Error, Inner, lock, memory_fallback, schema};
 
 /// So long after it failed, a file that others hold is tried again: each try may wait for whoever holds it.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
@@ -15,7 +15,7 @@ impl Inner {
     /// Begins with a file that another process holds. Where that can be read, alerts go on from what it holds.
     pub(super) fn begin_held(&self, error: rusqlite::Error) {
         let mut connection = lock(&self.connection);
-        if let Err(error) = apart::part_if_readable(&mut connection) {
+        if let Err(error) = memory_fallback::part_if_readable(&mut connection) {
             tracing::debug!(%error, "alerts cannot be read from the held store, and are judged anew until it is let go");
         }
         self.is_held.store(true, Ordering::Relaxed);

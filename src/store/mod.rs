@@ -6,17 +6,17 @@
 
 mod ahead;
 pub mod alerts;
-mod apart;
 pub mod days;
 pub mod failures;
 mod file;
 mod held;
 pub mod kept;
+mod memory_fallback;
+pub mod notification_log;
 pub mod outbox;
 mod schema;
 #[cfg(test)]
 mod tests;
-pub mod told;
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;

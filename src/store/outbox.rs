@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, params};
 
-use super::told::{before, forget_ends};
+use super::notification_log::{before, forget_ends};
 use super::{Error, Store};
 
 /// A row that waits to be delivered.
@@ -42,7 +42,7 @@ pub struct Waiting {
 
 /// What came of trying to deliver a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryOutcome {
     /// It was taken.
     Delivered,
     /// It is tried again.
@@ -155,7 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then nothing was written.
-    pub async fn outbox_settle(&self, fates: Vec<(i64, Fate)>, now: Timestamp) -> Result<(), Error> {
+    pub async fn outbox_settle(&self, fates: Vec<(i64, DeliveryOutcome)>, now: Timestamp) -> Result<(), Error> {
         self.transact_alerts(move |transaction| {
             fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate, now))?;
             forget_ends(transaction, now)
@@ -237,10 +237,10 @@ fn within(now: Timestamp, longest: SignedDuration) -> i64 {
     now.checked_add(longest).unwrap_or(Timestamp::MAX).as_microsecond()
 }
 
-fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -> Result<(), Error> {
+fn settle(transaction: &Transaction<'_>, id: i64, fate: &DeliveryOutcome, now: Timestamp) -> Result<(), Error> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
     match fate {
-        Fate::Delivered => {
+        DeliveryOutcome::Delivered => {
             let overtake = "UPDATE outbox SET dead = ?2 FROM (SELECT channel AS c, fingerprint AS f FROM outbox WHERE id = ?1) \
                             WHERE channel = c AND fingerprint = f AND dead = ?3 AND id < ?1";
             execute(overtake, &[&id, &OVERTAKEN, &DEAD])?;
@@ -249,13 +249,13 @@ fn settle(transaction: &Transaction<'_>, id: i64, fate: &Fate, now: Timestamp) -
             execute(tell, &[&id, &now.as_microsecond()])?;
             execute("DELETE FROM outbox WHERE id = ?1", &[&id])?;
         }
-        Fate::Later { next_at, held_until, error } => {
+        DeliveryOutcome::Later { next_at, held_until, error } => {
             let held_until = held_until.map(Timestamp::as_microsecond);
             let sql =
                 "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, held_until = ?3, error = ?4 WHERE id = ?1";
             execute(sql, &[&id, &next_at.as_microsecond(), &held_until, error])?;
         }
-        Fate::Dead { error } => {
+        DeliveryOutcome::Dead { error } => {
             let sql = "UPDATE outbox SET attempts = attempts + 1, dead = ?2, error = ?3 WHERE id = ?1";
             execute(sql, &[&id, &DEAD, error])?;
         }
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
     use crate::store::Settings;
     use crate::store::alerts::OutboxRow;
-    use crate::store::told::Telling;
+    use crate::store::notification_log::Telling;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -303,8 +303,8 @@ mod tests {
         heads.due.iter().map(|waiting| waiting.id).collect()
     }
 
-    fn dead(error: &str) -> Fate {
-        Fate::Dead { error: error.into() }
+    fn dead(error: &str) -> DeliveryOutcome {
+        DeliveryOutcome::Dead { error: error.into() }
     }
 
     #[tokio::test]
@@ -313,13 +313,13 @@ mod tests {
         let store = filled(&[("a", high, 0), ("a", 2, 1), ("b", high, 2), ("a", high, 3)]).await;
         assert_eq!(due(&store, 10).await, [1, 2]);
         assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
-        let later = Fate::Later { next_at: at(60), held_until: None, error: "no".into() };
-        store.outbox_settle(vec![(1, later), (2, Fate::Delivered)], at(10)).await.unwrap();
+        let later = DeliveryOutcome::Later { next_at: at(60), held_until: None, error: "no".into() };
+        store.outbox_settle(vec![(1, later), (2, DeliveryOutcome::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
         assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
         let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
         assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
-        store.outbox_settle(vec![(1, Fate::Delivered)], at(61)).await.unwrap();
+        store.outbox_settle(vec![(1, DeliveryOutcome::Delivered)], at(61)).await.unwrap();
         assert_eq!(due(&store, 60).await, [4]);
         let told = |second| vec![Telling { channel: "a".into(), has_ended: false, at: at(second) }];
         assert_eq!(store.tellings().await.unwrap(), [(2, told(10)), (high, told(61))].into());
@@ -329,7 +329,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_woken_is_tried_once_more_and_waits_as_long_again() {
         let store = filled(&[("a", 1, 0), ("a", 2, 1), ("b", 3, 2)]).await;
-        let later = |held_until| Fate::Later { next_at: at(600), held_until, error: "no".into() };
+        let later = |held_until| DeliveryOutcome::Later { next_at: at(600), held_until, error: "no".into() };
         for _ in 0..2 {
             store.outbox_settle(vec![(1, later(None)), (3, later(Some(at(500))))], at(10)).await.unwrap();
         }
@@ -346,7 +346,7 @@ mod tests {
     async fn nothing_waits_for_a_time_that_only_a_clock_ahead_has_seen() {
         const AHEAD: i64 = 3 * 86_400;
         let store = filled(&[("a", 1, AHEAD), ("a", 1, 5), ("a", 2, 6), ("a", 3, 7)]).await;
-        let later = |second, held_until| Fate::Later { next_at: at(second), held_until, error: "no".into() };
+        let later = |second, held_until| DeliveryOutcome::Later { next_at: at(second), held_until, error: "no".into() };
         let fates = vec![(3, later(AHEAD + 600, Some(at(AHEAD + 500)))), (4, later(86_400, None))];
         store.outbox_settle(fates, at(AHEAD)).await.unwrap();
         assert_eq!(due(&store, 10).await, [1, 3], "but what waits for a day is as it should be");
@@ -369,11 +369,11 @@ mod tests {
             due_at: at(second),
         };
         store.commit_alerts(Vec::new(), vec![row(1, 300), row(2, 300), row(3, 0)]).await.unwrap();
-        let later = Fate::Later { next_at: at(900), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(900), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(4, later)], at(1)).await.unwrap();
         assert_eq!(store.outbox_wake("a".into(), at(2)).await.unwrap(), None);
         assert_eq!(due(&store, 2).await, [4], "a start is no release");
-        let later = Fate::Later { next_at: at(900), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(900), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(4, later)], at(3)).await.unwrap();
         store.outbox_release("a".into(), at(4)).await.unwrap();
         assert_eq!(due(&store, 4).await, [2, 3], "a release is no second try");
@@ -385,7 +385,7 @@ mod tests {
         let store = filled(&[("a", 1, 0), ("a", 1, 1), ("a", 2, 2), ("a", 3, 3)]).await;
         store.outbox_settle(vec![(1, dead("x")), (3, dead("y")), (4, dead("z"))], at(9)).await.unwrap();
         assert_eq!(due(&store, 10).await, [2], "the next of the alert");
-        store.outbox_settle(vec![(2, Fate::Delivered)], at(9)).await.unwrap();
+        store.outbox_settle(vec![(2, DeliveryOutcome::Delivered)], at(9)).await.unwrap();
         let letters = store.dead_letters().await.unwrap();
         let told: Vec<_> = letters.iter().map(|l| (l.message.id, l.error.as_str(), l.is_overtaken)).collect();
         assert_eq!(told, [(1, "x", true), (3, "y", false), (4, "z", false)]);

@@ -23,7 +23,7 @@ use gcore_billing_exporter::aggregate::usage::UsageTotals;
 use gcore_billing_exporter::alert::channels::Delivery;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};
 use gcore_billing_exporter::alert::judgement::Verdict;
-use gcore_billing_exporter::alert::ledger::Ledger;
+use gcore_billing_exporter::alert::states::Ledger;
 use gcore_billing_exporter::alert::settings::{Settings, Threshold};
 use gcore_billing_exporter::billing::account::AccountName;
 use gcore_billing_exporter::billing::amount::Amount;
@@ -31,9 +31,9 @@ use gcore_billing_exporter::billing::period::{Window, utc_date};
 use gcore_billing_exporter::billing::report_task::{ReportTask, TaskStatus, TaskType};
 use gcore_billing_exporter::billing::resource::{Currency, ProjectId, RegionId, ResourceType, Unit};
 use gcore_billing_exporter::billing::subscription::Subscription;
-use gcore_billing_exporter::outlook::Outlook;
-use gcore_billing_exporter::outlook::budget::{Budget, Selector, Standing};
-use gcore_billing_exporter::outlook::past::Past;
+use gcore_billing_exporter::insights::Insights;
+use gcore_billing_exporter::insights::budget::{Budget, Selector, BudgetStatus};
+use gcore_billing_exporter::insights::account_models::AccountModels;
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
 use gcore_billing_exporter::store::days::{Revision, Series};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -144,7 +144,7 @@ fn account(shape: &Shape, settings: &Settings, now: Timestamp) -> anyhow::Result
         account.cost.insert(window, WindowReading::new(Reading::new(costs, now, DAY), period, settle_after));
         account.usage.insert(window, WindowReading::new(Reading::new(usage, now, DAY), period, settle_after));
     }
-    account.outlook = Some(Arc::new(outlook(shape, settings, &account, now)));
+    account.insights = Some(Arc::new(insights(shape, settings, &account, now)));
     account.reports = Some(Reading::new(tasks(now), now, DAY));
     account.subscriptions = Some(Reading::new(subscriptions(now), now, DAY));
     account.commitments = Some(Reading::new(CommitmentTotals::default(), now, DAY));
@@ -163,9 +163,9 @@ fn cost(index: usize, back: i32) -> Amount {
 }
 
 /// What the closed days say, each of which the detector has taken in.
-fn outlook(shape: &Shape, settings: &Settings, account: &Account, now: Timestamp) -> Outlook {
+fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestamp) -> Insights {
     let series: Vec<Series> = groups(shape).map(|group| Series { group, measure: "EUR".into() }).collect();
-    let mut past = Past::new(settings.budgets.clone().into());
+    let mut past = AccountModels::new(settings.budgets.clone().into());
     let today = utc_date(now);
     for back in (1..=PAST).rev() {
         let amounts: Vec<(usize, Amount)> = (0..series.len()).map(|index| (index, cost(index, back))).collect();
@@ -175,12 +175,12 @@ fn outlook(shape: &Shape, settings: &Settings, account: &Account, now: Timestamp
     let spent = account.cost.get(&Window::MonthToDate).map(WindowReading::last);
     let standing = |(number, budget): (usize, &Budget)| {
         let forecast = findings.budgets.get(&number).map(|forecast| forecast.estimate);
-        Standing::new(budget, spent, &BTreeMap::new(), forecast, now)
+        BudgetStatus::new(budget, spent, &BTreeMap::new(), forecast, now)
     };
     let budgets = settings.budgets.iter().enumerate().map(standing).collect();
     let revision = |(index, series)| (series, Revision { change: cost(index, 0), first_day: today.first_of_month() });
     let revisions = series.into_iter().take(100).enumerate().map(revision).collect();
-    Outlook { findings: Arc::new(findings), budgets, revisions }
+    Insights { findings: Arc::new(findings), budgets, revisions }
 }
 
 /// As many as are ever listed: a third failed, a third late, a third with errors.

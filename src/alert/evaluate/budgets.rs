@@ -3,15 +3,15 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::billing::period::{Window, midnight, next_month, utc_date};
-use crate::outlook::budget::{Budget, Standing};
+use crate::insights::budget::{Budget, BudgetStatus};
 use crate::snapshot::{Account, Collector, Snapshot, current};
 
 use super::words::{self, instant, money, percent};
-use super::{Breach, Case, Judgement, Patience, Strength, Verdict, Words};
+use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
 
 /// How a budget fares, as far as that is known of the current month.
-fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a Standing> {
-    let standings = &account.outlook.as_ref()?.budgets;
+fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a BudgetStatus> {
+    let standings = &account.insights.as_ref()?.budgets;
     let standing = standings.iter().find(|standing| standing.budget == *budget)?;
     (standing.month == utc_date(case.now).first_of_month()).then_some(standing)
 }
@@ -19,8 +19,8 @@ fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Optio
 fn of_budgets(
     case: &Case<'_>,
     snapshot: &Snapshot,
-    patience: Patience,
-    breaches: impl Fn(&Account, &Standing) -> Option<Vec<Breach>>,
+    holds: HoldDurations,
+    breaches: impl Fn(&Account, &BudgetStatus) -> Option<Vec<Breach>>,
 ) -> Vec<Judgement> {
     let judge = |budget: &Budget| {
         let known = || {
@@ -29,7 +29,7 @@ fn of_budgets(
             Some(Verdict::known(read_at, breaches(account, standing(case, account, budget)?)?))
         };
         let place = format!("{}/{}", budget.account, budget.name);
-        case.judge(&place, patience, known().unwrap_or(Verdict::Unknown))
+        case.judge(&place, holds, known().unwrap_or(Verdict::Unknown))
     };
     case.settings.budgets.iter().map(judge).collect()
 }
@@ -48,7 +48,7 @@ fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
 
 /// One alert for each step that was reached, until the month is over: what was spent is spent.
 pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_budgets(case, snapshot, Patience::NONE, |account, standing| {
+    of_budgets(case, snapshot, HoldDurations::NONE, |account, standing| {
         // A step begins on the day that reached it, which half of the days do not tell.
         account.collectors.get(&Collector::History)?.last_outcome?;
         let (budget, month) = (&standing.budget, standing.month);
@@ -78,7 +78,7 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
 }
 
 pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    let twice = Patience { clears: 2, ..Patience::NONE };
+    let twice = HoldDurations { clears: 2, ..HoldDurations::NONE };
     of_budgets(case, snapshot, twice, |account, standing| {
         let (budget, month) = (&standing.budget, standing.month);
         let (forecast, whole) = (standing.forecast?, budget.amount.to_f64());

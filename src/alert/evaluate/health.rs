@@ -11,7 +11,7 @@ use crate::gcore::error::Reason;
 use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 
 use super::words::instant;
-use super::{Breach, Case, Judgement, Patience, Verdict, Words};
+use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};
 
 /// However short the interval, data are not stale sooner.
 const LEAST_AGE: Duration = Duration::from_secs(300);
@@ -20,7 +20,7 @@ const LEAST_AGE: Duration = Duration::from_secs(300);
 fn of_collectors(
     case: &Case<'_>,
     snapshot: &Snapshot,
-    patience: Patience,
+    holds: HoldDurations,
     verdict: impl Fn(&AccountName, Collector, &Status) -> Option<Option<Breach>>,
 ) -> Vec<Judgement> {
     let collectors = snapshot.accounts.iter().flat_map(|(name, account)| {
@@ -28,7 +28,7 @@ fn of_collectors(
     });
     let judge = |(name, collector, status): (&AccountName, Collector, &Status)| {
         let known = verdict(name, collector, status).map(|breach| Verdict::known(case.now, breach));
-        case.judge(&format!("{name}/{}", collector.as_str()), patience, known.unwrap_or(Verdict::Unknown))
+        case.judge(&format!("{name}/{}", collector.as_str()), holds, known.unwrap_or(Verdict::Unknown))
     };
     collectors.map(judge).collect()
 }
@@ -49,7 +49,7 @@ fn last_success(status: &Status) -> String {
 }
 
 pub(super) fn failing(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+    of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         let breach = (status.last_outcome? == Outcome::Failed).then(|| {
             let (word, reason) = (collector.as_str(), status.last_failure.map_or("unknown", Reason::as_str));
             let summary = format!("Account {name}: polls of collector {word} fail ({reason})");
@@ -65,7 +65,7 @@ pub(super) fn failing(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
 }
 
 pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+    of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         let is_limited = status.last_outcome? == Outcome::Failed && status.last_failure == Some(Reason::RateLimited);
         let breach = is_limited.then(|| {
             let word = collector.as_str();
@@ -83,9 +83,9 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
 }
 
 /// The history is left out: it reads for long, behind the others. After a start the readings of before are as old as the
-/// daemon was away; the rule's patience is what a first poll may take.
+/// daemon was away; the rule's holds is what a first poll may take.
 pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+    of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
             return Some(None);
         }
@@ -135,7 +135,7 @@ pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) ->
 
 /// A poll that fails otherwise says nothing of the right to read, so it neither begins nor ends this.
 pub(super) fn access_lost(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_collectors(case, snapshot, case.patience(), |name, collector, status| {
+    of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         if !status.access_lost {
             return status.last_outcome.map(|_| None);
         }
@@ -170,7 +170,7 @@ pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgemen
     } else {
         Verdict::Unknown
     };
-    case.judge("", case.patience(), verdict)
+    case.judge("", case.holds(), verdict)
 }
 
 /// Each window of costs and usage is a family, over all accounts.
@@ -188,7 +188,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     let judge = |(collector, window, series): (&'static str, Window, Vec<(Period, usize)>)| {
         let place = format!("{collector}/{}", window.as_str());
         let Some(starts_at) = series.iter().map(|(period, _)| case.since_when(window, *period)).max() else {
-            return case.judge(&place, Patience::NONE, Verdict::Unknown);
+            return case.judge(&place, HoldDurations::NONE, Verdict::Unknown);
         };
         let count: usize = series.iter().map(|(_, count)| count).sum();
         let breach = (count > limit).then(|| {
@@ -201,7 +201,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
             case.breach(0, None, own, starts_at, Words { summary, description }).measured(count as f64, limit as f64)
         });
-        case.judge(&place, Patience::NONE, Verdict::known(case.now, breach))
+        case.judge(&place, HoldDurations::NONE, Verdict::known(case.now, breach))
     };
     families.map(judge).collect()
 }
@@ -215,7 +215,7 @@ pub(super) fn store(case: &Case<'_>) -> Judgement {
             .to_owned();
         case.breach(0, None, [], case.now, Words { summary, description })
     });
-    case.judge("", case.patience(), Verdict::known(case.now, breach))
+    case.judge("", case.holds(), Verdict::known(case.now, breach))
 }
 
 /// A channel that fails cannot tell of itself, but the others can.
@@ -237,7 +237,7 @@ pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
                 Verdict::known(case.now, Some(breach))
             }
         };
-        case.judge(channel, case.patience(), verdict)
+        case.judge(channel, case.holds(), verdict)
     };
     case.facts.channels.iter().map(judge).collect()
 }
@@ -249,5 +249,5 @@ pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
          for that."
             .to_owned();
     let breach = case.breach(0, None, [], case.first_seen(), Words { summary, description });
-    case.judge("", Patience::NONE, Verdict::known(case.now, [breach]))
+    case.judge("", HoldDurations::NONE, Verdict::known(case.now, [breach]))
 }

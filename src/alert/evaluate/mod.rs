@@ -21,11 +21,11 @@ use crate::billing::account::AccountName;
 use crate::billing::period::{Period, Window, midnight, utc_date};
 use crate::snapshot::{Account, Snapshot};
 
+use super::alert::Labels;
 use super::channels::Delivery;
-use super::judgement::{Breach, Judgement, Patience, Scope, Strength, Verdict};
+use super::judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 use super::rule::{Profile, Rule};
 use super::settings::{RuleSettings, Settings};
-use super::told::Labels;
 
 /// What is to be known of the daemon itself.
 #[derive(Clone, Debug)]
@@ -44,29 +44,29 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
     let mut judgements = Vec::new();
     for (rule, set) in settings.rules.iter().filter(|(_, set)| set.enabled) {
         let case = Case { profile: rule.profile(), set, settings, facts, now };
-        let of_accounts = |verdict: fn(&Case<'_>, &AccountName, &Account) -> Verdict, patience| {
+        let of_accounts = |verdict: fn(&Case<'_>, &AccountName, &Account) -> Verdict, holds| {
             let of = move |(name, account): (&AccountName, &Account)| {
-                case.judge(name.as_str(), patience, verdict(&case, name, account))
+                case.judge(name.as_str(), holds, verdict(&case, name, account))
             };
             snapshot.accounts.iter().map(of).collect::<Vec<_>>()
         };
-        let twice = Patience { clears: 2, ..Patience::NONE };
+        let twice = HoldDurations { clears: 2, ..HoldDurations::NONE };
         judgements.extend(match rule {
-            Rule::SpendAnomaly => of_accounts(spend::anomalies, Patience::NONE),
+            Rule::SpendAnomaly => of_accounts(spend::anomalies, HoldDurations::NONE),
             Rule::SpendToday => of_accounts(spend::today, twice),
-            Rule::NewSpend => of_accounts(spend::novelties, Patience::NONE),
+            Rule::NewSpend => of_accounts(spend::novelties, HoldDurations::NONE),
             Rule::BudgetUsed => budgets::used(&case, snapshot),
             Rule::BudgetForecast => budgets::forecast(&case, snapshot),
             Rule::CostUnpriced => of_accounts(quality::unpriced, twice),
             Rule::CostMismatch => quality::mismatches(&case, snapshot),
-            Rule::CostRevised => of_accounts(quality::revised, Patience::NONE),
-            Rule::CommitmentActive => of_accounts(quality::commitments, Patience::NONE),
-            Rule::ReportTaskFailed => of_accounts(tasks::failed, Patience::NONE),
-            Rule::ReportTaskStuck => of_accounts(tasks::stuck, Patience::NONE),
-            Rule::ReportTaskErrors => of_accounts(tasks::with_errors, Patience::NONE),
-            Rule::SubscriptionExpiring => of_accounts(subscriptions::expiring, Patience::NONE),
-            Rule::SubscriptionExpired => of_accounts(subscriptions::expired, Patience::NONE),
-            Rule::KeyRefused => of_accounts(health::refused, case.patience()),
+            Rule::CostRevised => of_accounts(quality::revised, HoldDurations::NONE),
+            Rule::CommitmentActive => of_accounts(quality::commitments, HoldDurations::NONE),
+            Rule::ReportTaskFailed => of_accounts(tasks::failed, HoldDurations::NONE),
+            Rule::ReportTaskStuck => of_accounts(tasks::stuck, HoldDurations::NONE),
+            Rule::ReportTaskErrors => of_accounts(tasks::with_errors, HoldDurations::NONE),
+            Rule::SubscriptionExpiring => of_accounts(subscriptions::expiring, HoldDurations::NONE),
+            Rule::SubscriptionExpired => of_accounts(subscriptions::expired, HoldDurations::NONE),
+            Rule::KeyRefused => of_accounts(health::refused, case.holds()),
             Rule::AccessLost => health::access_lost(&case, snapshot),
             Rule::CostsUnreadable => vec![health::costs_unreadable(&case, snapshot)],
             Rule::CollectorFailing => health::failing(&case, snapshot),
@@ -100,7 +100,7 @@ struct Words {
 
 impl Case<'_> {
     /// The verdict on a place, with what the configuration adds and mutes.
-    fn judge(&self, place: &str, patience: Patience, mut verdict: Verdict) -> Judgement {
+    fn judge(&self, place: &str, holds: HoldDurations, mut verdict: Verdict) -> Judgement {
         if let Verdict::Known { breaches, .. } = &mut verdict {
             for breach in breaches {
                 let added = |added: &Labels| added.clone().into_iter();
@@ -112,13 +112,13 @@ impl Case<'_> {
             }
         }
         let scope = Scope { rule: SmolStr::new_static(self.profile.name), place: SmolStr::new(place) };
-        Judgement { scope, patience, verdict }
+        Judgement { scope, holds, verdict }
     }
 
     /// How patient the rule is by its settings.
-    fn patience(&self) -> Patience {
+    fn holds(&self) -> HoldDurations {
         let (pending_for, keep_firing_for) = (self.set.length("for"), self.set.length("keep_firing_for"));
-        Patience { pending_for, keep_firing_for, ..Patience::NONE }
+        HoldDurations { pending_for, keep_firing_for, ..HoldDurations::NONE }
     }
 
     /// Where no datum says since when something is so: the UTC day on which it is seen first, so that daemons that see it on

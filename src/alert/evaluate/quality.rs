@@ -13,7 +13,7 @@ use crate::snapshot::{Account, Snapshot};
 use crate::wording::counted;
 
 use super::words::{self, instant, money};
-use super::{Case, Judgement, Patience, Verdict, Words};
+use super::{Case, HoldDurations, Judgement, Verdict, Words};
 
 /// Records of the last closed day: those of today may only not have their price yet.
 #[expect(clippy::cast_precision_loss, reason = "no report has 2^53 records")]
@@ -50,7 +50,7 @@ pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -
 pub(super) fn mismatches(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few readings, more than zero")]
     let readings = case.set.number("readings").max(1.0) as u32;
-    let patience = Patience { readings, clears: 2, ..Patience::NONE };
+    let holds = HoldDurations { readings, clears: 2, ..HoldDurations::NONE };
     let windows = snapshot
         .accounts
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn mismatches(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement>
         let place = format!("{name}/{}", window.as_str());
         let current: Option<&crate::aggregate::cost::CostTotals> =
             reading.current(window, case.now).filter(|_| reading.settled_at <= case.now);
-        let Some(costs) = current else { return case.judge(&place, patience, Verdict::Unknown) };
+        let Some(costs) = current else { return case.judge(&place, holds, Verdict::Unknown) };
         let breaches = costs.differences.iter().filter_map(|(currency, difference)| {
             let (off, tolerance) = (difference.amount, difference.tolerance);
             if off.magnitude() <= tolerance.magnitude() {
@@ -80,15 +80,15 @@ pub(super) fn mismatches(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement>
             let breach = case.breach(0, Some(name), own, reading.settled_at, Words { summary, description });
             Some(breach.measured(off.to_f64().abs(), tolerance.to_f64()))
         });
-        case.judge(&place, patience, Verdict::known(reading.read_at(), breaches))
+        case.judge(&place, holds, Verdict::known(reading.read_at(), breaches))
     };
     windows.map(judge).collect()
 }
 
 pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
-    let Some(outlook) = &account.outlook else { return Verdict::Unknown };
+    let Some(insights) = &account.insights else { return Verdict::Unknown };
     let mut by_currency: BTreeMap<&SmolStr, Vec<_>> = BTreeMap::new();
-    for (series, revision) in &outlook.revisions {
+    for (series, revision) in &insights.revisions {
         by_currency.entry(&series.measure).or_default().push((series, revision));
     }
     let least = case.set.number("min_amount");

@@ -12,7 +12,7 @@ use crate::billing::account::AccountName;
 use crate::billing::amount::Amount;
 use crate::billing::period::{Window, midnight, next_midnight, utc_date};
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
-use crate::outlook::{Contributor, Judged, Subject};
+use crate::insights::{Contributor, Judged, Subject};
 use crate::snapshot::{Account, Collector, current};
 
 use super::words::{self, money, percent};
@@ -26,7 +26,7 @@ const CRITICAL_MINIMA: f64 = 5.0;
 /// The judged day, once the past is known as well as it will be for now: half of a past makes false anomalies.
 fn judged(account: &Account, now: Timestamp) -> Option<(Date, &[Judged])> {
     account.collectors.get(&Collector::History)?.last_outcome?;
-    account.outlook.as_ref()?.findings.news(now)
+    account.insights.as_ref()?.findings.news(now)
 }
 
 pub(super) fn anomalies(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {

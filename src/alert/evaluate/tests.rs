@@ -20,8 +20,8 @@ use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::billing::subscription::Subscription;
 use crate::gcore::error::Reason;
-use crate::outlook::budget::{Budget, Selector, Standing};
-use crate::outlook::{Contributor, Findings, Judged, Outlook, Subject};
+use crate::insights::budget::{Budget, BudgetStatus, Selector};
+use crate::insights::{Contributor, DailyAnalysis, Insights, Judged, Subject};
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
 use crate::store::days::{Revision, Series};
 
@@ -76,8 +76,8 @@ fn judged(subject: Subject, actual: f64, expected: f64, anomaly: bool) -> Judged
     Judged { currency: eur(), subject, judgement, contributors: Vec::new() }
 }
 
-fn outlook(judged: Vec<Judged>, budgets: Vec<Standing>) -> Arc<Outlook> {
-    let findings = Findings {
+fn insights(judged: Vec<Judged>, budgets: Vec<BudgetStatus>) -> Arc<Insights> {
+    let findings = DailyAnalysis {
         judged: Some((utc_date(now()).saturating_sub(1.day()), judged)),
         month: utc_date(now()).first_of_month(),
         forecasts: [].into(),
@@ -85,7 +85,7 @@ fn outlook(judged: Vec<Judged>, budgets: Vec<Standing>) -> Arc<Outlook> {
         currencies: [eur()].into(),
         missing: [].into(),
     };
-    Arc::new(Outlook { findings: Arc::new(findings), budgets, revisions: [].into() })
+    Arc::new(Insights { findings: Arc::new(findings), budgets, revisions: [].into() })
 }
 
 fn costs(window: Window, groups: &[(Group, &str)]) -> WindowReading<CostTotals> {

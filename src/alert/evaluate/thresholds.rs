@@ -9,7 +9,7 @@ use crate::snapshot::{Account, Snapshot};
 
 use super::super::settings::{RuleSettings, THRESHOLD, Threshold};
 use super::words::{self, money};
-use super::{Case, Facts, Judgement, Patience, Profile, Rule, Settings, Strength, Verdict, Words};
+use super::{Case, Facts, HoldDurations, Judgement, Profile, Rule, Settings, Strength, Verdict, Words};
 
 /// A verdict on each.
 pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Judgement> {
@@ -20,11 +20,11 @@ pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now
         let profile = Profile { name: "threshold", alertname: THRESHOLD, ..Rule::Watchdog.profile() };
         let case = Case { profile, set: &set, settings, facts, now };
         let (readings, keep_firing_for) = (threshold.readings, threshold.keep_firing_for);
-        let patience = Patience { readings, keep_firing_for, clears: 2, ..Patience::NONE };
+        let holds = HoldDurations { readings, keep_firing_for, clears: 2, ..HoldDurations::NONE };
         let account = snapshot.accounts.get(&threshold.account);
         let verdict = account.and_then(|account| verdict(&case, account, threshold));
         let place = format!("{}/{}", threshold.account, threshold.name);
-        case.judge(&place, patience, verdict.unwrap_or(Verdict::Unknown))
+        case.judge(&place, holds, verdict.unwrap_or(Verdict::Unknown))
     };
     settings.thresholds.iter().map(judge).collect()
 }

@@ -9,7 +9,7 @@ use crate::aggregate::group::Group;
 use crate::billing::amount::Amount;
 use crate::billing::names::Names;
 use crate::billing::resource::ProjectId;
-use crate::outlook::Subject;
+use crate::insights::Subject;
 
 /// How many parts of a whole are named.
 pub(super) const NAMED: usize = 3;

@@ -11,7 +11,7 @@ use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::listing::{Listing, worse};
+use crate::gcore::pagination::{Listing, worse};
 
 use super::super::poller::Poll;
 
@@ -27,10 +27,10 @@ pub(super) async fn read(
     projects: &[ProjectId],
     poll: &Poll<'_>,
 ) -> Result<Option<CostTotals>, Error> {
-    let patience = poll.patience;
-    let before = cost_totals::read(client, period, None, patience).await?;
+    let deadline = poll.deadline;
+    let before = cost_totals::read(client, period, None, deadline).await?;
     let lines_of = |&project: &ProjectId| async move {
-        let listing = cost_totals::read(client, period, Some(project), patience).await?;
+        let listing = cost_totals::read(client, period, Some(project), deadline).await?;
         poll.reject(&listing.rejected);
         Ok::<_, Error>((project, listing))
     };
@@ -41,7 +41,7 @@ pub(super) async fn read(
         Err(error) => return Err(error),
     };
     let is_running = period.end() > utc_date(client.now());
-    let after = if is_running { cost_totals::read(client, period, None, patience).await? } else { before.clone() };
+    let after = if is_running { cost_totals::read(client, period, None, deadline).await? } else { before.clone() };
 
     let mut totals = CostTotals { price_status: after.price_status, ..CostTotals::default() };
     let mut lines = 0;
@@ -63,7 +63,7 @@ pub(super) async fn read(
         .collect();
     for (project, its_lines) in unclear {
         totals.amounts.remove(project);
-        let listing = cost_report::read::<CostTotals>(client, period, Some(project), patience).await?;
+        let listing = cost_report::read::<CostTotals>(client, period, Some(project), deadline).await?;
         // Its totals have lines, so it has resources: an answer without any is not about them.
         if listing.rows == 0 {
             return Ok(None);

@@ -4,7 +4,7 @@
 //! same gauges; which one takes fewer requests depends on the account.
 
 mod by_totals;
-mod choice;
+mod method_selection;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +20,13 @@ use crate::gcore::cost_report;
 use crate::gcore::cost_totals;
 use crate::gcore::endpoint::Endpoint;
 use crate::gcore::error::{Error, Reason};
-use crate::gcore::listing::Listing;
+use crate::gcore::pagination::Listing;
 use crate::snapshot::WindowReading;
 
 use super::poller::Poll;
 use super::settings::{Details, Method, Settings, Windowed};
 use super::windows;
-use choice::{Choice, Known};
+use method_selection::{Choice, Known};
 
 pub(super) struct Source {
     reader: Reader,
@@ -114,7 +114,7 @@ impl Reader {
     ) -> Result<CostTotals, Error> {
         let projects = self.projects(poll);
         let mut totals = None;
-        self.recount(poll, window, period).await;
+        self.refresh_row_count(poll, window, period).await;
         if self.choose(poll, window, &projects) == Choice::Totals {
             totals = by_totals::read(&self.client, period, &projects, poll).await?;
         }
@@ -132,11 +132,11 @@ impl Reader {
         period: Period,
     ) -> Result<CostTotals, Error> {
         let listing = match self.details(window) {
-            None => cost_report::read::<CostTotals>(&self.client, period, None, poll.patience).await?,
+            None => cost_report::read::<CostTotals>(&self.client, period, None, poll.deadline).await?,
             Some(Details { tag_keys, top_resources }) => {
                 let empty = || DetailedTotals::new(tag_keys, *top_resources);
                 let Listing { data, rows, rejected, price_status, mut share } =
-                    cost_report::read_detailed(&self.client, period, poll.patience, empty).await?;
+                    cost_report::read_detailed(&self.client, period, poll.deadline, empty).await?;
                 let data = data.finish();
                 // Only the dearest resources are left.
                 share.shrink_to(data.weight());
@@ -147,7 +147,7 @@ impl Reader {
         self.learn_rows(poll, window, listing.rows);
         let mut totals = listing.data;
         (totals.price_status, totals.share) = (listing.price_status, listing.share);
-        match cost_totals::read(&self.client, period, None, poll.patience).await {
+        match cost_totals::read(&self.client, period, None, poll.deadline).await {
             Ok(lines) => totals.differences = differences(&totals, listing.rows, &lines.data),
             Err(error) => tracing::debug!(
                 account = poll.account.as_str(),
@@ -174,7 +174,7 @@ impl Reader {
             let why;
             (choice, why) = match self.details(window) {
                 Some(details) => (Choice::Resources, format!("{} needs the resources", details.named())),
-                None => choice::choose(self.method, known, self.client.page_size(), projects.len()),
+                None => method_selection::choose(self.method, known, self.client.page_size(), projects.len()),
             };
             if known.choice.replace(choice) != Some(choice) {
                 let (account, window) = (poll.account.as_str(), named(window));
@@ -190,14 +190,14 @@ impl Reader {
     }
 
     /// Counts the rows by a look at the first page, where they are not read themselves and that is due.
-    async fn recount(&self, poll: &Poll<'_>, window: Option<Window>, period: Period) {
+    async fn refresh_row_count(&self, poll: &Poll<'_>, window: Option<Window>, period: Period) {
         let mut is_due = false;
         self.learn(window, |known| is_due = known.is_recount_due(self.method, utc_date(poll.now)));
         if !is_due {
             return;
         }
-        match cost_report::peek::<CostTotals>(&self.client, period, poll.patience).await {
-            Ok(glance) => self.learn_rows(poll, window, glance.count),
+        match cost_report::probe::<CostTotals>(&self.client, period, poll.deadline).await {
+            Ok(first_page) => self.learn_rows(poll, window, first_page.count),
             Err(error) => tracing::debug!(
                 account = poll.account.as_str(),
                 window = named(window),

@@ -1,7 +1,7 @@
 //! The days of the past, read one at a time into the store, behind all other polls of the account.
 
 mod due;
-mod learn;
+mod insights;
 mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use crate::store::{AccountId, Store};
 use super::cost::{Reader, suddenly_empty};
 use super::poller::Poll;
 use super::settings::{History, Settings};
-use learn::Learner;
+use insights::InsightsJob;
 use reach::Reaches;
 
 /// After how long a day is tried again that could not be read.
@@ -40,7 +40,7 @@ pub(super) struct Source {
     /// What is read of each day, and how long it may still be corrected.
     kinds: Vec<(Kind, Duration)>,
     costs: Reader,
-    learner: Learner,
+    learner: InsightsJob,
     reaches: Reaches,
     /// Days that could not be read, when, and why.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
@@ -52,7 +52,7 @@ impl Source {
         let kinds = kinds.into_iter().filter(|(_, windowed)| windowed.schedule.enabled);
         let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account).cloned().collect();
         Self {
-            learner: Learner::new(store.clone(), budgets),
+            learner: InsightsJob::new(store.clone(), budgets),
             reaches: Reaches::new(store.clone(), client.scope(), settings.history.recheck_after),
             costs: Reader::new(Arc::clone(&client), settings),
             kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
@@ -140,19 +140,19 @@ impl Source {
         let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
         let usage = so_far.usage.get(&Window::Yesterday);
         if let Some(reading) = cost
-            && let Some(moment) = self.newer(poll, account, Kind::Cost, Moment::of(reading)).await
+            && let Some(moment) = self.newer(poll, account, Kind::Cost, DayReading::of(reading)).await
         {
             self.write(account, Kind::Cost, self.cost_day(moment, reading.last())).await;
         }
         if let Some(reading) = usage
-            && let Some(moment) = self.newer(poll, account, Kind::Usage, Moment::of(reading)).await
+            && let Some(moment) = self.newer(poll, account, Kind::Usage, DayReading::of(reading)).await
         {
             self.write(account, Kind::Usage, usage_day(moment, reading.last())).await;
         }
     }
 
     /// The moment of a reading, unless what is stored of its day was read as late, or its clock was ahead.
-    async fn newer(&self, poll: &Poll<'_>, account: AccountId, kind: Kind, moment: Moment) -> Option<Moment> {
+    async fn newer(&self, poll: &Poll<'_>, account: AccountId, kind: Kind, moment: DayReading) -> Option<DayReading> {
         if moment.read_at > poll.now {
             return None;
         }
@@ -181,7 +181,7 @@ impl Source {
     ) -> Result<Option<Day>, Error> {
         let read_at = self.client.now();
         let is_settled = due::settled_at(date, settle_after) <= read_at;
-        match self.read(poll, kind, Moment { date, read_at, is_settled }).await {
+        match self.read(poll, kind, DayReading { date, read_at, is_settled }).await {
             Err(refusal) if refusal.reason == Reason::BadRequest => {
                 if !self.is_out_of_reach(poll, kind, date).await? {
                     return Err(refusal);
@@ -217,14 +217,14 @@ impl Source {
     /// Why the API does not take the request for a day; `None` where it does.
     async fn refusal(&self, poll: &Poll<'_>, kind: Kind, date: Date) -> Result<Option<Error>, Error> {
         let read_at = self.client.now();
-        match self.read(poll, kind, Moment { date, read_at, is_settled: false }).await {
+        match self.read(poll, kind, DayReading { date, read_at, is_settled: false }).await {
             Ok(_) => Ok(None),
             Err(error) if error.reason == Reason::BadRequest => Ok(Some(error)),
             Err(error) => Err(error),
         }
     }
 
-    async fn read(&self, poll: &Poll<'_>, kind: Kind, moment: Moment) -> Result<Day, Error> {
+    async fn read(&self, poll: &Poll<'_>, kind: Kind, moment: DayReading) -> Result<Day, Error> {
         let period = Period::of(moment.date);
         match kind {
             Kind::Cost => {
@@ -232,14 +232,14 @@ impl Source {
                 if tells_of_costs(&totals) { Ok(self.cost_day(moment, &totals)) } else { Err(suddenly_empty(&totals)) }
             }
             Kind::Usage => {
-                let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.patience).await?;
+                let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.deadline).await?;
                 poll.reject(&listing.rejected);
                 Ok(usage_day(moment, &listing.data))
             }
         }
     }
 
-    fn cost_day(&self, moment: Moment, totals: &CostTotals) -> Day {
+    fn cost_day(&self, moment: DayReading, totals: &CostTotals) -> Day {
         let amounts = totals.amounts.iter().map(|(group, currency, amount)| (series(group, currency.as_str()), amount));
         moment.day(self.costs.rounding(), amounts.collect())
     }
@@ -259,7 +259,7 @@ fn tells_of_costs(totals: &CostTotals) -> bool {
     !totals.is_empty() || totals.shows_prices()
 }
 
-fn usage_day(moment: Moment, totals: &UsageTotals) -> Day {
+fn usage_day(moment: DayReading, totals: &UsageTotals) -> Day {
     let values = totals.by_unit();
     let amounts = values.iter().map(|(group, unit, value)| (series(group, unit.as_str()), value));
     moment.day(Amount::ZERO, amounts.collect())
@@ -271,13 +271,13 @@ fn series(group: &Group, measure: &str) -> Series {
 
 /// Which day was read, and when.
 #[derive(Clone, Copy)]
-struct Moment {
+struct DayReading {
     date: Date,
     read_at: Timestamp,
     is_settled: bool,
 }
 
-impl Moment {
+impl DayReading {
     fn of<T>(reading: &WindowReading<T>) -> Self {
         let read_at = reading.read_at();
         Self { date: reading.period.first(), read_at, is_settled: reading.settled_at <= read_at }

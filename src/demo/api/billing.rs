@@ -34,7 +34,7 @@ pub(super) fn reports(account: &Account, now: Timestamp, asked: &Asked) -> Resul
     let ordering = params.ordering("-created_at", &["uuid", "created_at", "task_type", "status"]);
     let (limit, offset) = params.paging(DEFAULT_LIMIT, MAX_LIMIT);
     params.finish()?;
-    let mut tasks = account.world.tasks(now);
+    let mut tasks = account.simulator.tasks(now);
     tasks.retain(|task| {
         after.is_none_or(|after| task.created_at > after)
             && before.is_none_or(|before| task.created_at < before)
@@ -55,7 +55,7 @@ pub(super) fn subscriptions(account: &Account, _now: Timestamp, asked: &Asked) -
     let ordering = params.ordering("id", &["id"]);
     let paging = params.paging(DEFAULT_LIMIT, MAX_LIMIT);
     params.finish()?;
-    let mut subscriptions = account.world.subscriptions();
+    let mut subscriptions = account.simulator.subscriptions();
     sort(&mut subscriptions, &ordering, |subscription, _| subscription.id);
     to_json(&page(subscriptions, &asked.params, &asked.path, paging))
 }

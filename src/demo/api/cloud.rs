@@ -9,7 +9,7 @@ use super::query::{Report, ReportQuery};
 use super::refusal::Refusal;
 use super::wire::{CostRow, CostTotal, Decimal, Money, UsageRow, UsageTotal};
 use super::{Account, Asked, to_json};
-use crate::demo::world::{Grouping, Measured, Meter, rounded_cost};
+use crate::demo::simulator::{Grouping, Measured, Meter, rounded_cost};
 
 /// Prices are for this account to see. That single rows lack one is said in the rows, by a null cost; the vendor's
 /// `error` is no more than a hint to its portal.
@@ -89,7 +89,8 @@ pub(super) fn projects(account: &Account, _now: Timestamp, asked: &Asked) -> Res
     let deleted_too = params.boolean("include_deleted");
     let (limit, offset) = params.paging(100, 1_000);
     params.finish()?;
-    let rows: Vec<_> = account.world.projects().iter().filter(|project| deleted_too || !project.is_deleted()).collect();
+    let rows: Vec<_> =
+        account.simulator.projects().iter().filter(|project| deleted_too || !project.is_deleted()).collect();
     to_json(&List { count: rows.len(), results: page(rows, offset, limit).collect() })
 }
 
@@ -98,7 +99,7 @@ pub(super) fn regions(account: &Account, _now: Timestamp, asked: &Asked) -> Resu
     let mut params = asked.params.check();
     let (limit, offset) = params.paging(100, 1_000);
     params.finish()?;
-    let rows: Vec<_> = account.world.regions().iter().collect();
+    let rows: Vec<_> = account.simulator.regions().iter().collect();
     to_json(&List { count: rows.len(), results: page(rows, offset, limit).collect() })
 }
 
@@ -144,7 +145,7 @@ fn parse(report: Report, asked: &Asked) -> Result<ReportQuery, Refusal> {
 /// Every row that passes the filters, in the order asked for.
 fn matching<'a>(account: &'a Account, now: Timestamp, query: &ReportQuery) -> Vec<(&'a Meter, Measured)> {
     let mut rows: Vec<_> = account
-        .world
+        .simulator
         .measured(query.period, now)
         .filter(|(meter, _)| query.wants(meter.project, meter.region, meter.resource_type))
         .collect();

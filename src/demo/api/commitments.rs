@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::wire::{CostTotal, Decimal, Money, UsageTotal};
 use super::{Account, Asked, to_json};
 use crate::billing::period::{Period, utc_date};
-use crate::demo::world::Commitment;
+use crate::demo::simulator::Commitment;
 
 /// The longest period that the list takes.
 const MAX_DAYS: usize = 31;
@@ -44,8 +44,13 @@ pub(super) fn reservations(account: &Account, _now: Timestamp, asked: &Asked) ->
     }
     params.finish()?;
     let touched = |commitment: &Commitment| period.is_some_and(|period| commitment.touches(period));
-    let results: Vec<Reservation> =
-        account.world.commitments().into_iter().filter(touched).map(|commitment| reservation(&commitment)).collect();
+    let results: Vec<Reservation> = account
+        .simulator
+        .commitments()
+        .into_iter()
+        .filter(touched)
+        .map(|commitment| reservation(&commitment))
+        .collect();
     to_json(&List { count: results.len(), results })
 }
 
@@ -53,7 +58,7 @@ pub(super) fn reservations(account: &Account, _now: Timestamp, asked: &Asked) ->
 pub(super) fn cost_totals(account: &Account, now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     asked.params.check().finish()?;
     let query = MonthQuery::parse(&asked.body)?;
-    let commitments = account.world.commitments();
+    let commitments = account.simulator.commitments();
     let period = Period::new(query.month, query.month.saturating_add(1.month()));
     let mut results = Vec::new();
     for commitment in commitments.iter().filter(|commitment| period.is_some_and(|month| commitment.touches(month))) {

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 use self::query::Params;
 use self::refusal::{Family, Refusal};
-use super::world::World;
+use super::simulator::World;
 use crate::clock::Clock;
 use crate::http::server::{BindError, Server};
 
@@ -39,7 +39,7 @@ pub struct Api {
 
 /// What stands behind the listener.
 struct Account {
-    world: World,
+    simulator: World,
     key: String,
     clock: Clock,
     requests: AtomicU64,
@@ -52,9 +52,9 @@ impl Api {
     ///
     /// # Errors
     /// [`BindError`] where the address is taken.
-    pub async fn bind(address: SocketAddr, world: World, key: &str, clock: Clock) -> Result<Self, BindError> {
+    pub async fn bind(address: SocketAddr, simulator: World, key: &str, clock: Clock) -> Result<Self, BindError> {
         let server = Server::bind(&[address]).await?;
-        let account = Account { world, key: key.to_owned(), clock, requests: AtomicU64::new(0) };
+        let account = Account { simulator, key: key.to_owned(), clock, requests: AtomicU64::new(0) };
         Ok(Self { server, account })
     }
 

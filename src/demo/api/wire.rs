@@ -5,7 +5,7 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::demo::world::{Details, Grouping, Measured, Meter, decimals};
+use crate::demo::simulator::{Details, Grouping, Measured, Meter, decimals};
 
 /// A decimal number of so many units of 10^-decimals.
 #[derive(Clone, Copy)]

@@ -9,9 +9,9 @@ fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
         (series(number), Revision { change: amount("50"), first_day: day.parse::<Date>().unwrap() })
     };
     let mut account = account();
-    let outlook = Arc::unwrap_or_clone(outlook(Vec::new(), Vec::new()));
+    let insights = Arc::unwrap_or_clone(insights(Vec::new(), Vec::new()));
     let revisions = [revision(1, "2026-11-09"), revision(2, "2026-11-08")].into();
-    account.outlook = Some(Arc::new(Outlook { revisions, ..outlook }));
+    account.insights = Some(Arc::new(Insights { revisions, ..insights }));
     let mut totals = ReportTaskTotals::default();
     totals.add(&ReportTask { updated_at: None, created_at: None, ..task("a", "Failed", "2026-11-22T11:00:00Z", 1) });
     // By another clock than this daemon's, which is a little behind.
@@ -87,5 +87,5 @@ fn the_configuration_adds_mutes_and_limits() {
         })
         .collect();
     assert_eq!(found, ["Full Some(201.0)", "Muted Some(201.0)", "Lingering Some(201.0)"]);
-    assert_eq!((limits[0].patience.readings, limits[0].patience.keep_firing_for), (3, DAY));
+    assert_eq!((limits[0].holds.readings, limits[0].holds.keep_firing_for), (3, DAY));
 }

@@ -19,5 +19,5 @@ fn only_settled_windows_are_held_against_their_total() {
     assert_eq!((yesterday.scope.place.as_str(), &yesterday.verdict), ("main/yesterday", &Verdict::Unknown));
     let Verdict::Known { breaches, .. } = &month.verdict else { panic!("{month:?}") };
     assert_eq!(identities(breaches, &["currency", "window"]), ["EUR previous_month"]);
-    assert_eq!(month.patience.readings, 2);
+    assert_eq!(month.holds.readings, 2);
 }

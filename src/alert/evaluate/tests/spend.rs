@@ -42,7 +42,7 @@ fn each_cause_of_a_spike_is_told_once() {
         ),
     ] {
         let mut account = account();
-        account.outlook = Some(outlook(days, Vec::new()));
+        account.insights = Some(insights(days, Vec::new()));
         let breaches = said(Rule::SpendAnomaly, &snapshot(account), &Settings::default()).unwrap();
         assert_eq!(identities(&breaches, &PLACE), want, "{name}");
     }
@@ -53,7 +53,7 @@ fn a_spike_is_told_in_words_to_act_on() {
     let mut roll_up = judged(Subject::Project(ProjectId(16)), 250.0, 100.0, true);
     roll_up.contributors = vec![Contributor { group: group(16, 7, "instance"), excess: 90.0, share: 0.6 }];
     let mut account = account();
-    account.outlook = Some(outlook(vec![roll_up], Vec::new()));
+    account.insights = Some(insights(vec![roll_up], Vec::new()));
     let settings = Settings { runbook_url: Some("http://daemon.example/runbooks".into()), ..Settings::default() };
     let breach = said(Rule::SpendAnomaly, &snapshot(account.clone()), &settings).unwrap().remove(0);
     assert_eq!(
@@ -81,7 +81,8 @@ fn today_is_held_against_a_whole_day() {
         ("not near", "135", &[]),
     ] {
         let mut account = account();
-        account.outlook = Some(outlook(vec![judged(Subject::Project(ProjectId(16)), 100.0, 90.0, false)], Vec::new()));
+        account.insights =
+            Some(insights(vec![judged(Subject::Project(ProjectId(16)), 100.0, 90.0, false)], Vec::new()));
         account.cost.insert(Window::Today, costs(Window::Today, &[(group(16, 7, "instance"), cost)]));
         let breaches = said(Rule::SpendToday, &snapshot(account), &Settings::default()).unwrap();
         let strengths: Vec<String> = breaches.iter().map(|breach| format!("{:?}", breach.strength)).collect();
@@ -112,7 +113,7 @@ fn what_was_never_paid_for_is_news() {
         ("a whole account is new", young, vec![(known.clone(), "5")], None),
     ] {
         let mut account = account();
-        account.outlook = Some(outlook(days, Vec::new()));
+        account.insights = Some(insights(days, Vec::new()));
         account.cost.insert(Window::Today, costs(Window::Today, &today));
         let breaches = said(Rule::NewSpend, &snapshot(account), &Settings::default());
         let found = breaches.map(|breaches| identities(&breaches, &["resource_type", "region_id"]));

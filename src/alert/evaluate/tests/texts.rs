@@ -118,7 +118,7 @@ fn lost() -> Status {
 #[test]
 fn every_rule_says_what_is_wrong_in_these_words() {
     let budget = prod();
-    let standing = Standing {
+    let standing = BudgetStatus {
         budget: budget.clone(),
         month: Date::constant(2026, 11, 1),
         actual: Some(amount("240")),
@@ -128,9 +128,9 @@ fn every_rule_says_what_is_wrong_in_these_words() {
         today: utc_date(now()),
     };
     let mut account = Account { names: names(), ..account() };
-    let mut outlook = Arc::unwrap_or_clone(outlook(days(), vec![standing]));
-    outlook.revisions = [revision(group(16, 7, "instance"), "12"), revision(group(17, 7, "volume"), "-2")].into();
-    account.outlook = Some(Arc::new(outlook));
+    let mut insights = Arc::unwrap_or_clone(insights(days(), vec![standing]));
+    insights.revisions = [revision(group(16, 7, "instance"), "12"), revision(group(17, 7, "volume"), "-2")].into();
+    account.insights = Some(Arc::new(insights));
     spent(&mut account);
     lists(&mut account);
     let failed = |reason, last_success| polled(Outcome::Failed, Some(reason), last_success);

@@ -154,7 +154,7 @@ fn a_holiday_is_shared_by_all_who_have_customers(history: &BTreeMap<Group, Serie
 }
 
 fn spikes_stand_out_on_their_days_and_only_there(history: &BTreeMap<Group, Series>) {
-    let spikes = world(NOW).spikes();
+    let spikes = simulator(NOW).spikes();
     let yesterday = utc_date(NOW.parse().unwrap()).yesterday().unwrap();
     assert!(spikes.iter().any(|spike| spike.last == yesterday), "one shows at once");
     for spike in &spikes {
@@ -180,13 +180,13 @@ fn spikes_stand_out_on_their_days_and_only_there(history: &BTreeMap<Group, Serie
 #[tokio::test]
 async fn closed_days_are_revised_until_they_settle_and_one_of_them_later() {
     let born: Timestamp = NOW.parse().unwrap();
-    let (now, world) = (Arc::new(Mutex::new(born)), world(NOW));
-    let (correction, today) = (world.correction(), utc_date(born));
+    let (now, simulator) = (Arc::new(Mutex::new(born)), simulator(NOW));
+    let (correction, today) = (simulator.correction(), utc_date(born));
     let clock = Clock::from_fn({
         let now = Arc::clone(&now);
         move || *now.lock().unwrap()
     });
-    let running = start_at(world, clock).await;
+    let running = start_at(simulator, clock).await;
     let after = async |hours: i64, day: Period| {
         *now.lock().unwrap() = born + SignedDuration::from_hours(hours);
         let read = costs(&running, day).await;

@@ -10,7 +10,7 @@ use crate::billing::amount::Amount;
 use crate::billing::period::{Period, Window};
 use crate::billing::resource::RESOURCE_TYPES;
 use crate::demo::KEY;
-use crate::demo::world::Group;
+use crate::demo::simulator::Group;
 
 const NOW: &str = "2026-11-22T14:24:07Z";
 
@@ -47,17 +47,17 @@ struct Rows {
     results: Vec<Row>,
 }
 
-fn world(now: &str) -> World {
+fn simulator(now: &str) -> World {
     World::new(11, now.parse().unwrap())
 }
 
 async fn start(now: &str) -> Running {
-    start_at(world(now), Clock::frozen(now.parse().unwrap())).await
+    start_at(simulator(now), Clock::frozen(now.parse().unwrap())).await
 }
 
-async fn start_at(world: World, clock: Clock) -> Running {
+async fn start_at(simulator: World, clock: Clock) -> Running {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, KEY, clock).await.unwrap();
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), simulator, KEY, clock).await.unwrap();
     let (url, (stop, stopped)) = (api.url(), oneshot::channel::<()>());
     let served = tokio::spawn(api.run(async {
         let _ = stopped.await;

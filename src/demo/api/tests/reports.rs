@@ -3,17 +3,17 @@ use super::*;
 #[tokio::test]
 async fn pages_of_every_window_sum_to_the_ledger() {
     for now in [NOW, "2026-03-01T00:10:00Z", "2026-10-31T23:59:59Z", "2028-02-29T12:00:00Z"] {
-        let (running, world, at) = (start(now).await, world(now), now.parse().unwrap());
+        let (running, simulator, at) = (start(now).await, simulator(now), now.parse().unwrap());
         for window in Window::ALL {
             let period = window.period(at);
             let costs = sum(running.walk("/cloud/v1/cost_report/resources", period, 90).await, |row| {
                 Some((row.currency.clone().unwrap_or_default(), row.cost.as_ref()?.get().parse().unwrap()))
             });
-            assert_eq!(costs, world.cost_ledger(period, at), "{} at {now}", window.as_str());
+            assert_eq!(costs, simulator.cost_ledger(period, at), "{} at {now}", window.as_str());
             let usage = sum(running.walk("/cloud/v1/usage_report", period, 1_000).await, |row| {
                 Some((row.billing_value_unit.clone(), row.billing_value.get().parse().unwrap()))
             });
-            assert_eq!(usage, world.usage_ledger(period, at), "{} at {now}", window.as_str());
+            assert_eq!(usage, simulator.usage_ledger(period, at), "{} at {now}", window.as_str());
         }
         running.end().await;
     }
@@ -21,7 +21,7 @@ async fn pages_of_every_window_sum_to_the_ledger() {
 
 #[tokio::test]
 async fn totals_equal_the_resources_up_to_rounding() {
-    let (running, world, at) = (start(NOW).await, world(NOW), NOW.parse().unwrap());
+    let (running, simulator, at) = (start(NOW).await, simulator(NOW), NOW.parse().unwrap());
     let period = Window::MonthToDate.period(at);
     let body = json!({"time_from": period.starts_at().to_string(), "time_to": period.ends_at().to_string()});
     let (status, text) = running.post("/cloud/v1/cost_report/totals", &body).await;
@@ -36,7 +36,7 @@ async fn totals_equal_the_resources_up_to_rounding() {
         let of = rows.iter().filter(|row| row["currency"] == currency);
         let total: f64 = of.filter_map(|row| row["cost"].as_f64()).sum();
         let ledger: f64 =
-            world.cost_ledger(period, at).iter().filter(|(g, _)| g.3 == currency).map(|(_, a)| a.to_f64()).sum();
+            simulator.cost_ledger(period, at).iter().filter(|(g, _)| g.3 == currency).map(|(_, a)| a.to_f64()).sum();
         let bound = 0.5e-5 * 700.0;
         assert!((total - ledger).abs() < bound, "{currency}: {total} and {ledger}");
     }

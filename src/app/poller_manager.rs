@@ -1,0 +1,245 @@
+//! The clients and pollers of all accounts, and how those of one configuration follow those of another.
+//!
+//! What is set alike in both goes on as if nothing had happened: the same client with its rate, the same poller with
+//! its rhythm. Readings outlive their poller as long as they are still true of what is configured.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+
+use futures_util::future::select_all;
+use prometheus::Registry;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::alert::engine::AlertConfig;
+use crate::billing::account::AccountName;
+use crate::clock::Clock;
+use crate::collect;
+use crate::collect::Shared;
+use crate::collect::poller::{Memory, Poller};
+use crate::config::Config;
+use crate::exposition;
+use crate::gcore;
+use crate::gcore::client::Client;
+use crate::gcore::connection::BuildError;
+use crate::gcore::memory::MemoryLimit;
+use crate::http::runbooks;
+use crate::notify;
+use crate::notify::ExternalUrl;
+use crate::shutdown;
+use crate::shutdown::Trigger;
+use crate::snapshot;
+use crate::snapshot::{Collector, Reader, Snapshot};
+use crate::store::Store;
+
+use super::{persisted_readings, reload_state};
+
+/// The pollers of one configuration.
+pub(super) struct PollerManager {
+    config: Config,
+    clients: Clients,
+    running: BTreeMap<Place, Running>,
+    /// What pollers knew that were stopped.
+    memories: BTreeMap<Place, Memory>,
+    shared: Shared,
+    api_metrics: gcore::metrics::Metrics,
+    memory: Arc<MemoryLimit>,
+}
+
+/// One client an account, so that its pollers share one rate.
+type Clients = BTreeMap<AccountName, Arc<Client>>;
+
+/// What there is one poller for.
+type Place = (AccountName, Collector);
+
+struct Running {
+    task: JoinHandle<Memory>,
+    stop: Trigger,
+}
+
+/// How many pollers a reload touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) stopped: usize,
+    pub(super) started: usize,
+    pub(super) unchanged: usize,
+}
+
+impl PollerManager {
+    /// Everything that `config` wants polled; nothing polls yet.
+    pub(super) fn new(
+        config: Config,
+        clock: Clock,
+        registry: &Registry,
+        store: Store,
+    ) -> anyhow::Result<(Self, Reader)> {
+        let api_metrics = gcore::metrics::Metrics::register(registry)?;
+        let metrics = collect::metrics::Metrics::register(registry)?;
+        let memory = MemoryLimit::new(config.accounts.len(), config.metrics.series_limit);
+        let enabled = config.accounts.keys().flat_map(|account| {
+            config.collect.enabled().map(|(collector, schedule)| (account.clone(), collector, schedule.interval))
+        });
+        let mut first = Snapshot::before_the_first_poll(enabled);
+        for (account, settings) in &config.accounts {
+            first.accounts.entry(account.clone()).or_default().scope = settings.scope().into();
+        }
+        let (writer, reader) = snapshot::channel(first);
+        let (clients, running, memories) = Default::default();
+        let shared = Shared { clock, store, writer, metrics };
+        let mut fleet = Self { config, clients, running, memories, shared, api_metrics, memory: Arc::new(memory) };
+        fleet.clients = fleet.clients_for(&fleet.config)?;
+        Ok((fleet, reader))
+    }
+
+    /// Begins with the readings that an earlier process has kept, as far as they are still true. To be called before
+    /// anything polls or serves.
+    pub(super) async fn recall(&self) {
+        let Shared { store, clock, writer, .. } = &self.shared;
+        let collect = &self.config.collect;
+        let mut was_ready = true;
+        for (name, settings) in &self.config.accounts {
+            // The store says itself when it fails; then there is nothing to begin with.
+            let rows = store.kept(name, &settings.scope()).await.unwrap_or_default();
+            let now = clock.now();
+            writer.update(name, |account| {
+                persisted_readings::restore(account, rows, collect, now);
+                reload_state::drop_unasked(account, collect);
+                was_ready &= reload_state::is_complete(account, collect, now);
+            });
+        }
+        writer.replace(|snapshot| Snapshot { was_ready, ..snapshot.clone() });
+    }
+
+    /// Starts every poller that does not run, and says how many these were.
+    pub(super) fn start(&mut self) -> usize {
+        let mut started = 0;
+        for (place, mut poller) in self.pollers() {
+            if self.running.contains_key(&place) {
+                continue;
+            }
+            if let Some(memory) = self.memories.remove(&place) {
+                poller.remember(memory);
+            }
+            let (stop, stopped) = shutdown::channel();
+            self.running.insert(place, Running { task: tokio::spawn(poller.run(stopped)), stop });
+            started += 1;
+        }
+        started
+    }
+
+    /// How much the configuration wants exported.
+    pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
+        self.config.metrics
+    }
+
+    /// Whom the configuration wants told.
+    pub(super) fn notify_settings(&self) -> &notify::settings::Settings {
+        &self.config.notify
+    }
+
+    /// What the configuration wants to be told of; `home` is the daemon by its own address.
+    pub(super) fn orders(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
+        let mut settings = self.config.alerts.clone();
+        let own_page = || format!("{}{}", self.config.notify.home(home).url(), runbooks::PATH);
+        settings.runbook_url.get_or_insert_with(own_page);
+        settings.budgets.clone_from(&self.config.collect.history.budgets);
+        settings.series_limit = self.config.metrics.series_limit;
+        Arc::new(AlertConfig { settings, routes: self.config.notify.outbox_routes() })
+    }
+
+    /// The pollers, none of which has polled.
+    pub(super) fn pollers(&self) -> Vec<(Place, Poller)> {
+        let collect = &self.config.collect;
+        let of = |(account, client)| {
+            collect::pollers(account, client, collect, &self.shared)
+                .into_iter()
+                .map(|poller| ((account.clone(), poller.collector()), poller))
+        };
+        self.clients.iter().flat_map(of).collect()
+    }
+
+    /// Follows another configuration.
+    ///
+    /// # Errors
+    /// Fails where a client cannot be made; then everything goes on as before.
+    pub(super) async fn follow(&mut self, config: Config) -> Result<Change, BuildError> {
+        let clients = self.clients_for(&config)?;
+        let goes_on = |(account, collector): &Place| {
+            let same = |(client, before)| Arc::ptr_eq(client, before);
+            clients.get(account).zip(self.clients.get(account)).is_some_and(same)
+                && config.collect.agrees(&self.config.collect, *collector)
+        };
+        let (unchanged, leaving) = std::mem::take(&mut self.running).into_iter().partition(|(place, _)| goes_on(place));
+        self.running = unchanged;
+        let stopped = leaving.len();
+        // Only once they have ended can nothing of theirs be published any more.
+        self.retire(leaving).await;
+        if config.storage != self.config.storage {
+            tracing::warn!("storage.path has changed; that takes a restart, until then the store stays where it is");
+        }
+        self.memory.resize(config.accounts.len(), config.metrics.series_limit);
+        let before = std::mem::replace(&mut self.config, config);
+        self.clients = clients;
+        self.shared.writer.replace(|snapshot| reload_state::over(snapshot, &before, &self.config));
+        let unchanged = self.running.len();
+        Ok(Change { stopped, started: self.start(), unchanged })
+    }
+
+    /// Done when a poller ends that nobody stopped; says which.
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        if self.running.is_empty() {
+            return pending().await;
+        }
+        let tasks = self.running.values_mut().map(|running| &mut running.task);
+        let (outcome, index, _) = select_all(tasks).await;
+        let place = self.running.keys().nth(index).cloned();
+        let name = place.map_or_else(String::new, |place| {
+            self.running.remove(&place);
+            name(&place)
+        });
+        super::ended_unasked(&name, outcome.err().as_ref())
+    }
+
+    /// Stops every poller; a poll under way is dropped. When this is done, nobody writes readings any more.
+    pub(super) async fn stop(mut self) {
+        let running = std::mem::take(&mut self.running);
+        self.retire(running).await;
+    }
+
+    async fn retire(&mut self, leaving: BTreeMap<Place, Running>) {
+        let mut ending = Vec::new();
+        for (place, Running { task, stop }) in leaving {
+            stop.stop();
+            ending.push((place, task));
+        }
+        for (place, task) in ending {
+            match task.await {
+                Ok(memory) => drop(self.memories.insert(place, memory)),
+                Err(error) => tell_broken(&name(&place), &error),
+            }
+        }
+    }
+
+    /// The clients of a configuration; those that would be the same are the same.
+    fn clients_for(&self, config: &Config) -> Result<Clients, BuildError> {
+        let client = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
+            let client = match self.clients.get(name).filter(|client| client.fits(settings)) {
+                Some(client) => Arc::clone(client),
+                None => {
+                    let clock = self.shared.clock.clone();
+                    Arc::new(Client::new(name.as_str(), settings.clone(), clock, &self.api_metrics, &self.memory)?)
+                }
+            };
+            Ok((name.clone(), client))
+        };
+        config.accounts.iter().map(client).collect()
+    }
+}
+
+fn name((account, collector): &Place) -> String {
+    format!("collector {} of account {account}", collector.as_str())
+}
+
+fn tell_broken(name: &str, error: &JoinError) {
+    tracing::error!(%error, "{name} failed while it was stopped; this is a bug, please report it");
+}

@@ -1,0 +1,417 @@
+//! Reading a paged list whole: from its first row to its last, each row once.
+//!
+//! The first page tells how many rows there are and how many come at once; the other pages are then asked for side by
+//! side. Pages that do not add up to one list are read again, one after the other, and at last refused: half a list
+//! is no list. The server's own `next` link is never followed, since it may name another host.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use smol_str::SmolStr;
+
+use crate::billing::record::{Fold, RejectReason};
+
+use super::client::Client;
+use super::endpoint::Endpoint;
+use super::error::{Error, Reason};
+use super::exchange::Payload;
+use super::lenient_json::{self, Field, MAX_TEXT, PageHead, Row};
+use super::memory::{Claim, MemoryShare};
+use super::page_cursor::{PageCursor, PageInfo, UNREADABLE};
+use super::poll_deadline::PollDeadline;
+use super::row_templates::RowTemplates;
+
+/// How often a list that does not add up is read again.
+const REREADS: usize = 2;
+/// The most records of a list that is kept record by record; no such list is known to come near.
+const MOST_KEPT: u64 = 100_000;
+/// The most memory of such a list.
+const MOST_KEPT_BYTES: usize = 16 << 20;
+
+/// A list of at least so many records fails where more than half of them cannot be read, a shorter one where none can be:
+/// one odd entry of three says little, six of ten say that the rows have another form.
+const ENOUGH_TO_JUDGE: u64 = 10;
+
+/// A list that was read whole.
+#[derive(Clone, Debug, Default)]
+pub struct Listing<F> {
+    /// All readable rows, folded.
+    pub data: F,
+    /// How many rows there were, unreadable ones included.
+    pub rows: u64,
+    /// Rows that could not be read, by reason.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// `price_status` of a cost report.
+    pub price_status: Option<SmolStr>,
+    /// The room that `data` takes, to be held for as long as that.
+    pub share: MemoryShare,
+}
+
+/// A look at the first page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct FirstPage<F> {
+    /// Rows on all pages, as the server counts them.
+    pub count: u64,
+    /// The rows of the first page.
+    pub page: Listing<F>,
+}
+
+/// Where a list's rows are in its pages, and how a row becomes records: mostly one.
+pub(super) struct RowSchema<F, const N: usize> {
+    pub(super) endpoint: Endpoint,
+    pub(super) rows_key: &'static str,
+    pub(super) fields: [&'static str; N],
+    /// The fields by which a row is told from another.
+    pub(super) identity: &'static [usize],
+    /// How many bytes the records take that are summed up as they come; `None` where they are kept one by one, so that
+    /// each takes its own.
+    pub(super) weight: Option<fn(&F) -> usize>,
+    pub(super) records: fn(&[Field<'_>; N], &mut RecordSink<'_, F>),
+}
+
+/// The first of some fields; it does not compile where there are not so many.
+pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static str; ALL]) -> [&'static str; N] {
+    let (mut first, mut at) = ([""; N], 0);
+    while at < N {
+        first[at] = fields[at];
+        at += 1;
+    }
+    first
+}
+
+/// Where the records of rows go.
+pub(super) struct RecordSink<'l, F> {
+    data: &'l mut F,
+    rejected: &'l mut BTreeMap<RejectReason, u64>,
+    kept: &'l mut Kept,
+    /// Whether the records are kept one by one, so that each takes memory of its own.
+    is_kept: bool,
+}
+
+/// What came of the rows.
+#[derive(Default)]
+struct Kept {
+    /// How many records, unreadable ones included; there may be more than rows.
+    records: u64,
+    /// The memory of those that are kept one by one.
+    bytes: usize,
+    /// The most that the texts of one record of the current row can take.
+    texts: usize,
+}
+
+impl Kept {
+    /// Makes room for another record; false where it is one too many.
+    fn weigh<R>(&mut self) -> bool {
+        // Lists and maps grow in leaps.
+        self.bytes += 2 * size_of::<R>() + self.texts;
+        self.records <= MOST_KEPT && self.bytes <= MOST_KEPT_BYTES
+    }
+}
+
+impl<F> RecordSink<'_, F> {
+    /// Takes a record in, or counts why there is none.
+    pub(super) fn add<R>(&mut self, record: Result<R, RejectReason>)
+    where
+        F: Fold<R>,
+    {
+        self.kept.records += 1;
+        if (!self.is_kept || self.kept.weigh::<R>())
+            && let Err(reason) = record.and_then(|record| self.data.add(record))
+        {
+            self.reject(reason);
+        }
+    }
+
+    /// Counts a row that is no record at all.
+    fn add_unreadable(&mut self, reason: RejectReason) {
+        self.kept.records += 1;
+        self.reject(reason);
+    }
+
+    /// Counts a row or record of which something could not be read.
+    pub(super) fn reject(&mut self, reason: RejectReason) {
+        *self.rejected.entry(reason).or_default() += 1;
+    }
+}
+
+/// What is asked of the server.
+pub(super) trait Query {
+    /// The request for the page that starts at a row.
+    fn payload(&self, offset: u64) -> Payload;
+
+    /// Rows asked for at once; `None` for a list that comes whole.
+    fn rows(&self) -> Option<u32>;
+
+    /// Changes the request after a refusal of its first page; false where there is no other way to ask.
+    fn adapt(&mut self, _refusal: &Error) -> bool {
+        false
+    }
+
+    /// Whether the list is a part of a reading, such as one project's: the reading may be believed without it.
+    fn is_part(&self) -> bool {
+        false
+    }
+
+    /// Learns that the first page was answered.
+    fn accepted(&self, _client: &Client) {}
+}
+
+/// Reads a list whole.
+pub(super) async fn read<F: Default, const N: usize>(
+    client: &Client,
+    layout: &RowSchema<F, N>,
+    query: impl Query,
+    deadline: PollDeadline,
+) -> Result<Listing<F>, Error> {
+    read_into(client, layout, query, deadline, F::default).await
+}
+
+/// Reads a list whole into something that begins as `empty`; it begins anew with each reading.
+pub(super) async fn read_into<F, const N: usize>(
+    client: &Client,
+    layout: &RowSchema<F, N>,
+    mut query: impl Query,
+    deadline: PollDeadline,
+    empty: impl Fn() -> F,
+) -> Result<Listing<F>, Error> {
+    let mut rereads = 0;
+    loop {
+        let in_flight = if rereads == 0 { client.settings.concurrency } else { 1 };
+        let reading = Reading::new(client, layout, deadline, empty());
+        match attempt(reading, &mut query, in_flight).await {
+            Err(error) if error.reason == Reason::Inconsistent && rereads < REREADS => {
+                tracing::debug!(account = client.account(), %error, "pages do not add up and are read again");
+                rereads += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Reads the first page of a list, and from it how long the list is.
+pub(super) async fn probe<F: Default, const N: usize>(
+    client: &Client,
+    layout: &RowSchema<F, N>,
+    mut query: impl Query,
+    deadline: PollDeadline,
+) -> Result<FirstPage<F>, Error> {
+    let mut reading = Reading::new(client, layout, deadline, F::default());
+    let PageInfo { count, .. } = reading.first_page(&mut query).await?;
+    Ok(FirstPage { count, page: reading.listing })
+}
+
+async fn attempt<F, const N: usize>(
+    mut reading: Reading<'_, F, N>,
+    query: &mut impl Query,
+    in_flight: usize,
+) -> Result<Listing<F>, Error> {
+    let Reading { client, layout, deadline, .. } = reading;
+    let endpoint = layout.endpoint;
+    let mut cursor = PageCursor::begin(endpoint, reading.first_page(query).await?, in_flight > 1)?;
+    let mut pending = FuturesUnordered::new();
+    loop {
+        while pending.len() < in_flight
+            && let Some(offset) = cursor.next_offset(pending.is_empty())
+        {
+            let (payload, rows) = (query.payload(offset), query.rows());
+            pending.push(async move { (offset, client.send(endpoint, &payload, rows, deadline).await) });
+        }
+        let Some((offset, page)) = pending.next().await else { break };
+        let page = page?;
+        let taken = if cursor.is_seam(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
+        cursor.take(offset, taken)?;
+    }
+    reading.finish(query.is_part())
+}
+
+/// A list under way.
+struct Reading<'a, F, const N: usize> {
+    client: &'a Client,
+    layout: &'a RowSchema<F, N>,
+    deadline: PollDeadline,
+    shapes: RowTemplates,
+    listing: Listing<F>,
+    kept: Kept,
+    claim: Claim,
+}
+
+impl<'a, F, const N: usize> Reading<'a, F, N> {
+    fn new(client: &'a Client, layout: &'a RowSchema<F, N>, deadline: PollDeadline, data: F) -> Self {
+        let (rows, rejected, price_status, share, kept) = Default::default();
+        let listing = Listing { data, rows, rejected, price_status, share };
+        Self { client, layout, deadline, shapes: RowTemplates::new(), listing, kept, claim: client.claim() }
+    }
+
+    /// Reads the first page, in a form that the server takes.
+    async fn first_page(&mut self, query: &mut impl Query) -> Result<PageInfo, Error> {
+        let page = loop {
+            match self.client.send(self.layout.endpoint, &query.payload(0), query.rows(), self.deadline).await {
+                Ok(page) => break page,
+                Err(refusal) if query.adapt(&refusal) => {}
+                Err(error) => return Err(error),
+            }
+        };
+        query.accepted(self.client);
+        self.add(&page)
+    }
+
+    /// Folds the rows of one page.
+    fn add(&mut self, page: &[u8]) -> Result<PageInfo, Error> {
+        let Self { client, layout, shapes, listing: Listing { data, rejected, .. }, kept, .. } = self;
+        let mut intake = RecordSink { data, rejected, kept, is_kept: layout.weight.is_none() };
+        let (head, rows) = read_rows(client, layout, shapes, page, |row| match row {
+            Ok(fields) => {
+                if intake.is_kept {
+                    intake.kept.texts = fields.iter().map(|field| field.raw().len().min(MAX_TEXT)).sum();
+                }
+                (layout.records)(fields, &mut intake);
+            }
+            Err(reason) => intake.add_unreadable(reason),
+        })?;
+        self.check_room(head.count)?;
+        self.listing.rows += head.rows;
+        self.listing.price_status = worse(self.listing.price_status.take(), head.price_status);
+        Ok(PageInfo { count: head.count, rows })
+    }
+
+    /// Reads a page whose rows come on other pages as well.
+    fn look_at(&mut self, page: &[u8]) -> Result<PageInfo, Error> {
+        let (head, rows) = read_rows(self.client, self.layout, &mut self.shapes, page, |_| ())?;
+        Ok(PageInfo { count: head.count, rows })
+    }
+
+    /// The list, unless too little of it can be read: that is no short list, and no empty account. A part is believed by
+    /// whoever asked for it.
+    fn finish(self, is_part: bool) -> Result<Listing<F>, Error> {
+        let Self { listing, layout, kept, claim, .. } = self;
+        let records = kept.records;
+        // A record without one of its times still counts.
+        let rejected = || listing.rejected.iter().filter(|(reason, _)| **reason != RejectReason::BadTime);
+        let count = rejected().map(|(_, rows)| rows).sum();
+        if is_part || is_believable(count, records) {
+            return Ok(Listing { share: claim.into(), ..listing });
+        }
+        let reasons: Vec<_> = rejected().map(|(reason, rows)| format!("{rows} {}", reason.as_str())).collect();
+        let detail = format!(
+            "{count} of {records} rows cannot be read ({}), so the last good reading stays; the API may have changed its \
+             rows, so look for a newer version of this program",
+            reasons.join(", ")
+        );
+        Err(Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail })
+    }
+
+    /// Takes room for the records so far. Fails where there is none, and where a list is too long to be kept, by what came
+    /// of it or by what the server counts.
+    fn check_room(&mut self, count: u64) -> Result<(), Error> {
+        let endpoint = self.layout.endpoint;
+        let records = self.kept.records.max(count);
+        let bytes = match self.layout.weight {
+            Some(weight) => weight(&self.listing.data),
+            None if records <= MOST_KEPT && self.kept.bytes <= MOST_KEPT_BYTES => self.kept.bytes,
+            None => {
+                let detail = format!(
+                    "the list is too long to be kept: {records} entries or {} bytes so far, where {MOST_KEPT} entries and \
+                     {} MiB are the most; for report tasks shorten `look_back`, else ask Gcore or switch the collector off",
+                    self.kept.bytes,
+                    MOST_KEPT_BYTES >> 20
+                );
+                return Err(Error { endpoint, reason: Reason::Inconsistent, detail });
+            }
+        };
+        if self.claim.grow_to(bytes) { Ok(()) } else { Err(self.client.no_room(endpoint)) }
+    }
+}
+
+/// Whether a list says something of the account although so many of its records cannot be read.
+fn is_believable(rejected: u64, records: u64) -> bool {
+    let most = if records < ENOUGH_TO_JUDGE { records.saturating_sub(1) } else { records / 2 };
+    rejected <= most
+}
+
+/// Reads the rows of one page, and returns their fingerprints.
+fn read_rows<'p, F, const N: usize>(
+    client: &Client,
+    layout: &RowSchema<F, N>,
+    shapes: &mut RowTemplates,
+    page: &'p [u8],
+    mut on_row: impl FnMut(Row<'_, 'p, N>),
+) -> Result<(PageHead, Vec<u64>), Error> {
+    let mut rows = Vec::with_capacity(client.page_size() as usize);
+    let head = lenient_json::read_page(page, layout.rows_key, layout.fields, shapes, &mut |row| {
+        rows.push(row.map_or(UNREADABLE, |fields| fingerprint(fields, layout.identity)));
+        on_row(row);
+    });
+    let head = head.map_err(|error| {
+        // The message quotes the text around the fault.
+        let detail = client.without_key(&format!("the answer is no page: {error}"));
+        Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
+    })?;
+    client.page_done(layout.endpoint);
+    Ok((head, rows))
+}
+
+/// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
+fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    for field in identity.iter().filter_map(|&index| fields.get(index)) {
+        // As JSON, so that no text can pass for the end of another.
+        hasher.write(field.raw().as_bytes());
+    }
+    hasher.finish()
+}
+
+/// The `price_status` of two pages or reports together: one that does not simply show its prices speaks for both.
+#[must_use]
+pub fn worse(so_far: Option<SmolStr>, next: Option<SmolStr>) -> Option<SmolStr> {
+    match (so_far, next) {
+        (Some(so_far), Some(next)) if next == "show" => Some(so_far),
+        (so_far, next) => next.or(so_far),
+    }
+}
+
+/// A plain list: `GET` with `limit` and `offset`.
+pub(super) struct PlainQuery<'a> {
+    pub(super) parameters: &'a [(&'static str, String)],
+    /// Rows asked for at once; `None` for a list that comes whole.
+    pub(super) page_size: Option<u32>,
+}
+
+impl Query for PlainQuery<'_> {
+    fn payload(&self, offset: u64) -> Payload {
+        let mut parameters = self.parameters.to_vec();
+        if let Some(limit) = self.page_size {
+            parameters.extend([("limit", limit.to_string()), ("offset", offset.to_string())]);
+        }
+        Payload::Query(parameters)
+    }
+
+    fn rows(&self) -> Option<u32> {
+        self.page_size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_which_too_little_can_be_read_is_not_believed() {
+        for (rejected, records, want) in [
+            (0, 0, true),
+            (0, 1, true),
+            (1, 1, false),
+            (1, 2, true),
+            (2, 2, false),
+            (8, 9, true),
+            (9, 9, false),
+            (5, 10, true),
+            (6, 10, false),
+            (500_000, 1_000_001, true),
+            (500_001, 1_000_001, false),
+        ] {
+            assert_eq!(is_believable(rejected, records), want, "{rejected} of {records}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The days of an account, taken in one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+
+use crate::billing::amount::Amount;
+use crate::billing::resource::Currency;
+use crate::store::days::Series;
+
+use super::budget::Budget;
+use super::currency_models::CurrencyModels;
+use super::{DailyAnalysis, Judged, Subject, Whole};
+
+/// Everything learned of an account up to some day. A clone can take in days that may still change.
+#[derive(Clone, Debug)]
+pub struct AccountModels {
+    budgets: Arc<[Budget]>,
+    /// The series of the history, in its order, and where each is accounted for.
+    series: Vec<Series>,
+    ledgers: BTreeMap<Currency, CurrencyModels>,
+    newest: Option<Date>,
+}
+
+impl AccountModels {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(budgets: Arc<[Budget]>) -> Self {
+        Self { budgets, series: Vec::new(), ledgers: BTreeMap::new(), newest: None }
+    }
+
+    /// The last day that was taken in.
+    #[must_use]
+    pub fn newest(&self) -> Option<Date> {
+        self.newest
+    }
+
+    /// Whether days whose amounts are told by their place among `series` can be taken in after the days before.
+    #[must_use]
+    pub fn agrees(&self, series: &[Series]) -> bool {
+        series.starts_with(&self.series)
+    }
+
+    /// Takes in the next day: amounts by the place of their series among `series`. A series that is not there was zero.
+    pub fn step(&mut self, series: &[Series], day: Date, amounts: &[(usize, Amount)]) {
+        self.series.extend_from_slice(&series[self.series.len()..]);
+        let mut by_currency = BTreeMap::<&str, Vec<_>>::new();
+        for (place, amount) in amounts {
+            by_currency.entry(&self.series[*place].measure).or_default().push((&self.series[*place].group, *amount));
+        }
+        for currency in by_currency.keys() {
+            self.ledgers.entry(Currency::new(currency)).or_insert_with(|| CurrencyModels::new(&self.budgets, currency));
+        }
+        for (currency, ledger) in &mut self.ledgers {
+            ledger.step(day, by_currency.get(currency.as_str()).map_or(&[][..], Vec::as_slice));
+        }
+        self.newest = Some(day);
+    }
+
+    /// Wholes that vanished at once, with their first day without a cost.
+    fn missing(&self) -> BTreeMap<(Whole, Currency), Date> {
+        let Some(newest) = self.newest else { return BTreeMap::new() };
+        let of = |(currency, ledger): (&Currency, &CurrencyModels)| {
+            let since = |days: u8| newest.saturating_sub((i32::from(days) - 1).days());
+            let missing = ledger.missing().map(|(whole, days)| ((whole.clone(), currency.clone()), since(days)));
+            missing.collect::<Vec<_>>()
+        };
+        self.ledgers.iter().flat_map(of).collect()
+    }
+
+    /// What the days say, with the forecast of a month.
+    #[must_use]
+    pub fn findings(self, month: Date) -> DailyAnalysis {
+        let judged = self.newest.map(|day| {
+            let of = |(currency, ledger): (&Currency, &CurrencyModels)| {
+                let judged = |(subject, judgement, contributors)| {
+                    let currency = currency.clone();
+                    Judged { currency, subject, judgement, contributors }
+                };
+                ledger.judged().into_iter().map(judged).collect::<Vec<_>>()
+            };
+            let mut judged: Vec<Judged> = self.ledgers.iter().flat_map(of).collect();
+            judged.sort_unstable_by(|a, b| (&a.subject, &a.currency).cmp(&(&b.subject, &b.currency)));
+            (day, judged)
+        });
+        let (mut forecasts, mut budgets) = (BTreeMap::new(), BTreeMap::new());
+        for (currency, ledger) in &self.ledgers {
+            for (subject, forecast) in ledger.forecasts(month) {
+                match subject {
+                    Subject::Project(project) => drop(forecasts.insert((project, currency.clone()), forecast)),
+                    Subject::Budget(number) => drop(budgets.insert(number, forecast)),
+                    _ => {}
+                }
+            }
+        }
+        let missing = self.missing();
+        DailyAnalysis { judged, month, forecasts, budgets, currencies: self.ledgers.into_keys().collect(), missing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::group::Group;
+    use crate::billing::resource::{ProjectId, ResourceType};
+    use jiff::civil::date;
+
+    /// What is said of the last day, where two types in a project cost 100 each for 60 days, then as `then` has it for so
+    /// many days: types with currencies.
+    fn said(days: usize, then: &[(&str, &str)]) -> Vec<String> {
+        let series = |(word, currency): &(&str, &str)| Series {
+            group: Group { project: ProjectId(1), region: None, resource_type: ResourceType::new(word) },
+            measure: (*currency).into(),
+        };
+        let before = [("disk", "EUR"), ("instance", "EUR")];
+        let mut all: Vec<Series> = before.iter().map(series).collect();
+        all.extend(then.iter().filter(|now| !before.contains(now)).map(series));
+        let place =
+            |one: &(&str, &str)| (all.iter().position(|of| *of == series(one)).unwrap(), "100".parse().unwrap());
+        let mut past = AccountModels::new(Vec::new().into());
+        for (number, day) in (0..60 + days).zip(date(2026, 9, 1).series(1.day())) {
+            let costs = if number < 60 { &before[..] } else { then };
+            past.step(&all, day, &costs.iter().map(place).collect::<Vec<_>>());
+        }
+        let (_, judged) = past.findings(date(2026, 11, 1)).judged.unwrap();
+        let said = |Judged { currency, subject, judgement, .. }: Judged| {
+            let of = match subject {
+                Subject::Account => "account".to_owned(),
+                Subject::Group(group) => group.resource_type.as_str().to_owned(),
+                _ => return None,
+            };
+            Some(format!("{of} {}: {}", currency.as_str(), judgement.reason.as_str()))
+        };
+        judged.into_iter().filter_map(said).collect()
+    }
+
+    #[test]
+    fn a_renamed_group_is_young_its_old_name_pauses_and_the_account_is_as_before() {
+        let then = [("instance", "EUR"), ("volume", "EUR")];
+        let want =
+            ["account EUR: within_band", "disk EUR: pause", "instance EUR: within_band", "volume EUR: too_young"];
+        assert_eq!(said(1, &then), want);
+    }
+
+    #[test]
+    fn amounts_in_a_new_currency_are_young_and_the_old_currency_is_unknown_then_pauses() {
+        let then = [("disk", "USD"), ("instance", "USD")];
+        let with = |old: &str| {
+            ["account", "disk", "instance"]
+                .map(|of| [format!("{of} EUR: {old}"), format!("{of} USD: too_young")])
+                .concat()
+        };
+        assert_eq!(said(1, &then), with("unknown"));
+        assert_eq!(said(10, &then), with("unknown"));
+        assert_eq!(said(11, &then), with("pause"));
+    }
+}

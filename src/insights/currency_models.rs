@@ -1,0 +1,345 @@
+//! The costs of an account in one currency, day by day, for each group and roll-up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use jiff::civil::Date;
+
+use crate::aggregate::group::Group;
+use crate::analysis;
+use crate::analysis::{Basis, Blackouts, Forecast, Judgement, Model, Settings};
+use crate::billing::amount::Amount;
+
+use super::budget::Budget;
+use super::{Contributor, Subject, Whole};
+
+/// How many groups explain the anomaly of a roll-up.
+const CONTRIBUTORS: usize = 5;
+
+/// The smallest share of the excess that explains anything.
+const LEAST_SHARE: f64 = 0.02;
+
+#[derive(Clone)]
+pub(super) struct CurrencyModels {
+    budgets: Arc<[Budget]>,
+    currency: String,
+    /// Groups and wholes are judged in models of their own: those of wholes forecast, too.
+    groups: SeriesSet,
+    roll_ups: SeriesSet,
+    account: SeriesSet,
+    /// Of each group, its place in `groups`; and of each place there, those of its roll-ups.
+    places: HashMap<Group, usize, RandomState>,
+    roll_ups_of: Vec<Box<[usize]>>,
+    blackouts: Blackouts<Whole>,
+}
+
+/// Subjects that are judged side by side.
+#[derive(Clone)]
+struct SeriesSet {
+    model: Model,
+    /// The subject of each series of the model.
+    subjects: Vec<Subject>,
+    numbers: HashMap<Subject, usize, RandomState>,
+    /// The judgements of the newest day, one a series.
+    judgements: Vec<Judgement>,
+}
+
+/// The costs of a whole on a day.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    known: Amount,
+    /// The expectation of the unknown parts; none where there are no such parts.
+    unknown: Option<f64>,
+}
+
+impl Sum {
+    /// Parts of which nothing is known count as expected. Where there are no others, nothing is known of the whole.
+    fn to_f64(self) -> f64 {
+        match self.unknown {
+            Some(_) if self.known == Amount::ZERO => f64::NAN,
+            unknown => self.known.to_f64() + unknown.unwrap_or_default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for CurrencyModels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CurrencyModels")
+            .field("currency", &self.currency)
+            .field("groups", &self.groups.subjects.len())
+            .finish()
+    }
+}
+
+impl CurrencyModels {
+    pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
+        // Months are forecast for projects and budgets only.
+        let [groups, roll_ups, mut account] = [false, true, false].map(SeriesSet::new);
+        account.number(Subject::Account);
+        let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
+        let (places, roll_ups_of, blackouts) = Default::default();
+        Self { budgets, currency, groups, roll_ups, account, places, roll_ups_of, blackouts }
+    }
+
+    /// Takes in the next day; a group that is not there cost nothing.
+    pub(super) fn step(&mut self, day: Date, amounts: &[(&Group, Amount)]) {
+        // In an order of their own: what is learned must not depend on that of the store.
+        let mut new: Vec<&Group> =
+            amounts.iter().map(|(group, _)| *group).filter(|group| !self.places.contains_key(*group)).collect();
+        new.sort_unstable();
+        new.into_iter().for_each(|group| self.add(group));
+        let mut of_groups = vec![Amount::ZERO; self.groups.subjects.len()];
+        for (group, amount) in amounts {
+            of_groups[self.places[*group]] = *amount;
+        }
+        let mut known: Vec<f64> = of_groups.iter().copied().map(Amount::to_f64).collect();
+        self.blackouts.apply(&self.groups.model, day, &mut known);
+        let mut of_roll_ups = vec![Sum::default(); self.roll_ups.subjects.len()];
+        let mut of_account = Sum::default();
+        for (place, (amount, known)) in of_groups.iter().zip(&known).enumerate() {
+            let unknown = known.is_nan().then(|| self.groups.model.expects(place, day));
+            let add = |sum: &mut Sum| {
+                // No sum of a day comes near the range of an amount.
+                sum.known = sum.known.checked_add(*amount).unwrap_or(sum.known);
+                sum.unknown = unknown.map_or(sum.unknown, |more| Some(sum.unknown.unwrap_or_default() + more));
+            };
+            self.roll_ups_of[place].iter().for_each(|roll_up| add(&mut of_roll_ups[*roll_up]));
+            add(&mut of_account);
+        }
+        self.groups.step(day, &known);
+        self.roll_ups.step(day, &of_roll_ups.into_iter().map(Sum::to_f64).collect::<Vec<_>>());
+        self.account.step(day, &[of_account.to_f64()]);
+    }
+
+    /// The projects, regions and whole accounts of which nothing is known on the newest day, and for how many days.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (&Whole, u8)> {
+        self.blackouts.missing()
+    }
+
+    /// Every series but those of budgets, with what makes up an anomaly of a roll-up.
+    pub(super) fn judged(&self) -> Vec<(Subject, Judgement, Vec<Contributor>)> {
+        let roll_ups = self
+            .account
+            .judged()
+            .chain(self.roll_ups.judged())
+            .filter(|(subject, _)| !matches!(subject, Subject::Budget(_)));
+        let roll_ups = roll_ups.map(|(subject, judgement)| self.with_contributors(subject, *judgement));
+        let groups = self.groups.judged().map(|(subject, judgement)| (subject.clone(), *judgement, Vec::new()));
+        roll_ups.chain(groups).collect()
+    }
+
+    /// A roll-up with what makes it up. What its parts cost as expected is usual: they know habits that are lost in the
+    /// sum, so only the rest is held against the roll-up's band.
+    fn with_contributors(&self, subject: &Subject, mut judgement: Judgement) -> (Subject, Judgement, Vec<Contributor>) {
+        if !judgement.anomaly {
+            return (subject.clone(), judgement, Vec::new());
+        }
+        let mut contributors = self.contributors(subject, &judgement);
+        let excess: f64 = contributors.iter().map(|part| part.excess).sum();
+        let band = judgement.upper - judgement.expected;
+        judgement.raise(judgement.actual - excess + band, Basis::Parts);
+        if !judgement.anomaly {
+            contributors.clear();
+        }
+        contributors.truncate(CONTRIBUTORS);
+        contributors.retain(|part| part.share >= LEAST_SHARE);
+        (subject.clone(), judgement, contributors)
+    }
+
+    /// Where projects and budgets will end in a month.
+    pub(super) fn forecasts(&self, month: Date) -> Vec<(Subject, Forecast)> {
+        let forecasts = self.roll_ups.model.forecast(month);
+        let forecasts = forecasts.into_iter().map(|forecast| Forecast {
+            month_to_date: rounded(forecast.month_to_date),
+            estimate: rounded(forecast.estimate),
+            lower: rounded(forecast.lower),
+            upper: rounded(forecast.upper),
+        });
+        let is_told = |subject: &Subject| matches!(subject, Subject::Project(_) | Subject::Budget(_));
+        self.roll_ups.subjects.iter().cloned().zip(forecasts).filter(|(subject, _)| is_told(subject)).collect()
+    }
+
+    fn contributors(&self, roll_up: &Subject, judgement: &Judgement) -> Vec<Contributor> {
+        let belongs = |group: &Group| match roll_up {
+            Subject::Account => true,
+            Subject::Project(project) => group.project == *project,
+            Subject::Type(resource_type) => group.resource_type == *resource_type,
+            Subject::Group(_) | Subject::Budget(_) => false,
+        };
+        let judged = self.groups.judged().filter_map(|(subject, judgement)| match subject {
+            Subject::Group(group) if belongs(group) => Some((group, *judgement)),
+            _ => None,
+        });
+        let (groups, judgements): (Vec<&Group>, Vec<Judgement>) = judged.unzip();
+        analysis::contributors(judgement, &judgements)
+            .into_iter()
+            .map(|part| Contributor { group: groups[part.child].clone(), excess: part.excess, share: part.share })
+            .collect()
+    }
+
+    /// Takes up a group that is new, and its roll-ups where they are.
+    fn add(&mut self, group: &Group) {
+        let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| budget.counts(group, &self.currency));
+        let budgets = budgets.map(|(number, _)| Subject::Budget(number));
+        let roll_ups = [Subject::Project(group.project), Subject::Type(group.resource_type.clone())];
+        let roll_ups = roll_ups.into_iter().chain(budgets).map(|subject| self.roll_ups.number(subject)).collect();
+        let place = self.groups.number(Subject::Group(group.clone()));
+        let wholes = [Some(Whole::Account), Some(Whole::Project(group.project)), group.region.map(Whole::Region)];
+        wholes.into_iter().flatten().for_each(|whole| self.blackouts.add(whole, place));
+        self.roll_ups_of.push(roll_ups);
+        self.places.insert(group.clone(), place);
+    }
+}
+
+/// An estimate with the 5 decimals that the API's own amounts have.
+fn rounded(estimate: f64) -> f64 {
+    (estimate * SCALE).round() / SCALE
+}
+
+const SCALE: f64 = 1e5;
+
+impl SeriesSet {
+    fn new(forecasts: bool) -> Self {
+        let model = Model::new(Settings { forecasts, ..Settings::default() });
+        Self { model, subjects: Vec::new(), numbers: HashMap::default(), judgements: Vec::new() }
+    }
+
+    fn step(&mut self, day: Date, amounts: &[f64]) {
+        self.judgements = self.model.step(day, amounts);
+        for judgement in &mut self.judgements {
+            judgement.expected = rounded(judgement.expected);
+            // Down, or an anomaly just above the bound would not be above what is shown.
+            judgement.upper = (judgement.upper * SCALE).floor() / SCALE;
+        }
+    }
+
+    fn judged(&self) -> impl Iterator<Item = (&Subject, &Judgement)> {
+        self.subjects.iter().zip(&self.judgements)
+    }
+
+    fn number(&mut self, subject: Subject) -> usize {
+        if let Some(number) = self.numbers.get(&subject) {
+            return *number;
+        }
+        let number = self.subjects.len();
+        self.subjects.push(subject.clone());
+        self.numbers.insert(subject, number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::billing::resource::{ProjectId, ResourceType};
+    use jiff::civil::date;
+
+    /// The account's judgement on the last of 60 days, and its contributors.
+    fn account(amounts: impl Fn(i32, u64) -> f64) -> (Judgement, Vec<Contributor>) {
+        let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+        let groups: Vec<Group> = (0..8)
+            .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
+            .collect();
+        for (number, day) in (0..60).zip(date(2026, 9, 8).series(jiff::Span::new().days(1))) {
+            let amounts = (0..).zip(&groups).filter_map(|(at, group)| {
+                let amount = amounts(number, at);
+                (amount > 0.0).then(|| (group, format!("{amount:.2}").parse().unwrap()))
+            });
+            ledger.step(day, &amounts.collect::<Vec<_>>());
+        }
+        let judged = ledger.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account);
+        judged.map(|(_, judgement, contributors)| (judgement, contributors)).unwrap()
+    }
+
+    #[test]
+    fn the_order_in_which_amounts_come_changes_nothing() {
+        let groups: Vec<Group> = (0..12)
+            .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
+            .collect();
+        let said = |is_turned: bool| {
+            let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+            for (number, day) in (0..70).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
+                let amount = |at: u64| format!("{}.{}", 10 + (at * 7 + number) % 5, (number * number + at * 3) % 97);
+                let amounts = (0..).zip(&groups).map(|(at, group)| (group, amount(at).parse().unwrap()));
+                let mut amounts: Vec<(&Group, Amount)> = amounts.collect();
+                if is_turned {
+                    amounts.reverse();
+                }
+                ledger.step(day, &amounts);
+            }
+            let mut forecasts = ledger.forecasts(date(2026, 11, 1));
+            forecasts.sort_by(|(a, _), (b, _)| a.cmp(b));
+            forecasts.into_iter().map(|(subject, forecast)| format!("{subject:?} {forecast:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(said(true), said(false));
+    }
+
+    #[test]
+    fn the_bound_of_a_usual_roll_up_does_not_move_with_its_amount() {
+        for last in [9.0, 10.0, 11.0, 12.5] {
+            let (judgement, _) = account(|day, _| if day == 59 { last } else { 10.0 });
+            assert!(!judgement.anomaly, "{judgement:?}");
+            assert!((judgement.upper - 104.0).abs() < 0.01, "8 times {last}: {judgement:?}");
+        }
+    }
+
+    #[test]
+    fn a_roll_up_is_out_of_the_usual_only_where_its_parts_are() {
+        // All rise together.
+        let (judgement, contributors) =
+            account(|day, _| if day == 59 { 20.0 } else { 10.0 + f64::from(day % 2) / 10.0 });
+        assert!(judgement.anomaly, "{judgement:?}");
+        assert_eq!(contributors.len(), CONTRIBUTORS);
+        assert!(contributors.iter().all(|part| (part.share - 0.125).abs() < 0.02), "{contributors:?}");
+        // A group that was never there before.
+        let (judgement, contributors) =
+            account(|day, at| if at == 7 { if day == 59 { 90.0 } else { 0.0 } } else { 10.0 });
+        assert!(judgement.anomaly, "{judgement:?}");
+        assert_eq!(contributors[0].group.project, ProjectId(7), "{contributors:?}");
+        // Jobs every so many days, which now and then meet: each was expected.
+        let job = |every: i32, day: i32| if day % every == every - 1 { 60.0 } else { 10.0 };
+        let (judgement, contributors) = account(|day, at| match at {
+            0 => job(3, day),
+            1 => job(4, day),
+            2 => job(5, day),
+            _ => 10.0,
+        });
+        assert!(!judgement.anomaly && judgement.score <= 1.0, "{judgement:?} {contributors:?}");
+        assert!(contributors.is_empty());
+    }
+
+    /// What is said on the last day of two projects, of which the second, of two groups, is without a cost for some days.
+    fn vanished(days: i32) -> CurrencyModels {
+        let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+        let group =
+            |project, word| Group { project: ProjectId(project), region: None, resource_type: ResourceType::new(word) };
+        let groups = [group(1, "x"), group(2, "x"), group(2, "y")];
+        for (number, day) in (0..60 + days).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
+            let has_cost = |group: &&Group| number < 60 || group.project == ProjectId(1);
+            let amounts = groups.iter().filter(has_cost).map(|group| (group, "10".parse().unwrap()));
+            ledger.step(day, &amounts.collect::<Vec<_>>());
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_project_that_vanishes_at_once_is_unknown_and_its_wholes_count_it_as_expected() {
+        let ledger = vanished(3);
+        assert_eq!(ledger.missing().collect::<Vec<_>>(), [(&Whole::Project(ProjectId(2)), 3)]);
+        let said: Vec<String> = ledger
+            .judged()
+            .into_iter()
+            .map(|(subject, judgement, _)| format!("{subject:?} {} {:.0}", judgement.reason.as_str(), judgement.actual))
+            .collect();
+        assert!(said.contains(&"Account within_band 30".to_owned()), "{said:#?}");
+        assert!(said.contains(&"Project(ProjectId(2)) unknown NaN".to_owned()), "{said:#?}");
+        assert!(said.contains(&"Project(ProjectId(1)) within_band 10".to_owned()), "{said:#?}");
+        let forecasts = ledger.forecasts(date(2026, 11, 1));
+        let of =
+            |number| forecasts.iter().find(|(subject, _)| *subject == Subject::Project(ProjectId(number))).unwrap().1;
+        // 31 October to 2 November; November has 30 days.
+        assert!((of(2).estimate - 600.0).abs() < 1.0 && (of(1).estimate - 300.0).abs() < 1.0, "{forecasts:?}");
+        assert!(vanished(11).missing().next().is_none(), "then it has ended");
+    }
+}

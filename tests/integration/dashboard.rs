@@ -1,0 +1,107 @@
+//! What ships for Grafana and Prometheus, held against a real Prometheus that scrapes the daemon.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gcore_billing_exporter::billing::period::{midnight, utc_date};
+use gcore_billing_exporter::clock::Clock;
+use jiff::ToSpan;
+use serde_json::Value;
+
+use crate::harness::TestApp;
+use crate::insights::{budget, with_history};
+use crate::prometheus::Prometheus;
+
+/// Now, but never in the first minutes of a day, in which nothing has been metered yet.
+pub(crate) fn some_time_today() -> Clock {
+    Clock::from_fn(|| {
+        let now = Clock::system().now();
+        now.max(midnight(utc_date(now)) + 10.minutes())
+    })
+}
+
+/// The history steps aside for all other polls: where these take longer than the interval, it never has a turn.
+async fn scraped_demo(interval: Duration) -> (TestApp, Prometheus) {
+    let budgets = vec![budget("shop", "0.01", &[41001])];
+    let (app, _) = with_history(some_time_today(), interval, budgets).await;
+    let prometheus = Prometheus::scraping(&app).await;
+    (app, prometheus)
+}
+
+fn dashboard() -> Value {
+    serde_json::from_str(include_str!("../../grafana/overview.json")).unwrap()
+}
+
+/// Every expression of every panel, those in rows included.
+fn expressions(panels: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for panel in panels.as_array().into_iter().flatten() {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        found.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
+        found.extend(expressions(&panel["panels"]));
+    }
+    found
+}
+
+/// An expression as Grafana would send it with every variable on "All".
+fn as_sent(expression: &str) -> String {
+    let sent = ["account", "currency", "project"]
+        .iter()
+        .fold(expression.replace("$__rate_interval", "1m"), |sent, name| sent.replace(&format!("${name}"), ".*"));
+    assert!(!sent.contains('$'), "a variable that Grafana would not know: {sent}");
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_query_of_the_dashboard_has_data() {
+    let (app, prometheus) = scraped_demo(Duration::from_secs(15)).await;
+    let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
+    app.until(async || prometheus.query(rates).await.len() == 7).await;
+    let dashboard = dashboard();
+
+    let panels = expressions(&dashboard["panels"]);
+    assert!(panels.len() > 30, "the dashboard has panels");
+    for expression in panels {
+        prometheus.found(&as_sent(&expression)).await;
+    }
+
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        let Some(definition) = variable["definition"].as_str() else { continue };
+        let inner = definition.split_once('(').unwrap().1.strip_suffix(')').unwrap();
+        let (selector, label) = inner.rsplit_once(", ").filter(|_| definition.starts_with("label_values")).unzip();
+        let series = prometheus.found(&as_sent(selector.unwrap_or(inner))).await;
+        let values: BTreeSet<_> = series.keys().map(|labels| labels.get(label.unwrap_or("project_id"))).collect();
+        assert!(!values.is_empty() && !values.contains(&None), "{definition}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shipped_rules_fire_on_the_demo() {
+    let (app, prometheus) = scraped_demo(Duration::from_secs(3_600)).await;
+    let firing = |name: &str| format!(r#"ALERTS{{alertname="{name}",alertstate="firing"}}"#);
+    for name in [
+        "GcoreSpendAnomaly",
+        "GcoreBudgetUsed",
+        "GcoreReportTaskFailed",
+        "GcoreReportTaskStuck",
+        "GcoreSubscriptionExpiring",
+    ] {
+        app.until(async || !prometheus.query(&firing(name)).await.is_empty()).await;
+    }
+    let alerts = prometheus.api("alerts", &[]).await;
+    let is_anomaly = |alert: &&Value| alert["labels"]["alertname"] == "GcoreSpendAnomaly";
+    let summary = &alerts["alerts"].as_array().unwrap().iter().find(is_anomaly).unwrap()["annotations"]["summary"];
+    assert!(summary.as_str().unwrap().contains(" of project media-spike cost "), "projects have names: {summary}");
+    let health = async || -> BTreeSet<String> {
+        let groups = prometheus.api("rules", &[]).await;
+        let rules = groups["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap());
+        rules.map(|rule| rule["health"].as_str().unwrap().to_owned()).collect()
+    };
+    app.until(async || !health().await.contains("unknown")).await;
+    assert_eq!(health().await, ["ok".to_owned()].into(), "{:#}", prometheus.api("rules", &[]).await);
+    let about_itself = "GcoreCollectorFailing|GcoreDataStale|GcoreKeyRefused|GcoreStore.*";
+    let wrong = prometheus.query(&format!(r#"ALERTS{{alertname=~"{about_itself}"}}"#)).await;
+    assert!(wrong.is_empty(), "a healthy daemon raises no alert about itself: {wrong:?}");
+    app.stop().await;
+}

@@ -1,0 +1,317 @@
+//! A daemon on a port of its own, and the API that it polls.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use gcore_billing_exporter::alert::settings::Settings as Alerts;
+use gcore_billing_exporter::app::{App, Web};
+use gcore_billing_exporter::billing::period::Window;
+use gcore_billing_exporter::clock::Clock;
+use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
+use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::exposition::settings::Settings as Metrics;
+use gcore_billing_exporter::gcore::settings::Settings as Account;
+use gcore_billing_exporter::notify::settings::Settings as Notify;
+use gcore_billing_exporter::snapshot::Collector;
+use gcore_billing_exporter::store::Settings as Storage;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Response, StatusCode};
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::net::TcpSocket;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// The longest wait for anything. It only ends a test whose condition never comes: no machine is as slow as that.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The key that every test account has; no output may ever hold it, whichever way that quotes text.
+pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
+
+/// A Sunday noon in a month of 30 days.
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// A clock that stands still until a test sets it.
+#[derive(Clone)]
+pub(crate) struct FakeClock(Arc<AtomicI64>);
+
+impl FakeClock {
+    pub(crate) fn at(time: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(time.as_microsecond())))
+    }
+
+    pub(crate) fn set(&self, time: Timestamp) {
+        self.0.store(time.as_microsecond(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn forward(&self, time: SignedDuration) {
+        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let shown = Arc::clone(&self.0);
+        Clock::from_fn(move || Timestamp::from_microsecond(shown.load(Ordering::SeqCst)).unwrap())
+    }
+}
+
+/// A port of this host that is bound and not listened on: connections are refused, and the kernel gives it to nobody
+/// else. A program that is told of it may listen there, and listen again after a restart.
+pub(crate) struct Port(TcpSocket);
+
+impl Port {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Two sockets may have one port where both say so and only one listens. Programs in Go do.
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+}
+
+/// Waits for a condition; fails with `said` where it never comes.
+pub(crate) async fn until_met(condition: impl AsyncFn() -> bool, said: impl AsyncFn() -> String) {
+    let met = tokio::time::timeout(PATIENCE, async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    if met.await.is_err() {
+        panic!("it did not come within {PATIENCE:?}: {}", said().await);
+    }
+}
+
+/// Repeats an attempt, which returns how long it took, until that is less than `limit` once. A busy machine makes an
+/// attempt late now and then, a fault each time.
+pub(crate) async fn until_within(what: &str, limit: Duration, attempt: impl AsyncFn() -> Duration) {
+    until_met(async || attempt().await < limit, async || format!("{what} within {limit:?}")).await;
+}
+
+/// The pages of a daemon, wherever it runs.
+pub(crate) struct Listener {
+    pub(crate) url: String,
+    http: reqwest::Client,
+    plain: reqwest::Client,
+}
+
+/// A daemon that runs in the test's own process.
+pub(crate) struct TestApp {
+    listener: Listener,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestApp {
+    pub(crate) async fn start(config: &Config, clock: Clock) -> Self {
+        Self::at("127.0.0.1:0", config, clock).await
+    }
+
+    /// Starts a daemon that listens there.
+    pub(crate) async fn at(address: &str, config: &Config, clock: Clock) -> Self {
+        let web = Web { listen_addresses: vec![address.parse().unwrap()], ..Web::default() };
+        let app = App::build(config, web, clock).await.unwrap();
+        let url = format!("http://{}", app.addresses()[0]);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(app.run(async { drop(stopped.await) }));
+        Self { listener: Listener::new(url), stop, task }
+    }
+
+    /// Starts a daemon and waits for its first poll of everything.
+    pub(crate) async fn ready(config: &Config, clock: Clock) -> Self {
+        let app = Self::start(config, clock).await;
+        app.until_ready().await;
+        app
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Listener;
+
+    fn deref(&self) -> &Listener {
+        &self.listener
+    }
+}
+
+impl Listener {
+    pub(crate) fn new(url: String) -> Self {
+        let plain = client().no_gzip().build().unwrap();
+        Self { url, http: http(), plain }
+    }
+
+    /// Waits for the first poll of everything.
+    pub(crate) async fn until_ready(&self) {
+        self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
+    }
+
+    /// Asks as Prometheus does: gzip is welcome.
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    /// Asks as a plain client does, and sees the answer as it is.
+    pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
+        self.request_with(method, path, &[]).await
+    }
+
+    /// The same with headers of the test's choice.
+    pub(crate) async fn request_with(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.plain.request(method, format!("{}{path}", self.url));
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
+    }
+
+    /// All of `/metrics`.
+    pub(crate) async fn metrics(&self) -> String {
+        self.get("/metrics").await.text().await.unwrap()
+    }
+
+    /// The value of one series, if it is there.
+    pub(crate) async fn value(&self, series: &str) -> Option<String> {
+        self.metrics().await.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))
+    }
+
+    /// Fails unless `/metrics` says exactly what the file in `expected` does; what it says is kept for comparison.
+    pub(crate) async fn expect_metrics(&self, file: &str) {
+        let expected = format!("{}/tests/integration/expected/{file}", env!("CARGO_MANIFEST_DIR"));
+        let actual = format!("{}/{file}", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&actual, self.stable_metrics().await).unwrap();
+        let same = std::fs::read(&actual).unwrap() == std::fs::read(&expected).unwrap();
+        assert!(same, "the metrics are not as expected; see: diff {expected} {actual}");
+    }
+
+    /// What `/metrics` says, without what no two runs share, the process itself and how long things took, and without the
+    /// alerts, which are judged a moment after a reading.
+    async fn stable_metrics(&self) -> String {
+        let differs = |line: &&str| {
+            let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
+            name.starts_with("process_")
+                || name.starts_with("gcore_exporter_build_info")
+                || name.starts_with("gcore_alert")
+                || name.contains("_duration_seconds")
+        };
+        self.metrics().await.lines().filter(|line| !differs(line)).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Waits for a condition.
+    pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
+        until_met(condition, async || format!("the metrics are\n{}", self.metrics().await)).await;
+    }
+}
+
+impl TestApp {
+    /// Stops the daemon and fails if it did not end well.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// A client for pages on this host.
+pub(crate) fn http() -> reqwest::Client {
+    client().build().unwrap()
+}
+
+fn client() -> reqwest::ClientBuilder {
+    // Fails where a test before has done so.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
+}
+
+/// One account called `main`, whose API is at `url`.
+pub(crate) fn config(url: &str, collect: Collect) -> Config {
+    let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
+    account.max_requests_per_second = 1000.0;
+    Config {
+        accounts: [("main".parse().unwrap(), account)].into(),
+        collect,
+        alerts: Alerts::default(),
+        metrics: Metrics::default(),
+        storage: Storage { path: None },
+        notify: Notify::default(),
+    }
+}
+
+/// Settings in which only these collectors poll, once in the life of a test.
+pub(crate) fn only(collectors: &[Collector]) -> Collect {
+    every(Duration::from_secs(3600), collectors)
+}
+
+/// Settings in which only these collectors poll, today's window only.
+pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
+    let schedule = |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: PATIENCE };
+    let mut collect = Collect::default();
+    collect.cost.schedule = schedule(Collector::Cost);
+    collect.cost.windows = vec![Window::Today];
+    collect.usage.schedule = schedule(Collector::Usage);
+    collect.usage.windows = vec![Window::Today];
+    collect.reports.schedule = schedule(Collector::Reports);
+    collect.subscriptions.schedule = schedule(Collector::Subscriptions);
+    collect.commitments.schedule = schedule(Collector::Commitments);
+    collect.names = schedule(Collector::Names);
+    collect.history.schedule = schedule(Collector::History);
+    collect
+}
+
+/// The path of each endpoint.
+pub(crate) const COST: &str = "/cloud/v1/cost_report/resources";
+pub(crate) const COST_TOTALS: &str = "/cloud/v1/cost_report/totals";
+pub(crate) const RESERVATIONS: &str = "/cloud/v2/reservations";
+pub(crate) const RESERVATION_TOTALS: &str = "/cloud/v1/reservation_cost_report/totals";
+pub(crate) const USAGE: &str = "/cloud/v1/usage_report";
+pub(crate) const REPORTS: &str = "/billing/org/v1/reports";
+pub(crate) const SUBSCRIPTIONS: &str = "/billing/org/v1/subscriptions";
+pub(crate) const PROJECTS: &str = "/cloud/v1/projects";
+pub(crate) const REGIONS: &str = "/cloud/v1/regions";
+
+/// A request to an endpoint with the key in the documented form.
+pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
+    let verb = if [COST, COST_TOTALS, RESERVATION_TOTALS, USAGE].contains(&endpoint) { "POST" } else { "GET" };
+    Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
+}
+
+/// An answer with a JSON text, byte for byte.
+pub(crate) fn json(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(text, "application/json")
+}
+
+/// The refusal of a key that may not read something.
+pub(crate) fn forbidden() -> ResponseTemplate {
+    refusal(403)
+}
+
+/// A refusal in the API's own form.
+pub(crate) fn refusal(status: u16) -> ResponseTemplate {
+    let body = r#"{"exception_class": "ForbiddenError", "message": "You have no access", "request_id": "1"}"#;
+    ResponseTemplate::new(status).set_body_raw(body, "application/json")
+}
+
+/// Lets the API know the names of the fixtures' projects and regions.
+pub(crate) async fn mount_names(api: &MockServer) {
+    asked(PROJECTS).respond_with(json(include_str!("pages/projects.json"))).mount(api).await;
+    asked(REGIONS).respond_with(json(include_str!("pages/regions.json"))).mount(api).await;
+}
+
+/// The JSON bodies sent to an endpoint, in order.
+pub(crate) async fn bodies(api: &MockServer, endpoint: &str) -> Vec<Value> {
+    let requests = api.received_requests().await.unwrap();
+    requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.body_json().unwrap()).collect()
+}
+
+/// The queries sent to an endpoint, in order.
+pub(crate) async fn queries(api: &MockServer, endpoint: &str) -> Vec<String> {
+    let requests = api.received_requests().await.unwrap();
+    requests.iter().filter(|r| r.url.path() == endpoint).map(|r| r.url.query().unwrap_or_default().to_owned()).collect()
+}

@@ -1,0 +1,43 @@
+//! Integration tests: an API on one side, `/metrics` on the other, nothing in between replaced.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod access;
+mod alert_commands;
+mod alertmanager;
+mod alerts;
+mod authority;
+mod backfill;
+mod backtest;
+mod calendar;
+mod channels;
+mod check;
+mod collectors;
+mod commands;
+mod crash;
+mod dashboard;
+mod deduplication;
+mod delivery;
+mod details;
+mod faults;
+mod harness;
+mod history;
+mod http_conduct;
+mod insights;
+mod logs;
+mod memory;
+mod network;
+mod online;
+mod parity;
+mod paths;
+mod place;
+mod program;
+mod prometheus;
+mod reading;
+mod refusals;
+mod reload;
+mod replicas;
+mod restart;
+mod runbooks;
+mod scrape;
+mod store;
+mod tls;
