@@ -221,3 +221,22 @@ async fn both_formats_have_the_same_names_and_words() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_anomaly_is_logged_once_with_its_explanation() {
+    let demo = Process::start(&mut program(&["demo", "--log.level=info"]));
+    let lines = || -> Vec<String> {
+        let log = demo.log();
+        let is_it = |line: &&str| line.contains("project_id=41006") && line.contains("resource_type=egress_traffic");
+        log.lines().filter(is_it).map(str::to_owned).collect()
+    };
+    demo.until(async || !lines().is_empty()).await;
+    // The welcome comes after the whole past was judged.
+    demo.until(async || demo.printed().contains("Start page ")).await;
+    let found = lines();
+    assert_eq!(found.len(), 1, "{found:?}");
+    for part in ["level=info", "anomaly", "account=demo", "EUR; expected ", ", at most "] {
+        assert!(found[0].contains(part), "{part}: {found:?}");
+    }
+    demo.stop().await;
+}

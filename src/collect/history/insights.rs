@@ -13,11 +13,12 @@ use crate::billing::resource::{Currency, ProjectId};
 use crate::collect::poller::Poll;
 use crate::insights::account_models::AccountModels;
 use crate::insights::budget::{Budget, BudgetStatus};
-use crate::insights::{DailyAnalysis, Insights, Whole};
+use crate::insights::{DailyAnalysis, Insights, Judged, Subject, Whole};
 use crate::snapshot::current;
 use crate::store;
 use crate::store::days::{Kind, Series};
 use crate::store::{AccountId, Store};
+use crate::terminal::escaped;
 
 /// A stretch of stored days, with the series that their amounts refer to by place.
 type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);
@@ -40,6 +41,8 @@ pub(super) struct InsightsJob {
     found: Option<Found>,
     /// The first day whose amounts have changed since.
     changed: Option<Date>,
+    /// The newest judged day, and the anomalies of it that were logged.
+    logged: Option<(Date, BTreeSet<(Subject, Currency)>)>,
     /// Whether budgets have been compared with the currencies that occur, and with the projects that there are.
     compared: (bool, bool),
 }
@@ -54,7 +57,7 @@ impl InsightsJob {
     pub(super) fn new(store: Store, budgets: Vec<Budget>) -> Self {
         let budgets: Arc<[Budget]> = budgets.into();
         let settled = AccountModels::new(Arc::clone(&budgets));
-        Self { store, budgets, settled, found: None, changed: Some(Date::MIN), compared: (false, false) }
+        Self { store, budgets, settled, found: None, changed: Some(Date::MIN), logged: None, compared: (false, false) }
     }
 
     /// Notes that a day has other amounts than before.
@@ -107,6 +110,7 @@ impl InsightsJob {
             let found = found?;
             let before = self.found.as_ref().map(|found| &found.findings.missing);
             warn_of_missing(poll.account.as_str(), before, &found.findings.missing);
+            log_anomalies(poll.account.as_str(), &mut self.logged, &found.findings);
             self.found = Some(found);
         }
         if self.found.as_ref().is_none_or(|found| found.findings.month != month) {
@@ -219,6 +223,24 @@ impl InsightsJob {
 /// Runs arithmetic that may take long beside the thread that serves.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, store::Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| store::Error::Dropped)
+}
+
+/// Logs each anomaly of the newest day once.
+fn log_anomalies(account: &str, logged: &mut Option<(Date, BTreeSet<(Subject, Currency)>)>, found: &DailyAnalysis) {
+    let Some((day, judged)) = &found.judged else { return };
+    if logged.as_ref().is_none_or(|(of, _)| of != day) {
+        *logged = Some((*day, BTreeSet::new()));
+    }
+    let Some((_, logged)) = logged else { return };
+    for Judged { currency, subject, judgement, .. } in judged.iter().filter(|judged| judged.judgement.anomaly) {
+        if logged.insert((subject.clone(), currency.clone())) {
+            let [project_id, region_id, resource_type] = subject.places();
+            let (project_id, region_id) = (project_id.as_str(), region_id.as_str());
+            let resource_type = escaped(&resource_type);
+            let explanation = escaped(&judgement.explanation(currency.as_str()));
+            tracing::info!(account, %day, project_id, region_id, %resource_type, %explanation, "anomaly");
+        }
+    }
 }
 
 /// Says what vanished at once, when that is new.
