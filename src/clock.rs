@@ -1,7 +1,7 @@
-//! Where `now` comes from.
+//! The source of `now`.
 //!
-//! Everything that needs the time gets a [`Clock`] or, better, a plain timestamp. A test or a demo can thus stop
-//! the time for every part of the daemon at once.
+//! Code that needs the time gets a [`Clock`] or, better, a plain timestamp. So a test or a demo can stop the time for
+//! the whole daemon.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A clock that tells whatever `now` returns.
+    /// A clock with the time of `now`.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// A clock that stands still.
+    /// A clock that does not move.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
         Self::from_fn(move || at)

@@ -5,7 +5,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// Tells any number of listeners to end, once. Dropping it tells them too.
+/// Signals the end to all listeners, once. Its drop does the same.
 #[derive(Debug)]
 pub struct Trigger(watch::Sender<()>);
 
@@ -21,31 +21,31 @@ pub fn channel() -> (Trigger, Stop) {
 }
 
 impl Trigger {
-    /// Tells every listener to end.
+    /// Signals the end to every listener.
     pub fn stop(self) {
         drop(self.0);
     }
 }
 
 impl Stop {
-    /// Done once the trigger has been pulled or dropped.
+    /// Returns when the trigger is used or dropped.
     pub async fn requested(mut self) {
         while self.0.changed().await.is_ok() {}
     }
 }
 
-/// Listens for SIGHUP from now on, which would end the program otherwise.
+/// Listens for SIGHUP from now on. Without a listener it would end the program.
 ///
 /// # Errors
-/// Fails where the system refuses to install a signal handler.
+/// Fails when the system refuses to install a signal handler.
 pub fn hangup() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Listens for SIGTERM and SIGINT from now on; the future is done at the first of them.
+/// Listens for SIGTERM and SIGINT from now on. The future returns at the first of them.
 ///
 /// # Errors
-/// Fails where the system refuses to install a signal handler.
+/// Fails when the system refuses to install a signal handler.
 pub fn signals() -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {

@@ -1,7 +1,7 @@
-//! The latest reading of every source, per account: what every reader sees.
+//! The latest reading of every source, per account.
 //!
-//! A snapshot never changes; a collector publishes a new one. Whether a reading still counts is decided by the
-//! reader's `now`, so a reading that nobody replaces ends by itself.
+//! A snapshot never changes. A collector publishes a new one. The reader's `now` decides whether a reading is stale, so
+//! a reading without a successor expires by itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,22 +23,22 @@ use crate::gcore::memory::MemoryShare;
 use crate::insights::Insights;
 use crate::store::days::Kind;
 
-/// Everything known at one moment.
+/// The data of all accounts at one time.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// What is known of each account.
+    /// The data of each account.
     pub accounts: BTreeMap<AccountName, Account>,
-    /// Whether it counts as ready whatever the collectors do: every one had tried before the configuration changed, or
-    /// has a reading from before the start that still counts. What is ready stays so.
+    /// Whether the snapshot is ready regardless of the collectors. It is when every collector had finished a poll
+    /// before a reload, or has a fresh reading from before the start. A ready snapshot stays ready.
     pub was_ready: bool,
 }
 
-/// Everything known of one account.
+/// The data of one account.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
-    /// What of which API the readings tell, in one line; with another scope they tell another story.
+    /// The API address and the filter of the readings, in one line. Readings of different scopes are not comparable.
     pub scope: Arc<str>,
-    /// How each enabled collector fares.
+    /// The status of each enabled collector.
     pub collectors: BTreeMap<Collector, Status>,
     /// The last good reading of each cost window.
     pub cost: BTreeMap<Window, WindowReading<CostTotals>>,
@@ -50,17 +50,17 @@ pub struct Account {
     pub subscriptions: Option<Reading<Vec<Subscription>>>,
     /// The last good reading of the commitments.
     pub commitments: Option<Reading<CommitmentTotals>>,
-    /// The last good reading of the names. They do not go stale: an old name beats a number.
+    /// The last good reading of the names. Names never become stale: an old name is better than an id.
     pub names: Arc<Names>,
-    /// The room that what was read of lists takes.
+    /// The memory shares of lists.
     pub shares: BTreeMap<Collector, Vec<MemoryShare>>,
-    /// How many days the history holds.
+    /// The number of stored days.
     pub history_days: BTreeMap<Kind, u32>,
-    /// What the history says.
+    /// The insights of the history.
     pub insights: Option<Arc<Insights>>,
 }
 
-/// A source that is polled on its own.
+/// A source with its own polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collector {
     /// The cost report.
@@ -75,7 +75,7 @@ pub enum Collector {
     Commitments,
     /// The names of projects and regions.
     Names,
-    /// The days of the past.
+    /// The past days.
     History,
 }
 
@@ -84,7 +84,7 @@ impl Collector {
     pub const ALL: [Self; 7] =
         [Self::Cost, Self::Usage, Self::Reports, Self::Subscriptions, Self::Commitments, Self::Names, Self::History];
 
-    /// The word for the `collector` label and the configuration.
+    /// The value of the `collector` label, and the name in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,35 +99,35 @@ impl Collector {
     }
 }
 
-/// How one collector of one account fares.
+/// The status of one collector of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// From the start of one poll to the start of the next.
+    /// The time from the start of one poll to the start of the next.
     pub interval: Duration,
-    /// What came of the last finished poll; `None` before the first.
+    /// The outcome of the last finished poll. `None` before the first.
     pub last_outcome: Option<Outcome>,
-    /// Why the last finished poll was not wholly good; `None` where it was.
+    /// The reason why the last finished poll was not good. `None` when it was.
     pub last_failure: Option<Reason>,
-    /// When the last finished poll began.
+    /// The start of the last finished poll.
     pub last_attempt: Option<Timestamp>,
-    /// When the last wholly good poll began.
+    /// The start of the last good poll.
     pub last_success: Option<Timestamp>,
-    /// Whether the source was read before, and was refused since and not read again. Survives a restart.
+    /// Whether the source was readable, and is refused now. Survives a restart.
     pub access_lost: bool,
 }
 
-/// What came of a poll.
+/// The outcome of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was read whole.
+    /// Everything was read completely.
     Good,
-    /// Something was not; the readings before it still stand.
+    /// A part failed. Earlier readings stay valid.
     Failed,
-    /// The key may not read this source, or the account has none.
+    /// The key has no access to this source, or the account has no such source.
     Unsupported,
 }
 
-/// A reading with the time at which it stops counting.
+/// The data of a reading, and the time when they become stale.
 #[derive(Clone, Debug)]
 pub struct Reading<T> {
     data: Arc<T>,
@@ -135,48 +135,48 @@ pub struct Reading<T> {
     stale_at: Timestamp,
 }
 
-/// A reading of a window, which also stops counting when the calendar moves on.
+/// A reading of a window. It also expires when the window moves to other days.
 #[derive(Clone, Debug)]
 pub struct WindowReading<T> {
     reading: Reading<T>,
-    /// The days that were read.
+    /// The days of the reading.
     pub period: Period,
-    /// When corrections of these days are no longer expected.
+    /// The time when these days are settled.
     pub settled_at: Timestamp,
 }
 
 impl<T> Reading<T> {
-    /// A reading begun at `read_at` that counts for `good_for`.
+    /// A reading from `read_at` that becomes stale after `good_for`.
     #[must_use]
     pub fn new(data: T, read_at: Timestamp, good_for: Duration) -> Self {
         Self { data: Arc::new(data), read_at, stale_at: read_at.checked_add(good_for).unwrap_or(Timestamp::MAX) }
     }
 
-    /// When it began.
+    /// The start of the reading.
     #[must_use]
     pub fn read_at(&self) -> Timestamp {
         self.read_at
     }
 
-    /// The data, however old.
+    /// The data, of any age.
     #[must_use]
     pub fn last(&self) -> &T {
         &self.data
     }
 
-    /// Whether both are one and the same, not merely alike.
+    /// Whether both are the same reading, not only equal.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.data, &other.data)
     }
 
-    /// The data, unless it is stale.
+    /// The data. `None` when stale.
     #[must_use]
     pub fn current(&self, now: Timestamp) -> Option<&T> {
         (now < self.stale_at).then_some(&*self.data)
     }
 
-    /// The first instant after `now` at which [`Reading::current`] answers otherwise; `None`: never again.
+    /// The first instant after `now` at which the result of [`Reading::current`] changes. `None`: never.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         (now < self.stale_at).then_some(self.stale_at)
@@ -184,55 +184,57 @@ impl<T> Reading<T> {
 }
 
 impl<T: Clone> WindowReading<T> {
-    /// Changes what was read, for snapshots to come; its age stays.
+    /// Changes the data for later snapshots. The age stays.
     pub fn amend(&mut self, change: impl FnOnce(&mut T)) {
         change(Arc::make_mut(&mut self.reading.data));
     }
 }
 
 impl<T> WindowReading<T> {
-    /// A reading of `period` whose corrections end `settle_after` its last day.
+    /// A reading of `period`, settled `settle_after` its end.
     #[must_use]
     pub fn new(reading: Reading<T>, period: Period, settle_after: Duration) -> Self {
         let settled_at = period.ends_at().checked_add(settle_after).unwrap_or(Timestamp::MAX);
         Self { reading, period, settled_at }
     }
 
-    /// The data, unless it is stale or `window` means other days by now.
+    /// The data. `None` when stale, or when `window` covers other days at `now`.
     #[must_use]
     pub fn current(&self, window: Window, now: Timestamp) -> Option<&T> {
         self.reading.current(now).filter(|_| window.period(now) == self.period)
     }
 
-    /// The reading, whatever its window.
+    /// The reading, without its window.
     #[must_use]
     pub fn reading(&self) -> &Reading<T> {
         &self.reading
     }
 
-    /// When the reading began.
+    /// The start of the reading.
     #[must_use]
     pub fn read_at(&self) -> Timestamp {
         self.reading.read_at()
     }
 
-    /// The data, however old.
+    /// The data, of any age.
     #[must_use]
     pub fn last(&self) -> &T {
         self.reading.last()
     }
 
-    /// The first instant after `now` at which this reading may go stale, meet other days or settle; `None`: never again.
+    /// The first instant after `now` at which the reading may become stale, settle, or belong to other days. `None`:
+    /// never.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let stale_at = self.reading.next_change(now)?;
-        // Every window moves on with the day, whatever its length.
+        // Every window moves at midnight.
         let settled_at = Some(self.settled_at).filter(|at| now < *at);
         [stale_at, next_midnight(now)].into_iter().chain(settled_at).min()
     }
 }
 
-/// The data of a window, unless there is none, it is stale or the window means other days by now.
+/// The data of a window. `None` when there is no reading, when it is stale, or when the window covers other days at
+/// `now`.
 #[must_use]
 pub fn current<T>(readings: &BTreeMap<Window, WindowReading<T>>, window: Window, now: Timestamp) -> Option<&T> {
     readings.get(&window)?.current(window, now)
@@ -250,14 +252,14 @@ impl Snapshot {
         snapshot
     }
 
-    /// Whether every enabled collector of every account has finished a poll, well or badly. The history does not count:
-    /// its first poll reads for long, behind the others.
+    /// Whether every enabled collector of every account has finished a poll, with any outcome. The history is excluded,
+    /// because its first poll is long and yields to the others.
     #[must_use]
     pub fn every_collector_has_tried(&self) -> bool {
         self.untried().is_empty()
     }
 
-    /// The collectors that this waits for.
+    /// The collectors without a finished poll.
     #[must_use]
     pub fn untried(&self) -> Vec<(AccountName, Collector)> {
         let untried = |(_, collector, status): &(&AccountName, Collector, &Status)| {
@@ -266,7 +268,7 @@ impl Snapshot {
         self.statuses().filter(untried).map(|(name, collector, _)| (name.clone(), collector)).collect()
     }
 
-    /// Whether every collector of every account has finished a poll of this very process, the history as well.
+    /// Whether every collector of every account, including the history, has finished a poll in this process.
     #[must_use]
     pub fn everything_was_polled(&self) -> bool {
         self.statuses().all(|(_, _, status)| status.last_outcome.is_some())
@@ -280,7 +282,7 @@ impl Snapshot {
 }
 
 impl Status {
-    /// The status of a collector that has not polled yet.
+    /// The status of a collector before its first poll.
     #[must_use]
     pub fn before_the_first_poll(interval: Duration) -> Self {
         Self {
@@ -295,7 +297,7 @@ impl Status {
 }
 
 impl Account {
-    /// Whether names are known as well as they will be: read, or tried in vain, or not wanted.
+    /// Whether the names are final for now: read, failed, or disabled.
     #[must_use]
     pub fn names_are_settled(&self) -> bool {
         self.names_are_known()
@@ -325,14 +327,14 @@ impl Account {
     }
 }
 
-/// The end of a watch pair that publishes.
+/// The publishing end of a watch channel.
 #[derive(Clone, Debug)]
 pub struct Writer(watch::Sender<Arc<Snapshot>>);
 
-/// The end of a watch pair that reads.
+/// The reading end of a watch channel.
 pub type Reader = watch::Receiver<Arc<Snapshot>>;
 
-/// A watch pair that begins with `snapshot`. When the last writer is dropped, readers see the end.
+/// A watch channel that begins with `snapshot`. When the last writer is dropped, readers see the end.
 #[must_use]
 pub fn channel(snapshot: Snapshot) -> (Writer, Reader) {
     let (sender, receiver) = watch::channel(Arc::new(snapshot));
@@ -345,15 +347,15 @@ impl Writer {
         self.0.send_modify(|snapshot| *snapshot = Arc::new(make(snapshot)));
     }
 
-    /// Done once an account's names are known as well as they will be.
+    /// Waits until the names of an account are read, failed, or disabled.
     pub async fn names_settled(&self, account: &AccountName) {
         let is_settled =
             |snapshot: &Arc<Snapshot>| snapshot.accounts.get(account).is_none_or(Account::names_are_settled);
-        // The sender is ours, so the channel cannot end here.
+        // The writer holds the sender, so the channel cannot end here.
         let _ = self.0.subscribe().wait_for(is_settled).await;
     }
 
-    /// What was published last of an account.
+    /// The account in the last snapshot.
     #[must_use]
     pub fn account(&self, account: &AccountName) -> Account {
         self.0.borrow().accounts.get(account).cloned().unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Logs: one line an event on standard error, as logfmt or JSON. A line holds nothing that a terminal obeys.
+//! Logs: one line per event on standard error, as logfmt or JSON. Control characters are escaped, so a line cannot
+//! control a terminal.
 
 use std::fmt;
 use std::io;
@@ -18,20 +19,20 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::terminal::escaped_lines;
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `key=value` pairs.
     Logfmt,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Sends the process's events to standard error from now on. `journal` is what `JOURNAL_STREAM` says: where standard
-/// error is that stream of systemd's journal, each line tells it its priority.
+/// Sends the events of the process to standard error. `journal` is the value of `JOURNAL_STREAM`. When it names
+/// standard error, each line begins with its priority for systemd's journal.
 ///
 /// # Errors
-/// Fails where a process does it twice.
+/// Fails on a second call in one process.
 pub fn init(level: LevelFilter, format: Format, journal: Option<&str>) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry().with(level);
     let lines = Lines { have_priority: journal.is_some_and(is_standard_error) };
@@ -45,7 +46,7 @@ pub fn init(level: LevelFilter, format: Format, journal: Option<&str>) -> Result
     }
 }
 
-/// Writes an event as a JSON object with the names and words that logfmt has, which the library's own has not.
+/// Writes an event as a JSON object with the same names and words as logfmt. The library's own JSON differs.
 struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -94,7 +95,7 @@ impl Visit for Fields {
     }
 }
 
-/// Whether a stream, named by device and inode, is standard error: the variable outlives a redirection.
+/// Whether `stream`, a device and inode, is standard error. The variable stays set after a redirection.
 fn is_standard_error(stream: &str) -> bool {
     std::fs::metadata("/proc/self/fd/2").is_ok_and(|file| format!("{}:{}", file.dev(), file.ino()) == stream)
 }
@@ -103,7 +104,7 @@ struct Lines {
     have_priority: bool,
 }
 
-/// One line; the layers write each at once.
+/// One line. The layers write each line at once.
 struct Line {
     priority: &'static str,
 }
@@ -129,7 +130,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl io::Write for Line {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        // In one piece, or the lines of two threads could mix.
+        // One write per line, so that the lines of two threads do not mix.
         let line = escaped_lines(&String::from_utf8_lossy(text));
         io::stderr().write_all(format!("{}{line}", self.priority).as_bytes())?;
         Ok(text.len())

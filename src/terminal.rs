@@ -1,10 +1,9 @@
-//! Text that is safe to show: whatever an API or a configuration calls things, it moves no cursor, rings no bell, turns no
-//! text round and fakes no line.
+//! Escapes text for terminals. A name from the API or the configuration cannot move the cursor, ring the bell, reverse
+//! text or fake a line.
 
 use std::borrow::Cow;
 
-/// The text with every character that a terminal obeys instead of showing written as JSON writes it, such as `\u001b`.
-/// JSON stays JSON by that.
+/// The text with every control character in JSON's form, such as `\u001b`. JSON text stays valid JSON.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
@@ -23,7 +22,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The same of each line; line ends stay.
+/// The same for each line. Line ends stay.
 #[must_use]
 pub fn escaped_lines(text: &str) -> String {
     let line = |line: &str| match line.strip_suffix('\n') {
@@ -33,8 +32,8 @@ pub fn escaped_lines(text: &str) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
-/// Controls, among them line ends; separators of lines and paragraphs; marks that set the direction of text; and what is
-/// not seen at all, but for the joiners, which scripts and emoji need. All of them fit four digits.
+/// Control characters, including line ends; separators of lines and paragraphs; marks of text direction; and invisible
+/// characters. The joiners are excepted, because scripts and emoji need them. All of them fit four hex digits.
 fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -1,6 +1,7 @@
-//! HTTP to others: connections that go where they were sent and nowhere else, and what a failure of one says.
+//! HTTP to other services: clients that connect only to their destination, and the meaning of their failures.
 //!
-//! Knows nothing of what is sent. No redirect is followed, or a secret could travel to another host.
+//! This module does not know the content of requests. It follows no redirect, because a secret could go to another
+//! host.
 
 use std::error::Error as _;
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ mod trust;
 pub use trust::{BadFile, Trust};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The variables that lead requests through proxies. The library reads them itself.
+/// The environment variables of HTTP proxies. The library reads them itself.
 pub const PROXY_VARIABLES: [&str; 8] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -27,39 +28,39 @@ const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VE
 /// # Errors
 /// Fails on a machine without certificate authorities, unless the URL is plain http.
 pub fn client(url: &Url, trust: &Trust) -> Result<Client, Error> {
-    // Fails only where a provider is there already, and any provider will do.
+    // Fails only when a provider is already installed, and any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
-            // Who wants compressed answers asks for them and decodes them.
+            // Callers that want compressed responses request and decode them.
             .no_gzip()
             .redirect(redirect::Policy::none());
         let builder = match trust.config() {
             Some(config) => builder.tls_backend_preconfigured(config),
             None => builder,
         };
-        // A proxy would look for the service on its own host, and learn the key where the URL is plain http.
+        // A proxy would look for the service on its own host, and read the key when the URL is plain http.
         if is_loopback(url) { builder.no_proxy() } else { builder }
     };
     let built = builder().build();
     if url.scheme() == "http" { built.or_else(|_| builder().tls_certs_only([]).build()) } else { built }
 }
 
-/// Why something may not be sent to a URL. No message quotes it: a wrong one may hold a password.
+/// The reason why nothing may be sent to a URL. No message quotes the URL, because a wrong one may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misdirected {
-    /// It is no URL of the web at all.
+    /// It is no http or https URL.
     #[error("must be an https URL, such as \"https://alerts.example.com\"")]
     NoUrl,
     /// It holds a user name or a password.
     #[error("must hold no user name or password")]
     Credentials,
-    /// It has a part that never leaves a browser.
+    /// It has a fragment, which is never sent.
     #[error("must end before any #")]
     Fragment,
-    /// What is sent could be read on the way.
+    /// It is not encrypted.
     #[error(
         "must begin with https://, or what is sent could be read on the way; only a loopback host, or allow_http = true, \
          permits http"
@@ -67,7 +68,7 @@ pub enum Misdirected {
     Open,
 }
 
-/// Reads a URL to which secrets may be sent: over TLS, unless its host is this one or plain http was asked for.
+/// Parses a URL to which secrets may be sent. It must use TLS, unless its host is this machine or `allow_http` is set.
 ///
 /// # Errors
 /// [`Misdirected`].
@@ -86,8 +87,8 @@ pub fn destination(text: &str, allow_http: bool) -> Result<Url, Misdirected> {
     }
 }
 
-/// What is wrong with the value of a proxy variable; nothing where it is empty, which is no proxy. The library takes a
-/// value that it cannot use for none, and would send a request directly that must not leave that way.
+/// The fault of a proxy variable's value. `None` for an empty value, which means no proxy. The library ignores an
+/// invalid value, and would send a request directly that must not be sent that way.
 #[must_use]
 pub fn proxy_fault(variable: &str, value: &str) -> Option<String> {
     if variable.eq_ignore_ascii_case("NO_PROXY") {
@@ -116,13 +117,13 @@ fn is_proxy_exception(entry: &str) -> bool {
     is_name || is_network || entry == "*" || entry.parse::<IpAddr>().is_ok()
 }
 
-/// Whether what is sent can be read on the way.
+/// Whether requests to `url` are unencrypted on the network.
 #[must_use]
 pub fn is_open(url: &Url) -> bool {
     url.scheme() == "http" && !is_loopback(url)
 }
 
-/// Whether a service is on this host, so that nobody can listen on the way.
+/// Whether a service is on this host, so that no network is involved.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
@@ -130,25 +131,25 @@ pub fn is_loopback(url: &Url) -> bool {
     address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
-/// Whether the connection could not be trusted.
+/// Whether the certificate or the TLS connection failed.
 #[must_use]
 pub fn is_tls(error: &Error) -> bool {
     has_cause::<rustls::Error>(error)
 }
 
-/// Whether a proxy refuses to connect without a password. The library tells that by this text alone.
+/// Whether a proxy requires a password. The library reports that by this text alone.
 #[must_use]
 pub fn is_proxy(error: &Error) -> bool {
     error.is_connect() && chain(error).contains("proxy authorization required")
 }
 
-/// Whether the answer came whole, but could not be decompressed: the same answer would come again.
+/// Whether the whole response arrived, but could not be decompressed. A retry would get the same response.
 #[must_use]
 pub fn is_garbled(error: &Error) -> bool {
     error.is_decode() && !error.is_timeout() && !has_cause::<hyper::Error>(error)
 }
 
-/// Whether somewhere below lies an error of a kind: an I/O error hides what it wraps from `source`.
+/// Whether a cause has the type `E`. `source` of an I/O error skips the error that it wraps.
 fn has_cause<E: std::error::Error + 'static>(error: &Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
@@ -163,7 +164,7 @@ fn has_cause<E: std::error::Error + 'static>(error: &Error) -> bool {
     false
 }
 
-/// An error with its causes on one line. The URL is in it, unless the error was told to leave it out.
+/// An error with its causes on one line. It includes the URL, unless the error was created without it.
 #[must_use]
 pub fn chain(error: &Error) -> String {
     let mut text = error.to_string();
@@ -178,8 +179,8 @@ pub fn chain(error: &Error) -> String {
     text
 }
 
-/// How long the server asks to wait: milliseconds in `retry-after-ms`, or seconds, fractions of them or a date in
-/// `Retry-After`. A date in the past asks for no wait; an unreadable value for none in particular.
+/// The wait that the server asks for: milliseconds in `retry-after-ms`, or seconds, fractions of them or a date in
+/// `Retry-After`. A date in the past means no wait. An unreadable value means `None`.
 #[must_use]
 pub fn requested_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);

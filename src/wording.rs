@@ -1,9 +1,9 @@
-//! How paths and numbers of things are told to people.
+//! Formats paths and numbers for people.
 
 use std::path::{Path, PathBuf};
 
-/// A path as it was given; of a relative one also what it is relative to, since a service and a shell have different
-/// working directories.
+/// A path as it was given. A relative path also shows its base, because services and shells have different working
+/// directories.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     match working_folder(path) {
@@ -12,7 +12,7 @@ pub fn shown(path: &Path) -> String {
     }
 }
 
-/// The folder that a path is relative to; `None` for an absolute path.
+/// The directory of a relative path. `None` for an absolute path.
 #[must_use]
 pub fn working_folder(path: &Path) -> Option<PathBuf> {
     if path.is_relative() { std::path::absolute(".").ok() } else { None }

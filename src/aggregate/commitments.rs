@@ -1,4 +1,4 @@
-//! What an account has bought ahead.
+//! The commitments of an account.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,25 @@ use crate::billing::amount::Amount;
 use crate::billing::commitment::Commitment;
 use crate::billing::resource::Currency;
 
-/// The commitments of an account and what the current month costs under them.
+/// The commitments of an account, and the cost of the current month under them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CommitmentTotals {
-    /// Commitments of the current month, ended ones included.
+    /// Commitments of the current month, including ended ones.
     pub commitments: Vec<Commitment>,
-    /// What a month costs under them, overcommit included; empty without an active commitment.
+    /// The cost of a month under the commitments, overcommit included. Empty without an active commitment.
     pub month_amounts: BTreeMap<Currency, Amount>,
-    /// When that month is over, and the amounts speak of the past.
+    /// The end of that month. Afterwards the amounts are out of date.
     pub month_ends_at: Timestamp,
 }
 
 impl CommitmentTotals {
-    /// What the month of `now` costs; nothing once the month that was read is over.
+    /// The cost of the month of `now`. Empty after the end of the month that was read.
     pub fn current_month_amounts(&self, now: Timestamp) -> impl Iterator<Item = (&Currency, Amount)> {
         let amounts = self.month_amounts.iter().filter(move |_| now < self.month_ends_at);
         amounts.map(|(currency, amount)| (currency, *amount))
     }
 
-    /// Whether any commitment runs at `now`.
+    /// Whether a commitment is active at `now`.
     #[must_use]
     pub fn has_active(&self, now: Timestamp) -> bool {
         self.commitments.iter().any(|commitment| commitment.is_active(now))

@@ -1,4 +1,4 @@
-//! What a cost report adds up to.
+//! The totals of a cost report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,38 +18,38 @@ use super::group::{Group, GroupKeyRef, Sums};
 /// The totals of one cost report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CostTotals {
-    /// Money per group and currency. A group without a single priced record is not here: its cost is unknown.
+    /// Cost per group and currency. A group without a priced record is missing, because its cost is unknown.
     pub amounts: Sums<Currency>,
     /// Records without a usable price.
     #[serde(with = "super::serde_pairs")]
     pub unpriced: BTreeMap<(ResourceType, UnpricedReason), u64>,
-    /// The newest `last_seen` of any record: how far the data reaches.
+    /// The newest `last_seen` of all records: the end of the data.
     pub data_through: Option<Timestamp>,
     /// `price_status` of the report.
     pub price_status: Option<SmolStr>,
-    /// How far the sums are from the API's own totals; empty where these could not be read.
+    /// The differences between the sums and the API's own totals. Empty when the totals could not be read.
     pub differences: BTreeMap<Currency, Difference>,
-    /// The same money by tag and by resource, where that was asked for and could be summed.
+    /// The same costs by tag and by resource. `None` when they were not wanted, or could not be summed.
     pub details: Option<CostDetails>,
-    /// The room that all this takes.
+    /// The memory share of these totals.
     #[serde(skip)]
     pub share: MemoryShare,
 }
 
-/// The most that an entry of unpriced records takes, with a long word and its part of the map.
+/// The largest memory of an entry of unpriced records, with a long word and its part of the map.
 const UNPRICED: usize = 400;
 
-/// How far sums are from the API's own totals.
+/// The difference between a sum and the API's own total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Our sum less the API's.
+    /// Our sum minus the API's.
     pub amount: Amount,
-    /// What the API's rounding of each line to 5 decimals can explain.
+    /// The largest difference that the API's rounding of each line to 5 decimals can cause.
     pub tolerance: Amount,
 }
 
 impl Fold<CostRecord<'_>> for CostTotals {
-    /// A sum that would leave the range of an amount is refused.
+    /// Refuses a sum outside the range of an amount.
     #[inline]
     fn add(&mut self, record: CostRecord<'_>) -> Result<(), RejectReason> {
         let CostRecord { project, region, price, last_seen, .. } = record;
@@ -71,20 +71,20 @@ impl Fold<CostRecord<'_>> for CostTotals {
 }
 
 impl CostTotals {
-    /// Adds a line of a project's totals; an unpriced one adds nothing.
+    /// Adds a line of a project's totals. An unpriced line adds nothing.
     ///
     /// # Errors
-    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
+    /// [`RejectReason::OutOfRange`] when a sum leaves the range of an amount.
     pub fn add_line(&mut self, project: ProjectId, line: &CostTotal) -> Result<(), RejectReason> {
         let Price::Known(amount) = line.price else { return Ok(()) };
         let group = Group { project, region: line.region, resource_type: line.resource_type.clone() };
         self.amounts.add(group, line.currency.clone(), amount)
     }
 
-    /// Adds the money and the unpriced records of a report on other resources.
+    /// Adds the costs and the unpriced records of a report on other resources.
     ///
     /// # Errors
-    /// [`RejectReason::OutOfRange`] where a sum leaves the range of an amount.
+    /// [`RejectReason::OutOfRange`] when a sum leaves the range of an amount.
     pub fn merge(&mut self, other: Self) -> Result<(), RejectReason> {
         for (group, currency, amount) in other.amounts.iter() {
             self.amounts.add(group.clone(), currency.clone(), amount)?;
@@ -95,20 +95,20 @@ impl CostTotals {
         Ok(())
     }
 
-    /// Whether the report says that it shows its prices, so that what it does not tell of did not cost anything.
+    /// Whether the report shows its prices. Then resources without a row had no cost.
     #[must_use]
     pub fn shows_prices(&self) -> bool {
         self.price_status.as_deref() == Some("show")
     }
 
-    /// Whether the report told of no record at all.
+    /// Whether the report had no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.amounts.is_empty() && self.unpriced.is_empty()
     }
 }
 
-/// How far the sums of `lines` lines are from the API's own totals, per currency.
+/// The differences between the sums of `lines` lines and the API's own totals, per currency.
 #[must_use]
 pub fn differences(ours: &CostTotals, lines: u64, theirs: &[CostTotal]) -> BTreeMap<Currency, Difference> {
     let (ours, theirs_by_currency) = (sums(ours), line_sums(theirs));
@@ -135,7 +135,7 @@ fn sums(totals: &CostTotals) -> BTreeMap<Currency, Amount> {
     sum_up(totals.amounts.iter().map(|(_, currency, amount)| (currency, amount)))
 }
 
-/// The known prices of lines, per currency.
+/// The sums of the known prices of lines, per currency.
 #[must_use]
 pub fn line_sums(lines: &[CostTotal]) -> BTreeMap<Currency, Amount> {
     sum_up(lines.iter().filter_map(|line| match line.price {
@@ -148,7 +148,7 @@ fn sum_up<'a>(amounts: impl Iterator<Item = (&'a Currency, Amount)>) -> BTreeMap
     let mut sums = BTreeMap::new();
     for (currency, amount) in amounts {
         let sum: &mut Amount = sums.entry(currency.clone()).or_default();
-        // Each addend is far below the range of the type, so only sums that are no money at all could leave it.
+        // Each addend is far below the range of the type, so only senseless sums could leave it.
         *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
     sums

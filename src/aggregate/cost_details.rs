@@ -1,7 +1,7 @@
-//! What a cost report tells of single resources: costs by tag, and the dearest resources.
+//! Costs by tag, and the resources with the largest costs.
 //!
-//! A resource can have several rows, on any page, so the dearest are known only when all rows have come: until then
-//! there is an entry for each resource. Of these, only the dearest outlive the reading.
+//! A resource can have several rows, on any page. So the ranking is known only after all rows, and until then each
+//! resource has an entry. Only the first resources of the ranking remain after the reading.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -19,17 +19,17 @@ use crate::billing::resource::{Currency, Heap as _};
 use super::cost::CostTotals;
 use super::group::Group;
 
-/// The money of a cost report by tag and by resource; each adds up to the whole, per currency.
+/// The costs of a cost report by tag and by resource. Each of them adds up to the whole, per currency.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CostDetails {
-    /// For each tag key that was asked for, the money by the value of that tag.
+    /// For each wanted tag key, the costs by the value of that tag.
     pub tags: BTreeMap<SmolStr, TagSums>,
-    /// The dearest resources; `None` where they were not asked for.
+    /// The resources with the largest costs. `None` when they are not wanted.
     pub resources: Option<TopResources>,
 }
 
 impl CostDetails {
-    /// The memory that it takes, in bytes and about.
+    /// The memory of the details, approximately, in bytes.
     pub(super) fn weight(&self) -> usize {
         let values = self.tags.values().flat_map(|sums| sums.0.keys());
         let tags: usize =
@@ -41,37 +41,37 @@ impl CostDetails {
     }
 }
 
-/// Money by the value of a tag; resources without the tag have the value "".
+/// Costs by the value of a tag. Resources without the tag have the value "".
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TagSums(#[serde(with = "super::serde_pairs")] pub HashMap<(SmolStr, Currency), Amount, RandomState>);
 
-/// The dearest resources of each currency, by absolute amount.
+/// The resources with the largest costs of each currency, by absolute amount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopResources {
-    /// How many were asked for of each currency.
+    /// The wanted number of resources for each currency.
     pub asked: usize,
-    /// The dearest; of equal ones, the first by identity.
+    /// The resources with the largest costs. Equal ones are ordered by identity.
     pub dearest: Vec<(Resource, Currency, Amount)>,
-    /// All others together; no entry where there are none.
+    /// The sum of all others. Empty when there are none.
     pub others: BTreeMap<Currency, Amount>,
 }
 
-/// One resource, as it is told from others.
+/// The identity of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Resource {
-    /// Where and what it is.
+    /// Its project, region and type.
     pub group: Group,
-    /// Its uuid or whatever it has instead.
+    /// Its uuid, or another id when it has none.
     pub id: SmolStr,
     /// Its name.
     pub name: SmolStr,
 }
 
-/// The totals of a cost report whose details are summed as well.
+/// The totals of a cost report, with details.
 #[derive(Clone, Debug, Default)]
 pub struct DetailedTotals {
     totals: CostTotals,
-    /// `None` once a sum has left the range of an amount: no details are better than wrong ones.
+    /// `None` after a sum has left the range of an amount: no details are better than wrong ones.
     sums: Option<DetailSums>,
 }
 
@@ -80,12 +80,12 @@ struct DetailSums {
     tags: Vec<(SmolStr, TagSums)>,
     resources: HashMap<(Resource, Currency), Amount, RandomState>,
     top_resources: usize,
-    /// The memory that all entries take, in bytes and about.
+    /// The memory of all entries, approximately, in bytes.
     weight: usize,
 }
 
 impl DetailedTotals {
-    /// Empty totals that sum by these tags and keep so many of the dearest resources of each currency.
+    /// Empty totals with sums by these tags, and `top_resources` resources of each currency.
     #[must_use]
     pub fn new(tag_keys: &[SmolStr], top_resources: usize) -> Self {
         let tags = tag_keys.iter().map(|key| (key.clone(), TagSums::default())).collect();
@@ -101,7 +101,7 @@ impl DetailedTotals {
 }
 
 impl Fold<DetailedCost<'_>> for DetailedTotals {
-    /// A total that would leave the range of an amount is refused.
+    /// Refuses a total outside the range of an amount.
     fn add(&mut self, record: DetailedCost<'_>) -> Result<(), RejectReason> {
         let DetailedCost { cost, id, name, tags } = record;
         let (price, currency) = (cost.price, cost.currency.as_str().into());
@@ -151,7 +151,7 @@ impl DetailSums {
     }
 }
 
-/// Sorts out the dearest of each currency; `None` where the sum of the others leaves the range of an amount.
+/// Ranks the resources of each currency. `None` when the sum of the others leaves the range of an amount.
 fn dearest(
     resources: impl IntoIterator<Item = ((Resource, Currency), Amount)>,
     top_resources: usize,
@@ -174,9 +174,9 @@ fn dearest(
     Some(TopResources { asked: top_resources, dearest: dearest.collect(), others })
 }
 
-/// Adds to the sum of an entry, and tells what the entry takes where it is a new one with words of so many bytes.
+/// Adds to the sum of an entry. Returns the memory of a new entry whose texts have `words` bytes.
 fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, words: usize, amount: Amount) -> Option<usize> {
-    // Maps grow in leaps.
+    // Maps double their capacity when they grow.
     let new = if let Entry::Vacant(_) = entry { 3 * size_of::<(K, Amount)>() / 2 + words } else { 0 };
     let sum = entry.or_default();
     *sum = sum.checked_add(amount)?;

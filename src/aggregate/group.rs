@@ -12,27 +12,27 @@ use crate::billing::amount::Amount;
 use crate::billing::record::RejectReason;
 use crate::billing::resource::{Heap, ProjectId, RegionId, ResourceType, UNKNOWN};
 
-/// What one series of a cost or usage family stands for, besides its currency or unit.
+/// The labels of a cost or usage series, besides its currency or unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Group {
     /// The project.
     pub project: ProjectId,
-    /// The region; `None` where the API names none.
+    /// The region. `None` when the API names none.
     pub region: Option<RegionId>,
     /// The resource type.
     pub resource_type: ResourceType,
 }
 
 impl Group {
-    /// The region's number for a label.
+    /// The region's id for a label.
     #[must_use]
     pub fn region_id(&self) -> SmolStr {
         self.region.map_or(SmolStr::new_static(UNKNOWN), |region| format_smolstr!("{}", region.0))
     }
 }
 
-/// A group and a measure as a row names them. It has the hash of what it names, so that a sum is found without making a
-/// name that lasts: most rows add to a sum that is there.
+/// A borrowed group and measure of a row, with the hash of the owned key. So a sum is found without an allocation: most
+/// rows add to an existing sum.
 #[derive(Hash)]
 pub(super) struct GroupKeyRef<'a> {
     pub(super) project: ProjectId,
@@ -51,13 +51,13 @@ impl<M: Borrow<str>> Equivalent<(Group, M)> for GroupKeyRef<'_> {
     }
 }
 
-/// Sums per group and measure, where a measure is a currency or a unit: two of them are never added.
+/// Sums per group and measure. A measure is a currency or a unit, and sums of different measures are never added.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent, bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de> + Eq + Hash"))]
 pub struct Sums<M> {
     #[serde(with = "super::serde_pairs")]
     sums: HashMap<(Group, M), Amount, RandomState>,
-    /// What the words take beside the map.
+    /// The memory of texts outside the map.
     #[serde(skip)]
     heap: usize,
 }
@@ -69,7 +69,7 @@ impl<M> Default for Sums<M> {
 }
 
 impl<M: Eq + Hash + Heap> Sums<M> {
-    /// Adds an amount to its group; a sum past the range of [`Amount`] is refused and stays as it was.
+    /// Adds an amount to its group. A sum outside the range of [`Amount`] is refused and stays unchanged.
     ///
     /// # Errors
     /// [`RejectReason::OutOfRange`].
@@ -97,7 +97,7 @@ impl<M: Eq + Hash + Heap> Sums<M> {
         self.add(Group { project, region, resource_type: resource_type.into() }, measure.into(), amount)
     }
 
-    /// Takes a project's sums out.
+    /// Removes the sums of a project.
     pub fn remove(&mut self, project: ProjectId) {
         self.sums.retain(|(group, _), _| group.project != project);
     }
@@ -113,13 +113,13 @@ impl<M: Eq + Hash + Heap> Sums<M> {
         self.sums.len()
     }
 
-    /// Whether nothing was added.
+    /// Whether there are no sums.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sums.is_empty()
     }
 
-    /// The memory that they take, in bytes.
+    /// The memory of the sums, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.sums.allocation_size() + self.heap

@@ -1,6 +1,6 @@
-//! Folding records into totals, one record at a time.
+//! Folds records into totals, one record at a time.
 //!
-//! Pure: what a fold holds grows with the number of groups, never with the number of records.
+//! This module is pure. The memory of a fold grows with the number of groups, not with the number of records.
 
 pub mod commitments;
 pub mod cost;

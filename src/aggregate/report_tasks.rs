@@ -1,4 +1,4 @@
-//! What a list of report tasks says as a whole.
+//! The totals of a list of report tasks.
 
 use std::collections::BTreeMap;
 
@@ -8,42 +8,42 @@ use smol_str::SmolStr;
 
 use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
 
-/// How many single tasks of a kind are kept: more than anybody looks at one by one.
+/// The largest number of listed tasks of a kind: more than a person reads one by one.
 pub const MOST_LISTED: usize = 100;
 
 /// A summary of the tasks within the look-back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportTaskTotals {
-    /// Tasks per type and status. Every documented pair is there, at zero where no task has it.
+    /// Tasks per type and status. Every documented pair is present, with zero when no task has it.
     #[serde(with = "super::serde_pairs")]
     pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
-    /// When the newest task of a type completed.
+    /// The time when the newest task of a type completed.
     pub last_completed: BTreeMap<TaskType, Timestamp>,
-    /// When the newest task of a type failed.
+    /// The time when the newest task of a type failed.
     pub last_failed: BTreeMap<TaskType, Timestamp>,
-    /// When the oldest unfinished task of a type and status was created.
+    /// The creation time of the oldest unfinished task, by type and status.
     #[serde(with = "super::serde_pairs")]
     pub oldest_unfinished: BTreeMap<(TaskType, TaskStatus), Timestamp>,
-    /// Errors and warnings noted on the newest task of a type.
+    /// Errors and warnings of the newest task of a type.
     pub notes: BTreeMap<TaskType, Notes>,
-    /// The tasks that failed, the newest [`MOST_LISTED`] of them, by when they last changed.
+    /// The failed tasks: the newest [`MOST_LISTED`], by their last change.
     #[serde(with = "super::serde_pairs")]
     pub failed: Ranked,
-    /// The tasks that have not ended, the oldest [`MOST_LISTED`] of them, by when they were created.
+    /// The unfinished tasks: the oldest [`MOST_LISTED`], by their creation.
     #[serde(with = "super::serde_pairs")]
     pub unfinished: Ranked,
-    /// The tasks that completed but noted errors, the newest [`MOST_LISTED`] of them, by when they last changed.
+    /// The completed tasks with errors: the newest [`MOST_LISTED`], by their last change.
     #[serde(with = "super::serde_pairs")]
     pub with_errors: Ranked,
 }
 
-/// Single tasks in the order of an instant, then of their uuid, whatever the order in which they came.
+/// Tasks in the order of an instant, then of their uuid. The order of arrival does not matter.
 pub type Ranked = BTreeMap<(Option<Timestamp>, SmolStr), ReportTask>;
 
 /// Notes on one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
-    /// When the task was created.
+    /// The creation time of the task.
     created_at: Option<Timestamp>,
     /// Entries in its list of errors.
     pub errors: u64,
@@ -101,7 +101,7 @@ impl ReportTaskTotals {
         self.list(task);
     }
 
-    /// Keeps a task that somebody may have to look at.
+    /// Lists a task that may need attention.
     fn list(&mut self, task: &ReportTask) {
         let (at, list) = if task.status.is_failed() {
             (task.updated_at, &mut self.failed)
@@ -114,7 +114,7 @@ impl ReportTaskTotals {
         };
         list.insert((at, task.uuid.clone()), task.clone());
         if list.len() > MOST_LISTED {
-            // Of what has ended the newest counts, of what waits the oldest.
+            // The newest ended tasks and the oldest unfinished tasks stay.
             drop(if task.status.is_unfinished() { list.pop_last() } else { list.pop_first() });
         }
     }

@@ -1,4 +1,4 @@
-//! Maps whose keys are more than a word, as lists of pairs: JSON has no other form for them.
+//! Serializes maps with composite keys as lists of pairs, because JSON keys are strings.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! What a usage report adds up to.
+//! The totals of a usage report.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,24 +12,25 @@ use super::group::{Group, GroupKeyRef, Sums};
 /// The totals of one usage report.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UsageTotals {
-    /// Billing values per group and unit; empty where they were read by metric instead.
+    /// Billing values per group and unit. Empty when they were read by metric.
     pub values: Sums<Unit>,
-    /// Billing values per group, metric and unit; empty where they were not asked for by metric.
+    /// Billing values per group, metric and unit. Empty when they were not read by metric.
     pub by_metric: Sums<(BillingMetric, Unit)>,
-    /// The newest `last_seen` of any record: how far the data reaches.
+    /// The newest `last_seen` of all records: the end of the data.
     pub data_through: Option<Timestamp>,
-    /// The room that all this takes.
+    /// The memory share of these totals.
     #[serde(skip)]
     pub share: MemoryShare,
 }
 
 impl UsageTotals {
-    /// Billing values per group and unit, however they were read; a sum past the range of an amount stays as it was.
+    /// Billing values per group and unit, for either way of reading. A sum outside the range of an amount stays
+    /// unchanged.
     #[must_use]
     pub fn by_unit(&self) -> Sums<Unit> {
         let mut sums = self.values.clone();
         for (group, (_, unit), value) in self.by_metric.iter() {
-            // The sums were within the range when they were added to each other before.
+            // These sums were within the range when they were computed before.
             let _ = sums.add(group.clone(), unit.clone(), value);
         }
         sums
@@ -37,7 +38,7 @@ impl UsageTotals {
 }
 
 impl Fold<UsageRecord<'_>> for UsageTotals {
-    /// A sum that would leave the range of an amount is refused.
+    /// Refuses a sum outside the range of an amount.
     #[inline]
     fn add(&mut self, record: UsageRecord<'_>) -> Result<(), RejectReason> {
         let UsageRecord { project, region, value, last_seen, .. } = record;
@@ -52,7 +53,7 @@ impl Fold<UsageRecord<'_>> for UsageTotals {
 }
 
 impl Fold<MeteredUsage<'_>> for UsageTotals {
-    /// A sum that would leave the range of an amount is refused.
+    /// Refuses a sum outside the range of an amount.
     fn add(&mut self, MeteredUsage { usage, metric }: MeteredUsage<'_>) -> Result<(), RejectReason> {
         let UsageRecord { project, region, resource_type, value, unit, last_seen } = usage;
         self.data_through = self.data_through.max(last_seen);

@@ -1,4 +1,5 @@
-//! Wholes that vanish at once: a project, a region, an account. That is a reading problem until shown otherwise.
+//! Blackouts: a project, a region or an account whose costs vanish at once. It counts as a fault of the reading, not as
+//! zero cost.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +7,12 @@ use jiff::civil::Date;
 
 use super::model::Model;
 
-/// The least number of series with an expected cost in a whole; one alone that ends is a pause.
+/// The smallest number of series with an expected cost in a roll-up. A single series that ends is a pause.
 const FEWEST_SERIES: usize = 2;
-/// The number of days after which the whole has ended. On real costs every such pause ended within ten days.
+/// The days after which the roll-up has ended. On real costs every such pause ended within ten days.
 const LONGEST: u8 = 10;
 
-/// Which wholes have vanished, and for how many days.
+/// The roll-ups that have vanished, and the number of days.
 #[derive(Clone, Debug)]
 pub struct Blackouts<K> {
     wholes: BTreeMap<K, Whole>,
@@ -30,13 +31,13 @@ impl<K> Default for Blackouts<K> {
 }
 
 impl<K: Ord + Clone> Blackouts<K> {
-    /// Says that a series is part of a whole.
+    /// Adds a series to a roll-up.
     pub fn add(&mut self, whole: K, series: usize) {
         self.wholes.entry(whole).or_default().series.push(series);
     }
 
-    /// Makes the amounts of all that has vanished unknown (NaN), before the model takes the day. A whole has vanished when
-    /// none of its series has a cost while several should have one; it has come back with the first cost.
+    /// Makes the amounts of all vanished roll-ups unknown (NaN), before the model takes the day. A roll-up has vanished
+    /// when none of its series has a cost, while several are expected to. The first cost ends the blackout.
     pub fn apply(&mut self, model: &Model, day: Date, amounts: &mut [f64]) {
         let mut unknown = Vec::new();
         for whole in self.wholes.values_mut() {
@@ -47,7 +48,7 @@ impl<K: Ord + Clone> Blackouts<K> {
             }
             let expected = whole.series.iter().filter(|series| model.expects(**series, day) > 0.0);
             let is_whole = expected.take(FEWEST_SERIES).count() == FEWEST_SERIES;
-            // A day off work amid a blackout is unknown, too.
+            // An idle weekday within a blackout is unknown, too.
             if whole.days < LONGEST && (is_whole || whole.days > 0) {
                 whole.days += 1;
                 unknown.extend_from_slice(&whole.series);
@@ -60,7 +61,7 @@ impl<K: Ord + Clone> Blackouts<K> {
         }
     }
 
-    /// The wholes that are missing on the newest day, and for how many days.
+    /// The roll-ups that are missing on the newest day, and the number of days.
     pub fn missing(&self) -> impl Iterator<Item = (&K, u8)> {
         self.wholes.iter().filter(|(_, whole)| (1..LONGEST).contains(&whole.days)).map(|(key, whole)| (key, whole.days))
     }

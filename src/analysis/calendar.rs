@@ -1,23 +1,24 @@
-//! Which earlier days lie where a day lies in its month: charges come on the 15th, on the last day, on the second Tuesday.
+//! Like days: days at the same place of earlier months. Charges come on the 15th, on the last day, or on the second
+//! Tuesday.
 
 use jiff::civil::Date;
 
 use super::rule::Rule;
 use super::series::DAYS;
 
-/// How many earlier months are looked at: a charge that misses one month is still known. Two to four are equal.
+/// The number of earlier months. A charge that misses one month is still known. Results with two to four are equal.
 pub(super) const MONTHS: usize = 3;
 
-/// The day that is judged, the same for all series.
+/// The judged day, the same for all series.
 #[derive(Clone, Debug)]
 pub(super) struct Today {
     /// Its number, counted by the model.
     pub(super) at: usize,
     /// 0 is Monday.
     pub(super) weekday: usize,
-    /// How many days back the like days of earlier months lie.
+    /// The distances to the like days of earlier months, in days.
     pub(super) like: Vec<usize>,
-    /// The rule that is left out.
+    /// The rule that is turned off.
     without: Option<Rule>,
 }
 
@@ -37,13 +38,13 @@ pub(super) fn weekday(day: Date) -> usize {
     usize::from(day.weekday().to_monday_zero_offset().unsigned_abs())
 }
 
-/// How many days lie between two dates; 0 where the second is not later.
+/// The days between two dates. 0 when the second is not later.
 pub(super) fn days_between(from: Date, to: Date) -> usize {
     usize::try_from((to - from).get_days()).unwrap_or_default()
 }
 
-/// How many days back the same place of the last months lies: the day of the month, the distance from the month's end,
-/// and the weekday by its number in the month.
+/// The distances to the like days of the last months, in days. They have the same day of the month, the same distance
+/// from the month's end, or the same weekday by its number in the month.
 fn like_days(day: Date) -> Vec<usize> {
     let from_end = day.days_in_month() - day.day();
     let mut lags = Vec::new();

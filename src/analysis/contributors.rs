@@ -1,21 +1,21 @@
-//! Which children make up what a roll-up is over.
+//! The contributors to the excess of a roll-up.
 
 use crate::analysis::judgement::Judgement;
 
 /// A child's part in the excess of its roll-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contributor {
-    /// Which child: its place in the slice that was given.
+    /// The index of the child in the given slice.
     pub child: usize,
     /// The cost of the child above its expectation.
     pub excess: f64,
-    /// `excess` as a share of the roll-up's excess; may pass 1 where other children fell meanwhile.
+    /// `excess` as a share of the roll-up's excess. It can exceed 1 when other children fell.
     pub share: f64,
 }
 
-/// The children with an excess, largest first; none where the roll-up itself has no excess.
+/// The children with an excess, largest first. Empty when the roll-up has no excess.
 ///
-/// Where nothing is known of a child, all that it cost is excess. Equal children keep their order.
+/// The whole cost of a child without an expectation is excess. Equal children keep their order.
 pub fn contributors(roll_up: &Judgement, children: &[Judgement]) -> Vec<Contributor> {
     let whole = roll_up.excess();
     if whole <= 0.0 {

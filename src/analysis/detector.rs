@@ -1,56 +1,58 @@
-//! Compares a day with what its series usually costs, then learns from it.
+//! Compares a day with the baseline of its series, then learns from it.
 
 use super::calendar::Today;
 use super::judgement::{Basis, Judgement, Reason, score};
 use super::rule::Rule;
 use super::series::{IDLE, Series};
 
-/// Younger series have not been at every place of a month; nothing of them is an anomaly.
+/// Younger series have not seen every place of a month, so they have no anomalies.
 pub(super) const YOUNG_DAYS: usize = 30;
-/// The width of the band in usual deviations. From 4.5 to 5 F1 moves by less than .01; below, real costs give alarms.
+/// The width of the band in usual deviations. From 4.5 to 5, F1 moves by less than .01. Below that, real costs give
+/// alarms.
 pub(super) const DEVIATIONS: f64 = 4.75;
-/// The least width of the band, as a share of the expectation: users do not act on less. From .25 to .35 nothing changes.
+/// The least width of the band, as a share of the expectation: users do not act on less. From .25 to .35 nothing
+/// changes.
 pub(super) const LEAST_SHARE: f64 = 0.3;
-/// A like amount of earlier may be passed by half of its excess, since charges vary. 1.25 costs .01 on invented accounts.
+/// The factor on the excess of a like day, because charges vary. 1.25 costs .01 of F1 on simulated accounts.
 const LIKE_MARGIN: f64 = 1.5;
 /// The weeks in which two of the same weekday make a habit. From 4 to 8 nothing changes.
 const WEEKS: usize = 4;
-/// The number of days within the last four weeks whose cost makes an amount usual. From 4 to 6 F1 moves by less than .01.
+/// The number of days in the last four weeks whose cost makes an amount usual. From 4 to 6, F1 moves by less than .01.
 pub(super) const OFTEN: usize = 5;
 pub(super) const LATELY: usize = 28;
-/// The factor on such an amount: amounts up to it count as equal. From 1.05 to 1.2 F1 moves by less than .01.
+/// The factor on such an amount: amounts up to it count as equal. From 1.05 to 1.2, F1 moves by less than .01.
 pub(super) const AS_MUCH: f64 = 1.15;
-/// The factor on the second-highest weekday, for a day that is not like its weekday. From 1.15 to 1.25 nothing changes.
+/// The factor on the second-highest weekday, for a day unlike its weekday. From 1.15 to 1.25 nothing changes.
 pub(super) const OTHER_WEEKDAY: f64 = 1.2;
-/// The number of days in a row that are a new level: a spike is shorter. From 4 to 7 nothing changes.
+/// The number of consecutive days that make a new level. A spike is shorter. From 4 to 7 nothing changes.
 pub(super) const NEW_LEVEL_DAYS: u8 = 5;
-/// The number of days in a row at a recent amount that are a return, as after an outage.
+/// The number of consecutive days at a recent amount that make a return, as after an outage.
 const RETURN_DAYS: u8 = 2;
-/// A fall of more than this is far below, however wide the band is.
+/// A larger fall is far below the expectation, for any width of the band.
 const FAR_BELOW: f64 = 0.8;
-/// The weight of a day's error in the level, and of its square in the variance. From 1/4 to 1/10, and from 1/14
-/// to 1/25, F1 moves by less than .01; a quicker level ranks worse in the public benchmark.
+/// The weight of a day's error in the level, and of its square in the variance. From 1/4 to 1/10, and from 1/14 to
+/// 1/25, F1 moves by less than .01. A faster level ranks worse in the public benchmark.
 const LEVEL_PACE: f64 = 1.0 / 7.0;
 const VARIANCE_PACE: f64 = 1.0 / 20.0;
-/// The largest error that counts, in usual deviations. 2 gives false alarms, 4 is equal.
+/// The largest error that counts, in usual deviations. 2 gives false alarms, 4 gives equal results.
 const LARGEST_ERROR: f64 = 3.0;
-/// The least usual deviation that errors are cut by, or an exact series could not follow a small step.
+/// The least usual deviation for the limit of errors. Without it an exact series could not follow a small step.
 const LEAST_DEVIATION: f64 = 0.02;
 
-/// The bounds of a day. Amounts in units of the input.
+/// The bounds of a day. Amounts are in units of the input.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     expected: f64,
     /// No cost is expected on this weekday.
     is_idle: bool,
-    /// The amount that the band is measured from.
+    /// The start of the band.
     base: f64,
-    /// The band by the usual deviation, and with the least amount that matters.
+    /// The upper edge of the band by the usual deviation, and the edge that includes the least amount.
     relative: f64,
     band: f64,
     /// The rule that sets the band.
     basis: Basis,
-    /// The bounds that habits set. The first one that covers an amount gives the reason.
+    /// The bounds of habits. The first one that covers an amount is the reason.
     habits: [(f64, Basis); 4],
     deviation: f64,
     like_days: u8,
@@ -64,7 +66,7 @@ impl Bounds {
         habit.map(|(_, basis)| basis.reason())
     }
 
-    /// The most that is no anomaly, and what it is made of.
+    /// The upper bound, and the rule that sets it.
     fn upper(&self) -> (f64, Basis) {
         let larger = |upper: (f64, Basis), habit: &(f64, Basis)| if habit.0 > upper.0 { *habit } else { upper };
         self.habits.iter().fold((self.band, self.basis), larger)
@@ -72,7 +74,7 @@ impl Bounds {
 }
 
 impl Series {
-    /// Judges the amount of a day by the days before it, then learns from it. NaN is not known.
+    /// Judges the amount of a day by the days before it, then learns from it. NaN is unknown.
     pub(super) fn step(&mut self, today: &Today, amount: f64, least_amount: f64) -> Judgement {
         if self.age == 0 {
             if amount > 0.0 {
@@ -90,19 +92,19 @@ impl Series {
         Judgement { reason: if is_new_level { Reason::NewLevel } else { judgement.reason }, ..judgement }
     }
 
-    /// The expected cost of a day; 0 in a pause.
+    /// The expected cost of a day. 0 in a pause.
     pub(super) fn expects(&self, weekday: usize) -> f64 {
         let has_paused = self.quiet >= u16::from(NEW_LEVEL_DAYS) && !self.is_sparse;
         if has_paused { 0.0 } else { self.level * self.share(weekday) }
     }
 
     fn bounds(&self, today: &Today, least_amount: f64) -> Bounds {
-        // The newest day that is kept.
+        // The newest stored day.
         let yesterday = today.at - 1;
         let share = self.share(today.weekday);
         let [.., second, highest] = self.ordered_shares();
         let is_idle = share < IDLE;
-        // An idle weekday is compared with the highest weekday, since a job may be moved there.
+        // An idle weekday is compared with the highest weekday, because a job may be moved there.
         let base = self.level * if is_idle { highest } else { share };
         let reach = self.reach() * base;
         let (mut like_days, mut like_most, mut most) = (0, 0.0_f64, 0.0_f64);
@@ -147,7 +149,7 @@ impl Series {
         (DEVIATIONS * self.deviation()).max(LEAST_SHARE)
     }
 
-    /// The level that several of the last days reached, each without its weekday's share.
+    /// The level that several of the last days reached, each divided by its weekday's share.
     fn often(&self, today: &Today) -> f64 {
         let factors: [f64; 7] = std::array::from_fn(|back| {
             let share = self.share((today.weekday + 6 - back) % 7);
@@ -190,12 +192,12 @@ impl Series {
         }
     }
 
-    /// The fall from which on a day is far below.
+    /// The smallest fall that is far below the expectation.
     fn far_below(&self) -> f64 {
         self.reach().min(FAR_BELOW)
     }
 
-    /// Learns from a day. Tells whether it completes a new level.
+    /// Learns from a day. Returns whether it completes a new level.
     fn learn(&mut self, today: &Today, bounds: &Bounds, amount: f64) -> bool {
         let Today { at, weekday, .. } = *today;
         let habit = bounds.habit(amount);
@@ -204,7 +206,7 @@ impl Series {
         if today.keeps(Rule::Sparse) {
             self.learn_presence(at, weekday);
         }
-        // A credit and an unknown day teach nothing.
+        // A credit and an unknown day change nothing.
         if amount.is_nan() || amount < 0.0 {
             return false;
         }
@@ -251,7 +253,7 @@ impl Series {
         false
     }
 
-    /// Moves level and usual deviation by a day's relative error.
+    /// Moves the level and the usual deviation by a day's relative error.
     fn follow(&mut self, error: f64) {
         let largest = LARGEST_ERROR * self.deviation().max(LEAST_DEVIATION);
         let error = error.clamp(-largest, largest);
@@ -260,7 +262,7 @@ impl Series {
     }
 }
 
-/// Puts a value among the largest, which are in falling order; NaN is none.
+/// Inserts a value into the largest ones, which are in descending order. NaN is not inserted.
 fn with<const COUNT: usize>(mut largest: [f64; COUNT], value: f64) -> [f64; COUNT] {
     let mut place = COUNT;
     while place > 0 && value > largest[place - 1] {

@@ -1,14 +1,15 @@
-//! A judgement as one sentence, the same in alerts, answers and files.
+//! A judgement as one sentence, the same in alerts, responses and files.
 
 use super::detector::{AS_MUCH, DEVIATIONS, LATELY, LEAST_SHARE, OFTEN, OTHER_WEEKDAY, YOUNG_DAYS};
 use super::judgement::{Basis, Judgement, Reason};
 
 impl Judgement {
-    /// The sentence after the name of the series, without a full stop: `cost 50.00 EUR; expected 12.10, at most 18.40 …`.
+    /// The sentence after the name of the series, without a full stop: `cost 50.00 EUR; expected 12.10, at most 18.40
+    /// …`.
     #[must_use]
     pub fn explanation(&self, currency: &str) -> String {
         let amounts = Amounts::new(self);
-        // A file may name no currency.
+        // A file may have no currency.
         let currency = if currency.is_empty() { String::new() } else { format!(" {currency}") };
         let cost = if self.actual.is_nan() {
             "has no known cost".to_owned()
@@ -28,9 +29,9 @@ impl Judgement {
         }
     }
 
-    /// The rule that sets the upper bound, in words.
+    /// The rule that sets the upper bound, as text.
     fn basis(&self, amounts: &Amounts) -> String {
-        // An idle weekday and a pause are measured by another amount than their expectation.
+        // The base of an idle weekday and of a pause differs from the expectation.
         let base = if (self.base - self.expected).abs() <= 0.01 * self.base.max(0.01) {
             "more".to_owned()
         } else {
@@ -82,7 +83,7 @@ impl Judgement {
         words.to_owned()
     }
 
-    /// The costs of like days in earlier months, in words.
+    /// The costs of like days in earlier months, as text.
     fn like_days(&self, amounts: &Amounts) -> String {
         let most = amounts.shown(self.like_most);
         match self.like_days {
@@ -97,7 +98,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// How amounts are written: with as many decimals as tell the amount from its bound, two at least.
+/// The format of amounts: at least two decimals, and as many as distinguish the amount from its bound.
 struct Amounts {
     decimals: usize,
 }
@@ -110,7 +111,7 @@ impl Amounts {
     }
 
     fn shown(&self, amount: f64) -> String {
-        // A zero has no sign.
+        // Zero has no sign.
         let decimals = self.decimals;
         format!("{:.decimals$}", amount + 0.0)
     }

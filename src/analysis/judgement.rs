@@ -1,34 +1,34 @@
 //! The judgement of one series on one day, with its reason.
 
-/// Why a day is an anomaly, or none.
+/// The rule that decided a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The amount is in the band around its expectation.
     WithinBand,
     /// An anomaly: the amount is above the upper bound.
     AboveBand,
-    /// The fifth day in a row above the bound (an anomaly, the last one) or far below the expectation (none): from the
+    /// The fifth consecutive day above the bound (the last anomaly) or far below the expectation (no anomaly). From the
     /// next day on this amount is expected.
     NewLevel,
-    /// Above the band, but a like day of the last three months was about as far up.
+    /// Above the band, but a like day of the last three months had a similar excess.
     SameDayOfMonth,
-    /// Above the band, but two of the same weekday in the last four weeks were about as far up.
+    /// Above the band, but two of the same weekday in the last four weeks had a similar excess.
     SameWeekday,
-    /// Above the band, but five of the last 28 days cost about as much.
+    /// Above the band, but five of the last 28 days had a similar cost.
     OftenLately,
     /// Above the band of its weekday, but at most 20 % above the second-highest weekday: a holiday.
     OtherWeekday,
-    /// Above the band of a roll-up, but its parts together are not above it.
+    /// Above the band of a roll-up, but the excesses of its children add up to no more than the width of that band.
     UsualInParts,
-    /// The series is younger than 30 days; nothing is an anomaly.
+    /// The series is younger than 30 days and has no anomalies.
     TooYoung,
-    /// Above the band, but by less than the least amount that matters.
+    /// Above the band, but by less than the least amount.
     BelowFloor,
     /// Far below the expectation, or a credit.
     Below,
-    /// Without a cost on a day that should have had one.
+    /// No cost on a day with an expected cost.
     Pause,
-    /// The amount is not known, or a whole project, region or account vanished at once.
+    /// The amount is unknown, or a whole project, region or account vanished at once.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ impl Reason {
         Self::Unknown,
     ];
 
-    /// The word in files and answers.
+    /// The name in files and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,14 +71,14 @@ impl Reason {
     }
 }
 
-/// The rule that sets the upper bound of a day: the band, or a habit that reaches above it.
+/// The rule that sets the upper bound of a day: the band, or a habit above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// The band, by the usual deviation.
     Deviations,
     /// The band, by its least share of the expectation.
     Share,
-    /// The band, by the least amount that matters.
+    /// The band, by the least amount.
     LeastAmount,
     /// Like days of the last three months.
     SameDayOfMonth,
@@ -88,12 +88,12 @@ pub enum Basis {
     OftenLately,
     /// The second-highest weekday.
     OtherWeekday,
-    /// The expectations of the parts of a roll-up.
+    /// The expectations of the children of a roll-up.
     Parts,
 }
 
 impl Basis {
-    /// Why an amount up to such a bound is no anomaly.
+    /// The reason why an amount up to this bound is no anomaly.
     pub(super) const fn reason(self) -> Reason {
         match self {
             Self::Deviations | Self::Share | Self::LeastAmount => Reason::WithinBand,
@@ -106,41 +106,40 @@ impl Basis {
     }
 }
 
-/// A day of a series against the days before it. Amounts are in the units of the input.
+/// The judgement of a day by the days before it. Amounts are in units of the input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// The expected cost of the day; of a sparse series, of a day with a cost. NaN on
-    /// the first day of a series and before.
+    /// The expected cost of the day. For a sparse series, the expected cost of a day with a cost. NaN until the first
+    /// day of a series, inclusive.
     pub expected: f64,
-    /// The most that is no anomaly. Infinite while the series is too young.
+    /// The upper bound. Infinite while the series is too young.
     pub upper: f64,
-    /// The cost of the day. NaN if unknown.
+    /// The cost of the day. NaN when unknown.
     pub actual: f64,
-    /// The distance from `expected` in units of the distance from `expected` to `upper`; above 1 the day is an anomaly.
-    /// Negative below the expectation; 0 while the series is too young and where the amount is not known.
+    /// The distance from `expected`, in units of the distance from `expected` to `upper`. Above 1 the day is an
+    /// anomaly. Negative below the expectation. 0 while the series is too young, and when the amount is unknown.
     pub score: f64,
-    /// The amount is above `upper`.
+    /// Whether the amount is above `upper`.
     pub anomaly: bool,
-    /// The series is younger than 30 days.
+    /// Whether the series is younger than 30 days.
     pub low_confidence: bool,
-    /// Why it is an anomaly, or none.
+    /// The rule that decided the judgement.
     pub reason: Reason,
     /// The rule that sets `upper`.
     pub basis: Basis,
-    /// The amount that the band starts from: `expected`, or, in a pause and on an idle weekday, the amount that a day
-    /// with a cost does.
+    /// The start of the band: `expected`. In a pause and on an idle weekday, the usual amount of a day with a cost.
     pub base: f64,
     /// The usual deviation of a day from `base`.
     pub deviation: f64,
-    /// How many like days of earlier months are known: the same day counted from the month's start or end, the same
-    /// weekday by its number.
+    /// The number of known like days of earlier months: the same day from the month's start or end, or the same weekday
+    /// by its number.
     pub like_days: u8,
-    /// The most that one of them cost; 0 where none is known.
+    /// The largest cost of these days. 0 without a known one.
     pub like_most: f64,
 }
 
 impl Judgement {
-    /// Of a series of which nothing is known yet.
+    /// The judgement of a series without earlier days.
     #[must_use]
     pub const fn unknown(actual: f64) -> Self {
         Self {
@@ -159,13 +158,13 @@ impl Judgement {
         }
     }
 
-    /// The cost of the day above its expectation; 0 under it.
+    /// The cost of the day above its expectation. 0 below it.
     #[must_use]
     pub fn excess(&self) -> f64 {
         (self.actual - self.expected).max(0.0)
     }
 
-    /// Compares with another bound; the expectation stays.
+    /// Raises the upper bound. The expectation stays.
     pub fn raise(&mut self, upper: f64, basis: Basis) {
         if upper <= self.upper || !upper.is_finite() {
             return;
@@ -178,9 +177,9 @@ impl Judgement {
     }
 }
 
-/// The distance from the expectation in units of the bound's.
+/// The distance from the expectation, in units of the distance to the upper bound.
 pub(super) fn score(actual: f64, expected: f64, upper: f64) -> f64 {
-    /// Above all that is ever compared, so that no score is infinite.
+    /// Larger than any compared score, so that no score is infinite.
     const MOST: f64 = 1e6;
     let score = (actual - expected) / (upper - expected);
     if score.is_nan() { 0.0 } else { score.clamp(-MOST, MOST) }

@@ -1,18 +1,18 @@
-//! Detector and forecast: the usual cost of a day, anomalies, and the cost of a month.
+//! Detector and forecast: the baseline of a series, its anomalies, and the cost of a month.
 //!
-//! Pure arithmetic on daily amounts: no clock, no files, no Prometheus, no money type. Exact money ends at this door,
-//! since statistics are estimates.
+//! Pure arithmetic on daily amounts, without clock, files, Prometheus or a money type. Amounts are floats here, because
+//! statistics are estimates.
 //!
 //! Read in this order:
 //!
-//! - [`Model`] takes one closed UTC day after the other and judges each with what was known before it.
+//! - [`Model`] takes closed UTC days in order, and judges each by the days before it.
 //! - `series`: the last days of a series, its level, weekly profile and usual deviation.
-//! - `detector`: a day against those, and what is learned from it; [`Judgement`] and [`Reason`] are what the world sees.
+//! - `detector`: compares a day with those, and learns from it. [`Judgement`] and [`Reason`] are its public result.
 //! - `explanation`: a judgement as a sentence.
-//! - `calendar`: which earlier days lie where a day lies in its month.
-//! - `forecast`: where a month will end, by the same level and profile.
+//! - `calendar`: the like days of earlier months.
+//! - `forecast`: the cost of the month, from the same level and profile.
 //! - [`Blackouts`]: a whole project, region or account without a cost is unknown, not free.
-//! - [`contributors()`]: which children make up what a roll-up is over.
+//! - [`contributors()`]: the children that explain the excess of a roll-up.
 
 mod blackout;
 mod calendar;

@@ -1,4 +1,4 @@
-//! Takes one day after the other: judges it with what was known before, then learns from it.
+//! The model takes days in order: it judges each by the days before it, then learns from it.
 
 use jiff::civil::Date;
 
@@ -8,18 +8,18 @@ use super::judgement::Judgement;
 use super::rule::Rule;
 use super::series::{DAYS, Series};
 
-/// An amount that is nearer to nothing counts as nothing, and one beyond the other is no amount.
+/// A smaller amount counts as zero, and a larger one as unknown.
 const NOTHING: f64 = 1e-9;
 const LARGEST: f64 = 1e18;
 
 /// Settings of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// How far above its expectation any series may be, in units of the input. Default 0.1.
+    /// The least amount: a smaller excess is no anomaly. In units of the input. Default 0.1.
     pub least_amount: f64,
     /// Whether months are forecast. Default true.
     pub forecasts: bool,
-    /// The rule that is left out, to see what it is worth. Default none.
+    /// The rule that is turned off, to measure its effect. Default none.
     pub without: Option<Rule>,
 }
 
@@ -29,11 +29,11 @@ impl Default for Settings {
     }
 }
 
-/// Everything learned of the daily amounts of many series in one currency.
+/// The learned state of many series of daily amounts in one currency.
 ///
-/// About 1.3 KB a series, and .3 KB more with forecasts; less while it is young. A clone shares most of it. What it says
-/// of a series depends on the settings and the days of that series alone; only the width of the forecasts' band is learned
-/// from all.
+/// A series takes about 1.3 KB, and .3 KB more with forecasts; less while it is young. A clone shares most of it. The
+/// result of a series depends on the settings and on its own days only. The exception is the width of the forecasts'
+/// band, which is learned from all series.
 #[derive(Clone, Default)]
 pub struct Model {
     settings: Settings,
@@ -45,16 +45,16 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model that knows nothing yet.
+    /// A model without any day.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Model { settings, ..Model::default() }
     }
 
-    /// Takes the next closed UTC day; days in between that are never given are unknown, not free of cost.
+    /// Takes the next closed UTC day. Skipped days are unknown, not free of cost.
     ///
-    /// `amounts[i]` is what series `i` cost that day, 0 where nothing was billed, NaN where it is not known; series that
-    /// are new come last. Returns one judgement per series. Days must increase.
+    /// `amounts[i]` is the cost of series `i` on that day: 0 when nothing was billed, NaN when unknown. New series come
+    /// last. Returns one judgement per series. Days must increase.
     pub fn step(&mut self, day: Date, amounts: &[f64]) -> Vec<Judgement> {
         self.skip_to(day);
         self.at += 1;
@@ -72,8 +72,7 @@ impl Model {
         judgements
     }
 
-    /// The expected cost of a series on a day after the newest; 0 where it costs something now and then only, or is younger
-    /// than a week.
+    /// The expected cost of a series on a day after the newest. 0 for a sparse series, and for one younger than a week.
     #[must_use]
     pub fn expects(&self, series: usize, day: Date) -> f64 {
         const OWES_A_COST: usize = 7;
@@ -81,8 +80,8 @@ impl Model {
         series.map_or(0.0, |series| series.expects(weekday(day)))
     }
 
-    /// Where the month that begins on `month` will end for each series, as seen after the last step. It is the month of
-    /// the last step or the one after it; of a later one too much lies between. Empty where the settings want none.
+    /// The forecast of the month that begins on `month` for each series, after the last step. It is the month of the
+    /// last step or the next one. A later month is too far away. Empty when forecasts are disabled.
     #[must_use]
     pub fn forecast(&self, month: Date) -> Vec<Forecast> {
         let Some(newest) = self.newest.filter(|_| self.settings.forecasts) else { return Vec::new() };
@@ -90,7 +89,7 @@ impl Model {
         self.series.iter().enumerate().map(|(index, series)| self.forecaster.forecast(index, series, &plan)).collect()
     }
 
-    /// Remembers that nothing is known of the days before this one.
+    /// Marks the days between the newest day and this one as unknown.
     fn skip_to(&mut self, day: Date) {
         let Some(mut before) = self.newest else { return };
         for _ in 1..days_between(before, day).min(DAYS) {
@@ -103,7 +102,7 @@ impl Model {
     }
 }
 
-/// The amount as the model can work with it.
+/// The amount in the range of the model.
 fn sound(amount: f64) -> f64 {
     match amount.abs() {
         size if size < NOTHING => 0.0,

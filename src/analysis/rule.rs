@@ -1,11 +1,11 @@
-//! The rules of the detector that can be left out, to measure what each is worth.
+//! The rules of the detector that can be turned off, to measure the effect of each.
 
 /// A rule of the detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Each weekday has its own share of the level.
     WeekdayShare,
-    /// A series that costs something at odd days is compared with its days with a cost.
+    /// A series with costs at irregular days is compared with its days with a cost.
     Sparse,
     /// A like day of the last three months raises the bound.
     SameDayOfMonth,
@@ -15,7 +15,7 @@ pub enum Rule {
     OftenLately,
     /// The second-highest weekday raises the bound.
     OtherWeekday,
-    /// Two days in a row at an amount of lately are the level again.
+    /// Two consecutive days at a recent amount are the level again.
     Return,
 }
 
@@ -31,7 +31,7 @@ impl Rule {
         Self::Return,
     ];
 
-    /// The word for it on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,29 +2,30 @@
 
 use std::sync::Arc;
 
-/// The days that are kept: three whole months back from any day, and the days before them in the oldest month.
+/// The number of stored days: three whole months back from any day, and the earlier days of the oldest month.
 pub(super) const DAYS: usize = BLOCKS * BLOCK;
-/// They are kept in blocks, which series share until they differ: a copy that takes in a few days more is small, and so is
+/// Days are stored in blocks, which clones share until they differ. So a clone with a few more days is small, and so is
 /// a young series.
 const BLOCKS: usize = 4;
 const BLOCK: usize = 32;
-/// A weekday with a lesser share of the level than this is idle. From .05 to .15 nothing changes.
+/// A weekday with a smaller share of the level is idle. From .05 to .15 nothing changes.
 pub(super) const IDLE: f64 = 0.1;
-/// The weeks that a weekday's share is learned from.
+/// The weeks from which a weekday's share is learned.
 const WEEKS: usize = 8;
-/// The stretch in which days with and without a cost are counted: four whole weeks.
+/// The number of days in which days with and without a cost are counted: four whole weeks.
 const COUNTED: u32 = 28;
-/// Days that contradict the week: with a cost on an idle weekday, or without one on another weekday. The first number
-/// makes a series sparse, the second one makes it regular again. From 3 to 5, and from 1 to 3, nothing changes.
+/// Days that contradict the weekly profile: with a cost on an idle weekday, or without one on another weekday. The
+/// first number makes a series sparse, the second one makes it regular again. From 3 to 5, and from 1 to 3, nothing
+/// changes.
 const SPARSE_FROM: u32 = 5;
 const SPARSE_UNTIL: u32 = 2;
-/// The least number of runs of such days: one pause is no habit.
+/// The least number of runs of such days. One pause does not make a series sparse.
 const FEWEST_RUNS: u32 = 2;
-/// A series with fewer days with a cost in four weeks has no weekday that it keeps to.
+/// A series with fewer days with a cost in four weeks has no fixed weekday.
 const FEWEST_RUNS_OF_A_WEEKDAY: u32 = 4;
 /// The youngest series that can be sparse.
 const SPARSE_AGE: usize = 14;
-/// The number of days with a cost whose middle is the first level: a first day is often only part of one.
+/// The number of days with a cost whose median is the first level. A first day is often incomplete.
 const FIRST_DAYS: u16 = 7;
 /// The usual deviation of a new series, as a share of the level. From .08 to .12 nothing changes.
 const FIRST_DEVIATION: f64 = 0.1;
@@ -32,37 +33,37 @@ const FIRST_DEVIATION: f64 = 0.1;
 /// One day of a series.
 #[derive(Clone, Copy, Debug)]
 struct Day {
-    /// NaN where it is not known.
+    /// NaN when unknown.
     amount: f32,
-    /// The expectation; its sign is negative if the amount was above the band.
+    /// The expectation. Its sign is negative when the amount was above the band.
     expected: f32,
 }
 
 /// The state of a series.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
-    /// Days since its first cost; 0 before.
+    /// Days since its first cost. 0 before.
     pub(super) age: usize,
-    /// The cost of a mean day of its week; of a sparse series, of a day with a cost.
+    /// The mean cost of a day of its week. For a sparse series, of a day with a cost.
     pub(super) level: f64,
     /// The level before the last new one.
     pub(super) previous: f64,
-    /// Days since the level was a new one.
+    /// Days since the last new level.
     pub(super) at_level: usize,
     /// The square of the usual deviation, as a share of the expectation.
     pub(super) variance: f64,
-    /// Mean cost of each weekday in units of the level; 0 is Monday.
+    /// The mean cost of each weekday in units of the level. 0 is Monday.
     shares: [f64; 7],
-    /// It costs something now and then, not by the week.
+    /// Whether it has costs at irregular days, without a weekly profile.
     pub(super) is_sparse: bool,
-    /// Days in a row above the bound or back at an amount of lately, and far below the expectation.
+    /// Consecutive days above the bound or back at a recent amount, and far below the expectation.
     pub(super) above: u8,
     pub(super) below: u8,
-    /// Days in a row without a cost where one was expected.
+    /// Consecutive days with an expected cost but without a cost.
     pub(super) quiet: u16,
     /// Days with a cost since its first.
     paid_days: u16,
-    /// Whether a day had a cost, and whether it is known; bit 0 is the newest.
+    /// Whether a day had a cost, and whether it is known. Bit 0 is the newest day.
     paid: u32,
     known: u32,
     days: [Arc<[Day; BLOCK]>; BLOCKS],
@@ -103,12 +104,12 @@ impl Series {
         &mut Arc::make_mut(&mut self.days[place / BLOCK])[place % BLOCK]
     }
 
-    /// The cost of the day `lag` days before `at`; NaN if unknown.
+    /// The cost of the day `lag` days before `at`. NaN when unknown.
     pub(super) fn amount(&self, at: usize, lag: usize) -> f64 {
         if lag < self.age { f64::from(self.day(at, lag).amount) } else { f64::NAN }
     }
 
-    /// Its distance above its expectation; negative under it, NaN if unknown.
+    /// Its distance above its expectation. Negative below it, NaN when unknown.
     pub(super) fn excess(&self, at: usize, lag: usize) -> f64 {
         let day = self.day(at, lag);
         if lag < self.age { f64::from(day.amount - day.expected.abs()) } else { f64::NAN }
@@ -119,18 +120,18 @@ impl Series {
         lag < self.age && self.day(at, lag).expected < 0.0
     }
 
-    /// The amount, or the expectation where the day was above the band, a credit, or is not known.
+    /// The amount. The expectation when the day was above the band, a credit, or unknown.
     pub(super) fn usual(&self, at: usize, lag: usize) -> f64 {
         let Day { amount, expected } = self.day(at, lag);
         f64::from(if expected < 0.0 || amount.is_nan() || amount < 0.0 { expected.abs() } else { amount })
     }
 
-    /// The share of a weekday; 1 in a sparse series.
+    /// The share of a weekday. 1 in a sparse series.
     pub(super) fn share(&self, weekday: usize) -> f64 {
         if self.is_sparse { 1.0 } else { self.shares[weekday] }
     }
 
-    /// The shares in order, the largest last.
+    /// The shares in ascending order.
     pub(super) fn ordered_shares(&self) -> [f64; 7] {
         let mut shares = if self.is_sparse { [1.0; 7] } else { self.shares };
         shares.sort_unstable_by(f64::total_cmp);
@@ -142,14 +143,14 @@ impl Series {
         self.variance.sqrt()
     }
 
-    /// How many of the last four weeks' days are known, and how many of them had a cost.
+    /// The number of known days in the last four weeks, and the number of them with a cost.
     pub(super) fn presence(&self) -> (u32, u32) {
         let known = self.known & mask(self.age.min(COUNTED as usize));
         (known.count_ones(), (known & self.paid).count_ones())
     }
 
-    /// Learns the share of the weekday of `at` from that weekday in the last eight weeks: the middle of its ratios to
-    /// the seven days around it, and of a 1 as if there had been one more week without a profile.
+    /// Learns the share of the weekday of `at` from that weekday in the last eight weeks. The share is the median of
+    /// its ratios to the seven days around it. A ratio of 1 is added, like one more week without a profile.
     pub(super) fn learn_share(&mut self, at: usize, weekday: usize) {
         let mut ratios = [1.0; WEEKS + 1];
         let mut found = 1;
@@ -164,7 +165,7 @@ impl Series {
         self.shares[weekday] = middle(&mut ratios[..found]);
     }
 
-    /// Remembers the newest day.
+    /// Stores the newest day.
     pub(super) fn push(&mut self, at: usize, amount: f64, expected: f64, is_above: bool) {
         let expected = if is_above { -expected } else { expected };
         *self.day_mut(at, 0) = Day { amount: amount as f32, expected: expected as f32 };
@@ -175,18 +176,18 @@ impl Series {
         self.paid_days = self.paid_days.saturating_add(u16::from(amount > 0.0));
     }
 
-    /// While there are few days with a cost, the level is their middle.
+    /// Whether it has few days with a cost. Then the level is their median.
     pub(super) fn is_new(&self) -> bool {
         self.paid_days <= FIRST_DAYS
     }
 
-    /// The level from the days with a cost so far, or the last seven of them.
+    /// Sets the level from the days with a cost so far, or from the last seven of them.
     pub(super) fn find_level(&mut self, at: usize, weekday: usize) {
         let level = self.recent_level(at, weekday, usize::from(FIRST_DAYS));
         self.level = level.unwrap_or(self.level);
     }
 
-    /// The middle of the last days with a cost, each without its weekday's share.
+    /// The median of the last days with a cost, each divided by its weekday's share.
     fn recent_level(&self, at: usize, weekday: usize, count: usize) -> Option<f64> {
         let mut levels = [0.0; FIRST_DAYS as usize];
         let mut found = 0;
@@ -204,7 +205,7 @@ impl Series {
         (found > 0).then(|| middle(&mut levels[..found]))
     }
 
-    /// Takes the last days for a new level. They are no days above the band then.
+    /// Takes the last days as a new level. They no longer count as above the band.
     pub(super) fn accept_level(&mut self, at: usize, weekday: usize, days: usize) {
         self.previous = self.level;
         self.level = self.recent_level(at, weekday, days).unwrap_or(self.level);
@@ -215,7 +216,8 @@ impl Series {
         (self.above, self.below, self.at_level) = (0, 0, days);
     }
 
-    /// Whether it is sparse: days with a cost that the week does not have, and without one that it has.
+    /// Decides whether the series is sparse. Days count that have a cost against the weekly profile, or lack one
+    /// against it.
     pub(super) fn learn_presence(&mut self, at: usize, weekday: usize) {
         const EVERY_WEEK: u32 = 1 | 1 << 7 | 1 << 14 | 1 << 21;
         let counted = self.known & mask(self.age.min(COUNTED as usize));
@@ -225,7 +227,7 @@ impl Series {
                 idle |= EVERY_WEEK << ((weekday + 7 - of) % 7);
             }
         }
-        // One pause is no habit, and the present one may be the end.
+        // One pause does not make a series sparse, and the current one may be the end of the series.
         let ended = mask((self.paid | !counted).trailing_zeros() as usize);
         let odd = counted & !(self.paid ^ idle) & !ended;
         let (days, runs) = (odd.count_ones(), (odd & !(odd >> 1)).count_ones());
@@ -243,12 +245,12 @@ impl Series {
     }
 }
 
-/// The lowest bits.
+/// The lowest `bits` bits.
 fn mask(bits: usize) -> u32 {
     if bits < 32 { (1 << bits) - 1 } else { u32::MAX }
 }
 
-/// The middle value, or the mean of the middle two; at least one is needed.
+/// The median. At least one value is needed.
 pub(super) fn middle(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let half = values.len() / 2;

@@ -1,4 +1,4 @@
-//! The model against series of a known kind, small enough to be read as a table.
+//! The model with small series of a known kind.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,10 +8,10 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
 const DAYS: usize = 200;
-/// A Wednesday, the seventh of August.
+/// A Wednesday, 7 August.
 const SPIKE: usize = 145;
 
-/// The day that all others count from: a Friday.
+/// The first day, a Friday.
 fn start() -> Date {
     date(2024, 3, 15)
 }
@@ -28,7 +28,7 @@ fn weekday_of(day: Date) -> i8 {
     day.weekday().to_monday_zero_offset()
 }
 
-/// Evenly spread in -1..1, the same for the same arguments everywhere.
+/// Evenly distributed in -1..1, and equal for equal arguments.
 fn noise(index: usize, seed: u64) -> f64 {
     let mut mixed = (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
     mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -37,7 +37,7 @@ fn noise(index: usize, seed: u64) -> f64 {
 
 type Shape = fn(usize) -> f64;
 
-/// What a day costs in a series of that kind.
+/// The cost of a day in a series of each kind.
 const SHAPES: [(&str, Shape); 12] = [
     ("steady", |index| 100.0 * (1.0 + 0.05 * noise(index, 1))),
     ("exact", |_| 100.0),
@@ -75,7 +75,7 @@ fn days_of(shape: Shape) -> Vec<f64> {
 #[test]
 fn no_shape_is_an_anomaly_to_itself() {
     for (name, shape) in SHAPES {
-        // The first charge and the first discount that ends are news.
+        // The first charge and the end of the first discount are anomalies.
         let news = match name {
             "discount until the first" => vec![17],
             _ => vec![],
@@ -87,7 +87,7 @@ fn no_shape_is_an_anomaly_to_itself() {
 #[test]
 fn a_spike_is_found_on_its_first_day_and_until_its_last() {
     for (name, shape) in SHAPES {
-        // Less could be a holiday; or, on the first Wednesday of a month, the charge that fell on the first of May.
+        // A smaller spike could be a holiday, or, on the first Wednesday of a month, the charge of the first of May.
         let least = match name {
             "dear weekends" => 2.9,
             "charge on the first" => 12.0,
@@ -104,7 +104,7 @@ fn a_spike_is_found_on_its_first_day_and_until_its_last() {
     }
 }
 
-/// The same amount each day, but for some days.
+/// The same amount each day, except for some days.
 fn flat(days: usize, other: &[(usize, f64)]) -> Vec<f64> {
     let amount = |index| other.iter().find(|(day, _)| *day == index).map_or(100.0, |(_, amount)| *amount);
     (0..days).map(amount).collect()
@@ -118,7 +118,7 @@ fn last(series: &[f64]) -> Judgement {
 fn each_reason_has_its_example() {
     let in_a_row = |from: usize, days: usize, amount| (from..from + days).map(move |day| (day, amount));
     let with = |last: f64, other: Vec<(usize, f64)>| flat(100, &[other, vec![(99, last)]].concat());
-    // Day 99 is a Saturday, 2024-06-22; day 69 is a month before it, day 85 two weeks.
+    // Day 99 is a Saturday, 2024-06-22. Day 69 is a month before it, day 85 two weeks.
     for (reason, upper, series) in [
         (Reason::WithinBand, 145.0, with(130.0, vec![])),
         (Reason::AboveBand, 145.0, with(146.0, vec![])),
@@ -142,7 +142,7 @@ fn each_reason_has_its_example() {
         |amount: f64| last(&(0..DAYS).map(|day| if day + 1 < DAYS { 0.02 } else { amount }).collect::<Vec<_>>());
     assert_eq!(judge_last(0.11).reason, Reason::BelowFloor);
     assert_eq!(judge_last(0.13).reason, Reason::AboveBand);
-    // A Monday that costs as much as a Sunday: a holiday.
+    // A Monday with the cost of a Sunday: a holiday.
     let weekends = |day: usize| if weekday(day) < 5 { 100.0 } else { 200.0 };
     let holiday: Vec<f64> = (0..172).map(|day| if day == 171 { 200.0 } else { weekends(day) }).collect();
     assert_eq!((weekday(171), last(&holiday).reason), (0, Reason::OtherWeekday));
@@ -166,7 +166,7 @@ fn a_judgement_carries_the_numbers_of_its_reason() {
     assert!((judgement.expected - 100.0).abs() < 2.0, "{judgement:?}");
     let is_share = judgement.basis == Basis::Share && (judgement.upper / judgement.base - 1.3).abs() < 1e-9;
     assert!(is_share, "{judgement:?}");
-    // In three months the day from the start, the day from the end, and the weekday by its number.
+    // In three months: the day from the start, the day from the end, and the weekday by its number.
     assert_eq!((judgement.like_days, judgement.like_most.round() as i64), (7, 120), "{judgement:?}");
 }
 
@@ -196,7 +196,7 @@ fn an_explanation_tells_the_amount_from_its_bound() {
         explanation.starts_with("cost 130.0004 EUR; expected 100.0000, at most 130.0000 (30 % more)"),
         "{explanation}"
     );
-    // A file may name no currency, and like days may have been dearer when more was expected.
+    // A file may have no currency. Like days may have cost more when the expectation was higher.
     let like = Judgement { like_days: 3, like_most: 200.0, actual: 150.0, ..just_above };
     let want = "cost 150.00; expected 100.00, at most 130.00 (30 % more); like days of earlier months cost up to 200.00, \
                 but more was expected of them";
@@ -231,7 +231,7 @@ fn a_job_on_a_new_weekday_is_told_twice() {
 
 #[test]
 fn incidents_do_not_widen_the_band() {
-    // Every ninth day or so it costs twice as much, from 5 % noise on.
+    // Every 37th day costs twice as much, beside 5 % noise.
     let is_incident = |index: usize| index > 60 && index.is_multiple_of(37);
     let series: Vec<f64> =
         (0..DAYS).map(|index| SHAPES[0].1(index) * if is_incident(index) { 2.0 } else { 1.0 }).collect();
@@ -240,7 +240,7 @@ fn incidents_do_not_widen_the_band() {
 
 #[test]
 fn a_series_that_costs_something_now_and_then_is_compared_with_its_days_with_a_cost() {
-    // No weekly profile, and mostly nothing.
+    // No weekly profile, and mostly zero.
     let runs = |index: usize| noise(index, 20) > 0.3;
     let amount = |index: usize| if runs(index) { 100.0 + 5.0 * noise(index, 21) } else { 0.0 };
     let mut series: Vec<f64> = (0..DAYS).map(amount).collect();
@@ -325,7 +325,7 @@ fn a_group_that_is_renamed_is_young_and_the_old_one_pauses() {
     );
 }
 
-/// Two series of a project and one of another, of which some are without a cost from day 60 on.
+/// Two series of a project and one of another. The `vanished` ones have no cost from day 60 on.
 fn vanishing(days: usize, vanished: &[usize]) -> (Vec<Reason>, Vec<(&'static str, u8)>, Forecast) {
     let (mut model, mut blackouts) = (Model::new(Settings::default()), Blackouts::default());
     for (series, wholes) in [["", "shop"], ["", "shop"], ["", "test"]].iter().enumerate() {
@@ -355,7 +355,7 @@ fn a_whole_that_vanishes_at_once_is_unknown_and_its_forecast_does_not_fall() {
     assert!(forecast.lower <= 2200.0, "its band reaches down to nine days without a cost: {forecast:?}");
     let (reasons, missing, _) = vanishing(1, &[0, 1, 2]);
     assert_eq!((reasons, missing), (vec![Unknown; 3], vec![("", 1), ("shop", 1)]));
-    // One series alone pauses, and after ten days a whole has ended.
+    // A single series pauses, and after ten days a whole project has ended.
     let (reasons, missing, forecast) = vanishing(1, &[2]);
     assert_eq!((reasons, missing), (vec![WithinBand, WithinBand, Pause], vec![]));
     assert!((forecast.estimate - 3100.0).abs() < 50.0, "{forecast:?}");
@@ -386,7 +386,7 @@ fn what_is_judged_does_not_depend_on_whether_months_are_forecast() {
     let mut models = [true, false].map(|forecasts| Model::new(Settings { forecasts, ..Settings::default() }));
     for index in 0..DAYS {
         let amounts = [SHAPES[2].1(index), SHAPES[3].1(index)];
-        // As text, in which what is not known equals itself.
+        // As text, because NaN does not equal itself.
         let [both, judging] = models.each_mut().map(|model| format!("{:?}", model.step(day(index), &amounts)));
         assert_eq!(both, judging, "day {index}");
     }

@@ -1,4 +1,4 @@
-//! How well the detector's anomalous days agree with the spikes that there truly were.
+//! Compares the detector's anomalous days with the labelled spikes.
 
 use std::ops::{AddAssign, Range};
 
@@ -9,10 +9,10 @@ use crate::analysis::Judgement;
 use super::Spike;
 use super::history::History;
 
-/// Which days of a history the detector called anomalous.
+/// The anomalous days of a history.
 pub(super) struct Detections<'a> {
     history: &'a History,
-    /// For each group that has begun, what was said of each of its days.
+    /// For each group that has begun: whether each of its days was an anomaly.
     anomalous: Vec<Vec<bool>>,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Detections<'a> {
         Self { history, anomalous: Vec::new() }
     }
 
-    /// Takes what was said of the next day.
+    /// Adds the judgements of the next day.
     pub(super) fn add(&mut self, judgements: &[Judgement]) {
         self.anomalous.resize(judgements.len().max(self.anomalous.len()), Vec::new());
         for (days, judgement) in self.anomalous.iter_mut().zip(judgements) {
@@ -29,7 +29,7 @@ impl<'a> Detections<'a> {
         }
     }
 
-    /// Counts agreement and disagreement over all groups.
+    /// Counts matches and mismatches over all groups.
     pub(super) fn score(&self, spikes: &[Spike]) -> Score {
         let days: Vec<Date> = self.history.days().iter().map(|(day, _)| *day).collect();
         let mut score = Score::default();
@@ -47,7 +47,7 @@ impl<'a> Detections<'a> {
     }
 }
 
-/// True and false alarms, and what was missed.
+/// Counts of true, false and missed alarms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Anomalous and labelled.
@@ -56,17 +56,17 @@ pub(super) struct Counts {
     pub(super) false_alarms: usize,
     /// Labelled.
     pub(super) labelled: usize,
-    /// Labelled and anomalous. By episode this may differ from `true_alarms`: one alarm may meet two spikes.
+    /// Labelled and anomalous. By episode this may differ from `true_alarms`, because one alarm may match two spikes.
     pub(super) found: usize,
 }
 
 impl Counts {
-    /// The part of the alarms that was true.
+    /// The share of true alarms among the alarms.
     pub(super) fn precision(self) -> f64 {
         share(self.true_alarms, self.true_alarms + self.false_alarms)
     }
 
-    /// The part of what was labelled that was found.
+    /// The share of found labels among the labels.
     pub(super) fn recall(self) -> f64 {
         share(self.found, self.labelled)
     }
@@ -88,17 +88,17 @@ impl Counts {
 /// Counts over any number of series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Score {
-    /// Days judged, over all series.
+    /// Judged days, over all series.
     pub(super) judged: usize,
     /// By day.
     pub(super) days: Counts,
-    /// By episode: anomalous days in a row are one, and a labelled spike is one.
+    /// By episode: consecutive anomalous days are one, and a labelled spike is one.
     pub(super) episodes: Counts,
-    /// Spikes found on their first day.
+    /// Spikes that were found on their first day.
     pub(super) at_once: usize,
-    /// Days between the first day of a spike and the first anomalous one, over all spikes that were found.
+    /// Days between the first day of a spike and the first anomalous one, over all found spikes.
     pub(super) delay: usize,
-    /// Labelled spikes of which the history has no day.
+    /// Labelled spikes without a day in the history.
     pub(super) outside: usize,
 }
 
@@ -113,7 +113,7 @@ impl AddAssign<&Self> for Score {
     }
 }
 
-/// Scores one series by its days and by the places of its labelled spikes among them.
+/// Scores one series by its days and by the positions of its labelled spikes.
 fn of_series(anomalous: &[bool], labelled: &[Range<usize>]) -> Score {
     let mut score = Score { judged: anomalous.len(), ..Score::default() };
     let is_labelled = |at: usize| labelled.iter().any(|spike| spike.contains(&at));
@@ -146,7 +146,7 @@ fn of_series(anomalous: &[bool], labelled: &[Range<usize>]) -> Score {
     score
 }
 
-/// One number as a part of another; nothing of nothing is no number.
+/// One number as a share of another. 0 of 0 is not a number.
 #[expect(clippy::cast_precision_loss, reason = "days of any history are far below 2^53")]
 pub(super) fn share(part: usize, whole: usize) -> f64 {
     part as f64 / whole as f64
@@ -156,7 +156,7 @@ pub(super) fn share(part: usize, whole: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// `#` is an anomalous day; `1` a day of the first spike, `2` one of the second.
+    /// `#` is an anomalous day, `1` a day of the first spike, `2` a day of the second.
     fn score(days: &str, spikes: &str) -> Score {
         let anomalous: Vec<bool> = days.chars().map(|day| day == '#').collect();
         let labelled = ['1', '2'].map(|spike| Some(spikes.find(spike)?..spikes.rfind(spike)? + 1));

@@ -1,4 +1,4 @@
-//! How far the forecasts of a month's total were from what the month came to.
+//! Measures the errors of month forecasts.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use super::history::History;
 /// The days of a month at which forecasts are compared.
 pub(super) const DAYS: [i8; 3] = [5, 10, 20];
 
-/// The forecasts of a history against the totals of its months.
+/// The forecasts of a history, and the totals of its months.
 pub(super) struct Forecasts {
-    /// What each group came to, by the first day of each month that the history has whole.
+    /// The cost of each group in each month that the history has completely, by the first day of the month.
     totals: BTreeMap<Date, Vec<f64>>,
     errors: [Errors; DAYS.len()],
 }
 
-/// What was forecast at the end of one day.
+/// The forecasts at the end of one day.
 pub(super) struct Seen<'a> {
-    /// The first day of the month that it speaks of.
+    /// The first day of the forecast month.
     pub(super) month: Date,
     /// One for each group that has begun.
     pub(super) forecasts: Vec<Forecast>,
-    /// What each group came to, where the history has the whole month.
+    /// The cost of each group. `None` when the history lacks a part of the month.
     pub(super) actual: Option<&'a [f64]>,
 }
 
 /// Relative errors at one day of the month, over all series and complete months.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Errors {
-    /// Of the forecast.
+    /// Errors of the forecast.
     pub(super) forecast: Vec<f64>,
-    /// Of the month so far, carried on evenly.
+    /// Errors of the run rate: the month so far, extended evenly.
     pub(super) run_rate: Vec<f64>,
-    /// How many of the totals were in the band.
+    /// The number of totals within the band.
     pub(super) inside: usize,
 }
 
@@ -45,7 +45,7 @@ impl Forecasts {
         Self { totals: totals(history), errors: Default::default() }
     }
 
-    /// Forecasts the month that contains the day after `day`, with all that the model knows until then.
+    /// Forecasts the month that contains the day after `day`, with the data that the model has until then.
     pub(super) fn add(&mut self, day: Date, model: &Model) -> Seen<'_> {
         let month = day.tomorrow().unwrap_or(day).first_of_month();
         let forecasts = model.forecast(month);
@@ -53,7 +53,7 @@ impl Forecasts {
         if let (Some(actual), Some(at)) = (actual, DAYS.iter().position(|at| *at == day.day())) {
             let errors = &mut self.errors[at];
             let elapsed = f64::from(day.day()) / f64::from(day.days_in_month());
-            // Relative to nothing, every error is infinite.
+            // A relative error needs a positive total.
             for (forecast, actual) in forecasts.iter().zip(actual).filter(|(_, actual)| **actual > 0.0) {
                 errors.forecast.push((forecast.estimate - actual).abs() / actual);
                 errors.run_rate.push((forecast.month_to_date / elapsed - actual).abs() / actual);

@@ -1,11 +1,11 @@
-//! The past of one account: a closed day after the other, and what each group cost on it.
+//! The history of one account: the cost of each group on each closed day.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use jiff::civil::Date;
 
-/// What the groups of one account cost in one currency, day by day.
+/// The daily costs of the groups of one account in one currency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     currency: String,
@@ -14,21 +14,21 @@ pub struct History {
 }
 
 impl History {
-    /// The currency's code; empty where none was named.
+    /// The currency's code. Empty when none is given.
     #[must_use]
     pub fn currency(&self) -> &str {
         &self.currency
     }
 
-    /// The names of the groups in the order of their first days.
+    /// The names of the groups, in the order of their first days.
     #[must_use]
     pub fn groups(&self) -> &[String] {
         &self.groups
     }
 
-    /// Closed UTC days in order. A day that is not among them is unknown.
+    /// Closed UTC days in order. A missing day is unknown.
     ///
-    /// A day holds an amount for each group that has begun, in the order of [`History::groups`]: 0 where nothing was
+    /// A day has an amount for each group that has begun, in the order of [`History::groups`]. It is 0 when nothing was
     /// billed.
     #[must_use]
     pub fn days(&self) -> &[(Date, Vec<f64>)] {
@@ -36,16 +36,16 @@ impl History {
     }
 }
 
-/// What does not fit to the amounts before it; the numbers are those that [`Builder::add`] was given.
+/// A conflict with earlier amounts. The numbers are the rows of [`Builder::add`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// A group has an amount for this day already, in the row with this number.
+    /// A group already has an amount for this day, in the row with this number.
     Repeated(u64),
     /// A group has an amount in this other currency, in the row with this number.
     Currency(String, u64),
 }
 
-/// Takes amounts in any order and makes histories of them, one for each currency.
+/// Collects amounts in any order, and makes one history for each currency.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     /// By name.
@@ -60,11 +60,11 @@ struct Group {
 }
 
 impl Builder {
-    /// Takes what a group cost on a day. `row` is any number by which the caller will know this amount again.
+    /// Adds the cost of a group on a day. `row` is any number that identifies this amount for the caller.
     ///
     /// # Errors
     ///
-    /// Where the group has an amount for that day, or one in another currency.
+    /// Fails when the group already has an amount for that day, or one in another currency.
     pub fn add(&mut self, row: u64, day: Date, group: &str, currency: &str, amount: f64) -> Result<(), Conflict> {
         let known = match self.groups.get_mut(group) {
             Some(known) => known,
@@ -88,7 +88,7 @@ impl Builder {
 
     /// One history for each currency, in the order of their codes.
     ///
-    /// All have the same days: those that any group has. A group that has none of its own there cost 0 from its first
+    /// All groups have the days that any of them has. A group without an amount on a day cost 0 there, from its first
     /// day on.
     #[must_use]
     pub fn finish(self) -> Vec<History> {
@@ -101,7 +101,7 @@ impl Builder {
             by_currency.entry(group.currency.clone()).or_default().push((begins, name, group));
         }
         let history = |(currency, mut groups): (String, Vec<(Option<Date>, String, Group)>)| {
-            // Stable, so that groups which begin together stay in the order of their names.
+            // A stable sort, so that groups with the same first day stay in the order of their names.
             groups.sort_by_key(|(begins, _, _)| *begins);
             let amounts = |day: Date| {
                 let begun = groups.iter().take_while(|(begins, _, _)| *begins <= Some(day));

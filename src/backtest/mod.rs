@@ -1,8 +1,8 @@
-//! Detector and forecast run over a past that is known, to see how well they would have done.
+//! Runs detector and forecast over a known past, to measure their accuracy.
 //!
-//! What the daemon does as days close is done here for every day of a [`History`], each judged by nothing but the days
-//! before it. Where the true spikes are known, the detector is scored against them; the forecasts are scored against
-//! what the months came to. Opening files and printing belong to the command line.
+//! Each day of a [`History`] is judged as in the daemon, with the days before it only. When the true spikes are
+//! labelled, the detector is scored against them. Forecasts are scored against the totals of the months. The command
+//! line opens files and prints.
 
 mod detections;
 mod forecasts;
@@ -23,25 +23,25 @@ pub use history::History;
 pub use outputs::Outputs;
 pub use report::Report;
 
-/// A stretch of days on which a group really cost more than it should have.
+/// A labelled range of days on which a group cost more than it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spike {
-    /// The group, as the history names it.
+    /// The group, by its name in the history.
     pub group: String,
     /// The first day.
     pub from: jiff::civil::Date,
-    /// The last day; the same as `from` for a spike of one day.
+    /// The last day. Equal to `from` for a spike of one day.
     pub to: jiff::civil::Date,
 }
 
-/// Judges and forecasts every day of every history, and says how good that was.
+/// Judges and forecasts every day of every history, and returns the scores.
 ///
-/// `spikes` are all that there truly were; `None` where that is not known. Rows go to `outputs` as they come. The detector
-/// can be run `without` one of its rules.
+/// `spikes` are all true spikes. `None` when they are not known. Rows are written to `outputs` as they are computed.
+/// `without` turns off one rule of the detector.
 ///
 /// # Errors
 ///
-/// Where a row cannot be written.
+/// Fails when a row cannot be written.
 pub fn run<W: Write>(
     histories: &[History],
     spikes: Option<&[Spike]>,
@@ -75,7 +75,7 @@ pub fn run<W: Write>(
     Ok(report)
 }
 
-/// What a group is part of: all groups, and what its name has before each `/`.
+/// The roll-ups of a group: all groups, and each prefix of its name before a `/`.
 fn wholes(group: &str) -> impl Iterator<Item = &str> {
     std::iter::once("").chain(group.match_indices('/').map(|(at, _)| &group[..at]))
 }

@@ -1,4 +1,4 @@
-//! Every judgement and every forecast as a row, for those who score them with a tool of their own.
+//! Writes every judgement and every forecast as a row, for scoring with other tools.
 
 use std::io;
 use std::io::Write;
@@ -11,22 +11,24 @@ use crate::analysis::Judgement;
 use super::forecasts::Seen;
 use super::history::History;
 
-/// Where rows go; nowhere by default.
+/// The outputs of rows. None by default.
 pub struct Outputs<W: Write> {
     detections: Option<Writer<W>>,
     forecasts: Option<Writer<W>>,
 }
 
 impl<W: Write> Outputs<W> {
-    /// Writes the first line of each.
+    /// Writes the header of each output.
     ///
-    /// `detections` gets `day,group,actual,expected,upper,score,anomaly,reason,explanation`, a row for each day and group.
-    /// `forecasts` gets `day,group,month,forecast,lower,upper,actual`: `day` is the last day known to the forecast, `month` the one
-    /// that contains the day after it, `actual` what that came to, empty where the history has not all of its days.
+    /// - `detections` has the columns `day,group,actual,expected,upper,score,anomaly,reason,explanation`, and a row for
+    ///   each day and group.
+    /// - `forecasts` has the columns `day,group,month,forecast,lower,upper,actual`. `day` is the last day known to the
+    ///   forecast. `month` is the month of the day after it. `actual` is the total of that month, empty when the
+    ///   history lacks one of its days.
     ///
     /// # Errors
     ///
-    /// Where that cannot be written.
+    /// Fails when a header cannot be written.
     pub fn new(detections: Option<W>, forecasts: Option<W>) -> io::Result<Self> {
         let begin = |output: Option<W>, header: &[&str]| -> io::Result<Option<Writer<W>>> {
             let Some(output) = output else { return Ok(None) };

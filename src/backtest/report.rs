@@ -1,4 +1,4 @@
-//! The table that a backtest ends with.
+//! The table at the end of a backtest.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use super::detections::{Counts, Score, share};
 use super::forecasts::{DAYS, Errors};
 use super::history::History;
 
-/// How well detector and forecast did; `Display` is the table.
+/// The scores of detector and forecast. `Display` writes the table.
 #[derive(Debug)]
 pub struct Report {
     series: usize,
-    /// The first and the last day, and how many of them are known.
+    /// The first and the last day, and the number of known days.
     days: Option<(Date, Date, usize)>,
     is_labelled: bool,
     score: Score,

@@ -1,7 +1,7 @@
-//! Histories and labels as CSV files: columns by name, in any order, among any others.
+//! Reads histories and labels from CSV files. Columns are found by name, in any order, among any others.
 //!
-//! Nothing is repaired: the first thing that is wrong ends the reading, with the place where it is and what would be
-//! right. A byte order mark, CRLF and quoted fields are fine.
+//! Nothing is repaired. The first fault ends the reading, and names its place and a correct form. A byte order mark,
+//! CRLF and quoted fields are allowed.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::billing::amount::{Amount, AmountError};
 use super::Spike;
 use super::history::{Builder, Conflict, History};
 
-/// What is wrong with a file.
+/// The fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
     file: String,
@@ -23,7 +23,7 @@ pub struct Fault {
 }
 
 impl fmt::Display for Fault {
-    /// One line: the file, the line counted from 1, the field, what is wrong with it and what would be right.
+    /// One line: the file, the line counted from 1, the field, the fault and a correct form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
         if let Some(line) = self.line {
@@ -36,13 +36,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads daily amounts: `day,group,amount`, and `currency` where there are several.
+/// Reads daily amounts: `day,group,amount`, and `currency` when there are several.
 ///
-/// `file` is the name by which a fault calls it.
+/// `file` is the file's name in a fault.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it.
+/// The first fault.
 pub fn history(file: &str, input: &[u8]) -> Result<Vec<History>, Fault> {
     let mut rows = Rows::new(file, input, ["day", "group", "amount"])?;
     let currency = rows.optional("currency")?;
@@ -62,11 +62,11 @@ pub fn history(file: &str, input: &[u8]) -> Result<Vec<History>, Fault> {
     Ok(builder.finish())
 }
 
-/// Reads which days were truly spikes: `group,from,to`, both days included.
+/// Reads the labelled spikes: `group,from,to`, both days included.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it; that a group is none of `histories` is one.
+/// The first fault. A group that is not in `histories` is a fault.
 pub fn spikes(file: &str, input: &[u8], histories: &[History]) -> Result<Vec<Spike>, Fault> {
     let mut rows = Rows::new(file, input, ["group", "from", "to"])?;
     let mut spikes = Vec::new();
@@ -85,7 +85,7 @@ pub fn spikes(file: &str, input: &[u8], histories: &[History]) -> Result<Vec<Spi
     Ok(spikes)
 }
 
-/// The rows of a file, and where they are.
+/// The rows of a file, and their lines.
 struct Rows<'a> {
     file: String,
     input: &'a [u8],
@@ -117,7 +117,7 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
-    /// Where a column is, should it be there.
+    /// The index of a column. `None` when it is missing.
     fn optional(&self, name: &'static str) -> Result<Option<usize>, Fault> {
         let mut found = self.headers.iter().enumerate().filter(|(_, header)| *header == name);
         let first = found.next().map(|(at, _)| at);
@@ -127,7 +127,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The needed fields of the next row.
+    /// The required fields of the next row.
     fn next(&mut self) -> Result<Option<[String; 3]>, Fault> {
         match self.reader.read_record(&mut self.record) {
             Ok(true) => {}
@@ -138,20 +138,20 @@ impl<'a> Rows<'a> {
         Ok(Some(self.columns.map(|at| self.record[at].to_owned())))
     }
 
-    /// The line at which a record begins. Its position is before the empty lines that are passed over.
+    /// The line at which a record begins. Its position is before the empty lines that are skipped.
     fn line_at(&self, position: &Position) -> u64 {
         let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
         let empty = self.input.iter().skip(from).take_while(|byte| matches!(byte, b'\r' | b'\n'));
         position.line() + empty.map(|byte| u64::from(*byte == b'\n')).sum::<u64>()
     }
 
-    /// Fails unless there was a row.
+    /// Fails when there was no row.
     fn some(&self) -> Result<(), Fault> {
         if self.line > 1 { Ok(()) } else { Err(self.of_file("has no rows after its first line".to_owned())) }
     }
 
     fn day(&self, field: &'static str, text: &str) -> Result<Date, Fault> {
-        // What jiff reads besides, such as a day with an hour, leaves open whose day it is.
+        // jiff accepts more, such as a day with an hour. Such a text does not name a UTC day.
         let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
         day.ok_or_else(|| self.fault(field, format!("{text:?} is no day; write it as 2026-01-31")))
     }

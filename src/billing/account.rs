@@ -1,30 +1,30 @@
-//! The name by which a set of credentials is known: the `account` label.
+//! The account name: the value of the `account` label.
 
 use std::fmt;
 use std::str::FromStr;
 
 use smol_str::SmolStr;
 
-/// The name of an account: lower-case letters, digits and `_`, so that a variable can spell it in capitals.
+/// The name of an account: lower-case letters, digits and `_`, so that a variable name can contain it in capitals.
 ///
-/// It is the daemon's own word, chosen in the configuration; the API does not know it.
+/// The configuration chooses the name. The API does not know it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(SmolStr);
 
-/// A word that is no account name.
+/// A text that is no account name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an account name is one or more of the characters a-z, 0-9 and _")]
 pub struct InvalidAccountName;
 
 impl AccountName {
-    /// The name, ready for a label.
+    /// The name for a label.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `default`: the account made of the environment alone.
+/// `default`: the account that is configured by environment variables alone.
 impl Default for AccountName {
     fn default() -> Self {
         Self(SmolStr::new_static("default"))

@@ -1,7 +1,7 @@
 //! Exact decimals for money and billed quantities.
 //!
-//! Costs are read from the text of a JSON number, never through a binary float, and summed as integers of
-//! a fixed scale. The sum of a set of rows is therefore the same in whatever order its pages arrive.
+//! Costs are parsed from the text of a JSON number, never through a binary float. Sums are integers of a fixed scale,
+//! so the order of pages does not change a sum.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,65 +9,65 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Decimals kept. The API rounds costs to 5 and prints prices with up to 12.
+/// The number of decimals. The API rounds costs to 5 decimals, and prints prices with up to 12.
 const SCALE: u32 = 12;
 const ONE: i128 = 10_i128.pow(SCALE);
 
 /// An exact decimal number with 12 decimals: money in one currency, or a quantity in one unit.
 ///
-/// Digits past the twelfth are rounded half to even when read.
+/// Parsing rounds digits past the twelfth half to even.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i128);
 
-/// Why a text is no [`Amount`].
+/// The reason why a text is no [`Amount`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not a decimal number at all.
+    /// Not a decimal number.
     #[error("not a decimal number")]
     NotANumber,
-    /// A number, but of a magnitude that no bill reaches (about 1.7e26).
+    /// A number beyond every bill (about 1.7e26).
     #[error("number out of range")]
     OutOfRange,
 }
 
 impl Amount {
-    /// Zero: a known amount, not an unknown one.
+    /// Zero is a known amount, not an unknown one.
     pub const ZERO: Self = Self(0);
 
-    /// A hundredth.
+    /// 0.01.
     pub const CENT: Self = Self(ONE / 100);
 
-    /// The sum, or `None` past the range of the type.
+    /// The sum. `None` outside the range of the type.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The difference, or `None` past the range of the type.
+    /// The difference. `None` outside the range of the type.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// The distance from zero in units of the last decimal (1e-12): an order of size whatever the sign.
+    /// The absolute value in units of the last decimal (1e-12).
     #[must_use]
     pub fn magnitude(self) -> u128 {
         self.0.unsigned_abs()
     }
 
-    /// How far `values` amounts that the API has rounded to 5 decimals may be off together.
+    /// The largest total error of `values` amounts that the API has rounded to 5 decimals.
     #[must_use]
     pub fn rounding_of(values: u64) -> Self {
         Self(i128::from(values) * (ONE / 100_000 / 2))
     }
 
-    /// The float nearest to this decimal, for the exposition format.
+    /// The nearest float, for the exposition format.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         if self == Self::ZERO {
             return 0.0;
         }
-        // Through text: the standard library rounds a decimal text correctly, a division by 1e12 would not.
+        // The standard library rounds a decimal text correctly. A division by 1e12 would not.
         self.to_string().parse().unwrap_or(f64::NAN)
     }
 }
@@ -75,7 +75,8 @@ impl Amount {
 impl FromStr for Amount {
     type Err = AmountError;
 
-    /// Reads `12.5`, `-3`, `1e-7`, as JSON spells numbers: no blanks, no plus sign, no separators, no `NaN`.
+    /// Parses the form of JSON numbers, such as `12.5`, `-3`, `1e-7`. Blanks, plus signs, separators and `NaN` are
+    /// errors.
     fn from_str(text: &str) -> Result<Self, AmountError> {
         if let Some(amount) = short(text.as_bytes()) {
             return Ok(amount);
@@ -95,7 +96,7 @@ impl FromStr for Amount {
             return Ok(Self::ZERO);
         }
         let exponent: i32 = exponent.parse().map_err(|_| AmountError::OutOfRange)?;
-        // How many of the digits, counted from the left, belong to the fixed-point integer.
+        // The number of leading digits that belong to the fixed-point integer.
         let kept = i64::from(exponent) + i64::from(SCALE) + i64::try_from(whole.len()).unwrap_or(i64::MAX / 2);
         let Ok(kept) = usize::try_from(kept) else { return Ok(Self::ZERO) };
         let mut value = 0_i128;
@@ -113,7 +114,7 @@ impl FromStr for Amount {
     }
 }
 
-/// The form of nearly every cost, such as `31.24416`: few enough digits for the arithmetic of a machine word.
+/// The form of nearly every cost, such as `31.24416`. Its digits fit the arithmetic of a machine word.
 fn short(text: &[u8]) -> Option<Amount> {
     let (is_negative, digits) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
     if digits.len() > 18 {
@@ -152,7 +153,7 @@ impl fmt::Display for Amount {
 }
 
 impl Serialize for Amount {
-    /// Decimal text: a JSON number would be taken for a binary float by many a reader.
+    /// Decimal text, because many JSON readers turn a number into a binary float.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -1,4 +1,4 @@
-//! Commitments: capacity bought ahead for a stretch of time, cheaper than as it is used.
+//! Commitments: reserved capacity with a lower price than pay-as-you-go.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,18 @@ use smol_str::SmolStr;
 pub struct Commitment {
     /// Its identity.
     pub id: SmolStr,
-    /// When it begins; `None`: since always.
+    /// The start. `None`: no start.
     pub start: Option<Timestamp>,
-    /// When it ends; `None`: open-ended.
+    /// The end. `None`: open-ended.
     pub end: Option<Timestamp>,
-    /// Whether start or end was told and could not be read; it is `None` then, and says nothing.
+    /// Whether the API gave a start or end that cannot be read. Then that field is `None`, and has no meaning.
     #[serde(default)]
     pub has_unknown_edge: bool,
 }
 
 impl Commitment {
-    /// Whether it runs at `now`: the start belongs to it, the end does not. An edge that is not known does not end it,
-    /// since the API lists it.
+    /// Whether it is active at `now`. The start is inclusive, the end exclusive. A commitment with an unknown edge
+    /// counts as active, because the API lists it.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= now) && self.end.is_none_or(|end| now < end)

@@ -1,6 +1,6 @@
 //! The domain: money, days, resources, report tasks and subscriptions.
 //!
-//! Pure values. No I/O, no HTTP, no Prometheus; `now` is always an argument.
+//! Pure values without I/O, HTTP or Prometheus. `now` is always an argument.
 
 pub mod account;
 pub mod amount;

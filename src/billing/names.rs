@@ -1,4 +1,4 @@
-//! What projects and regions are called.
+//! Names of projects and regions.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,41 @@ use smol_str::SmolStr;
 
 use super::resource::{ProjectId, RegionId, UNKNOWN};
 
-/// A project as people know it (`GET /cloud/v1/projects`).
+/// A project with its display name (`GET /cloud/v1/projects`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
-    /// Its display name; any text at all.
+    /// Its display name. Any text is possible.
     pub name: SmolStr,
-    /// Its state, such as `ACTIVE` or `DELETED`; empty where the API does not say.
+    /// Its state, such as `ACTIVE` or `DELETED`. Empty when the API gives none.
     pub state: SmolStr,
 }
 
-/// A region as people know it (`GET /cloud/v1/regions`).
+/// A region with its display name (`GET /cloud/v1/regions`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// Its display name, such as `Luxembourg-2`.
     pub name: SmolStr,
-    /// Its country; empty where the API does not say.
+    /// Its country. Empty when the API gives none.
     pub country: SmolStr,
 }
 
-/// The names of one account. A number without a name is shown as the number.
+/// The names of one account. An id without a name is shown as the id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
-    /// Projects by number, deleted ones included: bills go on naming them.
+    /// Projects by id. Deleted projects are included, because bills still name them.
     pub projects: BTreeMap<ProjectId, Project>,
-    /// Regions by number.
+    /// Regions by id.
     pub regions: BTreeMap<RegionId, Region>,
 }
 
 impl Names {
-    /// The text for a `project_name` label.
+    /// The value of the `project_name` label.
     #[must_use]
     pub fn project(&self, id: ProjectId) -> SmolStr {
         self.projects.get(&id).map_or_else(|| smol_str::format_smolstr!("{}", id.0), |project| project.name.clone())
     }
 
-    /// The text for a `region_name` label.
+    /// The value of the `region_name` label.
     #[must_use]
     pub fn region(&self, id: Option<RegionId>) -> SmolStr {
         let Some(id) = id else { return SmolStr::new_static(UNKNOWN) };

@@ -1,7 +1,6 @@
-//! UTC days and the windows that reports are read for.
+//! UTC days, periods, and the windows of reports.
 //!
-//! The API knows whole UTC days only, so a period here is a half-open range of dates: `end` is the first day
-//! that no longer counts.
+//! The API knows whole UTC days only. So a period is a half-open range of dates, and `end` is the first day after it.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -15,7 +14,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// The days from `first` until the day before `end`; `None` where that is no day at all.
+    /// The days from `first` until the day before `end`. `None` when that is not even one day.
     #[must_use]
     pub fn new(first: Date, end: Date) -> Option<Self> {
         (first < end).then_some(Self { first, end })
@@ -27,50 +26,50 @@ impl Period {
         Self { first: day, end: day.saturating_add(1.day()) }
     }
 
-    /// The first day that counts.
+    /// The first day.
     #[must_use]
     pub fn first(self) -> Date {
         self.first
     }
 
-    /// The first day that no longer counts.
+    /// The first day after the period.
     #[must_use]
     pub fn end(self) -> Date {
         self.end
     }
 
-    /// The last day that counts.
+    /// The last day.
     #[must_use]
     pub fn last(self) -> Date {
         self.end.saturating_sub(1.day())
     }
 
-    /// The instant at which the first day begins.
+    /// The start of the first day.
     #[must_use]
     pub fn starts_at(self) -> Timestamp {
         midnight(self.first)
     }
 
-    /// The instant at which the last day is over.
+    /// The end of the last day.
     #[must_use]
     pub fn ends_at(self) -> Timestamp {
         midnight(self.end)
     }
 
-    /// Every day that counts, in order.
+    /// Every day, in order.
     pub fn days(self) -> impl Iterator<Item = Date> {
         self.first.series(1.day()).take_while(move |day| *day < self.end)
     }
 }
 
-/// A stretch of time relative to now that has its own cost and usage gauges.
+/// A period relative to now that has its own cost and usage families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Window {
-    /// The current UTC day, still growing.
+    /// The current UTC day, which is not complete.
     Today,
     /// The last whole UTC day.
     Yesterday,
-    /// From the first of the month up to and with the current day.
+    /// From the first day of the month to the current day, both included.
     MonthToDate,
     /// The whole month before the current one.
     PreviousMonth,
@@ -80,7 +79,7 @@ impl Window {
     /// Every window, shortest first.
     pub const ALL: [Self; 4] = [Self::Today, Self::Yesterday, Self::MonthToDate, Self::PreviousMonth];
 
-    /// The word for this window in labels, metric names and the configuration.
+    /// The name of this window in labels, metric names and the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -113,19 +112,19 @@ pub fn utc_date(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// The instant at which the UTC day after `now` begins.
+/// The start of the UTC day after `now`.
 #[must_use]
 pub fn next_midnight(now: Timestamp) -> Timestamp {
     midnight(utc_date(now).saturating_add(1.day()))
 }
 
-/// The instant at which the UTC month after `now` begins.
+/// The start of the UTC month after `now`.
 #[must_use]
 pub fn next_month(now: Timestamp) -> Timestamp {
     midnight(utc_date(now).first_of_month().saturating_add(1.month()))
 }
 
-/// The instant at which a UTC day begins.
+/// The start of a UTC day.
 #[must_use]
 pub fn midnight(day: Date) -> Timestamp {
     day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())

@@ -1,6 +1,6 @@
-//! One line of a cost or usage report, whatever its resource type.
+//! Records: the rows of a cost or usage report, for all resource types.
 //!
-//! Of these there are millions and they are folded at once, so they borrow their words from the page that they came on.
+//! There can be millions of records, and each is folded at once. So they borrow their texts from their page.
 
 use std::collections::BTreeMap;
 
@@ -16,66 +16,66 @@ use super::resource::{Currency, ProjectId, RegionId, ResourceType, Word};
 pub struct CostRecord<'a> {
     /// The project that pays.
     pub project: ProjectId,
-    /// Where it ran; `None` where the API names no region.
+    /// The region. `None` when the API names none.
     pub region: Option<RegionId>,
-    /// What it is.
+    /// The resource type.
     pub resource_type: Word<'a>,
-    /// What it cost in the period, if the API knows.
+    /// The cost in the period.
     pub price: Price,
     /// The currency of the price.
     pub currency: Word<'a>,
-    /// The last time within the period that the resource was metered.
+    /// The last time in the period at which the resource was metered.
     pub last_seen: Option<Timestamp>,
 }
 
-/// One billed resource with all that tells it from another.
+/// One billed resource with its identity, name and tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetailedCost<'a> {
-    /// What it cost.
+    /// The cost.
     pub cost: CostRecord<'a>,
-    /// Its uuid, else the port, address or name that it has instead; empty where it has none.
+    /// Its uuid, else its port, address or name. Empty when it has none.
     pub id: SmolStr,
-    /// Its name, else that of its machine, else its address; empty where it has none.
+    /// Its name, else the name of its machine, else its address. Empty when it has none.
     pub name: SmolStr,
     /// Its tags, key and value, in the API's order.
     pub tags: Vec<(SmolStr, SmolStr)>,
 }
 
-/// One line of a cost report's totals: resources of one kind in one region, of all projects that were asked for.
+/// One line of a cost report's totals: resources of one type in one region, in all requested projects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostTotal {
-    /// Where they ran; `None` where the API names no region.
+    /// The region. `None` when the API names none.
     pub region: Option<RegionId>,
-    /// What they are.
+    /// The resource type.
     pub resource_type: ResourceType,
-    /// What they cost together, if the API knows.
+    /// The sum of the costs.
     pub price: Price,
-    /// Whether the line tells of an error; its price may then be of a part only.
+    /// Whether the line has an error. Its price may then be incomplete.
     pub has_error: bool,
-    /// The currency of the price; unknown where the API names none.
+    /// The currency of the price. Unknown when the API names none.
     pub currency: Currency,
 }
 
 /// The cost of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Price {
-    /// A known amount, zero and negative ones included.
+    /// A known amount, including zero and negative amounts.
     Known(Amount),
-    /// No usable amount. Not zero: the money is spent, only nobody said how much.
+    /// No usable amount. It is not zero: the money is spent, but the amount is not known.
     Unknown(UnpricedReason),
 }
 
-/// Why a record has no price.
+/// The reason why a record has no price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum UnpricedReason {
-    /// `cost` is null or missing and `err` says nothing.
+    /// `cost` is null or missing, and `err` is empty.
     NullCost,
-    /// `cost` is null or missing and `err` says why.
+    /// `cost` is null or missing, and `err` gives the reason.
     RowError,
 }
 
 impl UnpricedReason {
-    /// The word for the `reason` label.
+    /// The value of the `reason` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,36 +90,36 @@ impl UnpricedReason {
 pub struct UsageRecord<'a> {
     /// The project that used it.
     pub project: ProjectId,
-    /// Where it ran; `None` where the API names no region.
+    /// The region. `None` when the API names none.
     pub region: Option<RegionId>,
-    /// What it is.
+    /// The resource type.
     pub resource_type: Word<'a>,
-    /// How much was billed, in `unit`.
+    /// The billed quantity, in `unit`.
     pub value: Amount,
     /// The unit of `value`, as the API spells it.
     pub unit: Word<'a>,
-    /// The last time within the period that the resource was metered.
+    /// The last time in the period at which the resource was metered.
     pub last_seen: Option<Timestamp>,
 }
 
-/// One metered resource, and by what it is metered.
+/// One metered resource with its billing metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeteredUsage<'a> {
-    /// What it used.
+    /// The usage.
     pub usage: UsageRecord<'a>,
-    /// By what it is metered.
+    /// The billing metric.
     pub metric: Word<'a>,
 }
 
-/// Something that records are folded into, one at a time.
+/// A value that records are folded into, one at a time.
 pub trait Fold<R>: Default {
-    /// Takes a record in.
+    /// Adds a record.
     ///
     /// # Errors
-    /// The reason why the record cannot count; what was folded before is as it was.
+    /// The reason why the record is rejected. Earlier records stay counted.
     fn add(&mut self, record: R) -> Result<(), RejectReason>;
 
-    /// The memory that it takes, in bytes and about; 0 where that does not grow with the number of records.
+    /// The memory of the value, approximately, in bytes. 0 when it does not grow with the number of records.
     fn weight(&self) -> usize {
         0
     }
@@ -139,14 +139,14 @@ impl<K: Ord, V> Fold<(K, V)> for BTreeMap<K, V> {
     }
 }
 
-/// Why a row of a report, task list or subscription list could not be read. The rows around it still count.
+/// The reason why a row of a report, task list or subscription list cannot be read. The other rows still count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RejectReason {
     /// The row is no JSON object.
     NotAnObject,
-    /// A key that matters occurs twice, so its value is ambiguous.
+    /// A needed key occurs twice, so its value is ambiguous.
     DuplicateKey,
-    /// No usable project id, so nobody could be billed for it.
+    /// No usable project id, so the cost belongs to no project.
     NoProject,
     /// No usable identity (uuid, id or name).
     NoId,
@@ -156,14 +156,14 @@ pub enum RejectReason {
     BadNumber,
     /// The cost or value is a number beyond any bill.
     OutOfRange,
-    /// A text that tells one thing from another has more than 256 bytes.
+    /// An identity has more than 256 bytes.
     TooLong,
-    /// An instant of a task, subscription or commitment cannot be read. The record counts all the same, without it.
+    /// An instant of a task, subscription or commitment cannot be read. The record counts without it.
     BadTime,
 }
 
 impl RejectReason {
-    /// The word for the `reason` label.
+    /// The value of the `reason` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Report tasks: background jobs of the billing system that can fail or hang.
+//! Report tasks: background tasks of the billing system, which can fail or hang.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,22 +7,22 @@ use smol_str::SmolStr;
 use super::resource::word;
 
 word! {
-    /// What a task does. See [`TaskType::KNOWN`].
+    /// The type of a task. See [`TaskType::KNOWN`].
     TaskType
 }
 
 word! {
-    /// How far a task has come. See [`TaskStatus::KNOWN`].
+    /// The status of a task. See [`TaskStatus::KNOWN`].
     TaskStatus
 }
 
 impl TaskType {
-    /// The task types that the API documents. Others are read all the same.
+    /// The task types that the API documents. Other types are accepted.
     pub const KNOWN: [&str; 4] = ["ClosingPeriod", "ImportData", "Report", "StopSubscriptions"];
 }
 
 impl TaskStatus {
-    /// The statuses that the API documents. Others are read all the same.
+    /// The statuses that the API documents. Other statuses are accepted.
     pub const KNOWN: [&str; 5] = ["Pending", "InProgress", "Completed", "Failed", "Cancelled"];
 
     /// Whether the task failed.
@@ -37,7 +37,7 @@ impl TaskStatus {
         self.as_str() == "Completed"
     }
 
-    /// Whether the task is still waiting or at work.
+    /// Whether the task is pending or in progress.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         matches!(self.as_str(), "Pending" | "InProgress")
@@ -49,13 +49,13 @@ impl TaskStatus {
 pub struct ReportTask {
     /// Its identity.
     pub uuid: SmolStr,
-    /// What it does.
+    /// Its type.
     pub task_type: TaskType,
-    /// How far it has come.
+    /// Its status.
     pub status: TaskStatus,
-    /// When it was asked for.
+    /// The time of its creation.
     pub created_at: Option<Timestamp>,
-    /// When it last changed: for a finished task, when it ended.
+    /// The time of its last change. For a finished task, the time when it ended.
     pub updated_at: Option<Timestamp>,
     /// Entries in `processing_notes.errors`.
     pub errors: u64,

@@ -1,28 +1,28 @@
-//! What a cost or a usage belongs to: project, region, resource type, currency, unit.
+//! The attributes of a cost or usage: project, region, resource type, currency, unit.
 //!
-//! The API's lists of types, currencies and units grow without notice, so each is an open vocabulary: any
-//! word is taken, the known ones are merely listed.
+//! The API's lists of types, currencies and units grow without notice. So each is an open vocabulary: any text is
+//! accepted, and the known ones are listed.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 
-/// What stands in a label where the API gave no value.
+/// The label value when the API gives none.
 pub const UNKNOWN: &str = "unknown";
 
-/// A word as a row has it, borrowed from there where it can be; an empty or missing one is unknown.
+/// A text of a row, borrowed where possible. An empty or missing text is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word<'a>(Cow<'a, str>);
 
 impl<'a> Word<'a> {
-    /// The word of a field, as the API spells it.
+    /// The text of a field, as the API spells it.
     #[must_use]
     pub fn new(word: Option<Cow<'a, str>>) -> Self {
         Self(word.filter(|word| !word.is_empty()).unwrap_or(Cow::Borrowed(UNKNOWN)))
     }
 
-    /// The word, ready for a label.
+    /// The text for a label.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -35,23 +35,23 @@ impl<'a> From<&'a str> for Word<'a> {
     }
 }
 
-/// The number of a project (`project_id`).
+/// The id of a project (`project_id`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProjectId(pub u64);
 
-/// The number of a region (`region_id`, or `region` where that is missing).
+/// The id of a region (`region_id`, or `region` when that is missing).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RegionId(pub u64);
 
-/// A word or several, and what they take besides their own size.
+/// A value of one or more texts, with the size of its heap memory.
 pub trait Heap {
-    /// The memory elsewhere, in bytes and about.
+    /// The heap memory, approximately, in bytes.
     fn heap(&self) -> usize;
 }
 
 impl Heap for SmolStr {
     fn heap(&self) -> usize {
-        // Counters of its users, and what the allocator adds.
+        // The 32 bytes are the reference counters and the overhead of the allocator.
         if self.is_heap_allocated() { self.len() + 32 } else { 0 }
     }
 }
@@ -69,13 +69,13 @@ macro_rules! word {
         pub struct $name(#[serde(deserialize_with = "crate::billing::resource::interned")] SmolStr);
 
         impl $name {
-            /// The word as the API spells it; an empty one is unknown.
+            /// The text as the API spells it. An empty text is unknown.
             #[must_use]
             pub fn new(word: &str) -> Self {
                 Self($crate::billing::resource::intern(word))
             }
 
-            /// The word, ready for a label.
+            /// The text for a label.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -104,23 +104,24 @@ macro_rules! word {
 pub(super) use word;
 
 word! {
-    /// A kind of billed resource, such as `instance` or `egress_traffic`. See [`RESOURCE_TYPES`].
+    /// The type of a billed resource, such as `instance` or `egress_traffic`. See [`RESOURCE_TYPES`].
     ResourceType
 }
 word! {
-    /// An ISO 4217 code as the API gives it. Amounts of two currencies are never added.
+    /// An ISO 4217 code, as the API gives it. Amounts of two currencies are never added.
     Currency
 }
 word! {
-    /// The API's own unit of a billing value, such as `minutes`, `gbminutes`, `bytes`; never converted.
+    /// The API's own unit of a billing value, such as `minutes`, `gbminutes`, `bytes`. It is never converted.
     Unit
 }
 word! {
-    /// What is metered and priced, such as `g1-standard-1-2_min`. A price list's word: no meaning is read into it.
+    /// The metered and priced metric, such as `g1-standard-1-2_min`. It is a term of the price list, and is not
+    /// interpreted.
     BillingMetric
 }
 
-/// A small string; empty is unknown, and a long word that the API documents costs no memory.
+/// A small string. Empty is unknown. Long texts that the API documents take no memory.
 pub(super) fn intern(word: &str) -> SmolStr {
     const INLINE: usize = 23;
     if word.is_empty() {
@@ -133,12 +134,12 @@ pub(super) fn intern(word: &str) -> SmolStr {
     known.map_or_else(|| SmolStr::new(word), |known| SmolStr::new_static(known))
 }
 
-/// The same for a word that was kept.
+/// The same for a stored text.
 pub(super) fn interned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SmolStr, D::Error> {
     SmolStr::deserialize(deserializer).map(|word| intern(&word))
 }
 
-/// The resource types that the API documents (September 2026). Others are read all the same.
+/// The resource types that the API documents (September 2026). Other types are accepted.
 pub const RESOURCE_TYPES: [&str; 26] = [
     "ai_cluster",
     "ai_virtual_cluster",

@@ -1,4 +1,4 @@
-//! Subscriptions: what was bought for a stretch of time, and when that ends.
+//! Subscriptions: products that are billed for a range of time.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,37 +11,37 @@ use super::amount::Amount;
 pub struct Subscription {
     /// Its identity.
     pub id: SmolStr,
-    /// The client it belongs to; empty where the API does not say.
+    /// Its client. Empty when the API gives none.
     pub client_id: SmolStr,
-    /// The product's name (`product.name`); empty where the API does not say.
+    /// The product's name (`product.name`). Empty when the API gives none.
     pub product: SmolStr,
-    /// The feature's name (`feature.name`); empty where the API does not say.
+    /// The feature's name (`feature.name`). Empty when the API gives none.
     pub feature: SmolStr,
-    /// How it is charged, such as `commit` or `unit`; empty where the API does not say.
+    /// The charging rule, such as `commit` or `unit`. Empty when the API gives none.
     pub calc_rule_type: SmolStr,
-    /// `active_range.start`; `None`: since always.
+    /// `active_range.start`. `None`: no start.
     pub start: Option<Timestamp>,
-    /// `active_range.end`; `None`: open-ended.
+    /// `active_range.end`. `None`: open-ended.
     pub end: Option<Timestamp>,
-    /// Whether start or end was told and could not be read; it is `None` then, and says nothing.
+    /// Whether the API gave a start or end that cannot be read. Then that field is `None`, and has no meaning.
     #[serde(default)]
     pub has_unknown_edge: bool,
-    /// The price, where it is one number.
+    /// The price. `None` when it is not one number.
     pub price: Option<Amount>,
-    /// The currency of the price; empty where the API does not say.
+    /// The currency of the price. Empty when the API gives none.
     pub currency: SmolStr,
 }
 
-/// Where an instant lies relative to a subscription's active range.
+/// The state of a subscription at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubscriptionState {
     /// Its range has not begun.
     Upcoming,
-    /// It is running.
+    /// The instant is in its range.
     Active,
     /// Its range is over.
     Expired,
-    /// Start or end cannot be read, and the other one does not tell.
+    /// Start or end cannot be read, and the other one does not decide.
     Unknown,
 }
 
@@ -49,7 +49,7 @@ impl SubscriptionState {
     /// Every state.
     pub const ALL: [Self; 4] = [Self::Active, Self::Upcoming, Self::Expired, Self::Unknown];
 
-    /// The word for the `state` label.
+    /// The value of the `state` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl SubscriptionState {
 }
 
 impl Subscription {
-    /// The state at `now`: the start belongs to the range, the end does not.
+    /// The state at `now`. The start is inclusive, the end exclusive.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> SubscriptionState {
         if self.end.is_some_and(|end| end <= now) {

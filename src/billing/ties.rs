@@ -1,13 +1,14 @@
-//! Ids that a list has more than once, made different.
+//! Makes duplicate ids of a list different.
 //!
-//! An id becomes a label. Two records under one id hide each other, and queries that join by the id fail for all others.
+//! An id becomes a label. Two records with one id would hide each other, and queries that join by the id would fail for
+//! all others.
 
 use std::collections::{HashMap, HashSet};
 
 use smol_str::{SmolStr, format_smolstr};
 
-/// Sorts a list, and numbers all but the first record of each id: `77`, `77#2`, `77#3`. So a record has the same number
-/// whatever the order in which the API lists them.
+/// Sorts a list, and numbers all but the first record of each id: `77`, `77#2`, `77#3`. So the API's order does not
+/// change the number of a record.
 pub fn number<T: Ord>(list: &mut [T], id: impl Fn(&mut T) -> &mut SmolStr) {
     list.sort_unstable();
     let mut taken: HashSet<SmolStr> = list.iter_mut().map(|record| id(record).clone()).collect();
@@ -39,7 +40,7 @@ mod tests {
             ("ties", vec!["a2", "b1", "a1", "a3"], "a1 a#22 a#33 b1"),
             ("the same record twice", vec!["a1", "a1"], "a1 a#21"),
         ] {
-            // An id of one letter, and a digit that tells records apart.
+            // An id of one letter, and a digit that makes records different.
             let mut list: Vec<(SmolStr, u32)> =
                 ids.iter().map(|text| (text[..1].into(), text[1..].parse().unwrap())).collect();
             for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! When a poller polls next.
+//! The schedule of a poller.
 
 use std::time::Duration;
 
@@ -6,32 +6,33 @@ use jiff::Timestamp;
 
 use crate::billing::period::next_midnight;
 
-/// The polls at midnight are spread over this long, or every account would ask at the same instant.
+/// The polls at midnight are spread over this time. Otherwise every account would send requests at the same instant.
 const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
 
-/// By how much of the interval the poll after a crowded one may come later.
+/// The largest delay after a crowded poll, as a share of the interval.
 const LATEST_SECOND: f64 = 0.5;
 
-/// The beat of one poller.
+/// The schedule of one poller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cadence {
     interval: Duration,
-    /// Whether one more poll follows upon each midnight UTC.
+    /// Whether an extra poll follows each midnight UTC.
     follows_the_calendar: bool,
     /// From 0 to 1, different for each poller.
     phase: f64,
-    /// Whether the poll under way began when those of all pollers did: at the start, or at midnight.
+    /// Whether the current poll began together with those of all pollers: at the start, or at midnight.
     is_crowded: bool,
 }
 
 impl Cadence {
-    /// The beat from the first poll on.
+    /// The schedule from the first poll on.
     pub(super) fn new(interval: Duration, follows_the_calendar: bool, phase: f64) -> Self {
         Self { interval, follows_the_calendar, phase, is_crowded: true }
     }
 
-    /// The time from the start of the poll that began at `now` to the next one: the interval, longer after a crowded poll
-    /// so that pollers do not march in step from then on, or less where the day ends before.
+    /// The time from the start of the poll at `now` to the start of the next one. It is the interval, with two
+    /// exceptions. After a crowded poll it is longer, so that pollers drift apart. Before midnight it is shorter, if
+    /// the poller follows the calendar.
     pub(super) fn pause(&mut self, now: Timestamp) -> Duration {
         let share = if self.is_crowded { 1.0 + LATEST_SECOND * self.phase } else { 1.0 };
         let regular = self.interval.mul_f64(share);
@@ -41,7 +42,7 @@ impl Cadence {
         if self.is_crowded { at_midnight } else { regular }
     }
 
-    /// Whether a poll took so long that the next one was late. One cut short by midnight is no measure of that.
+    /// Whether a poll took longer than the interval. The shorter pause before midnight does not count.
     pub(super) fn is_overrun(&self, took: Duration) -> bool {
         took > self.interval
     }

@@ -1,4 +1,4 @@
-//! Commitments, and what the month costs under them.
+//! Reads commitments, and the cost of the month under them.
 
 use std::sync::Arc;
 

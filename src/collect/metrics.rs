@@ -1,10 +1,10 @@
-//! Counters of the collectors' own work.
+//! Metrics of the collectors.
 
 use prometheus::{
     HistogramVec, IntCounterVec, Registry, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
 };
 
-/// The collectors' counters, registered once.
+/// The collectors' metrics, registered once.
 #[derive(Clone)]
 pub struct Metrics {
     pub(super) polls: IntCounterVec,
@@ -15,10 +15,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the counters.
+    /// Registers the metrics.
     ///
     /// # Errors
-    /// Fails where the registry already has them.
+    /// Fails when the registry already has them.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| {
             register_int_counter_vec_with_registry!(name, help, labels, registry)

@@ -1,7 +1,7 @@
-//! Collectors: one loop per account and source that polls the API and publishes readings.
+//! Collectors: one loop per account and source, which polls the API and publishes readings.
 //!
-//! A collector lives alone: its own interval, its own time limit, its own word on how it fares. One that fails never
-//! disturbs another. What it reads goes into the snapshot; who reads the snapshot is not its affair.
+//! Collectors are independent. Each has its own interval, poll deadline and metrics, and a failure does not disturb the
+//! others. A collector writes its readings to the snapshot, and does not know the readers.
 
 mod cadence;
 mod commitments;
@@ -30,15 +30,15 @@ use poller::Poller;
 use settings::{Schedule, Settings};
 use source::Source;
 
-/// What all pollers of the daemon share.
+/// The parts that all pollers of the daemon share.
 pub struct Shared {
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// What outlives the process.
+    /// The store, which survives restarts.
     pub store: Store,
-    /// Where readings are published.
+    /// The writer of the snapshot.
     pub writer: Writer,
-    /// Counters of the polls.
+    /// Metrics of the polls.
     pub metrics: Metrics,
 }
 
@@ -86,7 +86,7 @@ pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings,
 }
 
 impl Settings {
-    /// Whether a collector is set alike in both.
+    /// Whether a collector has the same settings in both.
     #[must_use]
     pub fn agrees(&self, other: &Self, collector: Collector) -> bool {
         match collector {
@@ -108,13 +108,13 @@ impl Settings {
         }
     }
 
-    /// When the history is read; without costs and usage there is none.
+    /// The schedule of the history. Without costs and usage it is disabled.
     fn history_schedule(&self) -> Schedule {
         let enabled = self.cost.schedule.enabled || self.usage.schedule.enabled;
         Schedule { enabled: self.history.schedule.enabled && enabled, ..self.history.schedule }
     }
 
-    /// The enabled collectors with their schedules. Names come first: the others are published once these are known.
+    /// The enabled collectors with their schedules. Names come first, because the others wait for them.
     pub fn enabled(&self) -> impl Iterator<Item = (Collector, Schedule)> {
         [
             (Collector::Names, self.names),

@@ -1,4 +1,4 @@
-//! Names of projects and regions.
+//! Reads the names of projects and regions.
 
 use std::sync::Arc;
 

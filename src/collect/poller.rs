@@ -1,4 +1,4 @@
-//! The one loop that all collectors share: poll, publish, say how it went, wait.
+//! The loop of all collectors: poll, publish, log the result, wait.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,7 +22,7 @@ use super::metrics::Metrics;
 use super::settings::Schedule;
 use super::source::Source;
 
-/// Polls one source of one account, for ever or once.
+/// Polls one source of one account, repeatedly or once.
 pub struct Poller {
     pub(super) account: AccountName,
     pub(super) client: Arc<Client>,
@@ -35,18 +35,18 @@ pub struct Poller {
     pub(super) is_overrun: bool,
 }
 
-/// What a poller knows that its successor, with other settings, should know too.
+/// State that passes to the next poller after a reload.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
     last_failure: Option<Reason>,
 }
 
-/// One poll under way: its time, and where its results go.
+/// One poll in progress: its times, and the receivers of its results.
 pub(super) struct Poll<'a> {
     pub(super) account: &'a AccountName,
-    /// When it began; every reading of it bears this time.
+    /// The start of the poll. Every reading of the poll has this time.
     pub(super) now: Timestamp,
-    /// When it must have ended, and how long it may be made to wait.
+    /// The poll deadline, and the longest wait.
     pub(super) deadline: PollDeadline,
     pub(super) metrics: &'a Metrics,
     collector: &'static str,
@@ -54,28 +54,28 @@ pub(super) struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    /// Publishes a change to the account.
+    /// Publishes a change of the account.
     pub(super) fn publish(&self, change: impl FnOnce(&mut Account)) {
         self.writer.update(self.account, change);
     }
 
-    /// Waits until names are known or have failed, for as long as the poll may take.
+    /// Waits until the names are known or have failed, at most until the poll deadline.
     pub(super) async fn names_settled(&self) {
-        // Without them the poll goes on as well as it can.
+        // Without names the poll still continues.
         let _ = timeout_at(self.deadline.until, self.writer.names_settled(self.account)).await;
     }
 
-    /// What is known of the account so far.
+    /// The account in the current snapshot.
     pub(super) fn account_so_far(&self) -> Account {
         self.writer.account(self.account)
     }
 
-    /// A reading made by this poll, withdrawn when it is `stale_after` old.
+    /// A reading of this poll, which becomes stale after `stale_after`.
     pub(super) fn reading<T>(&self, data: T, stale_after: Duration) -> Reading<T> {
         Reading::new(data, self.now, stale_after)
     }
 
-    /// Counts the rows that could not be read.
+    /// Counts the rejected records.
     pub(super) fn reject(&self, rejected: &BTreeMap<RejectReason, u64>) {
         for (reason, rows) in rejected {
             let labels = [self.account.as_str(), self.collector, reason.as_str()];
@@ -86,18 +86,18 @@ impl Poll<'_> {
 }
 
 impl Poller {
-    /// What is polled.
+    /// The collector of this poller.
     #[must_use]
     pub fn collector(&self) -> Collector {
         self.source.collector()
     }
 
-    /// Goes on from where another poller of the same account and collector ended.
+    /// Continues with the state of an earlier poller of the same account and collector.
     pub fn remember(&mut self, memory: Memory) {
         self.last_failure = memory.last_failure;
     }
 
-    /// Polls until told to stop; a poll under way is then dropped.
+    /// Polls until `stop`, which also cancels a poll in progress.
     pub async fn run(mut self, stop: Stop) -> Memory {
         let forever = async {
             let mut cadence = Cadence::new(self.schedule.interval, self.source.follows_the_calendar(), self.phase());
@@ -105,7 +105,7 @@ impl Poller {
                 let (started, now) = (Instant::now(), self.clock.now());
                 self.poll().await;
                 let took = started.elapsed();
-                // Who yields to other polls is expected to take long.
+                // A poll that yields to others is expected to take long.
                 self.tell_overrun(took, cadence.is_overrun(took) && !self.source.yields());
                 tokio::time::sleep_until(started + cadence.pause(now)).await;
             }
@@ -117,7 +117,7 @@ impl Poller {
         Memory { last_failure: self.last_failure }
     }
 
-    /// Polls once and says what came of it.
+    /// Polls once, and logs the result.
     pub async fn poll(&mut self) -> Outcome {
         let (started, now) = (Instant::now(), self.clock.now());
         let poll = Poll {
@@ -160,7 +160,7 @@ impl Poller {
         outcome
     }
 
-    /// A number from 0 to 1 that differs between pollers and stays the same for each.
+    /// A number from 0 to 1 that differs between pollers and is constant for each.
     #[expect(clippy::cast_precision_loss, reason = "a phase needs no precision")]
     fn phase(&self) -> f64 {
         let mut hasher = DefaultHasher::new();
@@ -168,7 +168,7 @@ impl Poller {
         hasher.finish() as f64 / u64::MAX as f64
     }
 
-    /// Says when polls begin to take longer than their interval, and when they no longer do.
+    /// Logs when polls begin to take longer than their interval, and when that ends.
     fn tell_overrun(&mut self, took: Duration, is_overrun: bool) {
         if std::mem::replace(&mut self.is_overrun, is_overrun) == is_overrun {
             return;
@@ -197,7 +197,7 @@ impl Poller {
         }
     }
 
-    /// Logs a failure when it begins or changes, and its end; not every repetition.
+    /// Logs the start, a change and the end of a failure, but no repetition.
     fn tell(&mut self, result: &Result<(), Error>) {
         let (account, collector) = (self.account.as_str(), self.source.collector().as_str());
         let reason = result.as_ref().err().map(|error| error.reason);

@@ -1,4 +1,4 @@
-//! Report tasks within the look-back, and a count of failures that sees each failed task once.
+//! Reads report tasks within the look-back, and counts each failed task once.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Source {
             }
         }
         self.count(poll, failed).await;
-        // Types and statuses that nobody documented may be as many as there are tasks.
+        // Undocumented types and statuses may be as numerous as tasks.
         poll.publish(|account| {
             account.reports = Some(poll.reading(totals, self.settings.stale_after));
             account.shares.insert(Collector::Reports, vec![listing.share]);
@@ -45,9 +45,9 @@ impl Source {
         Ok(())
     }
 
-    /// Brings the counters to what has been counted in all, restarts included.
+    /// Sets the counters to the stored totals, which include earlier runs.
     async fn count(&self, poll: &Poll<'_>, failed: Vec<(String, TaskType)>) {
-        // Where the store fails, which it says itself, the tasks are counted as soon as it works again.
+        // When the store fails, it logs that itself. The tasks are counted when it works again.
         let Ok(mut counted) = self.store.count_failures(poll.account, failed).await else { return };
         for task_type in TaskType::KNOWN {
             counted.entry(TaskType::new(task_type)).or_default();

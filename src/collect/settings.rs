@@ -1,4 +1,4 @@
-//! What is polled, and when.
+//! Settings of the collectors.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Settings {
     pub cost: Windowed,
     /// `method` of `[collect.cost]`. Default auto.
     pub cost_method: Method,
-    /// What is read of single resources besides: `tag_keys` and `top_resources` of `[metrics]`. Default nothing.
+    /// The details of single resources: `tag_keys` and `top_resources` of `[metrics]`. Default none.
     pub cost_details: Details,
     /// `[collect.usage]`
     pub usage: Windowed,
@@ -26,90 +26,90 @@ pub struct Settings {
     pub subscriptions: Listed,
     /// `[collect.commitments]`
     pub commitments: Listed,
-    /// `[collect.names]`. Names are never withdrawn: an old name is better than none.
+    /// `[collect.names]`. Names never become stale: an old name is better than none.
     pub names: Schedule,
     /// `[collect.history]`
     pub history: History,
 }
 
-/// When one collector polls.
+/// The schedule of one collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Whether it polls at all. Default true.
+    /// Whether it polls. Default true.
     pub enabled: bool,
-    /// From the start of one poll to the start of the next.
+    /// The time from the start of one poll to the start of the next.
     pub interval: Duration,
-    /// How long one poll may take, all its requests and their retries together.
+    /// The longest time of one poll, including all its requests and retries.
     pub timeout: Duration,
 }
 
 /// A collector that reads one report per window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windowed {
-    /// When it polls.
+    /// Its schedule.
     pub schedule: Schedule,
-    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    /// The age at which the last reading becomes stale. Never shorter than the interval.
     pub stale_after: Duration,
-    /// The windows that it reads, each a family of its own.
+    /// The windows of the reports. Each is a metric family.
     pub windows: Vec<Window>,
-    /// How long after its end a period may still be corrected. Default 24 h.
+    /// The time from the end of a period until it is settled. Default 24 h.
     pub settle_after: Duration,
 }
 
-/// How costs are read.
+/// The method of reading costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Whatever takes fewer requests.
+    /// The method with fewer requests.
     Auto,
     /// Every resource, page by page.
     Resources,
-    /// One call per project for its totals.
+    /// One request per project for its totals.
     Totals,
 }
 
-/// What is read of single resources with the costs of the month to date. Anything of it needs the resources.
+/// The details of single resources in the costs of the month to date. Any detail requires reading by resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The tags by whose values costs are told. Default none.
+    /// The tag keys by whose values costs are exported. Default none.
     pub tag_keys: Vec<SmolStr>,
-    /// How many of the dearest resources of each account and currency are told one by one. Default 0.
+    /// The number of exported resources with the largest costs, per account and currency. Default 0.
     pub top_resources: usize,
 }
 
 /// The collector of report tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reports {
-    /// When it polls.
+    /// Its schedule.
     pub schedule: Schedule,
-    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    /// The age at which the last reading becomes stale. Never shorter than the interval.
     pub stale_after: Duration,
-    /// How far back tasks are looked at, by their creation. Default 7 days.
+    /// The age of the oldest tasks, by their creation. Default 7 days.
     pub look_back: Duration,
 }
 
-/// The collector of the days of the past, which reads behind all others.
+/// The collector of past days. It yields to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
-    /// When it looks for days to read.
+    /// Its schedule.
     pub schedule: Schedule,
-    /// How many days before today are read. Default 35, at most 400.
+    /// The number of days before today that are read. Default 35, at most 400.
     pub days: u16,
-    /// The age at which the reading of a settled day of the last [`History::RECHECKED`] days is repeated, and of one in
-    /// [`History::SAMPLED`] before. Default 7 days.
+    /// The age at which a settled day is read again. It applies to the last [`History::RECHECKED`] days, and to one in
+    /// [`History::SAMPLED`] days before. Default 7 days.
     pub recheck_after: Duration,
-    /// The number of series from which an account's further ones are stored as one, for costs and for usage. Default
-    /// 10,000, shared by the accounts; but each has at least [`History::LEAST_SERIES`].
+    /// The largest number of stored series of an account, for costs and for usage. Further series are stored as one.
+    /// The accounts share the default of 10,000, and each has at least [`History::LEAST_SERIES`].
     pub series_limit: usize,
-    /// `[[alerts.budget]]`, which the history forecasts. Default none.
+    /// `[[alerts.budget]]`, the budgets to forecast. Default none.
     pub budgets: Vec<Budget>,
 }
 
 /// A collector that reads a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// When it polls.
+    /// Its schedule.
     pub schedule: Schedule,
-    /// The age at which the last good reading is withdrawn; never shorter than the interval.
+    /// The age at which the last reading becomes stale. Never shorter than the interval.
     pub stale_after: Duration,
 }
 
@@ -117,7 +117,7 @@ impl Method {
     /// Every method.
     pub const ALL: [Self; 3] = [Self::Auto, Self::Resources, Self::Totals];
 
-    /// The word for this method in the configuration.
+    /// The name of this method in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -129,16 +129,17 @@ impl Method {
 }
 
 impl History {
-    /// How many days back a provider is expected to still revise what was settled.
+    /// The number of past days whose settled amounts the provider may still revise.
     pub const RECHECKED: u16 = 35;
 
-    /// Of the days before those, one in so many is looked at each week, so that each has its turn in so many weeks.
+    /// Older settled days are sampled: one day in this number is checked each week, so each day is checked once in this
+    /// number of weeks.
     pub const SAMPLED: u16 = 10;
 
-    /// The series that the history of an account may have in any case.
+    /// The smallest series limit of an account's history.
     pub const LEAST_SERIES: usize = 4_000;
 
-    /// The limit for each of so many accounts that share `metrics.series_limit`.
+    /// The series limit of one account, when `accounts` accounts share `metrics.series_limit`.
     #[must_use]
     pub fn series_limit(metrics: usize, accounts: usize) -> usize {
         (metrics / accounts.max(1)).max(Self::LEAST_SERIES)
@@ -146,16 +147,16 @@ impl History {
 }
 
 impl Details {
-    /// The window whose resources tell them.
+    /// The window of the details.
     pub const WINDOW: Window = Window::MonthToDate;
 
-    /// Whether there are none to read.
+    /// Whether no details are wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tag_keys.is_empty() && self.top_resources == 0
     }
 
-    /// The settings that ask for something, in words.
+    /// The settings that require details, as a text.
     #[must_use]
     pub fn named(&self) -> &'static str {
         match (self.tag_keys.is_empty(), self.top_resources) {

@@ -1,4 +1,4 @@
-//! What a source is: something that can be polled and publishes what it read.
+//! The sources of an account. A source can be polled, and publishes its readings.
 
 use crate::gcore::error::Error;
 use crate::snapshot::Collector;
@@ -46,7 +46,7 @@ impl Source {
         matches!(self, Self::History(_))
     }
 
-    /// Reads everything once; what could be read is published even if the rest fails.
+    /// Reads everything once. Good readings are published even if others fail.
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
         match self {
             Self::Cost(source) => source.poll(poll).await,

@@ -1,4 +1,4 @@
-//! Subscriptions.
+//! Reads subscriptions.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Usage per window.
+//! Reads usage per window.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reading one report per window, each on its own.
+//! Reads one report per window. Windows are independent.
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -8,10 +8,10 @@ use crate::gcore::error::Error;
 
 use super::poller::Poll;
 
-/// Reads the first window, then all others side by side, and returns the first failure.
+/// Reads the first window, then all others in parallel, and returns the first failure.
 ///
-/// One window's failure does not keep the others from being read. But where the first shows that none could succeed,
-/// because the key is refused or the poll's time is up, the server is not asked again.
+/// A failed window does not stop the others, with one exception. When the first window shows that none can succeed, the
+/// server gets no more requests. Examples: the key is refused, or the poll deadline has passed.
 pub(super) async fn read_each<F: Future<Output = Result<(), Error>>>(
     poll: &Poll<'_>,
     windows: &[Window],

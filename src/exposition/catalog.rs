@@ -1,7 +1,7 @@
-//! Every family that is made from the snapshot, in one table.
+//! The table of all families that are made from the snapshot.
 //!
-//! A name, a label or a unit here is a contract with dashboards and rules: changing one breaks them. Counters of the
-//! daemon's own work live beside that work (`gcore::metrics`, `collect::metrics`).
+//! Names, labels and units are a contract with dashboards and rules, and a change breaks them. Metrics of the daemon's
+//! own work are defined beside that work (`gcore::metrics`, `collect::metrics`).
 
 use crate::billing::period::Window;
 
@@ -10,12 +10,12 @@ use crate::billing::period::Window;
 pub struct Family {
     /// The metric's name.
     pub name: &'static str,
-    /// What it means.
+    /// The help text.
     pub help: &'static str,
-    /// Its labels, in the order in which they are written.
+    /// Its labels, in the order of the output.
     pub labels: &'static [&'static str],
-    /// Whether the number of its series grows with what the API reports, so that it needs a budget; otherwise it is
-    /// bounded by the configuration.
+    /// Whether the number of series grows with the API's data, so that the series limit applies. Otherwise the
+    /// configuration bounds it.
     pub grows: bool,
 }
 
@@ -108,19 +108,19 @@ pub const fn usage(window: Window) -> Family {
     }
 }
 
-/// The usage family of a window where it is split by billing metric.
+/// The usage family of a window, split by billing metric.
 #[must_use]
 pub const fn usage_by_metric(window: Window) -> Family {
     Family { labels: METERED, ..usage(window) }
 }
 
-/// The cost of each stored day; `/metrics` never has it, only `backfill` writes it.
+/// The cost of each stored day. Only `backfill` writes it, never `/metrics`.
 pub const COST_DAILY: Family = growing(
     "gcore_cost_daily_amount",
     "Cost of the UTC day that ends with the sample, at pay-as-you-go prices. Backfilled from the stored history.",
     MONEY,
 );
-/// The usage of each stored day, likewise.
+/// The usage of each stored day. Only `backfill` writes it, never `/metrics`.
 pub const USAGE_DAILY: Family = growing(
     "gcore_usage_daily_billing_value",
     "Usage in the UTC day that ends with the sample, in the API's own unit. Backfilled from the stored history.",
@@ -132,123 +132,123 @@ pub const TAG_COST: Family = growing(
     "Cost of the month to date by the value of a tag; \"\" is for resources without it. Cached, refreshed by polling.",
     &["account", "currency", "tag_key", "tag_value"],
 );
-/// The dearest resources.
+/// The resources with the largest costs.
 pub const RESOURCE_COST: Family = growing(
     "gcore_resource_cost_month_to_date_amount",
     "Cost of the month to date of the dearest resources; all others are __other__. Cached, refreshed by polling.",
     RESOURCE,
 );
-/// Where the month will end.
+/// The forecast of the month.
 pub const MONTH_FORECAST: Family = growing(
     "gcore_cost_month_forecast_amount",
     "Estimate of what the current month will have cost at its end, from the daily history.",
     FORECAST,
 );
-/// The lower end of the band around it.
+/// The lower end of the forecast's band.
 pub const MONTH_FORECAST_LOWER: Family =
     growing("gcore_cost_month_forecast_lower_amount", "Lower end of the band in which 4 of 5 months end.", FORECAST);
-/// The upper end of the band around it.
+/// The upper end of the forecast's band.
 pub const MONTH_FORECAST_UPPER: Family =
     growing("gcore_cost_month_forecast_upper_amount", "Upper end of the band in which 4 of 5 months end.", FORECAST);
-/// How much a budget is.
+/// The limit of a budget.
 pub const BUDGET_LIMIT: Family =
     family("gcore_budget_limit_amount", "How much the budget allows for a calendar month.", BUDGET);
-/// How much of it was spent.
+/// The cost of the month so far that counts for a budget.
 pub const BUDGET_ACTUAL: Family = family(
     "gcore_budget_actual_amount",
     "What was spent of the budget this month, today included. Cached, refreshed by polling.",
     BUDGET,
 );
-/// How much of it will have been spent.
+/// The forecast of the cost that counts for a budget.
 pub const BUDGET_FORECAST: Family = family(
     "gcore_budget_forecast_amount",
     "Estimate of what will have been spent of the budget at the end of the month.",
     BUDGET,
 );
-/// The share that was spent.
+/// The spent share of a budget.
 pub const BUDGET_USED_RATIO: Family =
     family("gcore_budget_used_ratio", "Share of the budget that was spent this month; 1 is all of it.", BUDGET);
-/// When it is used up.
+/// The time when a budget is exhausted.
 pub const BUDGET_EXHAUSTION: Family = family(
     "gcore_budget_exhaustion_timestamp_seconds",
     "When the budget is, or was, used up at the pace of the forecast; no series: not this month.",
     BUDGET,
 );
-/// Which day is judged.
+/// The judged day.
 pub const ANOMALY_DAY: Family =
     family("gcore_anomaly_day_timestamp_seconds", "Start of the UTC day that the anomaly families are of.", ACCOUNT);
-/// What was expected of it.
+/// The expectation of that day.
 pub const ANOMALY_EXPECTED: Family =
     growing("gcore_anomaly_expected_amount", "What the last closed day was expected to cost.", ANOMALY);
-/// What would have been usual still.
+/// The upper bound of that day.
 pub const ANOMALY_UPPER: Family = growing(
     "gcore_anomaly_upper_amount",
     "The most that the last closed day could cost without being out of the usual.",
     ANOMALY,
 );
-/// What it cost.
+/// The cost of that day.
 pub const ANOMALY_ACTUAL: Family = growing("gcore_anomaly_actual_amount", "What the last closed day cost.", ANOMALY);
-/// The distance from the expectation in units of the bound.
+/// The distance from the expectation, in units of the distance to the upper bound.
 pub const ANOMALY_SCORE: Family = growing(
     "gcore_anomaly_score",
     "Distance of the last closed day's cost from the expectation in units of the distance to the upper bound; above 1 is an anomaly.",
     ANOMALY,
 );
-/// What closed days were changed by.
+/// The revisions of settled days.
 pub const COST_REVISION: Family =
     growing("gcore_cost_revision_amount", "By how much settled days were found changed in the last 7 days.", MONEY);
-/// When the days of a window begin.
+/// The start of a window's days.
 pub const WINDOW_START: Family =
     family("gcore_window_start_timestamp_seconds", "Start of the days that a window covers.", WINDOW);
-/// When the days of a window end.
+/// The end of a window's days.
 pub const WINDOW_END: Family =
     family("gcore_window_end_timestamp_seconds", "End of the days that a window covers, exclusive.", WINDOW);
-/// Whether corrections are no longer expected.
+/// Whether a window is settled.
 pub const WINDOW_SETTLED: Family =
     family("gcore_window_settled", "1 once the window's days are past the settling delay.", WINDOW);
-/// How far the data reaches.
+/// The end of the data.
 pub const DATA_THROUGH: Family = family(
     "gcore_data_through_timestamp_seconds",
     "Newest time at which any resource in the data was metered. Cached, refreshed by polling.",
     COLLECTOR,
 );
-/// Records whose cost is unknown.
+/// Records with an unknown cost.
 pub const UNPRICED_RECORDS: Family = growing(
     "gcore_cost_unpriced_records",
     "Records without a usable price, whose cost is in no sum. Cached, refreshed by polling.",
     &["account", "resource_type", "reason"],
 );
-/// What the API says of its prices.
+/// The API's status of its prices.
 pub const PRICE_STATUS: Family = growing(
     "gcore_cost_price_status",
     "1 for the status that the API gives its prices, 0 for the others. Cached, refreshed by polling.",
     &["account", "status"],
 );
-/// How far our sums are from the API's own.
+/// The difference between the sums and the API's own totals.
 pub const RECONCILIATION_DIFFERENCE: Family = growing(
     "gcore_cost_reconciliation_difference_amount",
     "Sum of all cost series of a window less the API's own total. Cached, refreshed by polling.",
     RECONCILIATION,
 );
-/// How far they may be.
+/// The largest expected difference.
 pub const RECONCILIATION_TOLERANCE: Family = growing(
     "gcore_cost_reconciliation_tolerance_amount",
     "Difference that the API's rounding of each line to 5 decimals can explain. Cached, refreshed by polling.",
     RECONCILIATION,
 );
-/// Whether pay-as-you-go prices tell the whole story.
+/// Whether pay-as-you-go prices overstate the cost.
 pub const HAS_COMMITS: Family = family(
     "gcore_plan_has_commits",
     "1 while a commitment is active: the cost families, at pay-as-you-go prices, then overstate.",
     ACCOUNT,
 );
-/// What the month costs under the commitments.
+/// The cost of the month under the commitments.
 pub const COMMIT_MONTH: Family = growing(
     "gcore_commit_month_amount",
     "Cost of the current month under the commitments, overcommit included. Cached, refreshed by polling.",
     &["account", "currency"],
 );
-/// When a commitment ends.
+/// The end of a commitment.
 pub const COMMIT_END: Family = growing(
     "gcore_commit_end_timestamp_seconds",
     "When an active commitment ends; no series where it is open-ended. Cached, refreshed by polling.",
@@ -296,19 +296,19 @@ pub const SUBSCRIPTION_INFO: Family = growing(
     "A subscription, always 1; gone 30 days after its end.",
     &["account", "subscription_id", "client_id", "product", "feature", "calc_rule_type"],
 );
-/// When a subscription begins.
+/// The start of a subscription.
 pub const SUBSCRIPTION_START: Family = growing(
     "gcore_subscription_active_start_timestamp_seconds",
     "When a subscription begins. Cached, refreshed by polling.",
     SUBSCRIPTION,
 );
-/// When a subscription ends.
+/// The end of a subscription.
 pub const SUBSCRIPTION_END: Family = growing(
     "gcore_subscription_active_end_timestamp_seconds",
     "When a subscription ends; no series where it is open-ended. Cached, refreshed by polling.",
     SUBSCRIPTION,
 );
-/// What a subscription costs.
+/// The price of a subscription.
 pub const SUBSCRIPTION_PRICE: Family = growing(
     "gcore_subscription_price_amount",
     "Price of a subscription as reported, where it is one number. Cached, refreshed by polling.",
@@ -320,10 +320,10 @@ pub const SUBSCRIPTIONS: Family =
 /// Whether the last poll was good.
 pub const UP: Family =
     family("gcore_up", "1 if the last poll read everything whole; no series before the first poll.", COLLECTOR);
-/// Whether the key may read a source.
+/// Whether the key has access to a source.
 pub const SUPPORTED: Family =
     family("gcore_collector_supported", "0 if the key may not read this source (403 or 404), else 1.", COLLECTOR);
-/// Whether a source is refused that was readable.
+/// Whether a source was readable and is refused now.
 pub const ACCESS_LOST: Family =
     family("gcore_collector_access_lost", "1 if the source was readable and is refused now, else 0.", COLLECTOR);
 /// The interval of a collector.
@@ -335,19 +335,19 @@ pub const POLL_LAST_ATTEMPT: Family =
 /// The last good poll.
 pub const POLL_LAST_SUCCESS: Family =
     family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
-/// The number of days in the history. promtool takes `days` in a name for a unit of time.
+/// The number of stored days. The name avoids `days`, which promtool takes for a unit of time.
 pub const HISTORY_READINGS: Family = family(
     "gcore_history_readings",
     "UTC days of the past of which the store holds what a collector reads, one reading each.",
     COLLECTOR,
 );
-/// How full a family is.
+/// The number of series of a family.
 pub const SERIES: Family =
     family("gcore_series", "Series exported of a family whose number grows with the data.", &["family"]);
-/// How full a family may become.
+/// The series limit of a family.
 pub const SERIES_LIMIT: Family =
     family("gcore_series_limit", "The most series that a family may have: metrics.series_limit.", &["family"]);
-/// What did not fit.
+/// The series beyond the limit.
 pub const SERIES_DROPPED: Family = family(
     "gcore_series_dropped",
     "Series that did not fit in a family: sums folded into __other__, or entries of a list left out.",

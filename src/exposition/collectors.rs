@@ -1,4 +1,4 @@
-//! Families on how the collectors fare.
+//! Families of the status of the collectors.
 
 use crate::snapshot::{Outcome, Snapshot};
 
@@ -6,7 +6,7 @@ use super::catalog;
 use super::family::Gauges;
 use super::{seconds, word};
 
-/// One series per enabled collector and family, and what the history holds.
+/// One series per family and enabled collector, and the number of stored days.
 pub(super) fn collectors(snapshot: &Snapshot) -> [Gauges; 7] {
     let mut up = Gauges::new(catalog::UP);
     let mut supported = Gauges::new(catalog::SUPPORTED);

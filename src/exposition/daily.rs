@@ -1,7 +1,7 @@
-//! The days of the stored history as OpenMetrics text with timestamps, which Prometheus can take in as blocks.
+//! The stored days as OpenMetrics text with timestamps, which Prometheus can import as blocks.
 //!
-//! All series of a day stand together, then those of the next day, so that no more than a day is ever in memory.
-//! Prometheus asks only that the samples of each series come in the order of time.
+//! The text has all series of one day, then those of the next day, so memory holds only one day. Prometheus only
+//! requires that the samples of each series are in the order of time.
 
 use jiff::civil::Date;
 
@@ -16,10 +16,10 @@ use super::catalog::Family;
 use super::sums::GroupLabels;
 use super::text::Text;
 
-/// What ends the text; without it, it counts as cut off.
+/// The end of the text. A text without it is incomplete.
 pub const END: &str = "# EOF\n";
 
-/// The lines that begin a family; the samples of all its days must follow before another family begins.
+/// The lines that begin a family. The samples of all its days must follow before another family begins.
 #[must_use]
 pub fn head(kind: Kind) -> String {
     let mut text = Text::with_capacity(0);
@@ -27,8 +27,8 @@ pub fn head(kind: Kind) -> String {
     text.finish()
 }
 
-/// The samples of one day, each at the day's last second. A series that the day does not name gets none: it was zero,
-/// and adds as much to a sum.
+/// The samples of one day, at the day's last second. A series without an amount on that day gets no sample: its cost
+/// was zero, and sums stay correct.
 #[must_use]
 pub fn day(
     kind: Kind,

@@ -1,4 +1,4 @@
-//! Families of single resources: costs by tag, and the dearest resources.
+//! Families of single resources: costs by tag, and the resources with the largest costs.
 
 use jiff::Timestamp;
 
@@ -11,10 +11,10 @@ use super::catalog;
 use super::family::Families;
 use super::sums::{GroupLabels, OTHER, Place, Sum, collect, write_family};
 
-/// A sum by tag: the value in its place; tag keys and currencies are never added.
+/// A sum by tag value. Different tag keys and currencies are never added.
 type TagSum<'a> = Sum<'a, &'a str, (&'a Currency, &'a str)>;
 
-/// Writes the families that are asked for.
+/// Writes the enabled families.
 pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     if any_reading(snapshot, |details| !details.tags.is_empty()) {
         write_tags(families, snapshot, now);
@@ -24,7 +24,7 @@ pub(super) fn write(families: &mut Families, snapshot: &Snapshot, now: Timestamp
     }
 }
 
-/// Whether there is such a reading at all, even a stale one: a family that has lost its series is still counted.
+/// Whether such a reading exists, even a stale one. A family that has lost its series is still counted.
 fn any_reading(snapshot: &Snapshot, is_such: impl Fn(&CostDetails) -> bool) -> bool {
     let readings = snapshot.accounts.values().filter_map(|account| account.cost.get(&Window::MonthToDate));
     readings.filter_map(|reading| reading.last().details.as_ref()).any(is_such)
@@ -49,7 +49,8 @@ fn write_tags(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     });
 }
 
-/// A tag whose value happens to be the word for all others is one of them, or two series would have the same labels.
+/// A tag value that equals the word for all others is folded into them, otherwise two series would have the same
+/// labels.
 fn place(value: &str) -> Place<&str> {
     if value == OTHER { Place::Other } else { Place::Own(value) }
 }

@@ -1,4 +1,4 @@
-//! A snapshot as the bytes of an answer, but for the counters that every scrape reads anew.
+//! The encoded snapshot: the bytes of a response, without the metrics that every scrape reads anew.
 
 use std::io;
 
@@ -12,9 +12,9 @@ use super::gzip::Head;
 pub use super::gzip::Pieces;
 use super::settings::Settings;
 
-/// The business families of one snapshot, compressed, and how long they stay true.
+/// The billing metrics of one snapshot, compressed, and the time when they expire.
 ///
-/// Only what is compressed is kept, a twelfth of the text: hardly anybody asks for the text itself.
+/// Only the compressed form is kept, which is a twelfth of the text. Clients rarely request the plain text.
 pub struct Encoded {
     text: Result<Head, Bytes>,
     length: usize,
@@ -23,29 +23,28 @@ pub struct Encoded {
     untried: Vec<(AccountName, Collector)>,
 }
 
-/// An answer in two parts, one after the other: what every scrape shares, and what is this scrape's own.
+/// A response in two parts, one after the other: the part that all scrapes share, and the part of this scrape.
 #[derive(Debug)]
 pub struct Answer {
     /// The shared part.
     pub shared: Shared,
-    /// The own part.
+    /// The part of this scrape.
     pub own: Bytes,
     /// Whether the two parts together are a gzip member.
     pub is_gzip: bool,
 }
 
-/// The part of an answer that every scrape shares.
+/// The part of a response that all scrapes share.
 #[derive(Debug)]
 pub enum Shared {
-    /// It is sent as it is kept.
+    /// Sent as it is kept.
     Kept(Bytes),
-    /// It is unpacked while it is sent.
+    /// Decompressed while it is sent.
     Unpacked(Pieces),
 }
 
 impl Encoded {
-    /// Encodes a snapshot as of `now`. Where the text before it is at hand, the new one gets as much memory at once, and
-    /// some more.
+    /// Encodes a snapshot at `now`. The length of the text before, plus some reserve, is the initial capacity.
     #[must_use]
     pub fn new(snapshot: &Snapshot, settings: Settings, now: Timestamp, before: Option<&Self>) -> Self {
         let length = before.map_or(0, |before| before.length + before.length / 16);
@@ -59,29 +58,29 @@ impl Encoded {
         Self { text, length, made_at: now, valid_until, untried }
     }
 
-    /// Whether encoding the same snapshot at `now` would give the same. Before the time at which it was encoded it might
-    /// not: the clock was set back.
+    /// Whether encoding the same snapshot at `now` would give the same result. False before the time of the encoding,
+    /// because the clock was set back.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {
         self.made_at <= now && now < self.valid_until
     }
 
-    /// The first instant at which this no longer holds.
+    /// The first instant at which this is out of date.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {
         self.valid_until
     }
 
-    /// The collectors of which the encoded snapshot had no finished poll.
+    /// The collectors without a finished poll in the encoded snapshot.
     #[must_use]
     pub fn untried(&self) -> &[(AccountName, Collector)] {
         &self.untried
     }
 
-    /// The whole answer to a scrape, as one gzip member where that is wanted.
+    /// The whole response to a scrape, as one gzip member if wanted.
     ///
     /// # Errors
-    /// Fails where `own`, the scrape's own part of the text, cannot be compressed.
+    /// Fails when `own`, the scrape's own part of the text, cannot be compressed.
     pub fn answer(&self, own: Vec<u8>, wants_gzip: bool) -> io::Result<Answer> {
         let (shared, own) = match &self.text {
             Ok(head) if wants_gzip => {

@@ -13,23 +13,23 @@ use crate::snapshot::Reader;
 use super::encoded::Encoded;
 use super::settings::Settings;
 
-/// The windows of a poll arrive in quick succession; waiting this long encodes several of them at once.
+/// The windows of a poll arrive in quick succession. This delay encodes several of them at once.
 const BURST: Duration = Duration::from_millis(10);
-/// After encoding, it rests this many times as long as that took: however fast snapshots come and however large they
-/// are, encoding takes at most a fifth of one processor.
+/// The pause after an encoding, in multiples of its duration. So encoding takes at most a fifth of one processor, for
+/// any rate and size of snapshots.
 const REST: u32 = 4;
 
-/// Holds what was encoded last, and replaces it.
+/// Keeps the last encoded snapshot, and replaces it.
 pub struct Encoder {
     snapshot: Reader,
     clock: Clock,
     encoded: watch::Sender<Arc<Encoded>>,
-    /// Locked while encoding, so that it is done once however many scrapes wait for it.
+    /// Locked during encoding, so that waiting scrapes share one encoding.
     settings: Mutex<Settings>,
 }
 
 impl Encoder {
-    /// Encodes what is there already, so that there is always something to answer with.
+    /// Encodes the current snapshot, so that there is always a response.
     #[must_use]
     pub fn new(snapshot: Reader, settings: Settings, clock: Clock) -> Self {
         let first = Encoded::new(&snapshot.borrow(), settings, clock.now(), None);
@@ -37,8 +37,8 @@ impl Encoder {
         Self { snapshot, clock, encoded, settings: Mutex::new(settings) }
     }
 
-    /// Encodes every snapshot, and again when time alone changes what a snapshot says. Ends with the last writer of
-    /// snapshots, or where encoding fails.
+    /// Encodes every snapshot, and again when the passage of time changes its text. Ends with the last writer of
+    /// snapshots, or when encoding fails.
     pub async fn run(self: Arc<Self>) {
         let mut snapshots = self.snapshot.clone();
         loop {
@@ -52,8 +52,8 @@ impl Encoder {
                     tokio::time::sleep(BURST).await;
                     snapshots.mark_unchanged();
                 }
-                // The clock may be another than the runtime's, so it is asked again; and it need not be exact, since a
-                // scrape never takes what no longer holds.
+                // The clock may differ from the runtime's, so it is read again. The wait need not be exact, because a
+                // scrape never uses an outdated text.
                 () = tokio::time::sleep(left.max(BURST)) => {
                     if self.published().holds_at(self.clock.now()) {
                         continue;
@@ -69,10 +69,10 @@ impl Encoder {
         }
     }
 
-    /// What holds now. Mostly that is there already; only where time has overtaken it, it is encoded first.
+    /// The current text. It is mostly ready. When it is out of date, it is encoded first.
     ///
     /// # Errors
-    /// Fails where encoding panics.
+    /// Fails when encoding panics.
     pub async fn current(&self) -> io::Result<Arc<Encoded>> {
         let encoded = self.published();
         if encoded.holds_at(self.clock.now()) {
@@ -86,7 +86,7 @@ impl Encoder {
         self.encode(&settings).await
     }
 
-    /// Goes on with other settings; when this is done, scrapes show them and the latest snapshot.
+    /// Changes the settings. After that, scrapes use them and the latest snapshot.
     pub async fn follow(&self, settings: Settings) {
         let mut current = self.settings.lock().await;
         *current = settings;
@@ -95,20 +95,19 @@ impl Encoder {
         }
     }
 
-    /// What was encoded last, whether it still holds or not.
+    /// The last encoded snapshot, whether or not it is out of date.
     #[must_use]
     pub fn published(&self) -> Arc<Encoded> {
         Arc::clone(&self.encoded.borrow())
     }
 
-    /// Done once a snapshot was published in which every collector has finished a poll.
+    /// Waits for a snapshot in which every collector has finished a poll.
     pub async fn ready(&self) {
-        // The sender is ours, so the channel cannot end here.
+        // This encoder holds the sender, so the channel cannot end here.
         let _ = self.encoded.subscribe().wait_for(|encoded| encoded.untried().is_empty()).await;
     }
 
-    /// Encodes the latest snapshot beside the threads that serve. Whoever calls it has
-    /// locked the settings.
+    /// Encodes the latest snapshot outside the serving threads. The caller holds the lock of the settings.
     async fn encode(&self, settings: &Settings) -> io::Result<Arc<Encoded>> {
         let (snapshot, before) = (Arc::clone(&self.snapshot.borrow()), self.published());
         let (settings, now) = (*settings, self.clock.now());

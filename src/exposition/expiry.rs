@@ -1,4 +1,4 @@
-//! How long a text stays true.
+//! The time when a text is out of date.
 
 use jiff::Timestamp;
 
@@ -7,14 +7,14 @@ use crate::snapshot::{Account, Snapshot};
 
 use super::lists;
 
-/// The first instant after `now` at which the same snapshot may have to be exported otherwise: a reading goes stale, a
-/// day begins, a window settles, a subscription begins, ends or is long over.
+/// The first instant after `now` at which the text of the same snapshot may change. Causes: a reading becomes stale, a
+/// day begins, a window settles, or a subscription begins, ends or ended long ago.
 pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
     snapshot.accounts.values().filter_map(|account| next_change(account, now)).min().unwrap_or(Timestamp::MAX)
 }
 
 fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
-    // Whoever adds a field decides here whether its export depends on the time.
+    // The pattern lists every field. So a new field does not compile until its dependence on time is decided here.
     let Account {
         scope: _,
         shares: _,
@@ -40,7 +40,7 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let bought = totals.flat_map(|totals| &totals.commitments);
     let edges = bought.filter_map(|commitment| lists::next_edge(commitment, now));
     let commitments = stale_at.chain(edges).chain(month_end);
-    // A forecast ends with its month, and a judged day is news for so many days.
+    // A forecast ends with its month, and a judged day expires after some days.
     let insights = insights.iter().map(|_| next_midnight(now));
     cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).chain(insights).min()
 }
@@ -74,13 +74,13 @@ mod tests {
     const MINUTE: i64 = 60;
     const DAY: i64 = 86_400;
 
-    /// Some seconds after an evening on which a month is about to end.
+    /// `seconds` after an evening at the end of a month.
     fn at(seconds: i64) -> Timestamp {
         let evening: Timestamp = "2026-11-30T20:00:00Z".parse().unwrap();
         evening + SignedDuration::from_secs(seconds)
     }
 
-    /// Begun at, good for, settles after.
+    /// Start, time until stale, time until settled.
     type Read = (i64, u64, u64);
 
     fn window_reading<T>(data: T, window: Window, (read_at, good_for, settle_after): Read) -> WindowReading<T> {
@@ -127,7 +127,7 @@ mod tests {
         Snapshot { accounts: [("main".parse().unwrap(), account)].into(), was_ready: false }
     }
 
-    /// What the days before some instant said then, of its month.
+    /// The insights of the days before `made`, for its month.
     fn insights(made: i64) -> Insights {
         let (now, project, currency) = (at(made), ProjectId(1), Currency::new("EUR"));
         let today = utc_date(now);

@@ -1,4 +1,4 @@
-//! Writing families one after the other, each within its budget of series.
+//! Writes families one after the other, each within its series limit.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::catalog;
 use super::catalog::Family;
 use super::text::Text;
 
-/// The series of a family under way. Label values are unique and sorted, so equal data gives equal bytes.
+/// The series of a family in progress. Label values are unique and sorted, so equal data give equal bytes.
 pub(super) struct Gauges {
     family: Family,
     series: BTreeMap<Vec<SmolStr>, f64>,
@@ -19,7 +19,7 @@ impl Gauges {
         Self { family, series: BTreeMap::new() }
     }
 
-    /// Sets the series with these label values, given in the order of the family's labels.
+    /// Sets the series with these label values, in the order of the family's labels.
     pub(super) fn set<const N: usize>(&mut self, values: [SmolStr; N], value: f64) {
         debug_assert_eq!(N, self.family.labels.len(), "labels of {}", self.family.name);
         self.series.insert(values.into(), value);
@@ -33,7 +33,7 @@ pub(super) struct Families {
     tallies: Vec<Tally>,
 }
 
-/// How a family that grows with the data keeps to its budget.
+/// The series counts of a family that grows with the data.
 struct Tally {
     family: &'static str,
     exported: usize,
@@ -41,17 +41,17 @@ struct Tally {
 }
 
 impl Families {
-    /// Nothing yet, with space for a text of some length.
+    /// An empty text with the capacity `length`.
     pub(super) fn new(series_limit: usize, length: usize) -> Self {
         Self { text: Text::with_capacity(length), series_limit, tallies: Vec::new() }
     }
 
-    /// The most series that a family may have where it grows with the data.
+    /// The series limit of a family that grows with the data.
     pub(super) fn series_limit(&self) -> usize {
         self.series_limit
     }
 
-    /// Writes each family; past the limit, series are left out from the end.
+    /// Writes each family. Beyond the limit, the last series are dropped.
     pub(super) fn write(&mut self, families: impl IntoIterator<Item = Gauges>) {
         for Gauges { family, series } in families {
             let exported = if family.grows { series.len().min(self.series_limit) } else { series.len() };
@@ -62,7 +62,7 @@ impl Families {
         }
     }
 
-    /// Begins a family of `exported` series; one without any is only counted, since the format cannot express it.
+    /// Begins a family of `exported` series. An empty family is only counted, because the format cannot express it.
     pub(super) fn begin(&mut self, family: &Family, exported: usize, dropped: usize) {
         if family.grows {
             self.tallies.push(Tally { family: family.name, exported, dropped });
@@ -77,7 +77,7 @@ impl Families {
         &mut self.text
     }
 
-    /// The whole text, with a word on how full each family is at its end.
+    /// The whole text, with the series counts of each family at its end.
     #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
     pub(super) fn finish(mut self) -> String {
         let [mut series, mut limit, mut dropped] =

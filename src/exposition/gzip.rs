@@ -1,8 +1,8 @@
-//! One gzip member in two pieces, made at different times.
+//! One gzip member in two parts, made at different times.
 //!
-//! The long piece is compressed once per snapshot, the short one per scrape. Two members one after the other would be
-//! simpler and are allowed, but `curl --compressed` fails on them and browsers show only the first. So the long piece
-//! ends at a byte boundary within the one deflate stream (a sync flush), and the short one ends that stream.
+//! The long part is compressed once per snapshot, the short one per scrape. Two members would be simpler and valid. But
+//! `curl --compressed` fails on them, and browsers show only the first. So the long part ends at a byte boundary within
+//! the one deflate stream (a sync flush), and the short part ends that stream.
 
 use std::io;
 use std::io::{Read as _, Write as _};
@@ -16,16 +16,16 @@ use flate2::write::DeflateEncoder;
 
 /// Deflate, no flags, no time, unknown system (RFC 1952).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/// Bytes of the text that are unpacked at once.
+/// Bytes of the text that are decompressed at once.
 const PIECE: usize = 64 << 10;
-/// An empty last block (RFC 1951): it ends a stream.
+/// An empty last block (RFC 1951), which ends a stream.
 const END: [u8; 2] = [3, 0];
-/// The text repeats itself so much that level 6 would save an eighth, in half as much time again.
+/// Level 6 would save an eighth of the size, and take half as much time again.
 const HEAD_LEVEL: Compression = Compression::new(4);
-/// For some kilobytes, on every scrape.
+/// For a few kilobytes, on every scrape.
 const TAIL_LEVEL: Compression = Compression::new(1);
 
-/// The beginning of a gzip member, which lacks its end.
+/// The beginning of a gzip member, without its end.
 pub(super) struct Head {
     bytes: Bytes,
     /// The checksum and length of the text so far.
@@ -46,12 +46,12 @@ impl Head {
         Ok(Self { bytes: bytes.into(), crc })
     }
 
-    /// What is compressed so far, from the header on.
+    /// The compressed bytes so far, including the header.
     pub(super) fn bytes(&self) -> Bytes {
         self.bytes.clone()
     }
 
-    /// The text that was compressed, of `length` bytes.
+    /// The plain text, of `length` bytes.
     pub(super) fn pieces(&self, length: usize) -> Pieces {
         let stream = self.bytes.slice(HEADER.len()..).chain(Bytes::from_static(&END));
         Pieces { inflate: DeflateDecoder::new(stream.reader()), left: length }
@@ -59,7 +59,7 @@ impl Head {
 
     /// Compresses the rest of the text, and ends the member.
     pub(super) fn end(&self, text: &[u8]) -> io::Result<Vec<u8>> {
-        // An encoder of its own knows nothing of the text before, so it never refers back to it.
+        // A separate encoder has not seen the earlier text, so it never refers back to it.
         let mut deflate = DeflateEncoder::new(Vec::with_capacity(text.len() / 4), TAIL_LEVEL);
         deflate.write_all(text)?;
         let mut bytes = deflate.finish()?;
@@ -74,7 +74,7 @@ impl Head {
     }
 }
 
-/// A compressed text, unpacked piece by piece, so that no answer holds the whole text.
+/// A compressed text that is decompressed in pieces, so that no response holds the whole text.
 #[derive(Debug)]
 pub struct Pieces {
     inflate: DeflateDecoder<Reader<Chain<Bytes, Bytes>>>,
@@ -82,16 +82,16 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Bytes of the text that are still to come.
+    /// The remaining bytes of the text.
     #[must_use]
     pub fn left(&self) -> usize {
         self.left
     }
 
-    /// The next piece; empty at the end.
+    /// The next piece. Empty at the end.
     ///
     /// # Errors
-    /// Fails where the compressed text is damaged.
+    /// Fails when the compressed text is damaged.
     pub fn next_piece(&mut self) -> io::Result<Bytes> {
         let mut piece = vec![0; self.left.min(PIECE)];
         self.inflate.read_exact(&mut piece)?;
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Unpacks one member, and fails where anything is left after it.
+    /// Decompresses one member. Fails when bytes are left after it.
     fn unpack(packed: &[u8]) -> Vec<u8> {
         let mut decoder = GzDecoder::new(packed);
         let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! Families of what the history says: forecasts, anomalies, budgets, revisions.
+//! Families of the insights: forecasts, anomalies, budgets, revisions.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,10 +15,10 @@ use super::family::{Families, Gauges};
 use super::sums::{Place, collect, write_groups};
 use super::{seconds, word};
 
-/// What a family tells of a judged series.
+/// The value of a judged series in a family.
 type Value = fn(&Judged) -> f64;
 
-/// Writes the families; without a history they have no series.
+/// Writes the families. Without a history they have no series.
 pub(super) fn write(families: &mut Families, snapshot: &Snapshot, all_groups: bool, now: Timestamp) {
     families.write(forecasts(snapshot, now));
     families.write(budgets(snapshot, now));
@@ -105,7 +105,7 @@ fn write_anomalies(families: &mut Families, snapshot: &Snapshot, all_groups: boo
         (catalog::ANOMALY_SCORE, |judged| judged.judgement.score),
     ];
     for (family, value) in values {
-        // What is not known yet has no series.
+        // Unknown values have no series.
         let known = || series.iter().filter(|(_, judged, _)| value(judged).is_finite());
         let count = known().count();
         let exported = count.min(families.series_limit());

@@ -13,7 +13,7 @@ use super::catalog;
 use super::family::Gauges;
 use super::{seconds, word};
 
-/// How long after its end a subscription keeps its own series; after that it is only counted.
+/// The time for which an expired subscription keeps its own series. After that it is only counted.
 const EXPIRED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Projects and regions to join by id.
@@ -132,7 +132,7 @@ pub(super) fn next_edge(commitment: &Commitment, now: Timestamp) -> Option<Times
     [commitment.start, commitment.end].into_iter().flatten().filter(|at| *at > now).min()
 }
 
-/// The first instant after `now` at which the series of a subscription change by time alone.
+/// The first instant after `now` at which the passage of time changes the series of a subscription.
 pub(super) fn next_change(subscription: &Subscription, now: Timestamp) -> Option<Timestamp> {
     [subscription.start, subscription.end, forgotten_at(subscription)]
         .into_iter()
@@ -141,7 +141,7 @@ pub(super) fn next_change(subscription: &Subscription, now: Timestamp) -> Option
         .min()
 }
 
-/// The number of subscriptions per product and state, zeros included, so that an alert on one can resolve.
+/// The number of subscriptions per product and state, including zeros, so that an alert on one can resolve.
 fn count_by_state(list: &[Subscription], now: Timestamp) -> BTreeMap<(SmolStr, SubscriptionState), u32> {
     let mut counts = BTreeMap::new();
     for subscription in list {

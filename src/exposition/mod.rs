@@ -1,9 +1,9 @@
-//! From a snapshot to the text that Prometheus reads.
+//! Turns a snapshot into the text that Prometheus reads.
 //!
-//! The business families are made anew from the snapshot, so nothing that left the data can linger; counters of the
-//! daemon's own work come from a lasting registry. Labels are joined with names here, and only here.
+//! The billing metrics are made anew from each snapshot, so removed data cannot remain. Metrics of the daemon's own
+//! work come from a permanent registry. Only this module joins labels with names.
 //!
-//! What to say is decided purely, by [`business`]. The [`encoder`] decides when: once per snapshot, not once per scrape.
+//! [`business`] is a pure function of the snapshot. The [`encoder`] calls it once per snapshot, not once per scrape.
 
 pub mod catalog;
 mod collectors;
@@ -35,10 +35,10 @@ use settings::Settings;
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything to be exported at `now`, in Prometheus' text format.
+/// All metrics at `now`, in Prometheus' text format.
 ///
 /// # Errors
-/// Fails where the daemon's own counters cannot be written.
+/// Fails when the daemon's own metrics cannot be written.
 pub fn text(
     snapshot: &Snapshot,
     settings: Settings,
@@ -50,23 +50,24 @@ pub fn text(
     Ok(text)
 }
 
-/// The daemon's own counters, in Prometheus' text format.
+/// The daemon's own metrics, in Prometheus' text format.
 ///
 /// # Errors
-/// Fails where a family cannot be written, which means a mistake in its registration.
+/// Fails when a family cannot be written, which means a mistake in its registration.
 pub fn own(registry: &Registry) -> prometheus::Result<Vec<u8>> {
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text)?;
     Ok(text)
 }
 
-/// The business families of a snapshot at `now`, those without a series left out, in Prometheus' text format.
+/// The billing metrics of a snapshot at `now`, in Prometheus' text format. Families without a series are omitted.
 #[must_use]
 pub fn business(snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
     business_of_about(0, snapshot, settings, now)
 }
 
-/// The same, with `length` bytes set aside: a large text that grows bit by bit leaves as much unused memory behind.
+/// The same with an initial capacity of `length` bytes. A large text that grows in small steps leaves as much unused
+/// memory.
 fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
     let mut families = Families::new(settings.series_limit, length);
     sums::write(&mut families, snapshot, now);
@@ -82,7 +83,7 @@ fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now
     families.finish()
 }
 
-/// The first instant after `now` at which [`business`] may say something else of the same snapshot.
+/// The first instant after `now` at which [`business`] may return another text for the same snapshot.
 #[must_use]
 pub fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
     expiry::valid_until(snapshot, now)
@@ -92,7 +93,7 @@ fn word(text: &str) -> SmolStr {
     SmolStr::new(text)
 }
 
-/// Seconds since 1970, as Prometheus counts time.
+/// Seconds since 1970, the unit of time in Prometheus.
 #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit a float until the year 2255")]
 fn seconds(at: Timestamp) -> f64 {
     at.as_microsecond() as f64 / 1e6

@@ -1,7 +1,7 @@
-//! Families on the process itself: which build it is, and what it uses.
+//! Families of the process: its build, and its resource usage.
 //!
-//! The `prometheus` crate has the same families. Its library for `/proc` takes longer to compile than most others, and
-//! its CPU time comes in whole seconds.
+//! The `prometheus` crate has the same families. But its library for `/proc` takes longer to compile than most others,
+//! and its CPU time has whole seconds only.
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -13,13 +13,13 @@ use prometheus::{Counter, Gauge, IntGaugeVec, Opts, Registry};
 use rustix::param::{clock_ticks_per_second, page_size};
 use tokio::time::Instant;
 
-/// How long values of the process are served: reading them takes a quarter of the time of a scrape.
+/// The lifetime of the process values, because reading them takes a quarter of the time of a scrape.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// Registers `gcore_exporter_build_info` and the `process_*` families.
 ///
 /// # Errors
-/// Fails where the registry already has them.
+/// Fails when the registry already has them.
 pub fn register(registry: &Registry) -> prometheus::Result<()> {
     let help = "Version, source revision and compiler of this build, always 1.";
     let build_info = IntGaugeVec::new(Opts::new("gcore_exporter_build_info", help), &["version", "revision", "rustc"])?;
@@ -105,10 +105,10 @@ struct Stat {
 
 impl Stat {
     fn parse(text: &str) -> Option<Self> {
-        // The second field, the program's name in parentheses, may hold anything.
+        // The second field, the program's name in parentheses, may contain any character.
         let (_, rest) = text.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
-        // By their numbers in the manual, proc_pid_stat(5).
+        // Field numbers of the manual page proc_pid_stat(5).
         let number = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let (ticks, page) = (clock_ticks_per_second() as f64, page_size() as f64);
@@ -122,14 +122,14 @@ impl Stat {
     }
 }
 
-/// A word of the line that begins so; the first word of the rest is 1.
+/// A word of the line with the prefix `line`. The first word after the prefix is 1.
 fn field(text: &str, line: &str, word: usize) -> Option<f64> {
     let words = line.split_whitespace().count();
     let line = text.lines().find(|candidate| candidate.starts_with(line))?;
     line.split_whitespace().nth(words + word - 1)?.parse().ok()
 }
 
-/// The number of open files, without the folder that is read to count them.
+/// The number of open files, without the directory that is read to count them.
 fn open_fds() -> Option<f64> {
     let files = fs::read_dir("/proc/self/fd").ok()?.count();
     u32::try_from(files).ok().map(|files| f64::from(files.saturating_sub(1)))

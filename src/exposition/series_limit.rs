@@ -1,17 +1,20 @@
-//! The series budget of a family of sums: past it, the smallest groups fold into one series, and no cent is lost.
+//! The series limit of a family of sums. Beyond it, the smallest groups fold into one series, and the total stays
+//! exact.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sums::{Place, Sum};
 
-/// Folds the smallest sums of each account and measure until the family has at most `limit` series, and returns how
-/// many groups lost their own.
+/// Folds the smallest sums of each account and measure until the family has at most `limit` series. Returns the number
+/// of groups without a series of their own.
 ///
-/// Sums are ranked by their absolute amount whatever the measure, ties by their labels, so equal data always folds
-/// alike. What is folded adds up exactly, per account and measure, since two currencies are never added; a lone sum
-/// stays as it is, because folding it would save nothing. Only where the accounts and measures alone are more than
-/// `limit`, sums are lost, the smallest first. What was folded before, by another rule, is folded further.
+/// - Sums are ranked by their absolute amount in any measure, and ties by their labels. So equal data always fold
+///   alike.
+/// - Folded sums add up exactly, per account and measure, because two currencies are never added.
+/// - A single sum is not folded, because that would save nothing.
+/// - Sums are lost only when the accounts and measures alone exceed `limit`. The smallest are lost first.
+/// - Sums that another rule has folded before are folded further.
 pub(super) fn fold<P: Ord + Copy, M: Ord + Copy>(sums: &mut Vec<Sum<'_, P, M>>, limit: usize) -> usize {
     if sums.len() <= limit {
         return 0;
@@ -26,7 +29,7 @@ pub(super) fn fold<P: Ord + Copy, M: Ord + Copy>(sums: &mut Vec<Sum<'_, P, M>>, 
     }
     for folded in others.into_values() {
         let total = folded.into_iter().reduce(|total, sum| {
-            // A total past the range of an amount, some 1e26, is beyond any bill; it stays at what fits.
+            // A total outside the range of an amount, some 1e26, is beyond any bill. It stays at the last valid value.
             let amount = total.amount.checked_add(sum.amount).unwrap_or(total.amount);
             Sum { place: Place::Other, amount, ..total }
         });
@@ -47,7 +50,7 @@ fn by_size<P: Ord, M: Ord>(a: &Sum<'_, P, M>, b: &Sum<'_, P, M>) -> Ordering {
     b.amount.magnitude().cmp(&a.amount.magnitude()).then_with(|| a.by_place(b))
 }
 
-/// How many of the largest sums leave room for the series that all others fold into.
+/// The number of the largest sums that leave room for the series of all others.
 fn most_that_can_stay<P, M: Ord + Copy>(largest_first: &[Sum<'_, P, M>], limit: usize) -> usize {
     let mut others = BTreeSet::new();
     for (kept, sum) in largest_first.iter().enumerate().rev() {
@@ -74,7 +77,7 @@ mod tests {
     /// Account, project and currency of a sum, with its amount in cents.
     type Row<'a> = ((&'a str, u64, &'a str), i64);
 
-    /// What becomes of `rows`, in the order of the labels, and how many lost their series. Project 0 is `__other__`.
+    /// The folded `rows` in the order of the labels, and the number of lost series. Project 0 is `__other__`.
     fn fold_rows<'a>(rows: &[Row<'a>], limit: usize) -> (BTreeMap<(String, u64, String), Amount>, usize) {
         let owned: Vec<(AccountName, Group, Currency, Amount)> = rows
             .iter()

@@ -1,4 +1,4 @@
-//! Families of the cost and usage sums: those with many series.
+//! Families of the cost and usage sums, which have many series.
 
 use std::cmp::Ordering;
 
@@ -20,7 +20,7 @@ use super::series_limit;
 use super::text::Text;
 use super::windows::named_accounts;
 
-/// What stands in the labels of a series that others were folded into.
+/// The label value of a series that others were folded into.
 pub(super) const OTHER: &str = "__other__";
 
 /// One series of a family of sums.
@@ -28,22 +28,22 @@ pub(super) const OTHER: &str = "__other__";
 pub(super) struct Sum<'a, P, M> {
     pub(super) account: &'a AccountName,
     pub(super) place: Place<P>,
-    /// The currency or unit, and whatever else tells sums apart that are never folded into one.
+    /// The currency or unit, and all other labels whose values are never folded together.
     pub(super) measure: M,
     pub(super) amount: Amount,
 }
 
-/// What a sum stands for.
+/// The subject of a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place<P> {
     /// One group, tag value or resource.
     Own(P),
-    /// All without a series of their own.
+    /// All subjects without a series of their own.
     Other,
 }
 
 impl<P: Ord, M: Ord> Sum<'_, P, M> {
-    /// The order in which the series of most families are written.
+    /// The order of the series in most families.
     pub(super) fn by_place(&self, other: &Self) -> Ordering {
         (self.account, &self.place, &self.measure).cmp(&(other.account, &other.place, &other.measure))
     }
@@ -57,7 +57,7 @@ impl<P> Place<P> {
         }
     }
 
-    /// What a label says of this place.
+    /// The label value of this place.
     pub(super) fn word<'w>(self, of: impl FnOnce(P) -> &'w str) -> &'w str {
         match self {
             Self::Own(own) => of(own),
@@ -122,7 +122,8 @@ fn write_usage_by_metric(families: &mut Families, window: Window, snapshot: &Sna
     });
 }
 
-/// The sums of all accounts. Those whose names are not settled yet are left out, or labels would change in a minute.
+/// The sums of all accounts. Accounts whose names are not settled are left out, because their labels would change
+/// within a minute.
 pub(super) fn collect<'a, P, M, I: Iterator<Item = (Place<P>, M, Amount)>>(
     snapshot: &'a Snapshot,
     sums: impl Fn(&'a Account) -> Option<I>,
@@ -135,7 +136,7 @@ pub(super) fn collect<'a, P, M, I: Iterator<Item = (Place<P>, M, Amount)>>(
     collected
 }
 
-/// Writes a family within its budget, in this order.
+/// Writes a family within its series limit, in this order.
 pub(super) fn write_family<'a, P: Ord + Copy, M: Ord + Copy>(
     families: &mut Families,
     family: &Family,
@@ -149,7 +150,7 @@ pub(super) fn write_family<'a, P: Ord + Copy, M: Ord + Copy>(
     sums.into_iter().for_each(|sum| write(families.text(), sum));
 }
 
-/// The labels that many families begin with: account, project, region and type, names and all.
+/// The first labels of many families: account, project, region and type, with names.
 pub(super) struct GroupLabels<'a> {
     account: &'a str,
     /// Id and name of the project, id and name of the region.
@@ -167,7 +168,7 @@ impl<'a> GroupLabels<'a> {
         Self::of(account, names, group)
     }
 
-    /// The labels of a group whose names are known already.
+    /// The labels of a group in a settled account.
     pub(super) fn of(account: &'a str, names: &Names, group: &'a Group) -> Self {
         let project_id = format_smolstr!("{}", group.project.0);
         let ids_and_names = [project_id, names.project(group.project), group.region_id(), names.region(group.region)];

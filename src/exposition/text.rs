@@ -1,13 +1,13 @@
-//! Prometheus' text format, as far as gauges need it.
+//! Prometheus' text format for gauges.
 //!
-//! The `prometheus` crate wants a tree of owned strings for every series before it writes the first; this writes
-//! straight from borrowed labels. A test holds the two byte for byte against each other.
+//! The `prometheus` crate needs owned strings for every series before it writes the first one. This module writes
+//! directly from borrowed labels. A test compares the two outputs byte for byte.
 
 use std::fmt::{Display, Write as _};
 
 use super::catalog::Family;
 
-/// A text under way.
+/// A text in progress.
 pub(super) struct Text(String);
 
 impl Text {
@@ -22,8 +22,8 @@ impl Text {
         self.push(&["\n# TYPE ", family.name, " gauge\n"]);
     }
 
-    /// Writes one series of a family, its label values given in the order of the family's labels. The value may bring
-    /// its timestamp along.
+    /// Writes one series of a family, with its label values in the order of the family's labels. The value may include
+    /// a timestamp.
     pub(super) fn series<'a>(
         &mut self,
         family: &Family,
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The same family by the `prometheus` crate.
+    /// The same family, written by the `prometheus` crate.
     fn by_the_crate(family: &Family, series: &[(Vec<String>, f64)]) -> String {
         let metrics = series.iter().map(|(values, value)| {
             let labels = family.labels.iter().zip(values).map(|(name, value)| {

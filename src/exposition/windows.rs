@@ -1,4 +1,4 @@
-//! Families on the cost and usage reports: what they cover, and how good they are.
+//! Families of the cost and usage reports: their coverage, and their data quality.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use super::{seconds, word};
 /// The statuses that the API documents for its prices.
 const PRICE_STATUSES: [&str; 3] = ["error", "hide", "show"];
 
-/// Which window speaks for families without one: month to date, else the widest there is.
+/// The window of families without a window label: month to date, else the widest.
 const WIDEST_FIRST: [Window; 4] = [Window::MonthToDate, Window::PreviousMonth, Window::Yesterday, Window::Today];
 
-/// What the windows cover, and what is to be known of their data.
+/// The days of the windows, and the state of their data.
 pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 6] {
     let mut start = Gauges::new(catalog::WINDOW_START);
     let mut end = Gauges::new(catalog::WINDOW_END);
@@ -56,7 +56,7 @@ pub(super) fn coverage(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 6] {
     [start, end, settled, data_through, unpriced, price_status]
 }
 
-/// How far the sums are from the API's own totals.
+/// The differences between the sums and the API's own totals.
 pub(super) fn reconciliation(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 2] {
     let mut difference = Gauges::new(catalog::RECONCILIATION_DIFFERENCE);
     let mut tolerance = Gauges::new(catalog::RECONCILIATION_TOLERANCE);
@@ -95,7 +95,7 @@ fn widest<T>(readings: &BTreeMap<Window, WindowReading<T>>, now: Timestamp) -> O
     WIDEST_FIRST.iter().find_map(|&window| current(readings, window, now))
 }
 
-/// The instants that matter of one current reading.
+/// The relevant instants of one current reading.
 struct Covered {
     starts_at: Timestamp,
     ends_at: Timestamp,

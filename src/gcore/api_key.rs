@@ -1,8 +1,8 @@
-//! An account's API key: a word that stays, or a file whose word may be exchanged at any time.
+//! An account's API key: a fixed text, or a file whose content may change at any time.
 //!
-//! A key in a file is read again for every request, so that a rotated key is used at once; the file is tiny, and
-//! its time stamps could not tell two writes of the same instant apart. While the file cannot be used, the last good
-//! key is. Nothing here ever puts a part of a key into a message.
+//! A key file is read again for every request, so a rotated key is used at once. The file is tiny, and two writes can
+//! have the same modification time. While the file cannot be used, the last good key is used. No message of this module
+//! holds a part of a key.
 
 use std::fs;
 use std::fs::File;
@@ -15,14 +15,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::wording::shown;
 
-/// Longer text is no API key, but most likely a wrong file.
+/// A longer text is no API key, but most likely the wrong file.
 const MAX_LENGTH: usize = 4096;
-/// As much of a file as is read: enough to see that it is too long.
+/// The bytes that are read of a file: enough to see that it is too long.
 const MAX_FILE: u64 = 64 << 10;
 
-/// Where an account's key comes from. Clones share what was read last; `Debug` shows no key.
+/// The source of an account's key. Clones share the key that was read last. `Debug` shows no key.
 ///
-/// Two are equal where they give the same key now and in future: the same word, or the same file.
+/// Two sources are equal when they always give the same key: the same text, or the same file.
 #[derive(Clone, Debug)]
 pub struct ApiKey(Source);
 
@@ -42,32 +42,32 @@ struct KeyFile {
 #[derive(Debug)]
 struct Last {
     key: SecretString,
-    /// The key before it, which an answer under way may still repeat.
+    /// The previous key, which a response in flight may still repeat.
     before: Option<SecretString>,
-    /// Whether the file could not be used when it was last looked at, which is said once.
+    /// Whether the last read of the file failed. The failure is logged once.
     is_unusable: bool,
 }
 
-/// Why a text or a file is no API key, in words that hold no part of it.
+/// The reason why a text or a file is no API key. The text holds no part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidKey(String);
 
 impl ApiKey {
-    /// A key that stays, without the white space around it and the scheme word before it.
+    /// A fixed key, without the surrounding white space and without the scheme word before it.
     ///
     /// # Errors
-    /// [`InvalidKey`] where it is not one word of plain characters.
+    /// [`InvalidKey`] when the text is not one word of plain characters.
     pub fn fixed(text: &str, scheme: &str) -> Result<Self, InvalidKey> {
         parse(text, scheme).map(Self::from)
     }
 
-    /// The key in a file, which is read now and again for every request.
+    /// A key in a file. The file is read now, and again for every request.
     ///
-    /// What is no regular file, such as a pipe, can be read only once: its key stays.
+    /// A path that is no regular file, such as a pipe, can be read only once. Its key stays fixed.
     ///
     /// # Errors
-    /// [`InvalidKey`] where the file cannot be read or does not hold one word of plain characters.
+    /// [`InvalidKey`] when the file cannot be read, or does not hold one word of plain characters.
     pub fn in_file(path: &Path, scheme: &str) -> Result<Self, InvalidKey> {
         let key = read(path, scheme)?;
         if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
@@ -77,7 +77,7 @@ impl ApiKey {
         Ok(Self(Source::File(Arc::new(KeyFile { path: path.to_owned(), scheme: scheme.to_owned(), last }))))
     }
 
-    /// The key to be used now.
+    /// The key for the next request.
     #[must_use]
     pub fn current(&self) -> SecretString {
         match &self.0 {
@@ -86,7 +86,8 @@ impl ApiKey {
         }
     }
 
-    /// Whether it is most likely what is left of a key after something took all from its `$` on for a variable.
+    /// Whether the key looks incomplete: a shell or a compose file expands the part from its `$` on as a variable, and
+    /// leaves digits only.
     #[must_use]
     pub fn looks_cut(&self) -> bool {
         let key = self.current();
@@ -94,7 +95,7 @@ impl ApiKey {
         key.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// A text in which somebody may have repeated the key, without it.
+    /// A text of the server without the key, which it may repeat.
     pub(super) fn blot_out(&self, text: &str) -> String {
         let blot_out = |text: &str, key: &SecretString| {
             let key = key.expose_secret();
@@ -110,13 +111,13 @@ impl ApiKey {
         }
     }
 
-    /// Whether the key to be used now is another one than `used`.
+    /// Whether the current key differs from `used`.
     pub(super) fn has_changed_from(&self, used: &SecretString) -> bool {
         !same(&self.current(), used)
     }
 }
 
-/// A key that stays and was checked elsewhere.
+/// A fixed key that was validated elsewhere.
 impl From<SecretString> for ApiKey {
     fn from(key: SecretString) -> Self {
         Self(Source::Fixed(key))

@@ -1,11 +1,11 @@
-//! Bodies of answers, and how much memory they may take together.
+//! Response bodies, and the bound on the memory that they take together.
 //!
-//! An API may send anything, also several answers at once to each of several accounts. So all accounts share a number
-//! of places: a body that finds none waits until another one has been read. Most bodies are small. A body that grows
-//! past that needs a large place besides; it waits for no other place while it holds one, so somebody always goes on.
+//! A server may send bodies of any size, and several at once to each account. So all accounts share a fixed number of
+//! places. A body without a place waits until another one has been read. Most bodies are small. A body that grows
+//! beyond that needs a large place as well. A body with a large place waits for nothing, so there is no deadlock.
 //!
-//! Fresh memory of half a megabyte costs the kernel more than the parser takes to read it, so a small buffer that was
-//! read goes back to be filled again.
+//! Half a megabyte of fresh memory costs the kernel more time than the parser needs to read it. So small buffers are
+//! reused.
 
 use std::hint::black_box;
 use std::ops::Deref;
@@ -13,15 +13,16 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The most bytes of a small body. A page of a thousand rows has about half of it.
+/// The largest number of bytes of a small body. A page of a thousand rows has about half of it.
 const SMALL: usize = 1 << 20;
 /// Small bodies at once.
 const SMALL_PLACES: usize = 8;
-/// Bodies at once that are larger than that.
+/// Large bodies at once.
 const LARGE_PLACES: usize = 1;
-/// The most bytes of a page for each of its rows, decompressed: more than ten times what a long row takes.
+/// The largest number of bytes of a page for each of its rows, decompressed: more than ten times the size of a long
+/// row.
 const PER_ROW: usize = 8 << 10;
-/// Rows of a list that comes whole, as far as the size of its body is concerned.
+/// The number of rows that bounds the body of a list without pages.
 const ROWS_OF_A_WHOLE: u32 = 1000;
 
 /// The places for bodies, shared by all accounts.
@@ -29,15 +30,15 @@ const ROWS_OF_A_WHOLE: u32 = 1000;
 pub(super) struct Bodies {
     small: Semaphore,
     large: Semaphore,
-    /// Buffers waiting to be filled, no more than there are small places.
+    /// Buffers for reuse, at most one for each small place.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
-/// A body that is larger than its page may be.
+/// The body is larger than its page may be.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
-/// A body on its way; its place and its buffer go back when it is dropped.
+/// A body that is being read. Its drop returns the place and the buffer.
 pub(super) struct Body<'a> {
     bytes: Vec<u8>,
     limit: usize,
@@ -46,35 +47,35 @@ pub(super) struct Body<'a> {
     large_place: Option<SemaphorePermit<'a>>,
 }
 
-/// The most bytes of a page of so many rows; `None` stands for a list that comes whole.
+/// The largest number of bytes of a page of `rows` rows. `None` is a list without pages.
 pub(super) fn limit(rows: Option<u32>) -> usize {
     SMALL + PER_ROW * rows.unwrap_or(ROWS_OF_A_WHOLE) as usize
 }
 
 impl Default for Bodies {
     fn default() -> Self {
-        // glibc gives the memory of large blocks back to the system as soon as they are freed, to take it again page by
-        // page, until it has seen a block of their size come and go. Those that the HTTP connections read into come and
-        // go all the time, so it is shown one at once. It is never touched, so it costs no memory.
+        // glibc returns the memory of large blocks to the system when they are freed, until it has seen one of their
+        // size freed. The read buffers of the HTTP connections are allocated and freed all the time. So it is shown one
+        // block of that size at start. The block is never touched, so it costs no memory.
         drop(black_box(Vec::<u8>::with_capacity(SMALL)));
         Self { small: Semaphore::new(SMALL_PLACES), large: Semaphore::new(LARGE_PLACES), buffers: Mutex::default() }
     }
 }
 
 impl Bodies {
-    /// An empty body of at most `limit` bytes, as soon as there is a place for it.
+    /// An empty body of at most `limit` bytes. Waits for a place.
     pub(super) async fn begin(&self, limit: usize) -> Body<'_> {
         // No semaphore is ever closed.
         let place = self.small.acquire().await.ok();
         let bytes = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        // What is not touched takes no memory.
+        // Untouched capacity takes no memory.
         let bytes = bytes.unwrap_or_else(|| Vec::with_capacity(SMALL));
         Body { bytes, limit, bodies: self, _place: place, large_place: None }
     }
 }
 
 impl Body<'_> {
-    /// Takes the next bytes in, waiting for a large place where they need one.
+    /// Appends bytes. Waits for a large place where the body needs one.
     pub(super) async fn push(&mut self, chunk: &[u8]) -> Result<(), TooLarge> {
         let length = self.bytes.len() + chunk.len();
         if length > self.limit {
@@ -116,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads a body of so many KiB to its end, and notes the most that were large at once.
+    /// Reads a body of `kib` KiB to its end, and records the largest number of large bodies at once.
     async fn read(bodies: &Bodies, kib: usize, large: &Large) -> usize {
         let mut body = bodies.begin(limit(None)).await;
         for _ in 0..kib {

@@ -1,4 +1,4 @@
-//! The API of one account: requests wait for their turn, end in time, and are repeated where that may help.
+//! The API of one account: requests respect the rate limiter, have a deadline, and are retried where that may help.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,17 +30,17 @@ pub struct Client {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) forms: Forms,
-    /// What `ca_file` held.
+    /// The content of `ca_file`.
     authorities: Vec<u8>,
     rate_limiter: RateLimiter,
     in_flight: Semaphore,
-    /// How many polls are under way that yield to nobody.
+    /// The number of polls in progress that do not yield.
     polls: watch::Sender<usize>,
     pub(super) memory: Arc<MemoryLimit>,
     metrics: Metrics,
 }
 
-/// A poll that is under way until this is dropped.
+/// A poll is in progress until this is dropped.
 pub struct PollUnderWay<'a>(&'a watch::Sender<usize>);
 
 impl Drop for PollUnderWay<'_> {
@@ -50,10 +50,10 @@ impl Drop for PollUnderWay<'_> {
 }
 
 impl Client {
-    /// A client for one account; all clients of a process share the memory for answers.
+    /// A client for one account. All clients of a process share the memory limit.
     ///
     /// # Errors
-    /// [`BuildError`] where key or certificate authorities cannot be used.
+    /// [`BuildError`] when the key or the certificate authorities cannot be used.
     pub fn new(
         account: &str,
         settings: Settings,
@@ -80,15 +80,15 @@ impl Client {
         })
     }
 
-    /// Whether a client made from `settings` would be no other than this one.
+    /// Whether a client with `settings` would equal this one.
     #[must_use]
     pub fn fits(&self, settings: &Settings) -> bool {
         self.settings == *settings
             && authorities(&self.account, settings).is_ok_and(|authorities| authorities == self.authorities)
     }
 
-    /// Asks `endpoint` for a page of so many `rows`, or for all there are, and returns the body of a good answer, repeating
-    /// the request while that may help and there is time.
+    /// Requests a page of `rows` rows from `endpoint`, or the whole list, and returns the body of a good response.
+    /// Retries while that may help and time is left.
     pub(super) async fn send(
         &self,
         endpoint: Endpoint,
@@ -99,7 +99,7 @@ impl Client {
         let labels = [self.account.as_str(), endpoint.as_str()];
         let attempt = || async {
             let _permit = self.turn(deadline).await?;
-            // Only now: waiting for a turn may outlast a key.
+            // The key is read here, because the wait for the rate limiter may outlast a key.
             let key = self.settings.api_key.current();
             self.metrics.requests.with_label_values(&labels).inc();
             let started = Instant::now();
@@ -126,7 +126,7 @@ impl Client {
             .adjust(|failure, backoff| {
                 let backoff = backoff?;
                 if failure.reason == Reason::Unauthorized {
-                    // The key was exchanged meanwhile, so there is nothing to wait for.
+                    // The key was rotated meanwhile, so the retry needs no wait.
                     return Some(Duration::ZERO);
                 }
                 let wait = backoff.max(failure.wait.unwrap_or_default());
@@ -157,32 +157,32 @@ impl Client {
         &self.account
     }
 
-    /// Marks a poll as under way: who yields waits until the mark is dropped.
+    /// Marks a poll as in progress. Yielding polls wait until the mark is dropped.
     #[must_use]
     pub fn poll_begins(&self) -> PollUnderWay<'_> {
         self.polls.send_modify(|polls| *polls += 1);
         PollUnderWay(&self.polls)
     }
 
-    /// What the account's reports are restricted to.
+    /// The filter of the account's reports.
     #[must_use]
     pub fn filter(&self) -> &Filter {
         &self.settings.filter
     }
 
-    /// What of which API the account's reports tell.
+    /// The API address and the filter of the account's reports, as one text.
     #[must_use]
     pub fn scope(&self) -> String {
         self.settings.scope()
     }
 
-    /// Rows asked for at once in reports.
+    /// The page size of reports, in rows.
     #[must_use]
     pub fn page_size(&self) -> u32 {
         self.settings.page_size
     }
 
-    /// What time it is.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -193,26 +193,26 @@ impl Client {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
     }
 
-    /// A text in which the server may have repeated the key, without it.
+    /// A text of the server without the key, which it may repeat.
     pub(super) fn without_key(&self, text: &str) -> String {
         self.settings.api_key.blot_out(text)
     }
 
-    /// Room for records that grow in number.
+    /// An empty claim on memory, for records that grow in number.
     pub(super) fn claim(&self) -> Claim {
         self.memory.claim()
     }
 
-    /// Holds room for records of so many bytes that were made of answers of `endpoint`.
+    /// Reserves memory for `bytes` bytes of records from responses of `endpoint`.
     ///
     /// # Errors
-    /// [`Reason::BadBody`] where there is none left.
+    /// [`Reason::BadBody`] when no memory is left.
     pub fn hold(&self, endpoint: Endpoint, bytes: usize) -> Result<MemoryShare, Error> {
         let mut claim = self.claim();
         if claim.grow_to(bytes) { Ok(claim.into()) } else { Err(self.no_room(endpoint)) }
     }
 
-    /// That there is no room for more records.
+    /// The error for records without memory.
     pub(super) fn no_room(&self, endpoint: Endpoint) -> Error {
         let mib = self.memory.mib();
         let detail = format!(
@@ -222,7 +222,7 @@ impl Client {
         Error { endpoint, reason: Reason::BadBody, detail }
     }
 
-    /// Waits until the account's rate and concurrency allow one more request.
+    /// Waits until the account's rate limit and in-flight limit allow one more request.
     async fn turn(&self, deadline: PollDeadline) -> Result<Option<SemaphorePermit<'_>>, Failure> {
         let until = deadline.until;
         let permit = async {
@@ -231,7 +231,7 @@ impl Client {
                     let _ = self.polls.subscribe().wait_for(|polls| *polls == 0).await;
                 }
                 let permit = self.in_flight.acquire().await;
-                // Polls may have begun while this request queued for its permit.
+                // Polls may have begun while this request waited for its permit.
                 if !deadline.yields || *self.polls.borrow() == 0 {
                     return permit;
                 }

@@ -1,4 +1,4 @@
-//! How an account's client is made: its certificates, and why it cannot be.
+//! The HTTP client of an account with its certificates, and the errors of building it.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use crate::wording::shown;
 
 use super::settings::Settings;
 
-/// Why a client cannot be made from its settings.
+/// The reason why a client cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The key or the scheme holds characters that no header may hold.
+    /// The key or the scheme has characters that no header may have.
     #[error("account {0}: the API key cannot be sent in a header; is there a line break in it?")]
     Key(String),
     /// The file of certificate authorities cannot be used.
@@ -21,28 +21,28 @@ pub enum BuildError {
         account: String,
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The cause.
         cause: String,
     },
-    /// The HTTP client cannot be made, for example because the system has no certificate authorities.
+    /// The HTTP client cannot be built, for example because the system has no certificate authorities.
     #[error("account {account}: cannot set up HTTPS: {cause}; is the package ca-certificates installed?")]
     Http {
         /// The account.
         account: String,
-        /// What is wrong.
+        /// The cause.
         cause: String,
     },
 }
 
 impl BuildError {
-    /// Whether another configuration would mend it.
+    /// Whether a change of the configuration can solve it.
     #[must_use]
     pub fn is_misconfigured(&self) -> bool {
         !matches!(self, Self::Http { .. })
     }
 }
 
-/// The HTTP client for an account, which trusts the certificates in `pem` besides the system's authorities.
+/// The HTTP client of an account. It trusts the certificates in `pem` and the system's authorities.
 pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Result<reqwest::Client, BuildError> {
     let trust = match &settings.ca_file {
         None => Trust::default(),
@@ -52,7 +52,7 @@ pub(super) fn http_client(account: &str, settings: &Settings, pem: &[u8]) -> Res
         .map_err(|error| BuildError::Http { account: account.to_owned(), cause: chain(&error) })
 }
 
-/// What `ca_file` holds; nothing where there is none.
+/// The content of `ca_file`. Empty without a `ca_file`.
 pub(super) fn authorities(account: &str, settings: &Settings) -> Result<Vec<u8>, BuildError> {
     let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
     std::fs::read(path).map_err(|error| ca_file_refused(account, path, error.to_string()))

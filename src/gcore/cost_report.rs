@@ -1,4 +1,4 @@
-//! `POST /cloud/v1/cost_report/resources`: what each resource cost in a period, at pay-as-you-go prices.
+//! `POST /cloud/v1/cost_report/resources`: the cost of each resource in a period, at pay-as-you-go prices.
 
 use smol_str::SmolStr;
 
@@ -25,7 +25,7 @@ const FIELDS: [&str; 14] = [
     "project_id",
     "region_id",
     "region",
-    // These tell one row from another, with type and amount.
+    // With type and amount, these identify a row.
     "uuid",
     "port_id",
     "last_name",
@@ -39,7 +39,8 @@ const fn layout<F: for<'a> Fold<CostRecord<'a>>>() -> RowSchema<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
-/// The same rows with all that tells one resource from another: for readings that want it, since it takes longer.
+/// The same rows with the identity, name and tags of the resource. Only some readings ask for them, because they take
+/// longer.
 const fn detailed_layout<F: for<'a> Fold<DetailedCost<'a>>>() -> RowSchema<F, 14> {
     layout_of(F::weight, |fields, intake| intake.add(detailed(fields)))
 }
@@ -52,11 +53,11 @@ const fn layout_of<F, const N: usize>(
     RowSchema { endpoint, rows_key: "results", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
-/// Reads the report for `period`, of one project or of all that the account's filter lets pass, and folds its rows as
-/// their pages arrive.
+/// Reads the report for `period` and folds its rows as pages arrive. `project` replaces the projects of the account's
+/// filter.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole.
+/// Fails when the report cannot be read completely.
 pub async fn read<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
@@ -66,11 +67,10 @@ pub async fn read<F: for<'a> Fold<CostRecord<'a>>>(
     pagination::read(client, &layout(), ReportQuery::new(client, ENDPOINT, period, project), deadline).await
 }
 
-/// Reads the report for `period` with the details of each resource, and folds its rows into something that begins as
-/// `empty`.
+/// Reads the report for `period` with the details of each resource. Folds its rows into the value of `empty`.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole.
+/// Fails when the report cannot be read completely.
 pub async fn read_detailed<F: for<'a> Fold<DetailedCost<'a>>>(
     client: &Client,
     period: Period,
@@ -84,7 +84,7 @@ pub async fn read_detailed<F: for<'a> Fold<DetailedCost<'a>>>(
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
-/// Whatever keeps the page from being read.
+/// Fails when the page cannot be read.
 pub async fn probe<F: for<'a> Fold<CostRecord<'a>>>(
     client: &Client,
     period: Period,
@@ -101,7 +101,7 @@ fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> 
         resource_type: Word::new(resource_type.word()?),
         price: price(cost, err)?,
         currency: Word::new(currency.word()?),
-        // Money counts, whenever it was metered.
+        // A cost counts, even without a readable metering time.
         last_seen: last_seen.timestamp().unwrap_or_default(),
     })
 }
@@ -109,7 +109,7 @@ fn record<'a>(fields: &[Field<'a>; 12]) -> Result<CostRecord<'a>, RejectReason> 
 fn detailed<'a>(fields: &[Field<'a>; 14]) -> Result<DetailedCost<'a>, RejectReason> {
     let [common @ .., instance_name, tags] = fields;
     let [.., uuid, port_id, last_name, ip_address] = common;
-    // Resources are told apart by their ids, so these are not cut like names.
+    // Ids identify resources, so they are not cut like names.
     let first = |fields: &[&Field<'_>], most| {
         let mut words = fields.iter().map(|field| field.cut(most));
         words.find(|word| !word.is_empty()).unwrap_or_default()
@@ -128,7 +128,7 @@ fn tags_of(field: &Field<'_>) -> Vec<(SmolStr, SmolStr)> {
     if maps.is_empty() { field.words() } else { maps.iter().flat_map(Field::words).collect() }
 }
 
-/// The price that a row's `cost` and `err` tell.
+/// The price of a row, from its `cost` and `err`.
 pub(super) fn price(cost: &Field<'_>, err: &Field<'_>) -> Result<Price, RejectReason> {
     Ok(match cost.amount()? {
         Some(amount) => Price::Known(amount),

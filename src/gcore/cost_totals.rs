@@ -1,4 +1,4 @@
-//! `POST /cloud/v1/cost_report/totals`: the same costs summed over resources, in one answer without pages.
+//! `POST /cloud/v1/cost_report/totals`: the same costs summed over resources, in one response without pages.
 
 use crate::billing::period::Period;
 use crate::billing::record::{CostTotal, RejectReason};
@@ -23,7 +23,7 @@ const LAYOUT: RowSchema<Vec<CostTotal>, 11> = RowSchema {
     records: |fields, intake| intake.add(total(fields)),
 };
 
-/// The fields of a line of totals; those after `region` only tell one line from another.
+/// The fields of a line of totals. Those after `region` only identify the line.
 pub(super) const TOTAL_FIELDS: [&str; 11] = [
     "type",
     "cost",
@@ -38,10 +38,10 @@ pub(super) const TOTAL_FIELDS: [&str; 11] = [
     "billing_value",
 ];
 
-/// Reads the totals for `period`, of one project or of all that the account's filter lets pass.
+/// Reads the totals for `period`. `project` replaces the projects of the account's filter.
 ///
 /// # Errors
-/// Whatever keeps them from being read whole.
+/// Fails when the totals cannot be read completely.
 pub async fn read(
     client: &Client,
     period: Period,
@@ -52,7 +52,7 @@ pub async fn read(
     pagination::read(client, &LAYOUT, query, deadline).await
 }
 
-/// A line of totals; the report of commitments has the same ones.
+/// A line of totals. The report of commitments has the same lines.
 pub(super) fn total(fields: &[Field<'_>; 11]) -> Result<CostTotal, RejectReason> {
     let [resource_type, cost, currency, err, region_id, region, ..] = fields;
     Ok(CostTotal {

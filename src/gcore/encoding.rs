@@ -1,7 +1,7 @@
-//! The encoding of a body (`Content-Encoding`), and its decoding as it arrives.
+//! The encoding of a body (`Content-Encoding`), decoded as the body arrives.
 //!
-//! Only gzip is asked for. It may come under its old name `x-gzip`, and in several members; both are HTTP (RFC 9110,
-//! section 8.4; RFC 1952). The HTTP library reads one member under one name.
+//! Requests accept gzip only. Servers may call it by its old name `x-gzip`, or send several members. Both are valid
+//! HTTP (RFC 9110, section 8.4; RFC 1952). The HTTP library reads one member under one name.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,21 +13,21 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 /// The value of `Accept-Encoding`.
 pub(super) const ACCEPTED: &str = "gzip";
-/// Compressed bytes that are decoded at once. They become about a thousand times as many at most, so a small body cannot
-/// take much memory before its size is checked.
+/// Compressed bytes that are decoded at once. Gzip expands at most about a thousand times, so a small body cannot take
+/// much memory before its size is checked.
 const STEP: usize = 1 << 10;
 
-/// Decodes a body.
+/// The decoder of a body.
 pub(super) enum Decoder {
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
 impl Decoder {
-    /// The decoder for an answer with these headers.
+    /// The decoder for a response with these headers.
     ///
     /// # Errors
-    /// The encoding that cannot be read. That includes gzip of gzip, which no server sends.
+    /// The encoding that cannot be decoded. That includes gzip of gzip, which no server sends.
     pub(super) fn new(headers: &HeaderMap) -> Result<Self, String> {
         let lines = headers.get_all(CONTENT_ENCODING).into_iter();
         let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).to_ascii_lowercase()).collect();
@@ -58,7 +58,7 @@ impl Decoder {
         }
     }
 
-    /// The last decoded bytes, once the whole body has arrived.
+    /// The last decoded bytes, after the whole body has arrived.
     pub(super) fn finish(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Plain => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! The endpoints that are read.
+//! The endpoints of the API.
 
 use reqwest::Method;
 
@@ -26,7 +26,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The word for the `endpoint` label.
+    /// The value of the `endpoint` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl Endpoint {
         }
     }
 
-    /// How it is asked. The reports are POSTs that change nothing, so they may be repeated.
+    /// The HTTP method. The reports are POSTs that change nothing, so they may be retried.
     #[must_use]
     pub fn method(self) -> Method {
         match self {

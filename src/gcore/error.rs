@@ -1,60 +1,60 @@
-//! What can go wrong between a request and its records.
+//! The errors of requests and readings.
 
 use super::endpoint::Endpoint;
 
-/// A reading that failed: which request, why, and what the reader of the log can do about it.
+/// A failed reading: the endpoint, the reason, and advice for the reader of the log.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}: {detail}", .endpoint.as_str())]
 pub struct Error {
-    /// The endpoint that was asked.
+    /// The endpoint of the request.
     pub endpoint: Endpoint,
-    /// The kind of failure: what a caller decides by, and what becomes a label.
+    /// The kind of failure. Callers decide by it, and it becomes a label.
     pub reason: Reason,
-    /// The story in words; never holds the key.
+    /// The explanation. It never holds the key.
     pub detail: String,
 }
 
 impl Error {
-    /// Whether the server knows no such path: one of them may be closed to the key, all of them are not.
+    /// Whether the server does not know the path. A key may lack access to one path, but not to all of them.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.detail.contains("answered 404 ")
     }
 }
 
-/// The closed list of kinds of failure, as the `reason` label shows them.
+/// The kinds of failure, as the values of the `reason` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// 401: the key is wrong, cut short or expired.
+    /// 401: the key is wrong, incomplete or expired.
     Unauthorized,
-    /// 403 or 404 with an error of the API: the key may not read this, or the account has no such endpoint.
+    /// 403 or 404 with an error of the API: the key has no access, or the account has no such endpoint.
     Unsupported,
-    /// 429, and waiting as long as asked would outlast the poll.
+    /// 429 with a wait beyond the poll deadline.
     RateLimited,
-    /// No complete answer in time, or 408.
+    /// No complete response in time, or 408.
     Timeout,
-    /// The poll's own time was over before the request had its turn or its whole answer: the next poll may do better.
+    /// The poll deadline passed before the request could start or end. The next poll may succeed.
     Late,
-    /// No connection, or one that broke.
+    /// No connection, or a broken connection.
     Connect,
-    /// 407: a proxy stands in between and lets nobody through without a password.
+    /// 407: a proxy asks for a password.
     Proxy,
-    /// A connection that cannot be trusted: unknown authority, wrong host name, expired certificate.
+    /// A connection without trust: unknown authority, wrong host name, expired certificate.
     Tls,
-    /// 3xx: never followed, or the key could travel to another host.
+    /// 3xx. Redirects are never followed, because the key could go to another host.
     Redirect,
-    /// 400 and every other refusal: the API does not take the request as it is.
+    /// 400 and every other refusal: the API does not accept the request.
     BadRequest,
     /// 5xx.
     ServerError,
-    /// An answer that is no JSON, no page, or larger than any page may be; a 403 or 404 that is no error of the API.
+    /// The response is no JSON, no page, or too large for a page; or a 403 or 404 that is no error of the API.
     BadBody,
-    /// Pages that do not add up to one list.
+    /// The pages do not form one list.
     Inconsistent,
 }
 
 impl Reason {
-    /// The word for the `reason` label.
+    /// The value of the `reason` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Reason {
         }
     }
 
-    /// Whether every other request of the account would fail the same way, so that trying is pointless.
+    /// Whether every other request of the account would fail for the same reason.
     #[must_use]
     pub fn concerns_the_key(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Unsupported)

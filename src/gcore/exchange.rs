@@ -1,4 +1,4 @@
-//! One try of a request: its payload, its good answer, and the failures.
+//! One attempt of a request: its payload, its good response, and its failures.
 
 use std::io;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use super::endpoint::Endpoint;
 use super::error::Reason;
 use super::{refusal, retry};
 
-/// The bytes of an error answer that are read.
+/// The bytes that are read of an error response.
 const MAX_ERROR_BODY: usize = 16 << 10;
-/// The characters of it that are logged.
+/// The characters that are logged of an error response.
 const MAX_ERROR_TEXT: usize = 500;
 
 /// The advice for a proxy that asks for a password.
@@ -34,17 +34,17 @@ pub(super) enum Payload {
 
 impl Payload {
     pub(super) fn json(body: &impl Serialize) -> Self {
-        // Bodies are strings, numbers and lists of them: nothing in them can fail to be written.
+        // Bodies are strings, numbers and lists of them, so their serialization cannot fail.
         Self::Json(sonic_rs::to_string(body).unwrap_or_default())
     }
 }
 
-/// One try that failed.
+/// A failed attempt.
 pub(super) struct Failure {
     pub(super) reason: Reason,
     pub(super) detail: String,
     pub(super) may_pass: bool,
-    /// How long the server asked to wait.
+    /// The wait that the server asks for.
     pub(super) wait: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ impl Failure {
 }
 
 impl Client {
-    /// Sends a request once, and returns the body of a good answer.
+    /// Sends a request once, and returns the body of a good response.
     pub(super) async fn exchange(
         &self,
         endpoint: Endpoint,
@@ -89,10 +89,10 @@ impl Client {
         if reason == Reason::Unsupported && !refusal::is_of_the_api(&text) {
             reason = Reason::BadBody;
         }
-        // A key that was exchanged after this request had left deserves its own answer.
+        // A key that was rotated after this request was sent is worth a retry.
         let may_pass = may_pass || reason == Reason::Unauthorized && self.settings.api_key.has_changed_from(key);
         let detail = match reason {
-            // The answer to a refused key quotes a part of it, so it is not repeated here.
+            // The response to a refused key quotes a part of it, so the log does not repeat it.
             Reason::Unauthorized => "the API refused the key (401); is it complete and not expired? A `$` in a key is \
                 eaten by shells, env files and compose files: put it in single quotes, or use api_key_file"
                 .to_owned(),
@@ -107,9 +107,9 @@ impl Client {
         Err(Failure { wait, ..Failure::new(reason, may_pass, detail) })
     }
 
-    /// An error answer as the end of a sentence.
+    /// An error response as the end of a sentence.
     fn on_one_line(&self, body: &[u8]) -> String {
-        // Before it is cut, or a part of the key could stay.
+        // The key is removed before the cut, else a part of it could remain.
         let text = self.without_key(&String::from_utf8_lossy(body));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
@@ -140,14 +140,14 @@ impl Client {
     }
 }
 
-/// The beginning of an error answer.
+/// The beginning of an error response.
 async fn error_body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     let Ok(mut decoder) = Decoder::new(response.headers()) else { return body };
     while body.len() < MAX_ERROR_BODY
         && let Ok(Some(chunk)) = response.chunk().await
     {
-        // A small chunk may become a large text.
+        // A small compressed chunk may become a large text.
         for step in decoder.steps(&chunk) {
             let Ok(bytes) = decoder.decode(step) else { return body };
             body.extend_from_slice(&bytes);
@@ -160,12 +160,12 @@ async fn error_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// That a page is too large, and what to do about it.
+/// The message for a page that is too large, with advice.
 fn too_large(endpoint: Endpoint, limit: usize, rows: Option<u32>) -> String {
     let whose = rows.map_or_else(|| "this list".to_owned(), |rows| format!("a page of {rows} rows"));
     let page_size = match endpoint {
         Endpoint::CostReportResources | Endpoint::UsageReport => "; lower page_size, which allows more for each row",
-        // These are asked for as many rows as they give at once.
+        // Their page size is fixed.
         _ => "",
     };
     let mib = limit as f64 / f64::from(1 << 20);
@@ -191,7 +191,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::new(Reason::BadBody, false, detail))
 }
 
-/// That a body cannot be decoded: the same answer would come again.
+/// The failure of decompression. A retry would get the same response.
 fn undecoded(error: &io::Error) -> Failure {
     Failure::new(Reason::BadBody, false, format!("the answer cannot be decompressed: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Reading instants in every form in which an API may write them.
+//! Parsing of instants in every form that an API may use.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,18 @@ use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// An instant as text or as a number; `None` where it is none.
+/// An instant as text or as a number. `None` when it is neither.
 ///
-/// Text is a date with or without a time, after a `T` or a blank. Without an offset it is UTC, and 24:00 is the midnight
-/// that ends the day. A year beyond the calendar, such as 9999-12-31T23:59:59Z for "never", is the last instant there is.
-/// A number of ten digits counts the seconds since 1970; three, six or nine digits more are parts of a second.
+/// - Text is a date with or without a time, after a `T` or a blank. Without an offset it is UTC. 24:00 is the midnight
+///   at the end of the day.
+/// - A year beyond the calendar is the last instant of the calendar. Example: 9999-12-31T23:59:59Z for "never".
+/// - A number of ten digits is the seconds since 1970. Three, six or nine digits more are parts of a second.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     plain_utc(text.as_bytes()).or_else(|| since_1970(text)).or_else(|| written(text))
 }
 
-/// An instant in the form of nearly every row, `2026-11-22T11:00:30Z`; the general parser takes three times as long.
+/// An instant in the form of nearly every row, `2026-11-22T11:00:30Z`. The general parser takes three times as long.
 fn plain_utc(text: &[u8]) -> Option<Timestamp> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = text else {
         return None;
@@ -46,7 +47,7 @@ fn written(text: &str) -> Option<Timestamp> {
     let time = pieces.time().unwrap_or_default();
     let offset = match pieces.to_numeric_offset() {
         Some(offset) => offset,
-        // The time of a place is not read: no such form is documented.
+        // Time zone names are not read, because no documented form has them.
         None if pieces.time_zone_annotation().is_some() => return None,
         None => Offset::UTC,
     };

@@ -1,8 +1,8 @@
-//! Reading pages of JSON leniently, one row at a time.
+//! Lenient reading of JSON pages, one row at a time.
 //!
-//! The published schemas contradict each other on what may be null, missing, a number or a string. So a row is
-//! not deserialised into a struct, which would fail a whole page for one odd field: the fields that matter are
-//! picked as raw JSON text, and each is interpreted on its own. Numbers keep the text that the server sent.
+//! The published schemas contradict each other: a field may be null, missing, a number or a string. A struct would fail
+//! a whole page for one odd field. So only the needed fields are picked as raw JSON text, and each one is interpreted
+//! on its own. Numbers keep the text of the server.
 
 use std::borrow::Cow;
 
@@ -17,25 +17,25 @@ use crate::billing::record::RejectReason;
 use super::instant;
 use super::row_templates::{MAX_DEPTH, RowTemplates, skip_blanks, value_end};
 
-/// The raw JSON text of one field; missing and null are the same.
+/// The raw JSON text of one field. Missing and null are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Field<'a>(Option<&'a str>);
 
-/// The picked fields of one row, in the order in which they were named, or why it is none.
+/// The picked fields of one row in the order of their names, or the reason why it is no row.
 pub(super) type Row<'r, 'a, const N: usize> = Result<&'r [Field<'a>; N], RejectReason>;
 
 /// A page without its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageHead {
-    /// Rows on this page, unreadable ones included.
+    /// Rows on this page, including unreadable ones.
     pub(super) rows: u64,
-    /// Rows on all pages, as the server says.
+    /// Rows on all pages, by the server's count.
     pub(super) count: u64,
     /// `price_status` of a cost report.
     pub(super) price_status: Option<SmolStr>,
 }
 
-/// Why a text is no page.
+/// The reason why a text is no page.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PageError {
     #[error("{0}")]
@@ -46,21 +46,22 @@ pub(super) enum PageError {
     NoText(#[from] simdutf8::basic::Utf8Error),
 }
 
-/// The most rows of a page: fifty times as many as are ever asked for at once.
+/// The largest number of rows of a page: fifty times the largest page size of a request.
 const MAX_ROWS: u64 = 50_000;
-/// The most bytes of a row. What is taken apart within a row takes many times the memory of its text.
+/// The largest number of bytes of a row. Parsed values within a row take many times the memory of their text.
 const MAX_ROW: usize = 1 << 20;
-/// The most bytes of a text that tells one thing from another. The API allows 255 characters for names and tags.
+/// The largest number of bytes of an identity. The API allows 255 characters for names and tags.
 pub(super) const MAX_TEXT: usize = 256;
-/// The most bytes of a name, which is only shown: on thousands of series, where a longer one helps nobody.
+/// The largest number of bytes of a name. Names are only shown, and thousands of series may repeat them.
 pub(super) const MAX_NAME: usize = 100;
-/// The most bytes of a tag's value as JSON: the API takes 256 characters, which are up to four bytes each.
+/// The largest number of bytes of a tag's value as JSON. The API allows 256 characters, each up to four bytes.
 const MAX_TAG: usize = 1024;
 
-/// Reads one page, handing each element of the array `rows_key` to `on_row` as it passes by.
+/// Reads one page, and passes each element of the array `rows_key` to `on_row`.
 ///
-/// `shapes` are those of the same list's pages before. Fails where the text is no JSON object with a `count` and that
-/// array, each once, or where anything in it is nested too deeply or out of all proportion; a row that makes no sense does not.
+/// `shapes` are the row templates of earlier pages of the list. Fails when the text is no JSON object with exactly one
+/// `count` and one such array. Fails when a value is nested too deeply, or is too large. A senseless row does not fail
+/// the page.
 pub(super) fn read_page<'a, const N: usize>(
     body: &'a [u8],
     rows_key: &str,
@@ -68,7 +69,7 @@ pub(super) fn read_page<'a, const N: usize>(
     shapes: &mut RowTemplates,
     on_row: &mut dyn FnMut(Row<'_, 'a, N>),
 ) -> Result<PageHead, PageError> {
-    // Checked once as a whole: every piece below is then text without another look.
+    // UTF-8 is checked once for the whole text, so no part needs a second check.
     let mut page = Page { text: simdutf8::basic::from_utf8(body)?, at: 0 };
     let (mut rows, mut count, mut price_status) = (None, None, None);
     let (mut is_first, mut seen) = (true, Vec::new());
@@ -78,7 +79,7 @@ pub(super) fn read_page<'a, const N: usize>(
         page.expect(b':')?;
         let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
         match key {
-            // Which of two would be meant?
+            // Two values of one key are ambiguous.
             Some(key) if seen.contains(&key) => return page.wrong(format!("a second `{key}`")),
             Some(key) if key == rows_key => rows = Some(page.rows(names, shapes, on_row)?),
             Some("count") => count = Field::new(page.value()?).id(),
@@ -98,7 +99,7 @@ pub(super) fn read_page<'a, const N: usize>(
     Ok(PageHead { rows, count, price_status })
 }
 
-/// A page being read.
+/// A page that is being read.
 struct Page<'a> {
     text: &'a str,
     at: usize,
@@ -141,7 +142,7 @@ impl<'a> Page<'a> {
         if bytes > MAX_ROW { self.wrong(format!("a row of more than {} MiB", MAX_ROW >> 20)) } else { Ok(()) }
     }
 
-    /// Whether a list or object has another element, stepping over its end or the comma before the element.
+    /// Whether a list or object has another element. Steps over its end, or over the comma before the element.
     fn has_next(&mut self, closing: u8, is_first: bool) -> Result<bool, PageError> {
         if self.skip_blanks() == Some(closing) {
             self.at += 1;
@@ -166,7 +167,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// The raw text of the value that comes next.
+    /// The raw text of the next value.
     fn value(&mut self) -> Result<&'a str, PageError> {
         self.skip_blanks();
         let end = value_end(self.text.as_bytes(), self.at);
@@ -189,7 +190,7 @@ fn parse_row<'a, const N: usize>(
     raw: &'a str,
     names: [&str; N],
 ) -> Result<Result<[Field<'a>; N], RejectReason>, PageError> {
-    // Once its grammar is known to be right, its members can be stepped over.
+    // After the grammar of the row is checked, its members can be skipped.
     sonic_rs::from_str::<IgnoredAny>(raw)?;
     let mut row = Page { text: raw, at: 0 };
     if row.expect(b'{').is_err() {
@@ -207,7 +208,7 @@ fn parse_row<'a, const N: usize>(
     Ok(if is_twice { Err(RejectReason::DuplicateKey) } else { Ok(fields.map(Option::unwrap_or_default)) })
 }
 
-/// Reads instants, and remembers whether one of them could not be read.
+/// Reads instants, and remembers one that could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Instants {
     pub(super) unread: Option<RejectReason>,
@@ -221,7 +222,7 @@ impl Instants {
         })
     }
 
-    /// The beginning and the end of a range, which is an object.
+    /// The start and the end of a range, which is an object.
     pub(super) fn read_range(&mut self, range: &Field<'_>, names: [&str; 2]) -> [Option<Timestamp>; 2] {
         let Some(raw) = range.0 else { return [None; 2] };
         if let Ok(Ok(edges)) = parse_row(raw, names) {
@@ -237,7 +238,7 @@ impl<'a> Field<'a> {
         Self((raw != "null").then_some(raw))
     }
 
-    /// The JSON text as it came; empty where missing.
+    /// The raw JSON text. Empty when missing.
     pub(super) fn raw(&self) -> &'a str {
         self.0.unwrap_or_default()
     }
@@ -246,12 +247,12 @@ impl<'a> Field<'a> {
         self.0.is_some()
     }
 
-    /// This field, or `other` where it is missing.
+    /// This field, or `other` when it is missing.
     pub(super) fn or<'s>(&'s self, other: &'s Self) -> &'s Self {
         if self.is_some() { self } else { other }
     }
 
-    /// A string, or a number as its text; anything else is missing.
+    /// A string, or a number as its text. Other values count as missing.
     pub(super) fn text(&self) -> Option<Cow<'a, str>> {
         let raw = self.0?;
         match raw.as_bytes().first()? {
@@ -264,12 +265,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The text as a small string to be shown, empty where missing; a long one is cut.
+    /// The text as a small string for display, cut to [`MAX_NAME`]. Empty when missing.
     pub(super) fn small(&self) -> SmolStr {
         self.cut(MAX_NAME)
     }
 
-    /// The first `most` bytes of the text, or one to three less where a character would be cut; empty where missing.
+    /// The first `most` bytes of the text, or one to three fewer so that no character is cut. Empty when missing.
     pub(super) fn cut(&self, most: usize) -> SmolStr {
         let text = self.text().unwrap_or_default();
         let mut end = text.len().min(most);
@@ -279,23 +280,23 @@ impl<'a> Field<'a> {
         SmolStr::new(&text[..end])
     }
 
-    /// A text that tells one thing from another, and so means nothing without its end.
+    /// A text that is an identity, so it must not be cut.
     pub(super) fn word(&self) -> Result<Option<Cow<'a, str>>, RejectReason> {
         let text = self.text();
         if text.as_ref().is_some_and(|text| text.len() > MAX_TEXT) { Err(RejectReason::TooLong) } else { Ok(text) }
     }
 
-    /// The same as a small string, unless it is empty.
+    /// The same as a small string. `None` when empty.
     pub(super) fn identity(&self) -> Result<Option<SmolStr>, RejectReason> {
         Ok(self.word()?.filter(|text| !text.is_empty()).map(SmolStr::from))
     }
 
-    /// A whole number, also one in quotes.
+    /// A whole number, with or without quotes.
     pub(super) fn id(&self) -> Option<u64> {
         self.raw().parse().ok().or_else(|| self.text()?.trim().parse().ok())
     }
 
-    /// A decimal number, also one in quotes; missing is `Ok(None)`, which is not zero.
+    /// A decimal number, with or without quotes. Missing is `Ok(None)`, which is not zero.
     pub(super) fn amount(&self) -> Result<Option<Amount>, RejectReason> {
         if !self.is_some() {
             return Ok(None);
@@ -308,7 +309,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// An instant; missing and empty is `Ok(None)`, which is not the same as one that cannot be read.
+    /// An instant. Missing and empty are `Ok(None)`; an unreadable one is an error.
     pub(super) fn timestamp(&self) -> Result<Option<Timestamp>, RejectReason> {
         if !self.is_some() {
             return Ok(None);
@@ -317,13 +318,13 @@ impl<'a> Field<'a> {
         if text.is_empty() { Ok(None) } else { instant::read(&text).map(Some).ok_or(RejectReason::BadTime) }
     }
 
-    /// The picked fields of a nested object; all missing where it is none.
+    /// The picked fields of a nested object. All are missing when it is no object.
     pub(super) fn object<const N: usize>(&self, names: [&str; N]) -> [Self; N] {
         let row = self.0.and_then(|raw| parse_row(raw, names).ok()?.ok());
         row.unwrap_or([Self::default(); N])
     }
 
-    /// The elements of a nested array; none where it is no array.
+    /// The elements of a nested array. Empty when it is no array.
     pub(super) fn elements(&self) -> Vec<Self> {
         let mut list = Page { text: self.raw(), at: 0 };
         let mut elements = Vec::new();
@@ -340,7 +341,7 @@ impl<'a> Field<'a> {
 }
 
 impl Field<'_> {
-    /// The members of a nested object that are words, numbers or flags, in their order; none where it is no object.
+    /// The members of a nested object that are strings, numbers or flags, in their order. Empty when it is no object.
     pub(super) fn words(&self) -> Vec<(SmolStr, SmolStr)> {
         let members: Result<Vec<_>, _> = sonic_rs::to_object_iter(self.raw()).collect();
         let word = |(key, value): (Cow<'_, str>, LazyValue<'_>)| match Field::new(value.as_raw_str()) {

@@ -1,7 +1,7 @@
-//! The bound on the memory of all answers of all accounts, whatever the API sends.
+//! The bound on the memory of all responses of all accounts.
 //!
-//! Bodies wait for each other, since their memory soon comes back (`body.rs`). Records stay as long as what was read
-//! of them, so a reading whose records find no room fails.
+//! Bodies wait for each other, because their memory is free again soon (`body.rs`). Records stay as long as their
+//! reading, so a reading without memory for its records fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,34 +10,34 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body::Bodies;
 
-/// Room for records in KiB: for the process, and for each account besides. 10,000 groups of costs take about 1.5 MiB a
-/// window, so an account has room for all its windows, and for the readings that replace them.
+/// Memory for records in KiB: for the process, and for each account. 10,000 groups of costs take about 1.5 MiB a
+/// window. So an account has memory for all its windows, and for the readings that replace them.
 const BASE: usize = 12 << 10;
 const PER_ACCOUNT: usize = 20 << 10;
-/// The series limit for which that is meant. Whoever wants more series has more records.
+/// The series limit for which these sizes hold. A larger series limit gets more memory.
 const USUAL_SERIES: usize = 10_000;
 
 /// The memory that all accounts share.
 #[derive(Debug)]
 pub struct MemoryLimit {
     pub(super) bodies: Bodies,
-    /// A permit for each KiB of records.
+    /// One permit for each KiB of records.
     records: Arc<Semaphore>,
     kib: AtomicUsize,
 }
 
-/// Room that records take; it is free again when the last clone is dropped.
+/// Memory that records take. It is free again when the last clone is dropped.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryShare(Option<Arc<OwnedSemaphorePermit>>);
 
-/// Room that a growing number of records takes.
+/// Memory for a growing number of records.
 pub(super) struct Claim {
     records: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
 }
 
 impl MemoryLimit {
-    /// Room for a number of accounts with a number of series in all.
+    /// A limit for `accounts` accounts and `series_limit` series in total.
     #[must_use]
     pub fn new(accounts: usize, series_limit: usize) -> Self {
         let (bodies, records, kib) = Default::default();
@@ -46,7 +46,7 @@ impl MemoryLimit {
         memory
     }
 
-    /// Makes room for other accounts than before. Room that is taken cannot be lost: it is still there afterwards.
+    /// Changes the limit after a change of the accounts. Memory in use stays valid.
     pub fn resize(&self, accounts: usize, series_limit: usize) {
         let wanted = (BASE + PER_ACCOUNT * accounts) * series_limit.max(USUAL_SERIES) / USUAL_SERIES;
         let wanted = wanted.min(u32::MAX as usize / 2);
@@ -60,7 +60,7 @@ impl MemoryLimit {
         }
     }
 
-    /// How many MiB of records there may be.
+    /// The memory for records, in MiB.
     pub(super) fn mib(&self) -> usize {
         self.kib.load(Ordering::Relaxed) >> 10
     }
@@ -71,7 +71,7 @@ impl MemoryLimit {
 }
 
 impl Claim {
-    /// Takes room for `bytes` in all; false where there is none left.
+    /// Grows the claim to `bytes` bytes in total. False when no memory is left.
     #[must_use]
     pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -92,7 +92,7 @@ impl From<Claim> for MemoryShare {
 }
 
 impl MemoryShare {
-    /// Gives back the room above `bytes`, unless there is a clone.
+    /// Returns the memory above `bytes`, unless a clone exists.
     pub fn shrink_to(&mut self, bytes: usize) {
         if let Some(held) = self.0.as_mut().and_then(Arc::get_mut) {
             let more = held.num_permits().saturating_sub(bytes.div_ceil(1024));

@@ -1,10 +1,10 @@
-//! Counters of the requests themselves.
+//! Metrics of the requests.
 
 use prometheus::{
     HistogramVec, IntCounterVec, Registry, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
 };
 
-/// The request counters of all accounts, registered once.
+/// The request metrics of all accounts, registered once.
 #[derive(Clone)]
 pub struct Metrics {
     pub(super) requests: IntCounterVec,
@@ -16,10 +16,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the counters.
+    /// Registers the metrics.
     ///
     /// # Errors
-    /// Fails where the registry already has them.
+    /// Fails when the registry already has them.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name: &str, help: &str, labels: &[&str]| {
             register_int_counter_vec_with_registry!(name, help, labels, registry)

@@ -1,6 +1,7 @@
-//! The Gcore API: everything that knows its paths, JSON, limits and quirks.
+//! The Gcore API: its paths, JSON, limits and quirks.
 //!
-//! One file per endpoint turns wire rows into values of [`crate::billing`]; nothing above this module sees JSON.
+//! Each endpoint has a file, which turns JSON rows into values of [`crate::billing`]. No module above this one sees
+//! JSON.
 
 pub mod api_key;
 mod body;

@@ -1,4 +1,4 @@
-//! `GET /cloud/v1/projects` and `GET /cloud/v1/regions`: what the numbers in reports are called.
+//! `GET /cloud/v1/projects` and `GET /cloud/v1/regions`: the names of the ids in reports.
 
 use crate::billing::names::{Project, Region};
 use crate::billing::record::{Fold, RejectReason};
@@ -11,7 +11,7 @@ use super::pagination;
 use super::pagination::{Listing, PlainQuery, RowSchema};
 use super::poll_deadline::PollDeadline;
 
-/// The most that these lists give at once.
+/// The largest page of these lists.
 const PAGE_SIZE: u32 = 1000;
 
 const fn projects_layout<F: Fold<(ProjectId, Project)>>() -> RowSchema<F, 3> {
@@ -43,10 +43,10 @@ const fn regions_layout<F: Fold<(RegionId, Region)>>() -> RowSchema<F, 4> {
     }
 }
 
-/// Reads the names of all projects, deleted ones included: bills go on naming them.
+/// Reads the names of all projects. Deleted projects are included, because bills still name them.
 ///
 /// # Errors
-/// Whatever keeps the list from being read whole.
+/// Fails when the list cannot be read completely.
 pub async fn projects<F: Fold<(ProjectId, Project)>>(
     client: &Client,
     deadline: PollDeadline,
@@ -64,7 +64,7 @@ pub async fn projects<F: Fold<(ProjectId, Project)>>(
 /// Reads the names of all regions.
 ///
 /// # Errors
-/// Whatever keeps the list from being read whole.
+/// Fails when the list cannot be read completely.
 pub async fn regions<F: Fold<(RegionId, Region)>>(
     client: &Client,
     deadline: PollDeadline,

@@ -1,10 +1,12 @@
-//! Which rows of a paged list have come, and whether they add up to one list.
+//! The progress of a paged list, and the check that its pages form one list.
 //!
-//! A row that comes on two neighbouring pages has one of two causes. The list moved between the two answers, and one row
-//! is seen twice while another is missed. Or two rows are equal in all that is compared, and a page ends between them.
-//! One more page tells which: it begins in the middle of the first page and ends in the second. A list that stands still
-//! shows there, row by row, the end of the one page and the beginning of the other. A list that shows anything else is
-//! refused.
+//! A row on two neighbouring pages has one of two causes:
+//!
+//! - The list moved between the two responses. One row is seen twice, and another is missed.
+//! - Two rows are equal in all compared fields, and a page ends between them.
+//!
+//! One more page decides. It begins in the middle of the first page and ends in the second. An unmoved list shows
+//! there, row by row, the end of the first page and the beginning of the second. Any other list is refused.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,33 +17,33 @@ use crate::wording::counted;
 use super::endpoint::Endpoint;
 use super::error::{Error, Reason};
 
-/// The fingerprint of a row that cannot be read, which is equal to no other.
+/// The fingerprint of an unreadable row. It equals no other row.
 pub(super) const UNREADABLE: u64 = 0;
 
-/// A page that came: how many rows the list has, and the fingerprints of the rows of this page in their order.
+/// A page that arrived: the row count of the list, and the fingerprints of this page's rows in their order.
 pub(super) struct PageInfo {
     pub(super) count: u64,
     pub(super) rows: Vec<u64>,
 }
 
-/// How far a list has been read.
+/// The progress of a list.
 pub(super) struct PageCursor {
     endpoint: Endpoint,
-    /// Rows in the list, as the first page counts them.
+    /// Rows in the list, by the count of the first page.
     count: u64,
-    /// Rows a page when pages are asked for side by side; `None` where one page's end decides the next one's start.
+    /// The page size when pages are requested in parallel. `None` when the end of each page is the start of the next.
     stride: Option<u64>,
-    /// Where the next page to be asked for starts.
+    /// The first row of the next page to request.
     next: u64,
-    /// All rows before this one have come.
+    /// All rows before this one have arrived.
     contiguous: u64,
-    /// Pages that may still get a neighbour, by their first row.
+    /// Pages whose neighbour may still arrive, by their first row.
     recent: BTreeMap<u64, Vec<u64>>,
-    /// Seams between pages that share a row, by the first row of the page that is asked for across them.
+    /// Seams between pages that share a row, by the first row of the page across the seam.
     seams: BTreeMap<u64, Seam>,
 }
 
-/// Where a page ends and the next one starts.
+/// The border between two neighbouring pages.
 struct Seam {
     is_asked: bool,
     /// Rows of the first page, from its middle on.
@@ -60,7 +62,7 @@ impl PageCursor {
         Ok(cursor)
     }
 
-    /// Where another page starts, if one can be asked for now; `is_idle` tells that no page is on its way.
+    /// The first row of another page, if one can be requested now. `is_idle` is true when no page is in flight.
     pub(super) fn next_offset(&mut self, is_idle: bool) -> Option<u64> {
         if let Some((offset, seam)) = self.seams.iter_mut().find(|(_, seam)| !seam.is_asked) {
             seam.is_asked = true;
@@ -75,13 +77,13 @@ impl PageCursor {
         (offset < self.count).then_some(offset)
     }
 
-    /// Whether the page that starts there spans a seam, so that its rows come on other pages as well.
+    /// Whether the page at `offset` spans a seam, so that its rows are on other pages as well.
     pub(super) fn is_seam(&self, offset: u64) -> bool {
         self.seams.contains_key(&offset)
     }
 
-    /// Takes a page into account. By the time that no more page is asked for and none is on its way, all rows have
-    /// come, each of them once as far as neighbouring pages tell.
+    /// Takes a page into account. When no page is left to request or in flight, all rows have arrived. Neighbouring
+    /// pages then prove that each arrived once.
     pub(super) fn take(&mut self, offset: u64, page: PageInfo) -> Result<(), Error> {
         let (count, rows) = (self.count, page.rows.len() as u64);
         let end = offset + rows;
@@ -116,7 +118,7 @@ impl PageCursor {
         Ok(())
     }
 
-    /// Notes the seam at a row where both pages beside it have come and share a row.
+    /// Records a seam at `row` when both pages beside it have arrived and share a row.
     fn look_across(&mut self, row: u64) -> Result<(), Error> {
         let before = self.recent.range(..row).next_back().filter(|(start, page)| *start + page.len() as u64 == row);
         let (Some((_, before)), Some(after)) = (before, self.recent.get(&row)) else { return Ok(()) };
@@ -146,7 +148,7 @@ mod tests {
         PageInfo { count, rows: (offset + 1..=offset + rows).collect() }
     }
 
-    /// The offsets asked for one after the other while pages of (rows, count) come.
+    /// The offsets of successive requests, for pages of (rows, count).
     fn one_by_one(pages: &[(u64, u64)]) -> Result<Vec<u64>, String> {
         let (mut offsets, mut rest) = (vec![0], pages[1..].iter());
         let first = page(0, pages[0].0, pages[0].1);
@@ -198,8 +200,7 @@ mod tests {
         assert!(cursor.take(4, page(4, 3, 12)).is_err());
     }
 
-    /// What becomes of a list of twelve rows in pages of four, of which some are equal, when the page across a seam shows
-    /// these rows.
+    /// Reads a list of twelve rows in pages of four, some of them equal. `seam` is the page across a seam.
     fn with_twins(rows: [u64; 12], order: [u64; 2], seam: (u64, &[u64])) -> Result<(), String> {
         let page = |offset: u64| PageInfo { count: 12, rows: rows[offset as usize..][..4].to_vec() };
         let mut cursor = PageCursor::begin(Endpoint::Reports, page(0), true).unwrap();

@@ -1,8 +1,8 @@
-//! Reading a paged list whole: from its first row to its last, each row once.
+//! Reads a paged list completely: from its first row to its last, each row once.
 //!
-//! The first page tells how many rows there are and how many come at once; the other pages are then asked for side by
-//! side. Pages that do not add up to one list are read again, one after the other, and at last refused: half a list
-//! is no list. The server's own `next` link is never followed, since it may name another host.
+//! The first page gives the number of rows and the page size. The other pages are then requested in parallel. A list
+//! whose pages do not form one list is read again, page after page, and in the end refused. The server's `next` link is
+//! never followed, because it may name another host.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
@@ -23,55 +23,55 @@ use super::page_cursor::{PageCursor, PageInfo, UNREADABLE};
 use super::poll_deadline::PollDeadline;
 use super::row_templates::RowTemplates;
 
-/// How often a list that does not add up is read again.
+/// The number of repeated readings of an inconsistent list.
 const REREADS: usize = 2;
-/// The most records of a list that is kept record by record; no such list is known to come near.
+/// The largest number of records of a list that keeps each record. No known list comes near.
 const MOST_KEPT: u64 = 100_000;
-/// The most memory of such a list.
+/// The largest memory of such a list.
 const MOST_KEPT_BYTES: usize = 16 << 20;
 
-/// A list of at least so many records fails where more than half of them cannot be read, a shorter one where none can be:
-/// one odd entry of three says little, six of ten say that the rows have another form.
+/// A list of at least this many records fails when more than half of them are unreadable. A shorter list fails when all
+/// are. One unreadable record of three says little; six of ten mean that the rows have another form.
 const ENOUGH_TO_JUDGE: u64 = 10;
 
-/// A list that was read whole.
+/// A list that was read completely.
 #[derive(Clone, Debug, Default)]
 pub struct Listing<F> {
     /// All readable rows, folded.
     pub data: F,
-    /// How many rows there were, unreadable ones included.
+    /// The number of rows, including unreadable ones.
     pub rows: u64,
-    /// Rows that could not be read, by reason.
+    /// Rejected records, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
     /// `price_status` of a cost report.
     pub price_status: Option<SmolStr>,
-    /// The room that `data` takes, to be held for as long as that.
+    /// The memory share of `data`. It lives as long as `data`.
     pub share: MemoryShare,
 }
 
-/// A look at the first page of a list.
+/// The first page of a list.
 #[derive(Clone, Debug, Default)]
 pub struct FirstPage<F> {
-    /// Rows on all pages, as the server counts them.
+    /// Rows on all pages, by the server's count.
     pub count: u64,
     /// The rows of the first page.
     pub page: Listing<F>,
 }
 
-/// Where a list's rows are in its pages, and how a row becomes records: mostly one.
+/// The place of a list's rows in its pages, and the conversion of a row to records, mostly one.
 pub(super) struct RowSchema<F, const N: usize> {
     pub(super) endpoint: Endpoint,
     pub(super) rows_key: &'static str,
     pub(super) fields: [&'static str; N],
-    /// The fields by which a row is told from another.
+    /// The fields that identify a row.
     pub(super) identity: &'static [usize],
-    /// How many bytes the records take that are summed up as they come; `None` where they are kept one by one, so that
-    /// each takes its own.
+    /// The bytes of records that are summed as they arrive. `None` when each record is kept, and takes memory of its
+    /// own.
     pub(super) weight: Option<fn(&F) -> usize>,
     pub(super) records: fn(&[Field<'_>; N], &mut RecordSink<'_, F>),
 }
 
-/// The first of some fields; it does not compile where there are not so many.
+/// The first `N` fields. It does not compile when there are fewer.
 pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static str; ALL]) -> [&'static str; N] {
     let (mut first, mut at) = ([""; N], 0);
     while at < N {
@@ -81,37 +81,37 @@ pub(super) const fn first<const ALL: usize, const N: usize>(fields: [&'static st
     first
 }
 
-/// Where the records of rows go.
+/// The receiver of records.
 pub(super) struct RecordSink<'l, F> {
     data: &'l mut F,
     rejected: &'l mut BTreeMap<RejectReason, u64>,
     kept: &'l mut Kept,
-    /// Whether the records are kept one by one, so that each takes memory of its own.
+    /// Whether each record is kept, and takes memory of its own.
     is_kept: bool,
 }
 
-/// What came of the rows.
+/// Counts of the records.
 #[derive(Default)]
 struct Kept {
-    /// How many records, unreadable ones included; there may be more than rows.
+    /// The number of records, including unreadable ones. A row may have several.
     records: u64,
-    /// The memory of those that are kept one by one.
+    /// The memory of kept records.
     bytes: usize,
-    /// The most that the texts of one record of the current row can take.
+    /// The largest memory that the texts of one record of the current row can take.
     texts: usize,
 }
 
 impl Kept {
-    /// Makes room for another record; false where it is one too many.
+    /// Accounts for another record. False when it is one too many.
     fn weigh<R>(&mut self) -> bool {
-        // Lists and maps grow in leaps.
+        // Lists and maps double their capacity when they grow.
         self.bytes += 2 * size_of::<R>() + self.texts;
         self.records <= MOST_KEPT && self.bytes <= MOST_KEPT_BYTES
     }
 }
 
 impl<F> RecordSink<'_, F> {
-    /// Takes a record in, or counts why there is none.
+    /// Adds a record, or counts its rejection.
     pub(super) fn add<R>(&mut self, record: Result<R, RejectReason>)
     where
         F: Fold<R>,
@@ -130,35 +130,35 @@ impl<F> RecordSink<'_, F> {
         self.reject(reason);
     }
 
-    /// Counts a row or record of which something could not be read.
+    /// Counts a row or record with an unreadable part.
     pub(super) fn reject(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
 }
 
-/// What is asked of the server.
+/// The requests for a list.
 pub(super) trait Query {
-    /// The request for the page that starts at a row.
+    /// The request for the page that starts at row `offset`.
     fn payload(&self, offset: u64) -> Payload;
 
-    /// Rows asked for at once; `None` for a list that comes whole.
+    /// The page size. `None` for a list without pages.
     fn rows(&self) -> Option<u32>;
 
-    /// Changes the request after a refusal of its first page; false where there is no other way to ask.
+    /// Changes the request after a refusal of its first page. False when there is no other form.
     fn adapt(&mut self, _refusal: &Error) -> bool {
         false
     }
 
-    /// Whether the list is a part of a reading, such as one project's: the reading may be believed without it.
+    /// Whether the list is one part of a reading, such as one project. The reading can be accepted without it.
     fn is_part(&self) -> bool {
         false
     }
 
-    /// Learns that the first page was answered.
+    /// Called when the first page was accepted.
     fn accepted(&self, _client: &Client) {}
 }
 
-/// Reads a list whole.
+/// Reads a list completely.
 pub(super) async fn read<F: Default, const N: usize>(
     client: &Client,
     layout: &RowSchema<F, N>,
@@ -168,7 +168,7 @@ pub(super) async fn read<F: Default, const N: usize>(
     read_into(client, layout, query, deadline, F::default).await
 }
 
-/// Reads a list whole into something that begins as `empty`; it begins anew with each reading.
+/// Reads a list completely into the value of `empty`. Each repeated reading begins with a new one.
 pub(super) async fn read_into<F, const N: usize>(
     client: &Client,
     layout: &RowSchema<F, N>,
@@ -190,7 +190,7 @@ pub(super) async fn read_into<F, const N: usize>(
     }
 }
 
-/// Reads the first page of a list, and from it how long the list is.
+/// Reads the first page of a list, and its row count.
 pub(super) async fn probe<F: Default, const N: usize>(
     client: &Client,
     layout: &RowSchema<F, N>,
@@ -226,7 +226,7 @@ async fn attempt<F, const N: usize>(
     reading.finish(query.is_part())
 }
 
-/// A list under way.
+/// A list that is being read.
 struct Reading<'a, F, const N: usize> {
     client: &'a Client,
     layout: &'a RowSchema<F, N>,
@@ -244,7 +244,7 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
         Self { client, layout, deadline, shapes: RowTemplates::new(), listing, kept, claim: client.claim() }
     }
 
-    /// Reads the first page, in a form that the server takes.
+    /// Reads the first page, in a form that the server accepts.
     async fn first_page(&mut self, query: &mut impl Query) -> Result<PageInfo, Error> {
         let page = loop {
             match self.client.send(self.layout.endpoint, &query.payload(0), query.rows(), self.deadline).await {
@@ -276,14 +276,14 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
         Ok(PageInfo { count: head.count, rows })
     }
 
-    /// Reads a page whose rows come on other pages as well.
+    /// Reads a page whose rows are on other pages as well.
     fn look_at(&mut self, page: &[u8]) -> Result<PageInfo, Error> {
         let (head, rows) = read_rows(self.client, self.layout, &mut self.shapes, page, |_| ())?;
         Ok(PageInfo { count: head.count, rows })
     }
 
-    /// The list, unless too little of it can be read: that is no short list, and no empty account. A part is believed by
-    /// whoever asked for it.
+    /// The list, unless too few of its records are readable: such a list is neither short nor an empty account. The
+    /// caller judges a part itself.
     fn finish(self, is_part: bool) -> Result<Listing<F>, Error> {
         let Self { listing, layout, kept, claim, .. } = self;
         let records = kept.records;
@@ -302,8 +302,8 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
         Err(Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail })
     }
 
-    /// Takes room for the records so far. Fails where there is none, and where a list is too long to be kept, by what came
-    /// of it or by what the server counts.
+    /// Reserves memory for the records so far. Fails when none is left, or when the list is too long to keep. The
+    /// length is the larger of the arrived records and the server's count.
     fn check_room(&mut self, count: u64) -> Result<(), Error> {
         let endpoint = self.layout.endpoint;
         let records = self.kept.records.max(count);
@@ -324,7 +324,7 @@ impl<'a, F, const N: usize> Reading<'a, F, N> {
     }
 }
 
-/// Whether a list says something of the account although so many of its records cannot be read.
+/// Whether enough records are readable to accept the list.
 fn is_believable(rejected: u64, records: u64) -> bool {
     let most = if records < ENOUGH_TO_JUDGE { records.saturating_sub(1) } else { records / 2 };
     rejected <= most
@@ -352,17 +352,17 @@ fn read_rows<'p, F, const N: usize>(
     Ok((head, rows))
 }
 
-/// A number that two rows share only if their identities are the same, or by an accident of one in 10^19.
+/// A hash of a row's identity. Different identities share one with a chance of one in 10^19.
 fn fingerprint(fields: &[Field<'_>], identity: &[usize]) -> u64 {
     let mut hasher = foldhash::fast::FixedState::default().build_hasher();
     for field in identity.iter().filter_map(|&index| fields.get(index)) {
-        // As JSON, so that no text can pass for the end of another.
+        // The raw JSON separates texts, so no text can pass for the end of another.
         hasher.write(field.raw().as_bytes());
     }
     hasher.finish()
 }
 
-/// The `price_status` of two pages or reports together: one that does not simply show its prices speaks for both.
+/// The `price_status` of two pages or reports together. A status other than `show` wins.
 #[must_use]
 pub fn worse(so_far: Option<SmolStr>, next: Option<SmolStr>) -> Option<SmolStr> {
     match (so_far, next) {
@@ -374,7 +374,7 @@ pub fn worse(so_far: Option<SmolStr>, next: Option<SmolStr>) -> Option<SmolStr> 
 /// A plain list: `GET` with `limit` and `offset`.
 pub(super) struct PlainQuery<'a> {
     pub(super) parameters: &'a [(&'static str, String)],
-    /// Rows asked for at once; `None` for a list that comes whole.
+    /// The page size. `None` for a list without pages.
     pub(super) page_size: Option<u32>,
 }
 

@@ -1,16 +1,17 @@
-//! How long a poll may take, and how long it may wait where the server asks for that.
+//! The time limits of one poll.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The limits of one poll.
+/// The time limits of one poll.
 #[derive(Clone, Copy, Debug)]
 pub struct PollDeadline {
-    /// When everything must be done.
+    /// The end of the poll.
     pub until: Instant,
-    /// The longest `Retry-After` that holds back the account: a poll's interval, since the next poll asks again anyway.
+    /// The longest `Retry-After` that pauses the account: a poll's interval, because the next poll sends requests
+    /// anyway.
     pub longest_wait: Duration,
-    /// Whether each request waits until no other poll of the account is under way.
+    /// Whether each request waits until no other poll of the account is in progress.
     pub yields: bool,
 }

@@ -1,29 +1,29 @@
-//! The request rate of an account: one turn per interval, and pauses that the server asks for.
+//! The request rate of an account: one permit per interval, and pauses that the server asks for.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Gives out turns, each at least an interval after the one before.
+/// Grants permits, each at least an interval after the previous one.
 pub(super) struct RateLimiter {
     interval: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    /// When the next turn may begin.
+    /// The earliest start of the next request.
     next: Instant,
-    /// Until when the server asked to be left alone.
+    /// The end of the pause that the server asked for.
     held_until: Instant,
 }
 
-/// Why there is no turn in time.
+/// The reason why there is no permit in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoPermit {
-    /// The server asked to wait for this long.
+    /// The server asked for a pause of this length.
     Held(Duration),
-    /// Too many others come first.
+    /// Too many requests are ahead.
     Late,
 }
 
@@ -34,7 +34,7 @@ impl RateLimiter {
         Self { interval, state: Mutex::new(State { next: now, held_until: now }) }
     }
 
-    /// Waits for a turn; fails at once where none can begin before `deadline`.
+    /// Waits for a permit. Fails at once when none is available before `deadline`.
     pub(super) async fn acquire(&self, deadline: Instant) -> Result<(), NoPermit> {
         loop {
             let begins = self.reserve(deadline)?;
@@ -48,7 +48,7 @@ impl RateLimiter {
         }
     }
 
-    /// Gives out no turn for as long as the server asks; a shorter pause does not end a longer one.
+    /// Grants no permit while the server's pause lasts. A shorter pause does not end a longer one.
     pub(super) fn hold_back(&self, wait: Duration) {
         let mut state = self.state();
         state.held_until = state.held_until.max(Instant::now() + wait);

@@ -1,16 +1,16 @@
-//! Whether a refusal comes from the API itself, or from something between the daemon and the API.
+//! Decides whether a refusal comes from the API, or from a proxy or firewall before the API.
 //!
-//! The services of the API spell errors differently, but each sends a JSON object with one of a few members. A firewall
-//! or proxy sends HTML, plain text or nothing.
+//! The API's services format errors differently, but each sends a JSON object with one of a few members. A firewall or
+//! proxy sends HTML, plain text or nothing.
 
 use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-/// Members of the API's error bodies, one of which each of its services sends.
+/// Members of the API's error bodies. Each of its services sends one of them.
 const MEMBERS: [&str; 5] = ["exception_class", "message", "detail", "error", "errors"];
 
-/// Whether the body of a 403 or 404 is an error of the API, and so an answer about the key.
+/// Whether the body of a 403 or 404 is an error of the API, and so says something about the key.
 pub(super) fn is_of_the_api(body: &[u8]) -> bool {
     let members = sonic_rs::from_slice::<BTreeMap<String, IgnoredAny>>(body);
     members.is_ok_and(|members| MEMBERS.iter().any(|member| members.contains_key(*member)))

@@ -1,8 +1,8 @@
-//! How the two cloud reports are asked: the request body, and the forms of it that a server may insist on.
+//! The request body of the two cloud reports, and the forms of it that a server may require.
 //!
-//! Two things are not documented: the largest `limit`, and whether a period may end in the future. The request
-//! starts with the form that is likeliest to be taken; a 400 leads to the next form, and the one that was taken is
-//! remembered. Only documented keys are sent, since the API refuses any other.
+//! Two things are not documented: the largest `limit`, and whether a period may end in the future. The first request
+//! uses the likeliest form. A 400 leads to the next form, and the accepted form is remembered. Only documented keys are
+//! sent, because the API refuses any other.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,18 +20,18 @@ use super::exchange::Payload;
 use super::pagination::Query;
 use super::settings::Filter;
 
-/// A page size that every list of this API takes.
+/// A page size that every list of this API accepts.
 const CAUTIOUS_PAGE_SIZE: u32 = 100;
 
-/// The form that each endpoint last took.
+/// The form that each endpoint accepted last.
 #[derive(Debug, Default)]
 pub(super) struct Forms(Mutex<BTreeMap<Endpoint, Form>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Form {
     page_size: u32,
-    /// Whether a period that is still running is sent as "until today, the last day included", which spares a date
-    /// in the future; otherwise as "until before tomorrow".
+    /// Whether a running period is sent as "until today, the last day included", which avoids a date in the future.
+    /// Otherwise it is sent as "until before tomorrow".
     last_day_included: bool,
 }
 
@@ -57,7 +57,7 @@ struct Body<'a> {
 pub(super) struct ReportQuery<'a> {
     endpoint: Endpoint,
     filter: &'a Filter,
-    /// The only project to ask for, instead of the filter's.
+    /// The only project of the report, instead of the filter's projects.
     project: Option<u64>,
     period: Period,
     is_running: bool,
@@ -65,7 +65,7 @@ pub(super) struct ReportQuery<'a> {
 }
 
 impl<'a> ReportQuery<'a> {
-    /// A report of the projects that the account's filter lets pass, or of one project.
+    /// A report of the projects in the account's filter, or of one project.
     pub(super) fn new(client: &'a Client, endpoint: Endpoint, period: Period, project: Option<ProjectId>) -> Self {
         let is_running = period.end() > utc_date(client.clock.now());
         let initial = Form { page_size: client.settings.page_size, last_day_included: is_running };
@@ -115,7 +115,7 @@ impl Query for ReportQuery<'_> {
     }
 }
 
-/// The form to try after a 400, by what the answer complains of.
+/// The form after a 400, chosen by the error text.
 fn next_form(form: Form, error: &Error) -> Option<Form> {
     if error.reason != Reason::BadRequest {
         return None;
@@ -136,7 +136,7 @@ impl Forms {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint).copied()
     }
 
-    /// Remembers what was taken; a closed period says nothing about how a running one is to be sent.
+    /// Remembers the accepted form. A closed period says nothing about the form of a running one.
     fn learn(&self, endpoint: Endpoint, form: Form, is_running: bool) {
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let last_day_included = if is_running {

@@ -1,4 +1,4 @@
-//! `GET /billing/org/v1/reports`: background tasks of the billing system.
+//! `GET /billing/org/v1/reports`: report tasks of the billing system.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use super::pagination;
 use super::pagination::{FirstPage, Listing, PlainQuery, RowSchema};
 use super::poll_deadline::PollDeadline;
 
-/// The most that billing lists give at once.
+/// The largest page of billing lists.
 const PAGE_SIZE: u32 = 100;
 
 const fn layout<F: Fold<ReportTask>>() -> RowSchema<F, 6> {
@@ -31,10 +31,10 @@ const fn layout<F: Fold<ReportTask>>() -> RowSchema<F, 6> {
     }
 }
 
-/// Reads the tasks created after an instant.
+/// Reads the tasks that were created after an instant.
 ///
 /// # Errors
-/// Whatever keeps the list from being read whole.
+/// Fails when the list cannot be read completely.
 pub async fn read<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,
@@ -45,10 +45,10 @@ pub async fn read<F: Fold<ReportTask>>(
         .await
 }
 
-/// Counts the tasks created after an instant, and reads the newest of them.
+/// Counts the tasks that were created after an instant, and reads the newest of them.
 ///
 /// # Errors
-/// Whatever keeps the page from being read.
+/// Fails when the page cannot be read.
 pub async fn probe<F: Fold<ReportTask>>(
     client: &Client,
     created_after: Timestamp,

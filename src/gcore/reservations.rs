@@ -1,8 +1,8 @@
-//! `GET /cloud/v2/reservations` and `POST /cloud/v1/reservation_cost_report/totals`: what was bought ahead, and what a
-//! month costs under it.
+//! `GET /cloud/v2/reservations` and `POST /cloud/v1/reservation_cost_report/totals`: commitments, and the cost of a
+//! month under them.
 //!
-//! The list wants a period of at most 31 days and tells of commitments that have ended as well. It has had two shapes:
-//! the range is in `commit`, or at the top.
+//! The list requires a period of at most 31 days, and includes ended commitments. It has two shapes: the range is in
+//! `commit`, or at the top.
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -43,10 +43,10 @@ const TOTALS: RowSchema<Vec<CostTotal>, 11> = RowSchema {
     records: |fields, intake| intake.add(total(fields)),
 };
 
-/// Reads the commitments of `period`, which must not be longer than 31 days.
+/// Reads the commitments of `period`, which has at most 31 days.
 ///
 /// # Errors
-/// Whatever keeps the list from being read whole.
+/// Fails when the list cannot be read completely.
 pub async fn commitments(
     client: &Client,
     period: Period,
@@ -57,10 +57,10 @@ pub async fn commitments(
     pagination::read(client, &RESERVATIONS, PlainQuery { parameters: &parameters, page_size: None }, deadline).await
 }
 
-/// Reads what the month of a day costs under the commitments, overcommit included.
+/// Reads the cost of a day's month under the commitments, overcommit included.
 ///
 /// # Errors
-/// Whatever keeps the totals from being read whole.
+/// Fails when the totals cannot be read completely.
 pub async fn month_totals(
     client: &Client,
     day: Date,

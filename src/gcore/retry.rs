@@ -1,4 +1,4 @@
-//! When a failed request is worth another try, and when that may start.
+//! Decides whether and when a failed request is retried.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::error::Reason;
 
-/// Half a second, doubled each time up to eight, randomly stretched; three more tries at most.
+/// At most three retries: the delay is half a second, doubles each time up to eight seconds, and has random jitter.
 pub(super) fn backoff() -> ExponentialBuilder {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
@@ -16,7 +16,7 @@ pub(super) fn backoff() -> ExponentialBuilder {
         .with_jitter()
 }
 
-/// What a status means, and whether it may pass by itself. `None`: a usable answer.
+/// The meaning of a status, and whether a retry may succeed. `None` is a usable response.
 pub(super) fn classify(status: StatusCode) -> Option<(Reason, bool)> {
     match status.as_u16() {
         200..=299 => None,

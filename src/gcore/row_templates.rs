@@ -1,38 +1,37 @@
-//! Finding where JSON values end, and rows that look like rows before.
+//! Finds the ends of JSON values, and recognizes rows by their template.
 //!
-//! A page holds a thousand rows, but only as many kinds of rows as there are resource types: rows of one kind have the
-//! same keys in the same order and the same punctuation. So the first row of a kind is parsed as JSON, and what stands
-//! between its values is remembered. Further rows are compared with that, which is several times cheaper than parsing
-//! their keys again; a row unlike all before is parsed as the first was. Values that nobody reads are stepped over,
-//! not checked.
+//! A page has a thousand rows, but only one kind of row for each resource type. Rows of one kind have the same keys in
+//! the same order, and the same punctuation. So the first row of a kind is parsed as JSON, and the text between its
+//! values is remembered. Further rows are compared with that text, which is several times cheaper than parsing their
+//! keys. A row that matches no template is parsed as JSON. Unused values are skipped without a check.
 
 use super::lenient_json::Field;
 use super::simd::{Bits, Block, find};
 
-/// How deep values may be nested: several times deeper than this API nests. Deeper ones, read by recursion as JSON is,
-/// would exhaust the stack.
+/// The deepest nesting of values: several times deeper than this API's. Deeper values would exhaust the stack of a
+/// recursive parser.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// Nodes that are remembered at most: far more than a report has kinds of rows.
+/// The largest number of remembered nodes: far more than a report has kinds of rows.
 const MOST_NODES: usize = 4096;
-/// The longest text that is remembered: far longer than a key with its blanks.
+/// The longest remembered text: far longer than a key with its blanks.
 const LONGEST: usize = 256;
 
-/// What has stood between the values of rows so far, as a tree: rows share their beginnings.
+/// The known texts between the values of rows, as a tree. Rows share their beginnings.
 pub(super) struct RowTemplates {
     /// The first node is the start of every row.
     nodes: Vec<Node>,
 }
 
 struct Node {
-    /// From the end of the value before, or the start of the row, to the start of a value: its key, above all. At the
-    /// end of a row, what stands after its last value.
+    /// The text from the end of the previous value, or from the start of the row, to the start of a value. It holds the
+    /// key. At the end of a row it is the text after the last value.
     before: Box<str>,
-    /// The beginning of `before`, and which of its bytes are of it.
+    /// The beginning of `before`, and a mask of the bytes that belong to it.
     start: (Block, Bits),
-    /// Which of the names the key is.
+    /// The index of the key among the wanted names.
     field: Option<usize>,
-    /// What followed the value; nothing where the row ends.
+    /// The nodes after the value. Empty at the end of a row.
     next: Vec<usize>,
 }
 
@@ -43,7 +42,7 @@ impl Node {
         Self { before: before.into(), start, field, next: Vec::new() }
     }
 
-    /// Whether the text at `at`, which begins with `block`, continues with what stands before the value.
+    /// Whether the text at `at`, which begins with `block`, matches `before`.
     fn fits(&self, text: &[u8], at: usize, block: Block) -> bool {
         let (start, bits) = self.start;
         start.same(block) & bits == bits
@@ -56,7 +55,7 @@ impl RowTemplates {
         Self { nodes: vec![Node::new("", None)] }
     }
 
-    /// Remembers the shape of a row, which must be a JSON object; one that is odd in any way is not worth it.
+    /// Remembers the template of a row, which must be a JSON object. Odd rows are not remembered.
     pub(super) fn learn(&mut self, row: &str, names: &[&str]) {
         let bytes = row.as_bytes();
         let (mut node, mut at) = (0, 0);
@@ -82,7 +81,7 @@ impl RowTemplates {
         }
     }
 
-    /// The node after `node` with this text, a new one if there is none yet and room for it.
+    /// The child of `node` with this text. Adds one if there is none and the tree has room.
     fn child(&mut self, node: usize, before: &str, field: Option<usize>) -> Option<usize> {
         if let Some(known) = self.nodes[node].next.iter().find(|next| *self.nodes[**next].before == *before) {
             return Some(*known);
@@ -96,8 +95,8 @@ impl RowTemplates {
         Some(new)
     }
 
-    /// Picks the fields of the row that starts at `at`, and tells where it ends; `None` where its shape is a new one, or
-    /// the text ends a few bytes after the row.
+    /// Picks the fields of the row at `at`, and returns its end. `None` when its template is unknown, or when the text
+    /// ends a few bytes after the row.
     pub(super) fn read<'a, const N: usize>(
         &self,
         text: &'a str,
@@ -111,7 +110,7 @@ impl RowTemplates {
             let block = Block::at(bytes, at)?;
             node = node.next.iter().map(|next| &self.nodes[*next]).find(|node| node.fits(bytes, at, block))?;
             at += node.before.len();
-            // Nothing follows what was learned in part either.
+            // A template that was learned in part has no next node either.
             if node.next.is_empty() && bytes[at - 1] == b'}' {
                 return Some(at);
             }
@@ -124,13 +123,13 @@ impl RowTemplates {
     }
 }
 
-/// Where the blanks at `at` end.
+/// The end of the blanks at `at`.
 pub(super) fn skip_blanks(bytes: &[u8], at: usize) -> usize {
     let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     at + bytes.get(at..).map_or(0, |rest| rest.iter().take_while(is_blank).count())
 }
 
-/// Where the value at `at` ends; `None` where there is none, it does not end, or it is nested too deeply.
+/// The end of the value at `at`. `None` when there is no value, when it has no end, or when it is nested too deeply.
 #[inline(always)]
 pub(super) fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
@@ -147,8 +146,8 @@ fn word_end(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
     bytes[at..].starts_with(word).then_some(at + word.len())
 }
 
-/// Where the number at `at` ends, which must be one by JSON's grammar: what a row may hold must not depend on whether
-/// a row before had its shape.
+/// The end of the number at `at`. The number must follow JSON's grammar, so that a known template accepts the same rows
+/// as the parser.
 #[inline(always)]
 fn number_end(bytes: &[u8], at: usize) -> Option<usize> {
     plain_number_end(bytes, at).or_else(|| any_number_end(bytes, at))
@@ -183,7 +182,7 @@ fn any_number_end(bytes: &[u8], at: usize) -> Option<usize> {
     Some(end)
 }
 
-/// Where the string ends whose first character is at `at`.
+/// The end of the string whose first character is at `at`.
 #[inline(always)]
 pub(super) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -251,7 +250,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(value_end(text.as_bytes(), 0), want, "{text}");
-            // Whatever else follows on the page.
+            // The rest of the page.
             let page = format!("{text}}}{}", " ".repeat(Block::SIZE));
             if !text.starts_with(['"', '[']) {
                 assert_eq!(value_end(page.as_bytes(), 0), want, "{page}");
@@ -311,7 +310,7 @@ mod tests {
         assert_eq!(shapes.nodes.len(), MOST_NODES);
         assert!(shapes.read("{}", 0, &mut []).is_none(), "an empty row has no shape");
         let row = |number| format!("{{\"key{number}\":1}}{}", " ".repeat(Block::SIZE));
-        // Each row takes two nodes beside the root, so the last one that found room found it for its key only.
+        // Each row takes two nodes beside the root, so the last row with room has a node for its key only.
         let last = MOST_NODES / 2 - 1;
         assert!(shapes.read(&row(last - 1), 0, &mut []).is_some(), "learned in whole");
         assert!(shapes.read(&row(last), 0, &mut []).is_none(), "learned in part");

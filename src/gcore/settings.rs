@@ -1,4 +1,4 @@
-//! How one account's API is reached.
+//! Settings of one account's API.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use reqwest::Url;
 
 use super::api_key::ApiKey;
 
-/// Where the public API is.
+/// The address of the public API.
 pub const DEFAULT_API_URL: &str = "https://api.gcore.com";
 
-/// The word before the token in the `Authorization` header, as the vendor's libraries send it.
+/// The word before the token in the `Authorization` header, as in the vendor's libraries.
 pub const DEFAULT_AUTH_SCHEME: &str = "APIKey";
 
 /// Settings of one account (`[accounts.NAME]`).
@@ -20,19 +20,19 @@ pub struct Settings {
     pub api_key: ApiKey,
     /// The word before the token in the `Authorization` header. Default [`DEFAULT_AUTH_SCHEME`].
     pub auth_scheme: String,
-    /// Where the API is. Default [`DEFAULT_API_URL`].
+    /// The base URL of the API. Default [`DEFAULT_API_URL`].
     pub api_url: Url,
-    /// A PEM file with certificate authorities to trust besides the system's, for a proxy that opens TLS.
+    /// A PEM file of certificate authorities, trusted besides the system's. It serves proxies that inspect TLS.
     pub ca_file: Option<PathBuf>,
-    /// Requests that may start within a second. Default 2.
+    /// The request rate, in requests per second. Default 2.
     pub max_requests_per_second: f64,
-    /// Requests that may be under way at once. Default 4.
+    /// The in-flight limit, in requests. Default 4.
     pub concurrency: usize,
-    /// How long one request may take, its body included. Default 120 s.
+    /// The timeout of one request, its body included. Default 120 s.
     pub request_timeout: Duration,
-    /// Rows asked for at once in cloud reports; billing lists never ask for more than 100. Default 1000.
+    /// The page size of cloud reports, in rows. Billing lists use at most 100. Default 1000.
     pub page_size: u32,
-    /// What the reports are restricted to.
+    /// The filter of the reports.
     pub filter: Filter,
 }
 
@@ -48,14 +48,14 @@ pub struct Filter {
 }
 
 impl Settings {
-    /// What of which API the account's reports tell, in one line: with another scope they tell another story.
+    /// The API address and the filter in one line. Amounts of different scopes are not comparable.
     #[must_use]
     pub fn scope(&self) -> String {
         let Filter { projects, regions, types } = &self.filter;
         format!("{} projects={projects:?} regions={regions:?} types={types:?}", self.api_url)
     }
 
-    /// Settings for a key, with the default of everything else.
+    /// Settings for a key, with defaults for the rest.
     #[must_use]
     pub fn new(api_key: impl Into<ApiKey>, api_url: Url) -> Self {
         Self {

@@ -1,43 +1,43 @@
-//! Looking at many bytes at once.
+//! Operations on many bytes at once (SIMD).
 
 use wide::u8x32;
 
-/// So many bytes of a text, side by side.
+/// [`Block::SIZE`] consecutive bytes of a text.
 #[derive(Clone, Copy)]
 pub(super) struct Block(u8x32);
 
-/// A bit for each byte of a block, the lowest for the first.
+/// One bit for each byte of a block. The lowest bit is the first byte.
 pub(super) type Bits = u32;
 
 impl Block {
     pub(super) const SIZE: usize = 32;
 
-    /// The bytes from `at` on, where there are enough of them.
+    /// The bytes from `at` on. `None` when there are too few.
     #[inline]
     pub(super) fn at(text: &[u8], at: usize) -> Option<Self> {
         text.get(at..)?.first_chunk().map(|bytes| Self(u8x32::new(*bytes)))
     }
 
-    /// The first bytes of a text; zeros past its end.
+    /// The first bytes of a text, padded with zeros.
     pub(super) fn padded(text: &[u8]) -> Self {
         let mut bytes = [0; Self::SIZE];
         bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         Self(u8x32::new(bytes))
     }
 
-    /// Which bytes are the same in both.
+    /// A mask of the bytes that are equal in both blocks.
     #[inline]
     pub(super) fn same(self, other: Self) -> Bits {
         self.0.simd_eq(other.0).to_bitmask()
     }
 
-    /// Which bytes are this one.
+    /// A mask of the bytes that equal `byte`.
     #[inline]
     pub(super) fn equal(self, byte: u8) -> Bits {
         self.0.simd_eq(u8x32::splat(byte)).to_bitmask()
     }
 
-    /// Which bytes are no decimal digits.
+    /// A mask of the bytes that are no decimal digits.
     #[inline]
     pub(super) fn no_digits(self) -> Bits {
         let distance = self.0 - u8x32::splat(b'0');
@@ -45,7 +45,7 @@ impl Block {
     }
 }
 
-/// Where from `at` on the first of the wanted bytes stands, or the text ends.
+/// The position of the first wanted byte from `at` on, or the end of the text.
 #[inline]
 pub(super) fn find(text: &[u8], mut at: usize, wanted: impl Fn(Block) -> Bits) -> usize {
     while let Some(block) = Block::at(text, at) {
@@ -58,7 +58,7 @@ pub(super) fn find(text: &[u8], mut at: usize, wanted: impl Fn(Block) -> Bits) -
     find_at_end(text, at, wanted)
 }
 
-/// The same in what is no block any more; apart, so that blocks stay in registers.
+/// The same for the last bytes, which fill no block. A separate function keeps blocks in registers.
 #[cold]
 #[inline(never)]
 fn find_at_end(text: &[u8], at: usize, wanted: impl Fn(Block) -> Bits) -> usize {

@@ -1,8 +1,7 @@
-//! `GET /billing/org/v1/subscriptions`: what was bought for a stretch of time.
+//! `GET /billing/org/v1/subscriptions`: products that are billed for a range of time.
 //!
-//! Two shapes of this list have been published. In the first a row is a subscription with its own `id`, `price` and
-//! `active_range`. In the second a row is a feature whose `prices` each carry these; there, each price is one
-//! subscription.
+//! Two shapes of this list are published. In the first, a row is a subscription with its own `id`, `price` and
+//! `active_range`. In the second, a row is a feature with several `prices`, and each price is one subscription.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -17,7 +16,7 @@ use super::pagination;
 use super::pagination::{FirstPage, Listing, PlainQuery, RowSchema};
 use super::poll_deadline::PollDeadline;
 
-/// The most that billing lists give at once.
+/// The largest page of billing lists.
 const PAGE_SIZE: u32 = 100;
 const FIELDS: [&str; 10] = [
     "id",
@@ -51,7 +50,7 @@ const fn layout<F: Fold<Subscription>>() -> RowSchema<F, 10> {
 /// Reads all subscriptions.
 ///
 /// # Errors
-/// Whatever keeps the list from being read whole.
+/// Fails when the list cannot be read completely.
 pub async fn read<F: Fold<Subscription>>(client: &Client, deadline: PollDeadline) -> Result<Listing<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
     pagination::read(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(PAGE_SIZE) }, deadline)
@@ -61,13 +60,13 @@ pub async fn read<F: Fold<Subscription>>(client: &Client, deadline: PollDeadline
 /// Counts the subscriptions, and reads one of them.
 ///
 /// # Errors
-/// Whatever keeps the page from being read.
+/// Fails when the page cannot be read.
 pub async fn probe<F: Fold<Subscription>>(client: &Client, deadline: PollDeadline) -> Result<FirstPage<F>, Error> {
     let parameters = [("ordering", "id".to_owned())];
     pagination::probe(client, &layout(), PlainQuery { parameters: &parameters, page_size: Some(1) }, deadline).await
 }
 
-/// Hands over each subscription of a row, and why a part of it could not be read.
+/// Passes each subscription of a row to `each`, with the reason why a part of it is unreadable.
 fn subscriptions(
     fields: &[Field<'_>; 10],
     each: &mut dyn FnMut(Result<Subscription, RejectReason>, Option<RejectReason>),
@@ -94,7 +93,7 @@ fn subscriptions(
             start,
             end,
             has_unknown_edge: instants.unread.is_some(),
-            // A stepped price is an object: no single number would be true of it.
+            // A stepped price is an object, and no single number is correct for it.
             price: price.amount().unwrap_or(None),
             currency,
         });
@@ -113,7 +112,7 @@ fn subscriptions(
     }
 }
 
-/// The second shape may lack an id; client, feature or metric, and start tell most rows apart.
+/// An id for the second shape, which may lack one. Client, feature or metric, and start identify most rows.
 fn made_up_id(client_id: &str, what: &Field<'_>, start: &Field<'_>) -> Result<SmolStr, RejectReason> {
     let what = what.word()?.ok_or(RejectReason::NoId)?;
     let start = start.word()?.unwrap_or_default();

@@ -1,6 +1,6 @@
-//! `POST /cloud/v1/usage_report`: how much each resource used in a period, in the API's own units.
+//! `POST /cloud/v1/usage_report`: the quantity that each resource used in a period, in the API's units.
 //!
-//! The answer's `totals` have no project and are not paged, so they are left alone.
+//! The response's `totals` have no project and no pages, so they are not read.
 
 use crate::billing::period::Period;
 use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
@@ -24,7 +24,7 @@ const FIELDS: [&str; 12] = [
     "project_id",
     "region_id",
     "region",
-    // These tell one row from another, with type and amount.
+    // With type and amount, these identify a row.
     "uuid",
     "port_id",
     "last_name",
@@ -37,7 +37,7 @@ const fn layout<F: for<'a> Fold<UsageRecord<'a>>>() -> RowSchema<F, 11> {
     layout_of(F::weight, |fields, intake| intake.add(record(fields)))
 }
 
-/// The same rows with the metric of each, for readings that want it.
+/// The same rows with the metric of each. Only some readings ask for it.
 const fn metered_layout<F: for<'a> Fold<MeteredUsage<'a>>>() -> RowSchema<F, 12> {
     layout_of(F::weight, |fields, intake| intake.add(metered(fields)))
 }
@@ -50,10 +50,10 @@ const fn layout_of<F, const N: usize>(
     RowSchema { endpoint, rows_key: "resources", fields, identity: IDENTITY, weight: Some(weight), records }
 }
 
-/// Reads the report for `period` and folds the rows of `resources` as their pages arrive.
+/// Reads the report for `period`, and folds the rows of `resources` as pages arrive.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole.
+/// Fails when the report cannot be read completely.
 pub async fn read<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
@@ -65,7 +65,7 @@ pub async fn read<F: for<'a> Fold<UsageRecord<'a>>>(
 /// The same with the metric of each row.
 ///
 /// # Errors
-/// Whatever keeps the report from being read whole.
+/// Fails when the report cannot be read completely.
 pub async fn read_metered<F: for<'a> Fold<MeteredUsage<'a>>>(
     client: &Client,
     period: Period,
@@ -77,7 +77,7 @@ pub async fn read_metered<F: for<'a> Fold<MeteredUsage<'a>>>(
 /// Reads the first page of the report for `period`.
 ///
 /// # Errors
-/// Whatever keeps the page from being read.
+/// Fails when the page cannot be read.
 pub async fn probe<F: for<'a> Fold<UsageRecord<'a>>>(
     client: &Client,
     period: Period,
@@ -94,7 +94,7 @@ fn record<'a>(fields: &[Field<'a>; 11]) -> Result<UsageRecord<'a>, RejectReason>
         resource_type: Word::new(resource_type.word()?),
         value: value.amount()?.ok_or(RejectReason::NoValue)?,
         unit: Word::new(unit.word()?),
-        // What was used counts, whenever it was metered.
+        // A usage counts, even without a readable metering time.
         last_seen: last_seen.timestamp().unwrap_or_default(),
     })
 }

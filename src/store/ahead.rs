@@ -1,7 +1,7 @@
-//! What a clock that was ahead has written of the history.
+//! Removes days of the history that were written while the clock was ahead.
 //!
-//! A day that has yet to end was read as one without costs, and a day that was read in the future may have been read too
-//! early, or as one that is settled. Once the time has come, neither can be told from a true reading.
+//! An unfinished day may be stored without costs. A day that was read in the future may have been read too early, or as
+//! a settled one. Later, such readings look like correct ones.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,11 +13,11 @@ use super::days::{Kind, account_name, date, delete, number};
 use super::{AccountId, Error, Store};
 
 impl Store {
-    /// Drops days from today (UTC) on, days that were read in the future, and changes of settled days seen there. Returns
-    /// the first of the days.
+    /// Removes days from today (UTC) on, days that were read in the future, and revisions that were seen there. Returns
+    /// the first removed day.
     ///
     /// # Errors
-    /// [`Error`]; then all is as before.
+    /// [`Error`]; then nothing was changed.
     pub async fn forget_future(&self, account: AccountId, kind: Kind, now: Timestamp) -> Result<Option<Date>, Error> {
         self.transact_for(account, move |transaction, account| {
             let (kind_word, today, now) = (kind.as_str(), number(utc_date(now)), now.as_second());

@@ -1,33 +1,33 @@
-//! The states of alerts, and what channels are to be told of their transitions.
+//! The states of alerts, and the notifications of their transitions.
 
 use jiff::Timestamp;
 use rusqlite::params;
 
 use super::{Error, Store};
 
-/// What one channel is to be told of one transition.
+/// One transition of an alert, for one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxRow {
     /// The channel.
     pub channel: String,
     /// The alert.
     pub fingerprint: u64,
-    /// What identifies the transition, on every replica and however often it is told.
+    /// The id of the transition. It is the same on every replica and at every attempt.
     pub message: String,
     /// The alert as JSON.
     pub body: String,
-    /// When it came about.
+    /// The time of the transition.
     pub created_at: Timestamp,
-    /// When it is to be told.
+    /// The time from which it may be sent.
     pub due_at: Timestamp,
 }
 
 impl Store {
-    /// Writes the states that changed, by fingerprint, where `None` is forgotten, and with them what is to be told: both
-    /// or neither. Where the file cannot be written, both are kept in memory until it can be.
+    /// Writes the changed states by fingerprint, where `None` deletes, and the notifications: both or neither. While
+    /// the file cannot be written, both are kept in memory.
     ///
     /// # Errors
-    /// [`Error`]; then nothing was written, nor kept.
+    /// [`Error`]; then nothing was written or kept.
     pub async fn commit_alerts(
         &self,
         changed: Vec<(u64, Option<String>)>,
@@ -57,7 +57,7 @@ impl Store {
         .await
     }
 
-    /// Every state, as it was written.
+    /// Every stored state.
     ///
     /// # Errors
     /// [`Error`].

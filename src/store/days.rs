@@ -1,4 +1,4 @@
-//! The daily history: what each group cost and used on each UTC day, for good.
+//! The daily history: the cost and usage of each group on each UTC day. It is kept permanently.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,16 +13,16 @@ use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::{AccountId, Error, Store};
 
-/// What is remembered by day.
+/// The kinds of daily amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Money; the measure is its currency.
+    /// Money. The measure is its currency.
     Cost,
-    /// Billing values; the measure is their unit.
+    /// Billing values. The measure is their unit.
     Usage,
 }
 
-/// What a series of the history stands for.
+/// The identity of a series of the history.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Series {
     /// Project, region and type.
@@ -32,7 +32,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// All series of a measure for which the history has no room.
+    /// The sum of all series of a measure beyond the series limit.
     #[must_use]
     pub fn other(measure: &str) -> Self {
         let group = Group { project: ProjectId(0), region: None, resource_type: ResourceType::new(OTHER) };
@@ -40,32 +40,33 @@ impl Series {
     }
 }
 
-/// A whole day as it was read once.
+/// A whole day from one reading.
 #[derive(Clone, Debug)]
 pub struct Day {
     /// The UTC day.
     pub date: Date,
-    /// When it was read.
+    /// The time of the reading.
     pub read_at: Timestamp,
-    /// Whether corrections were no longer expected when it was read.
+    /// Whether the day was settled at the time of the reading.
     pub is_settled: bool,
-    /// By how much two true readings of a settled day may differ: less is no revision, and the earlier amount stays.
+    /// The largest difference between two correct readings of a settled day. A smaller one is no revision, and the
+    /// earlier amount stays.
     pub rounding: Amount,
-    /// What each series came to; a series that is not here was zero.
+    /// The amount of each series. A missing series was zero.
     pub amounts: Vec<(Series, Amount)>,
 }
 
-/// How a stored day was read.
+/// The last reading of a stored day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// When it was read last.
+    /// The time of the reading.
     pub read_at: Timestamp,
-    /// Whether corrections were no longer expected then.
+    /// Whether the day was settled at that time.
     pub is_settled: bool,
 }
 
 impl Kind {
-    /// The word for it in the store.
+    /// The name of this kind in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,22 +76,21 @@ impl Kind {
     }
 }
 
-/// By how much settled days of a series were changed.
+/// The revisions of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// Summed over the days.
+    /// The sum over the days.
     pub change: Amount,
     /// The first of these days.
     pub first_day: Date,
 }
 
 impl Store {
-    /// Writes a day, in place of an earlier reading of it, and tells whether any amount is another one than before. Where
-    /// that reading was settled, what differs is kept as a revision. Series that would exceed `series_limit` are stored as
-    /// one sum, [`Series::other`].
+    /// Writes a day and replaces an earlier reading of it. Returns whether any amount changed. Differences to a settled
+    /// reading are stored as revisions. Series beyond `series_limit` are stored as one sum, [`Series::other`].
     ///
     /// # Errors
-    /// [`Error`]; the earlier reading then stands.
+    /// [`Error`]; then the earlier reading stays.
     pub async fn write_day(
         &self,
         account: AccountId,
@@ -104,7 +104,7 @@ impl Store {
         .await
     }
 
-    /// How each stored day was read. A day that cannot be understood is dropped, so that it counts as never read.
+    /// The last reading of each stored day. An unreadable day is removed, so that it counts as never read.
     ///
     /// # Errors
     /// [`Error`].
@@ -127,12 +127,12 @@ impl Store {
         .await
     }
 
-    /// Gives each stored day from `first` until the day before `end`, in order, to `visit`: all series of the account,
-    /// and the day's amounts by the position of their series in that list. A day with an amount that cannot be understood
-    /// is dropped instead, so that it counts as never read.
+    /// Passes each stored day from `first` until the day before `end` to `visit`, in order. `visit` gets all series of
+    /// the account, and the day's amounts by the index of their series in that list. A day with an unreadable amount is
+    /// removed, so that it counts as never read.
     ///
     /// # Errors
-    /// [`Error`], also for such a day where the store was opened to be read; some days may have been visited.
+    /// [`Error`], also for such a day in a read-only store. Some days may have been visited.
     pub async fn visit_days<V: Send + 'static>(
         &self,
         account: AccountId,
@@ -173,7 +173,7 @@ impl Store {
         .await
     }
 
-    /// By how much settled days have changed, summed over all changes seen since `since`, per series.
+    /// The revisions of each series, summed over all that were seen since `since`.
     ///
     /// # Errors
     /// [`Error`].
@@ -192,7 +192,7 @@ impl Store {
             let mut revisions = BTreeMap::<Series, Revision>::new();
             while let Some(row) = rows.next()? {
                 let (before, after, day) = (read_amount(row, 4), read_amount(row, 5), date(row.get(6)?));
-                // A change that cannot be understood is as good as one that was never seen.
+                // An unreadable revision is skipped.
                 let (Some(before), Some(after), Some(day)) = (before, after, day) else { continue };
                 let none = Revision { change: Amount::ZERO, first_day: day };
                 let revision = revisions.entry(read_series(row)?).or_insert(none);
@@ -205,10 +205,10 @@ impl Store {
         .await
     }
 
-    /// Deletes the changes of settled days, of all accounts, that were seen more than 400 days ago.
+    /// Deletes revisions of all accounts that were seen more than 400 days ago.
     ///
     /// # Errors
-    /// [`Error`]; they are still there then.
+    /// [`Error`]; then they stay.
     pub async fn forget_revisions(&self, now: Timestamp) -> Result<(), Error> {
         let first = now.checked_sub(REVISED_FOR).unwrap_or_default().as_second();
         self.transact(move |transaction| {
@@ -242,7 +242,7 @@ fn write_day(
         if was_settled != Some(true) {
             return before != after;
         }
-        // A series that is not there was zero.
+        // A missing series was zero.
         let change = after.unwrap_or_default().checked_sub(before.unwrap_or_default());
         change.is_none_or(|change| change != Amount::ZERO && change.magnitude() >= day.rounding.magnitude())
     };
@@ -275,7 +275,7 @@ fn write_day(
     Ok(was_settled.is_none() || !changes.is_empty())
 }
 
-/// What is stored of a day, by the number of the series; `None` where any of it cannot be understood.
+/// The stored amounts of a day, by the number of the series. `None` when one of them is unreadable.
 fn amounts_of(
     transaction: &Transaction<'_>,
     account: i64,
@@ -294,7 +294,7 @@ fn amounts_of(
     Ok(Some(amounts))
 }
 
-/// Drops a day that SQLite takes for sound and that cannot be understood all the same.
+/// Removes a day that SQLite accepts but that is unreadable.
 fn forget(transaction: &Transaction<'_>, account: i64, kind: Kind, day: i64) -> Result<(), Error> {
     if transaction.is_readonly(MAIN_DB)? {
         return Err(Error::GarbledDay { day });
@@ -323,8 +323,8 @@ pub(super) fn account_name(transaction: &Transaction<'_>, account: i64) -> rusql
     transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))
 }
 
-/// The amounts by the number of their series. New series get numbers, the largest amounts first, while there are fewer
-/// than `series_limit`. The sum of the rest goes to [`Series::other`].
+/// The amounts by the number of their series. New series get numbers up to `series_limit`, the largest amounts first.
+/// The sum of the rest goes to [`Series::other`].
 fn numbers(
     transaction: &Transaction<'_>,
     account: i64,
@@ -394,7 +394,7 @@ fn series(transaction: &Transaction<'_>, account: i64, kind: Kind) -> Result<Has
     Ok(all)
 }
 
-/// A row that begins with project, region, type and measure.
+/// Reads a row that begins with project, region, type and measure.
 fn read_series(row: &Row<'_>) -> Result<Series, Error> {
     let region: i64 = row.get(1)?;
     let group = Group {
@@ -405,23 +405,23 @@ fn read_series(row: &Row<'_>) -> Result<Series, Error> {
     Ok(Series { group, measure: row.get_ref(3)?.as_str().unwrap_or_default().into() })
 }
 
-/// The series in the order of their numbers, and where each number is in it.
+/// The series in the order of their numbers, and the index of each number.
 fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>) {
     let ordered: BTreeMap<i64, Series> = series.into_iter().collect();
     let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
     (ordered.into_values().collect(), positions)
 }
 
-/// The type that stands for all types without a series of their own.
+/// The type of all series without a number of their own.
 const OTHER: &str = "__other__";
 
-/// How long it is kept how settled days have changed: as long as a history can be asked to reach.
+/// The lifetime of revisions: the longest possible history.
 const REVISED_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// Stands for a region that the API does not name.
+/// The value for a region that the API does not name.
 const NO_REGION: i64 = -1;
 
-/// SQLite knows signed numbers only; no id of the API comes near the largest of them.
+/// SQLite has signed numbers only. No id of the API comes near the largest of them.
 fn bits(id: u64) -> i64 {
     id.cast_signed()
 }
@@ -430,14 +430,14 @@ pub(super) fn number(day: Date) -> i64 {
     i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
 }
 
-/// `None` where there is no such day.
+/// `None` when there is no such day.
 pub(super) fn date(number: i64) -> Option<Date> {
     let part = |value: i64| i8::try_from(value).unwrap_or_default();
     let year = i16::try_from(number / 10_000).unwrap_or_default();
     Date::new(year, part(number / 100 % 100), part(number % 100)).ok()
 }
 
-/// `None` where it is no amount.
+/// `None` when it is no amount.
 fn read_amount(row: &Row<'_>, column: usize) -> Option<Amount> {
     row.get_ref(column).ok()?.as_str().ok()?.parse().ok()
 }

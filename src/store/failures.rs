@@ -1,4 +1,4 @@
-//! Failed report tasks that were counted, so that each counts once whatever restarts in between.
+//! The counted failed report tasks, so that each counts once, also across restarts.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::billing::report_task::TaskType;
 use super::{Error, Store};
 
 impl Store {
-    /// Counts the failed tasks among `listed` that were not counted before, and returns how many of each type have been
-    /// counted in all. Tasks that are no longer listed are forgotten, their count is not.
+    /// Counts the failed tasks in `listed` that were not counted before, and returns the total for each type. Tasks
+    /// that are no longer listed are deleted, but their count stays.
     ///
     /// # Errors
     /// [`Error`]; then nothing was counted.

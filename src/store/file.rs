@@ -1,4 +1,4 @@
-//! Opening the store's file, and giving a damaged one another name.
+//! Opens the store's file, and quarantines a damaged one.
 
 use std::fs;
 use std::io;
@@ -11,23 +11,23 @@ use rustix::fs::{Access, access};
 use super::schema::Unfit;
 use super::{Metrics, Refused, schema};
 
-/// How long another process may hold the file.
+/// The longest wait for another process that holds the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What to do about a file of a newer version.
+/// The advice for a file of a newer version.
 const NEWER: &str = "run the version that wrote it, or name another file by storage.path";
 
-/// What to do about a file of another program.
+/// The advice for a file of another program.
 const FOREIGN: &str = "name another file by storage.path";
 
-/// What to do about a file of another user.
+/// The advice for a file of another user.
 const OTHERS: &str = "run this as the user of the daemon, who may write the file and its folder";
 
-/// What came of opening the file.
+/// The result of opening the file.
 pub(super) enum Opened {
     /// It can be read and written.
     Ready(Connection),
-    /// Another process holds it, and may let it go at any time: not a table was looked at.
+    /// Another process holds it, and may release it at any time. Its tables were not read.
     Held(Connection, rusqlite::Error),
     /// It cannot be written.
     Unwritable,
@@ -51,7 +51,7 @@ pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Opened, Refuse
     match outcome {
         Ok(connection) => Ok(Opened::Ready(connection)),
         Err(why @ Unfit::Newer { .. }) => Err(refused(&why, NEWER)),
-        // An older file is upgraded, so that it is never too old.
+        // An older file is upgraded, so this case does not occur.
         Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
         Err(Unfit::Sqlite(error)) => {
             if is_held(&error)
@@ -89,9 +89,9 @@ pub(super) fn open_file_to_read(path: &Path) -> Result<Connection, Refused> {
     look(path).map_err(|why| unreadable(path, &why))
 }
 
-/// Opens a file of this very version to read it.
+/// Opens a file of exactly this version for reading.
 fn look(path: &Path) -> Result<Connection, Unfit> {
-    // Without a lock of its own: one thread at a time has it.
+    // No mutex, because one thread at a time uses the connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -112,13 +112,13 @@ fn unreadable(path: &Path, why: &Unfit) -> Refused {
     Refused { path: path.to_owned(), why: why.to_string(), remedy }
 }
 
-/// Whether this user may write a file, or files in a folder.
+/// Whether this user may write a file, or files in a directory.
 #[must_use]
 pub fn may_write(path: &Path) -> bool {
     access(path, Access::WRITE_OK).is_ok()
 }
 
-/// Whether a daemon that starts now could open the file, make it, or make it in a new folder.
+/// Whether a daemon that starts now could open the file, create it, or create it in a new directory.
 pub(super) fn examine(path: &Path, makes_folder: bool) -> Result<(), Refused> {
     let refused = |why: &str, remedy| Err(Refused { path: path.to_owned(), why: why.to_owned(), remedy });
     let mut folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -151,7 +151,7 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     // Another process, such as a backup, may hold the file for a moment.
     connection.busy_timeout(PATIENCE)?;
-    // Temporary tables end where this changes, and there may be no room for another file when they are needed.
+    // A change of this pragma deletes temporary tables. And there may be no disk space when they are needed.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
 }
@@ -162,17 +162,17 @@ pub(super) fn in_memory() -> Result<Connection, Unfit> {
     Ok(connection)
 }
 
-/// Whether another process keeps the file to itself for now.
+/// Whether another process locks the file at the moment.
 fn is_held(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Whether the file itself is broken, and not merely out of reach.
+/// Whether the file itself is damaged. An inaccessible file is not.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// Gives a damaged file another name, its journal with it, so that its owner can look at it.
+/// Quarantines a damaged file: renames it and its journal, so that its owner can examine it.
 pub(super) fn set_aside(path: &Path, damage: &rusqlite::Error, metrics: &Metrics) {
     metrics.set_aside.inc();
     let named = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
@@ -181,7 +181,7 @@ pub(super) fn set_aside(path: &Path, damage: &rusqlite::Error, metrics: &Metrics
     let aside = named(&format!(".damaged-{number}"));
     let outcome: io::Result<()> = fs::rename(path, &aside);
     for journal in ["-wal", "-shm"] {
-        // A journal of the damaged file must not be taken for one of the new file; mostly there is none.
+        // A journal of the damaged file must not be used for the new file. Mostly there is none.
         let _ = fs::rename(named(journal), format!("{}{journal}", aside.display()));
     }
     match outcome {

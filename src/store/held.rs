@@ -1,4 +1,4 @@
-//! A file that another process holds at the start: how the store does without, and how it is used once it is let go.
+//! A file that another process holds at the start: the store works without it, and uses it after its release.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use rusqlite::Connection;
 use super::schema::Unfit;
 use super::{Error, Inner, lock, memory_fallback, schema};
 
-/// So long after it failed, a file that others hold is tried again: each try may wait for whoever holds it.
+/// The pause before a held file is tried again, because each attempt may wait for the lock.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
 impl Inner {
-    /// Begins with a file that another process holds. Where that can be read, alerts go on from what it holds.
+    /// Starts with a file that another process holds. If it can be read, alerts continue from its states.
     pub(super) fn begin_held(&self, error: rusqlite::Error) {
         let mut connection = lock(&self.connection);
         if let Err(error) = memory_fallback::part_if_readable(&mut connection) {
@@ -22,7 +22,7 @@ impl Inner {
         self.tell(&mut connection, Some(&error.into()), false);
     }
 
-    /// Makes a file ready that another process held at the start, once it is let go.
+    /// Prepares a file that another process held at the start, once it is released.
     pub(super) fn take_hold(&self, connection: &mut Connection) -> Result<(), Error> {
         if !self.is_held.load(Ordering::Relaxed) {
             return Ok(());
@@ -45,7 +45,7 @@ impl Inner {
         Err(error)
     }
 
-    /// Whether trying again would only wait for whoever holds the file.
+    /// Whether another attempt would only wait for the lock.
     pub(super) fn has_just_failed(&self) -> bool {
         lock(&self.failed_at).is_some_and(|at| at.elapsed() < PAUSE)
     }

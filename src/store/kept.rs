@@ -1,4 +1,4 @@
-//! The last readings as bytes, so that a restart can serve them at once. What the bytes mean is not known here.
+//! The last readings as bytes, so that a restart can serve them at once. This module does not interpret the bytes.
 
 use rusqlite::{OptionalExtension as _, params};
 
@@ -7,10 +7,10 @@ use crate::billing::account::AccountName;
 use super::{Error, Store, account_id};
 
 impl Store {
-    /// Keeps bytes of an account and scope under a name, in place of what was kept under it.
+    /// Stores bytes of an account and scope under a name, and replaces earlier ones.
     ///
     /// # Errors
-    /// [`Error`]; what was kept before then stands.
+    /// [`Error`]; then the earlier bytes stay.
     pub async fn keep(&self, account: &AccountName, scope: &str, name: String, body: Vec<u8>) -> Result<(), Error> {
         let (account, scope) = (account.clone(), scope.to_owned());
         self.transact(move |transaction| {
@@ -22,7 +22,7 @@ impl Store {
         .await
     }
 
-    /// Everything that was kept of an account and scope, by name.
+    /// All stored bytes of an account and scope, by name.
     ///
     /// # Errors
     /// [`Error`].
@@ -38,7 +38,7 @@ impl Store {
         .await
     }
 
-    /// What was kept of an account and scope under one name.
+    /// The stored bytes of an account and scope under one name.
     ///
     /// # Errors
     /// [`Error`].

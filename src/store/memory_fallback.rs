@@ -1,8 +1,8 @@
-//! How alerts go on while the file cannot be written: in memory, and back into the file once it can be.
+//! The memory fallback: alerts continue in memory while the file cannot be written, and return to the file afterwards.
 //!
-//! Tables of the connection's own lie over those of the file, under the same names, so that every statement goes on with
-//! copies of their rows. What changed in the copies is written as soon as the file takes it, with the numbers that rows
-//! have by then, so that a message under way is still known.
+//! Temporary tables of the connection hide those of the file under the same names, so every statement works on copies
+//! of the rows. The changes in the copies are written when the file can be written again. Rows keep their numbers, so a
+//! message in flight is still known.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,15 +13,15 @@ use rusqlite::{Connection, Transaction};
 use super::file::PATIENCE;
 use super::{Error, Inner, Store, lock, schema};
 
-/// The tables that can be apart from the file, each with what tells its rows from each other.
+/// The tables with a memory fallback, each with its key.
 const TABLES: [(&str, &str); 3] = [("alert", "fingerprint"), ("outbox", "id"), ("told", "channel, fingerprint")];
 
 impl Store {
-    /// As [`Store::transact`], of the tables above. Where the file cannot be written but can be read, `work` is done
-    /// again, in memory.
+    /// As [`Store::transact`], for these tables. When the file can be read but not written, `work` runs again in
+    /// memory.
     ///
     /// # Errors
-    /// What `work` fails with; nothing of it was written then.
+    /// The error of `work`; then nothing of it was written.
     pub(super) async fn transact_alerts<T: Send + 'static>(
         &self,
         work: impl Fn(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -35,21 +35,21 @@ impl Inner {
     fn transact_alerts<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         if self.reattach() {
             let outcome = self.transact(None, &work);
-            // A file that was held at the start may be of an older version, or not be readable at all.
+            // A file that was held at the start may be of an older version, or unreadable.
             let is_file = self.path.is_some() && !self.is_read_only && !self.is_held.load(Ordering::Relaxed);
             if !is_file || !matches!(outcome, Err(Error::Sqlite(_))) || part(&mut lock(&self.connection)).is_err() {
                 return outcome;
             }
         }
         let mut connection = lock(&self.connection);
-        // Nothing of the file is locked by what is done to tables of the connection.
+        // Work on temporary tables does not lock the file.
         let transaction = connection.transaction()?;
         let value = work(&transaction)?;
         transaction.commit()?;
         Ok(value)
     }
 
-    /// Whether everything is in the file, or is now.
+    /// Whether everything is in the file, or was written to it now.
     fn reattach(&self) -> bool {
         if !is_apart(&lock(&self.connection)) {
             return true;
@@ -63,16 +63,16 @@ fn is_apart(connection: &Connection) -> bool {
     connection.query_row("SELECT 1 FROM temp.sqlite_schema WHERE name = ?1", [table], |_| Ok(())).is_ok()
 }
 
-/// Does as [`part`] where the file is of this version and can be read at once.
+/// Does the same as [`part`] when the file has this version and can be read at once.
 pub(super) fn part_if_readable(connection: &mut Connection) -> rusqlite::Result<()> {
-    // Whoever keeps others from reading may do so for long.
+    // A process that locks out readers may do so for long.
     connection.busy_timeout(Duration::ZERO)?;
     let outcome = if schema::check(connection).is_ok() { part(connection) } else { Ok(()) };
     connection.busy_timeout(PATIENCE)?;
     outcome
 }
 
-/// Lays copies of the tables over them, and keeps what they were like.
+/// Creates temporary copies of the tables, and records their initial rows.
 fn part(connection: &mut Connection) -> rusqlite::Result<()> {
     if is_apart(connection) {
         return Ok(());
@@ -94,7 +94,7 @@ fn part(connection: &mut Connection) -> rusqlite::Result<()> {
              CREATE TEMP TABLE {table}_before AS SELECT {columns} FROM main.{table};"
         ))?;
     }
-    // A number is given once, wherever its row is.
+    // A number is used once, in memory or in the file.
     transaction.execute_batch(
         "DELETE FROM temp.sqlite_sequence;
          INSERT INTO temp.sqlite_sequence SELECT * FROM main.sqlite_sequence WHERE name = 'outbox';",
@@ -102,7 +102,8 @@ fn part(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Writes what changed in the copies, and removes them. A row that is as it was may have been changed by another process.
+/// Writes the changes of the copies to the file, and removes the copies. Another process may have changed a row that
+/// did not change here.
 fn write_back(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     for (table, key) in TABLES.iter().filter(|_| is_apart(transaction)) {
         let columns = columns(transaction, table)?;
@@ -119,7 +120,7 @@ fn write_back(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(&TABLES.iter().map(drop).collect::<String>())
 }
 
-/// The columns that are written, those that are made of others left out.
+/// The columns that are written, without generated ones.
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<String> {
     let sql = "SELECT group_concat(name, ', ') FROM pragma_table_info(?1, 'main')";
     connection.query_row(sql, [table], |row| row.get(0))
@@ -202,7 +203,7 @@ mod tests {
                 file.execute_batch(&format!("DROP TRIGGER {table}_{verb}")).unwrap();
             }
         }
-        // Somebody else gives up what waits; here it did not change.
+        // Another process gives up a message that did not change here.
         file.execute("UPDATE outbox SET dead = 1 WHERE id = 4", []).unwrap();
         let heads = [(3, "3-0"), (6, "5-2")].map(|(id, text)| (id, text.to_owned()));
         assert_eq!(due(&store).await.len(), 3, "not tried again at once");

@@ -1,8 +1,8 @@
-//! What outlives the process: the daily history, counted failures, the last readings and the alerts, in one SQLite file.
+//! The store: the daily history, counted failures, the last readings and the alerts, in one SQLite file.
 //!
-//! Nothing outside of this module knows SQL. A file that cannot be written never stops the daemon: it is said in the
-//! log and by a metric, and what could not be written is lost, or read from the API again; of alerts it is kept in memory
-//! and written later. Each write is one transaction, so a process that is killed leaves the state before or after it.
+//! No other module knows SQL. A file that cannot be written never stops the daemon. The log and a metric report it.
+//! Unwritten data are lost, or read from the API again; alerts are kept in memory and written later. Each write is one
+//! transaction, so a killed process leaves the state before or after it.
 
 mod ahead;
 pub mod alerts;
@@ -46,52 +46,52 @@ struct Inner {
     connection: Mutex<Connection>,
     /// `None`: in memory.
     path: Option<PathBuf>,
-    /// Whether the file belongs to another process, so that nothing of it may change.
+    /// Whether the file belongs to another process, so that it must not change.
     is_read_only: bool,
-    /// Whether another process held the file from the start on, so that nobody has seen yet what it is.
+    /// Whether another process has held the file since the start, so that its version is unknown.
     is_held: AtomicBool,
-    /// How many files were begun anew: what a number of an account means ends with its file.
+    /// The number of recreated files. An account's number is valid in one file only.
     file: AtomicU32,
-    /// When it failed last; `None` while it works.
+    /// The time of the last failure. `None` while the store works.
     failed_at: Mutex<Option<Instant>>,
     metrics: Metrics,
 }
 
-/// What the store says of itself.
+/// The metrics of the store.
 #[derive(Clone)]
 struct Metrics {
     writable: IntGauge,
     set_aside: IntCounter,
 }
 
-/// Where the store is (`[storage]`).
+/// The place of the store (`[storage]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The file; `None` keeps everything in memory, until the process ends.
+    /// The file. `None` keeps everything in memory until the process ends.
     pub path: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Makes the folder of the file, for this user alone.
+    /// Creates the directory of the file, with access for this user only.
     ///
     /// # Errors
-    /// Fails where it is not there and cannot be made.
+    /// Fails when it does not exist and cannot be created.
     pub fn make_folder(&self) -> io::Result<()> {
         let folder = self.path.as_deref().and_then(Path::parent);
         folder.map_or(Ok(()), |folder| DirBuilder::new().recursive(true).mode(0o700).create(folder))
     }
 
-    /// Looks whether a daemon that starts now could keep its store there, and changes nothing. `makes_folder`: it would
-    /// make the folder.
+    /// Checks whether a daemon that starts now could use the store, and changes nothing. `makes_folder`: the daemon
+    /// would create the directory.
     ///
     /// # Errors
-    /// [`Refused`] says why not.
+    /// [`Refused`] gives the reason.
     pub fn examine(&self, makes_folder: bool) -> Result<(), Refused> {
         self.path.as_deref().map_or(Ok(()), |path| file::examine(path, makes_folder))
     }
 }
 
-/// A file that nobody but its owner should decide on.
+/// A file that the daemon must not use, because only its owner can decide.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {path} as the store: {why}; {remedy}", path = shown(path))]
 pub struct Refused {
@@ -100,56 +100,56 @@ pub struct Refused {
     remedy: &'static str,
 }
 
-/// Why the store could not do something.
+/// The errors of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// SQLite refused; a damaged file has been set aside by now.
+    /// The error of SQLite. A damaged file has been quarantined.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// What was stored cannot be understood.
+    /// A stored value is unreadable.
     #[error("a stored {what} cannot be read")]
     Garbled {
-        /// What it is.
+        /// The kind of value.
         what: &'static str,
     },
-    /// A day of a file that is only read cannot be understood.
+    /// A day of a read-only file is unreadable.
     #[error("the stored day {day} is garbled; start the daemon once, which drops it and reads it again")]
     GarbledDay {
         /// The day as it is stored, such as 20261122.
         day: i64,
     },
-    /// The file was found damaged and another one begun, which does not know the account's number.
+    /// The file was damaged and recreated, and the new file does not know the account's number.
     #[error("the store was begun anew")]
     BegunAnew,
-    /// Another process has held the file since the start, and it was tried a moment ago.
+    /// Another process has held the file since the start, and the last attempt was a moment ago.
     #[error("another process holds the store")]
     Held,
-    /// The file, once it was let go, turned out to be none that this version can use.
+    /// The file was released, but this version cannot use it.
     #[error("cannot be the store: {0}")]
     Unfit(String),
-    /// The work was given up half-way.
+    /// The work was cancelled.
     #[error("the work was dropped")]
     Dropped,
 }
 
-/// An account of one scope: what of the account is read. With another filter its history is another one.
+/// An account with one scope. Another filter has another history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountId {
     number: i64,
     file: u32,
 }
 
-/// A nearly full disk takes small writes and refuses large ones: only after so long without a failure does a write show
-/// that all is well again.
+/// A nearly full disk accepts small writes and refuses large ones. So the store counts as healthy only after this time
+/// without a failure.
 const PROBATION: Duration = Duration::from_secs(120);
 
 impl Store {
-    /// Opens the store. A file that is missing is made, an older one is upgraded, a damaged one is set aside. One that
-    /// another process holds is used as soon as that lets it go; where no file can be written, everything is kept in
-    /// memory. A metric tells both.
+    /// Opens the store. A missing file is created, an older one is upgraded, and a damaged one is quarantined. A file
+    /// that another process holds is used after its release. When no file can be written, everything is kept in memory.
+    /// A metric shows both.
     ///
     /// # Errors
-    /// Fails where the file is of a newer version or of another program, or where a metric is registered already.
+    /// Fails when the file is of a newer version or of another program, or when a metric is already registered.
     pub fn open(settings: &Settings, registry: &Registry) -> anyhow::Result<Self> {
         let metrics = Metrics::register(registry)?;
         metrics.writable.set(1);
@@ -168,14 +168,13 @@ impl Store {
         }
     }
 
-    /// Opens the store's file to read it, beside a daemon that writes it or without one. Whatever is wrong with the file,
-    /// it stays as it is; whatever would write fails.
+    /// Opens the store's file for reading, with or without a running daemon. The file never changes, and writes fail.
     ///
     /// # Errors
-    /// [`Refused`] where the file is missing, out of reach, damaged, of another version or of another program.
+    /// [`Refused`] when the file is missing, inaccessible, damaged, of another version or of another program.
     pub fn open_to_read(path: &Path) -> anyhow::Result<Self> {
         let connection = open_file_to_read(path)?;
-        // Nobody asks for them; they go on telling of the process that writes.
+        // Their values belong to the writing process, so they are not exported.
         let metrics = Metrics::register(&Registry::new())?;
         Ok(Self::of(connection, Some(path.to_owned()), true, metrics))
     }
@@ -186,30 +185,30 @@ impl Store {
         Self(Arc::new(Inner { connection, path, is_read_only, is_held, file, failed_at, metrics }))
     }
 
-    /// Whether everything ends with the process.
+    /// Whether all data end with the process.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.0.path.is_none()
     }
 
-    /// Whether what is written now would outlive the process, or nothing needs to.
+    /// Whether new writes survive the process, or need not to.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.0.metrics.writable.get() == 1
     }
 
-    /// Looks for damage in the whole file, beside all other work; old days are hardly read otherwise. A damaged file is
-    /// set aside.
+    /// Checks the whole file for damage, in parallel to all other work, because old days are rarely read. A damaged
+    /// file is quarantined.
     pub async fn check(&self) {
         let inner = Arc::clone(&self.0);
-        // Nothing to do where the runtime ends meanwhile.
+        // Nothing to do when the runtime ends meanwhile.
         let _ = tokio::task::spawn_blocking(move || inner.check()).await;
     }
 
-    /// Reads or writes in one transaction, beside the thread that serves.
+    /// Reads or writes in one transaction, outside the serving thread.
     ///
     /// # Errors
-    /// What `work` fails with, after it has been told: nothing of it was written then.
+    /// The error of `work`, after it was logged; then nothing of it was written.
     async fn transact<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -218,7 +217,7 @@ impl Store {
         tokio::task::spawn_blocking(move || inner.transact(None, work)).await.map_err(|_| Error::Dropped)?
     }
 
-    /// The same for an account, whose number `work` gets.
+    /// The same for an account. `work` gets the account's number.
     async fn transact_for<T: Send + 'static>(
         &self,
         account: AccountId,
@@ -229,7 +228,7 @@ impl Store {
         tokio::task::spawn_blocking(work).await.map_err(|_| Error::Dropped)?
     }
 
-    /// The account's number in the store, made where there is none yet.
+    /// The account's number in the store, created if needed.
     ///
     /// # Errors
     /// [`Error`].
@@ -237,14 +236,14 @@ impl Store {
         let name = name.clone();
         let inner = Arc::clone(&self.0);
         self.transact(move |transaction| {
-            // Read within the transaction: no other file can take this one's place meanwhile.
+            // Within the transaction, because then no other file can replace this one.
             let file = inner.file.load(Ordering::Relaxed);
             Ok(AccountId { number: account_id(transaction, &name, &scope)?, file })
         })
         .await
     }
 
-    /// The account's number in the store, if anything was ever stored of it.
+    /// The account's number in the store. `None` when it has no stored data.
     ///
     /// # Errors
     /// [`Error`].
@@ -258,7 +257,7 @@ impl Store {
         .await
     }
 
-    /// Every account of the store by name; of one that was read with several filters, the last.
+    /// Every account of the store by name. Of an account with several filters, the last.
     ///
     /// # Errors
     /// [`Error`].
@@ -303,7 +302,7 @@ impl Inner {
         outcome
     }
 
-    /// Says when the store begins and ends to fail, and sets a damaged file aside.
+    /// Logs the start and the end of failures, and quarantines a damaged file.
     fn tell(&self, connection: &mut Connection, error: Option<&Error>, has_written: bool) {
         let Some(path) = self.path.as_ref().filter(|_| !self.is_read_only) else { return };
         let mut failed_at = lock(&self.failed_at);
@@ -339,7 +338,7 @@ impl Inner {
         }
     }
 
-    /// Reads all of the file by a connection of its own, so that nothing waits for it.
+    /// Reads the whole file with a separate connection, so that nothing waits for it.
     fn check(&self) {
         let Some(path) = &self.path else { return };
         let file = self.file.load(Ordering::Relaxed);
@@ -350,7 +349,7 @@ impl Inner {
                 rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict))
             }
             Err(error) if is_damage(&error) => error,
-            // Whatever else may fail here is said by those who need the store.
+            // Other failures are logged by the users of the store.
             Ok(_) | Err(_) => return,
         };
         let mut connection = lock(&self.connection);
@@ -360,7 +359,7 @@ impl Inner {
     }
 
     fn renew(&self, connection: &mut Connection, path: &Path, damage: &rusqlite::Error) -> Result<(), Unfit> {
-        // The damaged file must be closed before its name is taken.
+        // The damaged file must be closed before it is renamed.
         *connection = Connection::open_in_memory()?;
         set_aside(path, damage, &self.metrics);
         let mut fresh = connect(path)?;

@@ -1,4 +1,5 @@
-//! What channels were told last of each alert, so that nobody is told twice and every end finds who heard its beginning.
+//! The notification log: the last notification of each alert to each channel. It prevents duplicates, and each resolved
+//! alert reaches the channels that had it firing.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +8,22 @@ use rusqlite::{Transaction, params};
 
 use super::{Error, Store};
 
-/// How long it is kept what was told of an end.
+/// The lifetime of entries about ended alerts.
 const ENDED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a channel was told last of an alert.
+/// The last notification of an alert to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telling {
     /// The channel.
     pub channel: String,
-    /// Whether it was the end.
+    /// Whether it was about the end of the alert.
     pub has_ended: bool,
-    /// When.
+    /// The time of the notification.
     pub at: Timestamp,
 }
 
 impl Store {
-    /// What a channel was told last of each alert, as JSON.
+    /// The last notification of each alert to a channel, as JSON.
     ///
     /// # Errors
     /// [`Error`].
@@ -35,7 +36,7 @@ impl Store {
         .await
     }
 
-    /// What every channel was told last of each alert, by fingerprint.
+    /// The last notification of each alert to every channel, by fingerprint.
     ///
     /// # Errors
     /// [`Error`].
@@ -56,7 +57,7 @@ impl Store {
         .await
     }
 
-    /// Writes what a channel was told now.
+    /// Records the current notifications to a channel.
     ///
     /// # Errors
     /// [`Error`]; then nothing was written.
@@ -73,12 +74,12 @@ impl Store {
     }
 }
 
-/// The instant of an age, as the store writes it.
+/// The time `age` before `now`, in the unit of the store.
 pub(super) fn before(now: Timestamp, age: SignedDuration) -> i64 {
     now.checked_sub(age).unwrap_or_default().as_microsecond()
 }
 
-/// Forgets ends that were told long enough ago, or by a clock that was ahead.
+/// Deletes old entries about ended alerts, and those of a clock that was ahead.
 pub(super) fn forget_ends(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Error> {
     let sql = "DELETE FROM told WHERE ended AND (at < ?1 OR at > ?2)";
     transaction.prepare_cached(sql)?.execute([before(now, ENDED_FOR), now.as_microsecond()])?;

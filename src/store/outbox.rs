@@ -1,7 +1,7 @@
-//! What edge-triggered channels have yet to be told, in order, and what they would not take.
+//! The outbox: waiting notifications of edge-triggered channels, in order, and dead letters.
 //!
-//! A row is one message for one channel. Of an alert's messages to a channel only the oldest is handed out, so that no
-//! end overtakes its beginning.
+//! A row is one notification for one channel. Only the oldest notification of an alert is sent at a time, so no
+//! resolved one overtakes the firing one.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, params};
@@ -9,93 +9,93 @@ use rusqlite::{Row, Transaction, params};
 use super::notification_log::{before, forget_ends};
 use super::{Error, Store};
 
-/// A row that waits to be delivered.
+/// A row that waits for delivery.
 const WAITING: i64 = 0;
-/// A row that was given up.
+/// A dead letter.
 const DEAD: i64 = 1;
-/// A row that was given up, and whose alert has been told of since: telling it now would be wrong.
+/// A dead letter with a newer notification of the same alert. It would now be wrong, so it is not sent.
 const OVERTAKEN: i64 = 2;
 
-/// The longest that a row waits for its next try, or a channel for being left alone, and some hours more. Whatever waits
-/// longer was written while the clock was ahead.
+/// The longest wait for a retry or for a channel's pause, plus some hours. A longer wait was written while the clock
+/// was ahead.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(36);
 
-/// The longest that a row is held back before its first try, and some minutes more.
+/// The longest hold before the first attempt, plus some minutes.
 const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long rows that were given up are kept.
+/// The lifetime of dead letters.
 const DEAD_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// One message for one channel.
+/// One notification for one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its number; lower ones are older.
+    /// Its number. Lower ones are older.
     pub id: i64,
     /// The alert's fingerprint.
     pub fingerprint: u64,
-    /// What identifies the message, the same at every try and on every replica.
+    /// The id of the message, the same at every attempt and on every replica.
     pub message: String,
     /// The alert, as JSON.
     pub body: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
-/// What came of trying to deliver a message.
+/// The outcome of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// It was taken.
+    /// It was accepted.
     Delivered,
-    /// It is tried again.
+    /// It is retried.
     Later {
-        /// Not before this.
+        /// The earliest time of the retry.
         next_at: Timestamp,
-        /// Until when the channel asked to be left alone.
+        /// The end of the pause that the channel asked for.
         held_until: Option<Timestamp>,
-        /// Why it was not taken.
+        /// The reason why it was not accepted.
         error: String,
     },
     /// It is given up.
     Dead {
-        /// Why.
+        /// The reason.
         error: String,
     },
 }
 
-/// A message that was given up.
+/// A notification that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The message.
     pub message: Waiting,
     /// The channel.
     pub channel: String,
-    /// When it was written.
+    /// The time when it was written.
     pub created_at: Timestamp,
-    /// What came of the last try.
+    /// The error of the last attempt.
     pub error: String,
-    /// Whether something newer was told of the same alert, so that it is not told any more.
+    /// Whether a newer notification of the same alert was sent, so that this one is never sent.
     pub is_overtaken: bool,
 }
 
-/// What waits for a channel.
+/// The waiting notifications of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
-    /// What may be sent now: of each alert at most its oldest message.
+    /// The notifications that may be sent now: at most the oldest of each alert.
     pub due: Vec<Waiting>,
-    /// When the next of the others may be.
+    /// The time when the next of the others may be sent.
     pub next_at: Option<Timestamp>,
-    /// How many messages wait, those included.
+    /// The number of waiting notifications, including those.
     pub waiting: u64,
 }
 
 impl Store {
-    /// What may be sent to a channel now, oldest first, at most `limit` of it.
+    /// The notifications that may be sent to a channel now: the oldest first, at most `limit`.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn outbox_heads(&self, channel: String, now: Timestamp, limit: u32) -> Result<Heads, Error> {
         self.transact_alerts(move |transaction| {
             let heads = "SELECT min(id) FROM outbox WHERE channel = ?1 AND dead = 0 GROUP BY fingerprint";
-            // A time that nothing waits for was written while the clock was ahead.
+            // A later time is impossible, so it was written while the clock was ahead.
             let waits = "next_at > ?2 AND next_at <= CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END";
             let (now, latest, released) = (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
             let sql = format!(
@@ -117,8 +117,8 @@ impl Store {
         .await
     }
 
-    /// Lets what a channel did not take be tried now, once more than it would have been: the wait after it comes again.
-    /// Returns until when the channel asked to be left alone.
+    /// Allows an immediate retry of failed notifications. It does not count as an attempt, so the same wait follows it.
+    /// Returns the end of the pause that the channel asked for.
     ///
     /// # Errors
     /// [`Error`]; then everything waits as before.
@@ -128,7 +128,7 @@ impl Store {
             let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0 AND held_until <= ?2";
             let held_until: Option<i64> =
                 transaction.prepare_cached(sql)?.query_row(params![channel, latest], |row| row.get(0))?;
-            // What was never tried waits for its release, unless it waits for a time that no release has.
+            // Notifications without an attempt wait for their release. An impossible release time is corrected.
             let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
                        WHERE channel = ?1 AND dead = 0 AND next_at > ?2 AND (attempts > 0 OR next_at > ?3)";
             transaction.prepare_cached(sql)?.execute(params![channel, this, released])?;
@@ -137,7 +137,7 @@ impl Store {
         .await
     }
 
-    /// Lets what waits for a channel and was not tried yet be told now.
+    /// Releases notifications of a channel that have no attempt yet.
     ///
     /// # Errors
     /// [`Error`]; then everything waits as before.
@@ -151,7 +151,7 @@ impl Store {
         .await
     }
 
-    /// Writes what came of trying to deliver messages.
+    /// Writes the outcomes of deliveries.
     ///
     /// # Errors
     /// [`Error`]; then nothing was written.
@@ -163,8 +163,8 @@ impl Store {
         .await
     }
 
-    /// Gives up what waits for a channel that is not among `channels`, and forgets what such a one was told and what was
-    /// given up long ago.
+    /// Gives up the waiting notifications of channels that are not in `channels`. Deletes the log entries of these
+    /// channels, and old dead letters.
     ///
     /// # Errors
     /// [`Error`].
@@ -189,7 +189,7 @@ impl Store {
         .await
     }
 
-    /// Everything that was given up, oldest first.
+    /// All dead letters, oldest first.
     ///
     /// # Errors
     /// [`Error`].
@@ -212,8 +212,8 @@ impl Store {
         .await
     }
 
-    /// Lets messages that were given up wait again as if they were new; without `ids`, all of them. Returns how many
-    /// these were; one that was overtaken stays where it is.
+    /// Makes dead letters wait again like new notifications. Without `ids`, all of them. Returns their number.
+    /// Overtaken ones are skipped.
     ///
     /// # Errors
     /// [`Error`].
@@ -232,7 +232,7 @@ impl Store {
     }
 }
 
-/// The latest instant that anything can wait for, where it waits for at most `longest`.
+/// The end of the longest possible wait, `longest`.
 fn within(now: Timestamp, longest: SignedDuration) -> i64 {
     now.checked_add(longest).unwrap_or(Timestamp::MAX).as_microsecond()
 }
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(store.outbox_wake("b".into(), at(20)).await.unwrap(), Some(at(500)));
     }
 
-    /// A message of the future, one that failed there, and one for a channel that asked for time there.
+    /// A message of the future, one that failed there, and one for a channel that asked for a pause there.
     #[tokio::test]
     async fn nothing_waits_for_a_time_that_only_a_clock_ahead_has_seen() {
         const AHEAD: i64 = 3 * 86_400;

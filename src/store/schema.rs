@@ -1,14 +1,14 @@
-//! The tables, and how a file of an older version becomes one of this version.
+//! The tables, and the upgrade of files of older versions.
 //!
-//! A day is an integer such as 20261122 and an amount its decimal text, so that the file reads well in any SQLite tool.
-//! Rows are kept without a row id, ordered by day: a month is one stretch of the file.
+//! A day is an integer such as 20261122 and an amount is its decimal text, so the file is readable in any SQLite tool.
+//! Rows have no row id and are ordered by day, so a month is one range of the file.
 
 use rusqlite::{Connection, Transaction};
 
 /// Marks a file as ours (`PRAGMA application_id`): "gcbe".
 const APPLICATION: i32 = 0x6763_6265;
 
-/// What brings a file from one version to the next. The version of a file is the number of steps that it has seen.
+/// The steps from one version to the next. The version of a file is the number of its steps.
 const STEPS: [&str; 4] = [
     // 1: the history.
     "
@@ -51,7 +51,7 @@ const STEPS: [&str; 4] = [
         PRIMARY KEY (day, series, seen_at)
     ) STRICT, WITHOUT ROWID;
     ",
-    // 2: the failures that were counted, and the last readings.
+    // 2: the counted failures, and the last readings.
     "
     CREATE TABLE failed_task (
         account TEXT NOT NULL,
@@ -72,7 +72,7 @@ const STEPS: [&str; 4] = [
         PRIMARY KEY (account, name)
     ) STRICT, WITHOUT ROWID;
     ",
-    // 3: the states of alerts, and what channels are to be told of them. A time is in microseconds since 1970.
+    // 3: the states of alerts, and their notifications to channels. A time is in microseconds since 1970.
     "
     CREATE TABLE alert (
         fingerprint INTEGER PRIMARY KEY,
@@ -101,22 +101,22 @@ const STEPS: [&str; 4] = [
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX told_ended ON told (at) WHERE ended;
     ",
-    // 4: until when a channel asked to be left alone.
+    // 4: the end of the pause that a channel asked for.
     "
     ALTER TABLE outbox ADD COLUMN held_until INTEGER;
     ",
 ];
 
-/// Why a file cannot serve.
+/// The reason why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
-    /// Made by a later version of this program.
+    /// Written by a later version of this program.
     #[error("it was written by a newer version (its format is {found}, this version knows {known})")]
     Newer { found: usize, known: usize },
-    /// Made by an earlier version, and only to be read.
+    /// Written by an earlier version, and opened for reading.
     #[error("it was written by an older version (its format is {found}, this version reads {known})")]
     Older { found: usize, known: usize },
-    /// A database of something else.
+    /// A database of another program.
     #[error("it is a database of another program")]
     Foreign,
     /// SQLite could not read or write it.
@@ -124,10 +124,10 @@ pub(super) enum Unfit {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Brings a database up to this version and proves that it can be written.
+/// Upgrades a database to this version, and so shows that it can be written.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unfit> {
     let found = version(connection)?;
-    // Readers never wait for the writer, and a commit is on the disk when it is reported.
+    // Readers never wait for the writer, and a reported commit is on the disk.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -136,7 +136,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Unfit> {
     Ok(transaction.commit()?)
 }
 
-/// Makes sure that a database is of this very version, and writes nothing.
+/// Checks that a database has exactly this version, and writes nothing.
 pub(super) fn check(connection: &Connection) -> Result<(), Unfit> {
     let (found, known) = (version(connection)?, STEPS.len());
     if found < known { Err(Unfit::Older { found, known }) } else { Ok(()) }
@@ -157,7 +157,7 @@ fn version(connection: &Connection) -> Result<usize, Unfit> {
     Ok(found)
 }
 
-/// Takes the steps that are missing. Writing the version, even the same one, shows that the file can be written.
+/// Runs the missing steps. Writing the version, even the same one, shows that the file can be written.
 fn upgrade(transaction: &Transaction<'_>, version: usize) -> rusqlite::Result<()> {
     for step in &STEPS[version..] {
         transaction.execute_batch(step)?;

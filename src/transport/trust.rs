@@ -1,8 +1,8 @@
-//! Whose certificates are trusted: the system's authorities, and those of a file.
+//! The trusted certificates: the system's authorities, and those of a file.
 //!
-//! A file may also hold the very certificate that a server shows, as `openssl req -x509` makes it. Such a certificate
-//! mostly says that it is an authority, and names no host; the usual check refuses either. So it is accepted for what
-//! it is: whoever holds its key is who was meant.
+//! A file may also hold the server's own certificate, as `openssl req -x509` creates it. Such a certificate mostly
+//! claims to be an authority, and names no host, so the usual check refuses it. It is accepted as it is, because only
+//! the server has its key.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-/// Certificates of a file that cannot be used.
+/// The fault of a certificate file.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFile {
-    /// What should be a certificate is none.
+    /// The certificate at this position is invalid.
     #[error("certificate {0} is not valid PEM")]
     Pem(usize),
     /// The certificates cannot be trusted.
@@ -24,12 +24,12 @@ pub enum BadFile {
     Tls(#[from] Error),
 }
 
-/// What is trusted besides the system's authorities.
+/// The trust besides the system's authorities.
 #[derive(Clone, Debug, Default)]
 pub struct Trust(Option<ClientConfig>);
 
 impl Trust {
-    /// Trusts the certificates of a PEM file as authorities, and each of them as that of a server.
+    /// Trusts each certificate of a PEM file, as an authority and as a server's certificate.
     ///
     /// # Errors
     /// [`BadFile`].
@@ -41,18 +41,18 @@ impl Trust {
         let provider = Arc::new(ring::default_provider());
         let verifier = Pinning::new(certificates, &provider)?;
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        // The verifier does what the usual one does, and accepts no certificate that nobody named.
+        // The verifier does the usual check, and also accepts the certificates of the file.
         let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
         Ok(Self(Some(config)))
     }
 
-    /// The settings of connections; nothing where the system's authorities are all that is trusted.
+    /// The TLS configuration. `None` when only the system's authorities are trusted.
     pub(super) fn config(&self) -> Option<ClientConfig> {
         self.0.clone()
     }
 }
 
-/// Checks certificates as usual, and accepts some that it knows without a check of what they say.
+/// The usual check of certificates, with some known certificates that are accepted unchecked.
 #[derive(Debug)]
 struct Pinning {
     usual: Verifier,

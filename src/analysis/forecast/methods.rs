@@ -1,4 +1,4 @@
-//! Four ways of saying what the open days of a month will cost. Each is right about some series and wrong about others.
+//! Four methods to forecast the open days of a month. Each is right about some series and wrong about others.
 
 use crate::analysis::calendar::MONTHS;
 use crate::analysis::detector::NEW_LEVEL_DAYS;
@@ -8,22 +8,22 @@ use super::plan::Plan;
 
 pub(super) const METHODS: usize = 4;
 
-/// The weeks that a trend is drawn through, and the fewest. From 6 to 8 nothing changes.
+/// The largest and the smallest number of weeks of a trend. From 6 to 8 nothing changes.
 const TREND_WEEKS: usize = 8;
 const FEWEST_WEEKS: usize = 3;
-/// The weight of the part of a slope that noise explains: an unsure slope is no slope. From 1 to 4 nothing changes.
+/// The weight of the part of a slope that noise explains. An unsure slope counts as none. From 1 to 4 nothing changes.
 const DOUBT: f64 = 2.0;
-/// By how many days the level is behind a trend.
+/// The delay of the level behind a trend, in days.
 const BEHIND: f64 = 6.0;
-/// A series does not fall further than this by its trend alone.
+/// The lowest trend of a series, as a share of the level.
 const LEAST_OF_LEVEL: f64 = 0.2;
-/// The largest forecast of an open day, in units of the level, apart from the charges of earlier months.
+/// The largest forecast of an open day, in units of the level, without the charges of earlier months.
 const MOST_OF_LEVEL: f64 = 4.0;
 
-/// The forecasts of the open days: by the level; along the trend; along the trend with what earlier months were charged;
-/// and as the same part of earlier months.
+/// The forecasts of the open days by four methods: the level; the trend; the trend with the charges of earlier months;
+/// the same part of earlier months.
 ///
-/// A sparse series has no trend; what it costs in a part of the month is a charge as it is.
+/// A sparse series has no trend. Its cost in a part of the month is already a charge.
 pub(super) fn all(series: &Series, plan: &Plan) -> [f64; METHODS] {
     let level = level_ahead(series);
     let level = level * weight(series, plan);
@@ -41,20 +41,20 @@ pub(super) fn all(series: &Series, plan: &Plan) -> [f64; METHODS] {
     open.map(|amount| amount.clamp(0.0, most.max(0.0)))
 }
 
-/// The cost of the open days in units of the level: their weekdays' shares. Days of the month that are over
-/// and not known are open, too.
+/// The cost of the open days in units of the level: the shares of their weekdays. Past days of the month with an
+/// unknown cost are open, too.
 pub(super) fn weight(series: &Series, plan: &Plan) -> f64 {
     let to_come: f64 = plan.weekdays.iter().enumerate().map(|(weekday, days)| days * series.share(weekday)).sum();
     to_come + unknown(series, plan)
 }
 
-/// The same of the days that are over and not known.
+/// The same for past days with an unknown cost.
 pub(super) fn unknown(series: &Series, plan: &Plan) -> f64 {
     let is_unknown = |lag: &usize| *lag < series.age && series.amount(plan.at, *lag).is_nan();
     (0..plan.elapsed).filter(is_unknown).map(|lag| series.share(plan.weekday_at(lag))).sum()
 }
 
-/// The average cost of a day. A sparse series has a cost on as many days as in the last four weeks.
+/// The average cost of a day. A sparse series has costs on the same share of days as in the last four weeks.
 fn level_ahead(series: &Series) -> f64 {
     let (known, paid) = series.presence();
     if series.is_sparse {
@@ -66,7 +66,7 @@ fn level_ahead(series: &Series) -> f64 {
     }
 }
 
-/// The cost of the open days above the level: along a straight line through the last weeks at it.
+/// The factor of the open days on the level: along a straight line through the last weeks at this level.
 fn growth(series: &Series, plan: &Plan) -> f64 {
     let days = if series.previous > 0.0 { series.age.min(series.at_level) } else { series.age };
     let weeks = (days / 7).min(TREND_WEEKS);
@@ -97,9 +97,9 @@ fn growth(series: &Series, plan: &Plan) -> f64 {
 
 /// The same part of earlier months.
 struct Earlier {
-    /// The charges above the band, on top of the usual cost.
+    /// The charges above the band, beyond the usual cost.
     charges: f64,
-    /// Its cost; none where no month is known.
+    /// Its cost. `None` when no month is known.
     typical: Option<f64>,
 }
 
@@ -127,13 +127,13 @@ fn earlier(series: &Series, plan: &Plan) -> Earlier {
             typical: Some(middle(&mut totals[..found])),
         };
     }
-    // A series of nothing but a fee has no level for weeks: what the last month had of it speaks.
+    // A new series with only a fee has no level for weeks, so the last month decides.
     let began = plan.parts.first().filter(|(_, to)| series.is_new() && *to < series.age);
     let typical = began.map(|(from, to)| (*to..=*from).map(|lag| series.amount(plan.at, lag).max(0.0)).sum());
     Earlier { charges: 0.0, typical: typical.filter(|_| series.is_sparse) }
 }
 
-/// Of two months the lesser, since a spike is no charge; of three the middle.
+/// The smaller of two months, because a spike is no charge. The median of three.
 fn least_or_middle(values: &mut [f64]) -> f64 {
     if values.len() == 2 { values[0].min(values[1]) } else { middle(values) }
 }

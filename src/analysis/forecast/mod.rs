@@ -1,8 +1,8 @@
-//! Where the month will end: what it cost so far, and an estimate of the open days with a band.
+//! The forecast of the month: its cost so far, and an estimate of the open days with a band.
 //!
-//! - `plan`: which days are open, and which days of earlier months lay in the same part.
-//! - `methods`: four ways of saying what the open days will cost.
-//! - `record`: how well each has done on the series, and so how much it is trusted and how wide the band is.
+//! - `plan`: the open days, and the same part of earlier months.
+//! - `methods`: four methods to forecast the open days.
+//! - `record`: the errors of each method on the series. They set its weight and the width of the band.
 
 mod methods;
 mod plan;
@@ -19,30 +19,30 @@ use record::{Answer, Band, Prior, Record};
 
 pub(super) use plan::Plan;
 
-/// The number of days in which a fall may be a pause: until then the band reaches up to the level before it. On real costs every
-/// pause ended within ten days.
+/// The number of days in which a fall may be a pause. During that time the band reaches up to the earlier level. On
+/// real costs every pause ended within ten days.
 const PAUSE_DAYS: usize = 10;
 
-/// Where a month will end. Amounts are in the units of the input.
+/// The forecast of a month. Amounts are in units of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Forecast {
     /// The cost of the known days of the month.
     pub month_to_date: f64,
-    /// The expected cost of the month. The same as `month_to_date` when no day is open.
+    /// The expected cost of the month. Equal to `month_to_date` when no day is open.
     pub estimate: f64,
-    /// The lower edge of the band that holds about 80 % of the outcomes; never below `month_to_date` in a series without
-    /// credits.
+    /// The lower edge of the band, which contains about 80 % of the outcomes. Never below `month_to_date` in a series
+    /// without credits.
     pub lower: f64,
     /// The upper edge of the band.
     pub upper: f64,
 }
 
-/// The state of every series that forecasts need.
+/// The state of every series for forecasts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Forecaster {
     series: Vec<Own>,
     band: Band,
-    /// No day of the month was missed since it began, or since the first day of all.
+    /// Whether no day of the month was missed since it began, or since the first day of all.
     is_gapless: bool,
     newest: Option<Date>,
 }
@@ -50,15 +50,15 @@ pub(super) struct Forecaster {
 #[derive(Clone, Debug, Default)]
 struct Own {
     month_to_date: f64,
-    /// Of a day of the month nothing is known.
+    /// Whether a day of the month is unknown.
     is_missing: bool,
     has_credits: bool,
     record: Record,
 }
 
 impl Forecaster {
-    /// Takes the amounts of the next day, after the series have learned them. Holds the forecasts of a month that has ended
-    /// against what it came to, and keeps those that are made today.
+    /// Takes the amounts of the next day, after the series have learned them. Compares the forecasts of an ended month
+    /// with its total, and keeps the forecasts of today.
     pub(super) fn step(&mut self, day: Date, amounts: &[f64], series: &[Series], plan: &Plan) {
         self.series.resize(self.series.len().max(amounts.len()), Own::default());
         self.add(day, amounts);
@@ -109,7 +109,7 @@ impl Forecaster {
         }
     }
 
-    /// Where the month of the plan will end for one series.
+    /// The forecast of the plan's month for one series.
     pub(super) fn forecast(&self, index: usize, series: &Series, plan: &Plan) -> Forecast {
         let own = &self.series[index];
         let month_to_date = own.so_far(plan);
@@ -123,7 +123,7 @@ impl Forecaster {
         let (stage, estimate) = (plan.stage(), month_to_date + open);
         let mut lower = estimate - self.band.below[stage] * scale;
         let mut upper = estimate + self.band.above[stage] * scale;
-        // What is not known may have cost nothing.
+        // Unknown days may have cost nothing.
         lower -= series.level * methods::unknown(series, plan);
         if let Some(fall) = Fall::of(series) {
             lower = lower.min(estimate - fall.likely * (open - fall.level_after * weight));
@@ -134,13 +134,13 @@ impl Forecaster {
     }
 }
 
-/// Days far below the expectation, which may be a pause or the new level.
+/// Days far below the expectation: a pause, or the new level.
 struct Fall {
     level_before: f64,
     level_after: f64,
-    /// How likely it stays, while the level is still the one before: by a fifth with each day.
+    /// The probability that the fall stays, while the level is the earlier one. It grows by a fifth each day.
     likely: f64,
-    /// How likely it goes, when it is the new level.
+    /// The probability that the fall ends, after it has become the new level.
     may_return: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Which days of a month are still to come, and which days of earlier months lay in the same part.
+//! The plan of a month: its open days, and the same part of earlier months.
 
 use jiff::civil::Date;
 
@@ -7,36 +7,37 @@ use crate::analysis::series::DAYS;
 
 /// The parts of a month, each with errors and a band of its own.
 pub(super) const STAGES: usize = 5;
-/// How many days of a month are over where forecasts are held against what came.
+/// The numbers of elapsed days at which forecasts are recorded for comparison.
 const CHECKPOINTS: [i8; STAGES] = [0, 5, 10, 20, 25];
 
-/// The days of one month as seen after a certain day. The same for all series.
+/// The days of one month, seen from a certain day. The same for all series.
 #[derive(Clone, Debug)]
 pub(in crate::analysis) struct Plan {
     /// The number of the newest day, counted by the model.
     pub(super) at: usize,
-    /// Its weekday; 0 is Monday.
+    /// Its weekday. 0 is Monday.
     pub(super) weekday: usize,
-    /// How many days of the month are over.
+    /// The number of elapsed days of the month.
     pub(super) elapsed: usize,
-    /// How many days the month has.
+    /// The number of days of the month.
     pub(super) length: f64,
-    /// Days to come, and how many of them are of each weekday.
+    /// The number of open days, in total and by weekday.
     pub(super) open: f64,
     pub(super) weekdays: [f64; 7],
-    /// How far the days to come are from the newest day, on average.
+    /// The average distance of the open days from the newest day.
     pub(super) distance: f64,
-    /// The same part of earlier months by the lags of its days, the nearest month first, in each the further day first.
+    /// The same part of earlier months, by the distances of its days: the nearest month first, and in each the earlier
+    /// day first.
     pub(super) parts: Vec<(usize, usize)>,
 }
 
 impl Plan {
-    /// Of the month of the day after `newest`.
+    /// The plan of the month of the day after `newest`.
     pub(in crate::analysis) fn of_tomorrow(newest: Date, at: usize) -> Self {
         Self::new(newest, next(newest).first_of_month(), at)
     }
 
-    /// Of the month that begins on `month`, after `newest`, the last known day.
+    /// The plan of the month that begins on `month`, after `newest`, the last known day.
     pub(in crate::analysis) fn new(newest: Date, month: Date, at: usize) -> Self {
         let (tomorrow, last) = (next(newest), month.last_of_month());
         let first = if newest < month { month } else { tomorrow };
@@ -65,12 +66,12 @@ impl Plan {
         (self.weekday + 7 * DAYS - lag) % 7
     }
 
-    /// The part of the month that is to come.
+    /// The open share of the month.
     pub(super) fn share_open(&self) -> f64 {
         self.open / self.length
     }
 
-    /// Which part of the month this is.
+    /// The current part of the month.
     pub(super) fn stage(&self) -> usize {
         match self.elapsed {
             ..3 => 0,
@@ -81,12 +82,12 @@ impl Plan {
         }
     }
 
-    /// The stage whose forecasts are made today.
+    /// The part whose forecasts are recorded today.
     pub(super) fn checkpoint(&self) -> Option<usize> {
         CHECKPOINTS.iter().position(|day| usize::from(day.unsigned_abs()) == self.elapsed)
     }
 
-    /// How many earlier months a series of this age has.
+    /// The number of earlier months for a series of this age.
     pub(super) fn months(&self, age: usize) -> usize {
         self.parts.iter().take_while(|(from, _)| *from < age).count()
     }
@@ -100,7 +101,7 @@ fn parts(newest: Date, month: Date, elapsed: usize) -> Vec<(usize, usize)> {
         first = last.first_of_month();
         let to = days_between(last, newest);
         let from = days_between(first, newest).saturating_sub(elapsed);
-        // A short month may have had no such days.
+        // A short month may lack these days.
         if (to..DAYS).contains(&from) {
             parts.push((from, to));
         }

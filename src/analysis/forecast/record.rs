@@ -1,31 +1,33 @@
-//! How well each method has done on a series, and what that makes of their answers.
+//! The errors of each method on a series, and the answer that combines the methods.
 
 use super::methods::METHODS;
 use super::plan::{Plan, STAGES};
 
-/// The share of an error that is remembered a month later. From .7 to .9 nothing changes.
+/// The share of an error that remains a month later. From .7 to .9 nothing changes.
 const MEMORY: f64 = 0.8;
-/// The power of a method's error that it is trusted by. From 3 to 5 nothing changes.
+/// The exponent on a method's error that gives its weight. From -3 to -5 nothing changes.
 const TRUST: i32 = -4;
 /// The weights of errors in the next part of the month and in the other parts.
 const NEXT_STAGE: f64 = 0.5;
 const OTHER_STAGE: f64 = 0.2;
-/// The error that is expected before there is a record, as a share of what is open, and what noise adds. From half to
+/// The expected error before there is a record, as a share of the open cost, and the part that noise adds. From half to
 /// twice of both nothing changes.
 const EXPECTED: f64 = 0.03;
 const EXPECTED_OF_NOISE: f64 = 0.5;
 const SPARSE_FACTOR: f64 = 4.0;
-/// No method is trusted to be closer than this.
+/// The smallest expected error of a method.
 const LEAST_ERROR: f64 = 0.01;
-/// Where a month of charges is known, they are likely to come again; where none is, earlier months say little.
+/// Factors on the expected error. Known charges are likely to come again. Without a known month, earlier months say
+/// little.
 const CHARGES: f64 = 0.8;
 const NO_MONTH: f64 = 3.0;
 
-/// The forecasts of the present month and the errors of earlier ones, of one series. Errors are shares of what was open.
+/// The forecasts of the current month and the errors of earlier ones, of one series. Errors are shares of the open
+/// cost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     said: [Option<Said>; STAGES],
-    /// The distance of each method from the best one, so that an unforeseeable month counts against none of them.
+    /// The distance of each method from the best one, so that an unpredictable month counts against none of them.
     errors: [[f32; METHODS]; STAGES],
     missed: [f32; STAGES],
     months: [f32; STAGES],
@@ -40,12 +42,12 @@ struct Said {
     share_open: f32,
 }
 
-/// One number out of many, and how far it may be off.
+/// The combined forecast, and its expected error.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     /// The cost of the open days.
     pub(super) open: f64,
-    /// The size of errors to be expected.
+    /// The size of the expected error.
     pub(super) scale: f64,
 }
 
@@ -62,7 +64,7 @@ impl Prior {
         (EXPECTED + EXPECTED_OF_NOISE * self.deviation) * if self.is_sparse { SPARSE_FACTOR } else { 1.0 }
     }
 
-    /// The error to expect of a method in units of that.
+    /// The expected error of a method, in units of the prior error.
     fn of(self, method: usize) -> f64 {
         match (method, self.months) {
             (2.., 0) => NO_MONTH,
@@ -73,25 +75,25 @@ impl Prior {
 }
 
 impl Record {
-    /// Keeps what is said at a checkpoint.
+    /// Records the forecasts at a checkpoint.
     pub(super) fn keep(&mut self, stage: usize, plan: &Plan, so_far: f64, open: &[f64; METHODS], answer: Answer) {
         let (so_far, share_open) = (so_far as f32, plan.share_open() as f32);
         self.said[stage] = Some(Said { so_far, open: open.map(|amount| amount as f32), answer, share_open });
     }
 
-    /// Forgets what was said of a month that cannot be checked.
+    /// Drops the forecasts of a month that cannot be checked.
     pub(super) fn drop_month(&mut self) {
         self.said = Default::default();
     }
 
-    /// Holds what was said against what the month came to. Tells for each stage how far off the answer was, in units of
-    /// its scale.
+    /// Compares the forecasts with the total of the month. Returns the error of the answer for each part of the month,
+    /// in units of its scale.
     pub(super) fn close(&mut self, total: f64) -> [Option<f64>; STAGES] {
         let mut off = [None; STAGES];
         for (stage, said) in self.said.iter_mut().enumerate() {
             let fading = [&mut self.missed[stage], &mut self.months[stage]];
             self.errors[stage].iter_mut().chain(fading).for_each(|sum| *sum *= MEMORY as f32);
-            // Of a month that came to nothing there is no relative error.
+            // A month without a cost has no relative error.
             let Some(said) = said.take().filter(|_| total > 0.0) else { continue };
             let to_come = total - f64::from(said.so_far);
             let error = |open: f64| ((open - to_come).abs() / (total * f64::from(said.share_open))).min(1.0) as f32;
@@ -105,7 +107,7 @@ impl Record {
         off
     }
 
-    /// The methods' median, each by a power of how well it has done, and the error that is to be expected of it.
+    /// The weighted median of the methods, and its expected error. The weight is a power of a method's error.
     pub(super) fn answer(&self, plan: &Plan, so_far: f64, open: &[f64; METHODS], prior: Prior) -> Answer {
         let stage = plan.stage();
         let near: [f64; STAGES] = std::array::from_fn(|other| match other.abs_diff(stage) {
@@ -129,7 +131,7 @@ impl Record {
     }
 }
 
-/// The value with half of the weight on either side of it; between two of them by how far from each that is.
+/// The value with half of the weight on either side, interpolated between two values.
 pub(super) fn median(values: &[f64; METHODS], weights: &[f64; METHODS]) -> f64 {
     let mut order: [usize; METHODS] = std::array::from_fn(|method| method);
     order.sort_unstable_by(|one, other| values[*one].total_cmp(&values[*other]));
@@ -148,11 +150,11 @@ pub(super) fn median(values: &[f64; METHODS], weights: &[f64; METHODS]) -> f64 {
 
 /// The share of outcomes below the band, and above it.
 const OUTSIDE: f64 = 0.1;
-/// How fast the edges move at first, and after how many outcomes they move more slowly.
+/// The initial speed of the edges, and the number of outcomes after which they move more slowly.
 const PACE: f64 = 0.1;
 const SLOWER_AFTER: f64 = 50.0;
 
-/// The edges of the band in units of the expected error, the same for all series, for each part of a month.
+/// The edges of the band in units of the expected error, for each part of a month. The same for all series.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
     pub(super) below: [f64; STAGES],
@@ -161,14 +163,14 @@ pub(super) struct Band {
 }
 
 impl Default for Band {
-    /// From invented and real accounts. It matters in the first months only.
+    /// From simulated and real accounts. The initial values matter in the first months only.
     fn default() -> Self {
         Self { below: [1.0; STAGES], above: [1.3; STAGES], outcomes: [0.0; STAGES] }
     }
 }
 
 impl Band {
-    /// Widens an edge that was passed and narrows one that was not, so that each is passed by one outcome in ten.
+    /// Widens an edge that was exceeded and narrows one that was not, so that one outcome in ten exceeds each.
     pub(super) fn learn(&mut self, stage: usize, off: f64) {
         self.outcomes[stage] += 1.0;
         let pace = PACE / (1.0 + self.outcomes[stage] / SLOWER_AFTER).sqrt();

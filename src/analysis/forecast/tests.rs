@@ -1,4 +1,4 @@
-//! Forecasts through the model, as the daemon asks for them.
+//! Forecasts through the model, as in the daemon.
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday, date};
@@ -9,7 +9,7 @@ use crate::analysis::{Model, Settings};
 
 const FIRST: Date = date(2025, 1, 1);
 
-/// A model that has seen every day until `newest`.
+/// A model with every day until `newest`.
 fn seen(newest: Date, amount: impl Fn(Date) -> f64) -> Model {
     let mut model = Model::new(Settings::default());
     for day in FIRST.series(1.day()).take_while(|day| *day <= newest) {
@@ -99,7 +99,7 @@ fn every_habit_is_foreseen_to_the_months_end() {
             let forecast = seen(newest, amount).forecast(june)[0];
             let actual = total(june, amount);
             let error = (forecast.estimate - actual).abs() / actual;
-            // Before its day, nobody can know the spike.
+            // The spike is unpredictable before its day.
             let expected = if name.contains("spike") && elapsed < 8 { 0.2 } else { most };
             let expected = if elapsed == 0 { 2.0 * expected } else { expected };
             if error > expected {
@@ -118,7 +118,7 @@ fn a_fee_that_came_is_foreseen_for_the_next_month_and_not_again_in_the_same() {
         let Forecast { estimate, .. } = seen(newest, fee_alone).forecast(newest.first_of_month())[0];
         assert!((least..=most).contains(&estimate), "{newest}: {estimate}");
     }
-    // Nor need the history go back to the beginning of that part of the month.
+    // The history may also begin after that part of the earlier month began.
     let mut model = Model::new(Settings::default());
     for day in date(2025, 1, 14).series(1.day()).take_while(|day| *day <= date(2025, 2, 10)) {
         model.step(day, &[fee_alone(day)]);
@@ -127,7 +127,7 @@ fn a_fee_that_came_is_foreseen_for_the_next_month_and_not_again_in_the_same() {
     assert!((850.0..=950.0).contains(&estimate), "{estimate}");
 }
 
-/// What the open days of a month are expected to cost.
+/// The expected cost of the open days of a month.
 fn open(newest: Date, amount: impl Fn(Date) -> f64) -> f64 {
     let Forecast { month_to_date, estimate, .. } = seen(newest, amount).forecast(newest.first_of_month())[0];
     estimate - month_to_date
@@ -135,13 +135,13 @@ fn open(newest: Date, amount: impl Fn(Date) -> f64) -> f64 {
 
 #[test]
 fn a_cost_that_comes_and_goes_is_foreseen_as_often_as_lately() {
-    // Three days of ten, at no weekday of their own.
+    // Three days of ten, at no fixed weekday.
     let runs = |day: Date| if (day - FIRST).get_days() % 10 < 3 { 100.0 } else { 0.0 };
     let twenty_days = open(date(2025, 6, 10), runs);
     assert!((400.0..800.0).contains(&twenty_days), "{twenty_days}");
 }
 
-/// The level falls on 8 June to a share of what it was.
+/// The level falls on 8 June to `share` of the earlier level.
 fn fallen(newest: Date, share: f64) -> Forecast {
     let amount = |day: Date| if day < date(2025, 6, 8) { 100.0 } else { 100.0 * share };
     seen(newest, amount).forecast(newest.first_of_month())[0]
@@ -161,7 +161,7 @@ fn each_quiet_day_widens_the_band_and_the_estimate_follows_on_the_fifth() {
         let followed = fallen(date(2025, 6, 12), share);
         let exactly = 700.0 + 23.0 * 100.0 * share;
         assert!((followed.estimate - exactly).abs() < 1.0, "{followed:?}");
-        // It may be a pause still, and later it is none.
+        // Early on it may still be a pause, and later it is none.
         assert!(followed.upper > 700.0 + 17.0 * 100.0, "{followed:?}");
         let ended = fallen(date(2025, 6, 24), share);
         assert!((ended.estimate - exactly).abs() < 1.0 && ended.upper < exactly + 400.0, "{ended:?}");

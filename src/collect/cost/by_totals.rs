@@ -1,4 +1,4 @@
-//! Costs by the totals of each project.
+//! Reads costs by the totals of each project.
 
 use futures_util::future::try_join_all;
 
@@ -15,12 +15,14 @@ use crate::gcore::pagination::{Listing, worse};
 
 use super::super::poller::Poll;
 
-/// Reads the totals of every project; `None` where they do not add up to the account's, so that resources must be read.
+/// Reads the totals of every project. `None` when they do not add up to the account's totals, and resources must be
+/// read.
 ///
-/// A project with an unpriced or faulty line is read by its resources, in which nothing may be missing either: rows that
-/// are missing show in the difference, and a project of which nothing comes is not believed. The sums of all projects
-/// must lie between the account's totals before and after, within the API's rounding of each line, or a project without
-/// a name would be lost silently: a running day grows while it is read, so no single figure could be compared with.
+/// - A project with an unpriced or faulty line is read by its resources. Missing rows show in the difference. A project
+///   without any row is not accepted.
+/// - The sum of all projects must lie between the account's totals before and after, within the API's rounding of each
+///   line. Otherwise a project without a name would be lost silently. There are two totals because a running day grows
+///   while it is read.
 pub(super) async fn read(
     client: &Client,
     period: Period,
@@ -36,7 +38,7 @@ pub(super) async fn read(
     };
     let by_project = match try_join_all(projects.iter().map(lines_of)).await {
         Ok(by_project) => by_project,
-        // A project that this key may not ask for by itself may still be in the account's report.
+        // A project that this key may not read alone may still be in the account's report.
         Err(error) if matches!(error.reason, Reason::Unsupported | Reason::BadRequest) => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -64,7 +66,7 @@ pub(super) async fn read(
     for (project, its_lines) in unclear {
         totals.amounts.remove(project);
         let listing = cost_report::read::<CostTotals>(client, period, Some(project), deadline).await?;
-        // Its totals have lines, so it has resources: an answer without any is not about them.
+        // The project's totals have lines, so it has resources. A report without rows is wrong.
         if listing.rows == 0 {
             return Ok(None);
         }
@@ -75,9 +77,9 @@ pub(super) async fn read(
             return Ok(None);
         }
     }
-    // Only now, or it would not be the difference of what is published.
+    // The differences are computed last, because they must match the published sums.
     totals.differences = differences(&totals, lines, &after.data);
-    // Records of some projects only do not tell how far the data of all reaches.
+    // Records of some projects do not show how far all data reach.
     totals.data_through = None;
     totals.share = client.hold(Endpoint::CostReportTotals, totals.weight())?;
     Ok(Some(totals))

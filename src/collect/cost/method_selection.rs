@@ -1,35 +1,35 @@
-//! Which way of reading costs takes fewer requests.
+//! Chooses the method of reading costs that takes fewer requests.
 
 use jiff::civil::Date;
 
 use crate::collect::settings::Method;
 use crate::wording::counted;
 
-/// What earlier polls learned of a window.
+/// Facts about a window from earlier polls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    /// Rows in the report by resources, when they were counted last.
+    /// Rows in the report by resources, at the last count.
     pub(super) rows: Option<u64>,
-    /// The day on which that was.
+    /// The day of the last count.
     pub(super) counted_on: Option<Date>,
-    /// How the last reading was made.
+    /// The method of the last reading.
     pub(super) choice: Option<Choice>,
 }
 
 impl Known {
-    /// Whether rows that are not read should be counted again, once a day; then that is for now considered done. An account
-    /// that shrinks would otherwise be read by totals for ever.
+    /// Whether the rows should be counted again, once a day. A true result marks the count as done. Without it, an
+    /// account that shrinks would be read by totals for ever.
     pub(super) fn is_recount_due(&mut self, method: Method, today: Date) -> bool {
         method == Method::Auto && self.choice == Some(Choice::Totals) && self.counted_on.replace(today) != Some(today)
     }
 }
 
-/// A way of reading costs.
+/// A method of reading costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     /// Every resource, page by page.
     Resources,
-    /// The totals of one project after the other.
+    /// The totals of each project, one request per project.
     Totals,
 }
 
@@ -42,12 +42,12 @@ impl Choice {
     }
 }
 
-/// Chooses a way, and says why.
+/// Chooses a method, and gives the reason.
 ///
-/// Totals must at least halve the requests to be chosen by `auto`: they tell neither how far the data reaches nor
+/// `auto` chooses totals only when they at least halve the requests. Totals show neither how far the data reach nor
 /// which records are unpriced.
 pub(super) fn choose(method: Method, known: &Known, page_size: u32, projects: usize) -> (Choice, String) {
-    // One per project, and the whole account before and after, to see that no project is missing.
+    // One request per project, and two for the whole account, which show that no project is missing.
     let by_totals = projects as u64 + 2;
     let by_resources = known.rows.map(|rows| rows.div_ceil(u64::from(page_size.max(1))));
     match (method, by_resources) {

@@ -1,7 +1,7 @@
-//! Costs per window, read by the cheapest way that is true.
+//! Reads costs per window, by the cheapest method that gives correct sums.
 //!
-//! Either every resource is read, page by page, or one call per project brings that project's totals. Both give the
-//! same gauges; which one takes fewer requests depends on the account.
+//! The method is either every resource, page by page, or one request per project for its totals. Both give the same
+//! metrics. The cheaper one depends on the account.
 
 mod by_totals;
 mod method_selection;
@@ -38,7 +38,7 @@ pub(super) struct Reader {
     client: Arc<Client>,
     method: Method,
     details: Details,
-    /// What the last readings learned of each window; `None` stands for single days of the past.
+    /// Facts about each window from earlier readings. `None` is single past days.
     known: Mutex<BTreeMap<Option<Window>, Known>>,
 }
 
@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-/// An answer that is suddenly empty while the API does not plainly show its prices says nothing about the costs.
+/// Refuses a report that is suddenly empty and has another `price_status` than `show`: it says nothing about the costs.
 fn refuse_silent_loss(poll: &Poll<'_>, window: Window, period: Period, totals: &CostTotals) -> Result<(), Error> {
     if !totals.is_empty() || totals.shows_prices() {
         return Ok(());
@@ -76,7 +76,7 @@ fn refuse_silent_loss(poll: &Poll<'_>, window: Window, period: Period, totals: &
     }
 }
 
-/// What is wrong with a report that tells of nothing and does not show its prices.
+/// The error for an empty report that does not show its prices.
 pub(super) fn suddenly_empty(totals: &CostTotals) -> Error {
     let status = totals.price_status.as_deref().unwrap_or("missing");
     Error {
@@ -92,20 +92,20 @@ impl Reader {
         Self { client, method, details, known: Mutex::default() }
     }
 
-    /// By how much two true readings of the same costs may differ: the API rounds each row to 5 decimals, and the rows of
-    /// resources are not those of totals. A cent is far more than comes together in one group.
+    /// The largest difference between two correct readings of the same costs. The API rounds each row to 5 decimals,
+    /// and resources and totals have different rows. A cent is far more than the rounding of one group.
     pub(super) fn rounding(&self) -> Amount {
         if self.method == Method::Auto { Amount::CENT } else { Amount::ZERO }
     }
 
-    /// Waits for names where totals may be asked for, project by project.
+    /// Waits for project names when the totals of projects may be read.
     pub(super) async fn names_settled(&self, poll: &Poll<'_>) {
         if self.method != Method::Resources {
             poll.names_settled().await;
         }
     }
 
-    /// Reads a period, which is that of `window` unless it is a day of the past.
+    /// Reads a period. It is the period of `window`, or a past day when that is `None`.
     pub(super) async fn read(
         &self,
         poll: &Poll<'_>,
@@ -124,7 +124,7 @@ impl Reader {
         }
     }
 
-    /// Reads every resource and compares the sums with the totals of the same period.
+    /// Reads every resource, and compares the sums with the totals of the same period.
     async fn read_resources(
         &self,
         poll: &Poll<'_>,
@@ -138,7 +138,7 @@ impl Reader {
                 let Listing { data, rows, rejected, price_status, mut share } =
                     cost_report::read_detailed(&self.client, period, poll.deadline, empty).await?;
                 let data = data.finish();
-                // Only the dearest resources are left.
+                // Only the resources with the largest costs are left.
                 share.shrink_to(data.weight());
                 Listing { data, rows, rejected, price_status, share }
             }
@@ -167,7 +167,7 @@ impl Reader {
         }
     }
 
-    /// Chooses how to read a window, and says so when that changes.
+    /// Chooses the method for a window, and logs a change.
     fn choose(&self, poll: &Poll<'_>, window: Option<Window>, projects: &[ProjectId]) -> Choice {
         let mut choice = Choice::Resources;
         self.learn(window, |known| {
@@ -184,12 +184,12 @@ impl Reader {
         choice
     }
 
-    /// What of single resources is wanted with this window.
+    /// The details of single resources for this window.
     fn details(&self, window: Option<Window>) -> Option<&Details> {
         (window == Some(Details::WINDOW) && !self.details.is_empty()).then_some(&self.details)
     }
 
-    /// Counts the rows by a look at the first page, where they are not read themselves and that is due.
+    /// Counts the rows from the first page, when a count is due and the rows themselves are not read.
     async fn refresh_row_count(&self, poll: &Poll<'_>, window: Option<Window>, period: Period) {
         let mut is_due = false;
         self.learn(window, |known| is_due = known.is_recount_due(self.method, utc_date(poll.now)));

@@ -1,4 +1,4 @@
-//! Which day of the past is read next.
+//! Decides which past day is read next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,15 @@ use crate::billing::period::{midnight, utc_date};
 use crate::collect::settings::History;
 use crate::store::days::Known;
 
-/// The age at which a reading of a day that is not settled yet is repeated.
+/// The age at which a reading of an unsettled day is repeated.
 const UNSETTLED: Duration = Duration::from_secs(6 * 3_600);
 
-/// The days that should be read, first things first: days that can be settled by now, days that were never read, days
-/// that are still being corrected, and last those whose settled figures are due to be checked again.
+/// The days to read, in this order:
+///
+/// 1. days that can be settled by now
+/// 2. days that were never read
+/// 3. unsettled days
+/// 4. settled days whose check is due
 pub(super) fn days(
     known: &BTreeMap<Date, Known>,
     settings: &History,
@@ -35,18 +39,18 @@ pub(super) fn days(
             Some((urgency(back, day)?, back, day))
         })
         .collect();
-    // Newest first; but of the checks those that have waited longest, or the oldest days would never have their turn.
+    // Newest first. Checks are sorted by the oldest reading first, otherwise the oldest days would never be checked.
     due.sort_by_key(|(urgency, back, day)| (*urgency, (*urgency == 3).then(|| known[day].read_at), *back));
     due.into_iter().map(|(_, _, day)| day).collect()
 }
 
-/// Whether a settled day of so many days ago is still looked at: lately each, later one in ten. A day has its turn for a
-/// week in every ten, so that one more is due each day and nothing need be remembered.
+/// Whether a settled day, `back` days ago, is checked: each recent day, and one in ten older days. A day is checked
+/// during one week in every ten. So one more day is due each day, and no state is needed.
 fn is_checked(back: u16) -> bool {
     back <= History::RECHECKED || (back / 7).is_multiple_of(History::SAMPLED)
 }
 
-/// When corrections of a day are no longer expected.
+/// The time when a day is settled.
 pub(super) fn settled_at(day: Date, settle_after: Duration) -> Timestamp {
     let end = midnight(day.saturating_add(1.day()));
     end.checked_add(settle_after).unwrap_or(Timestamp::MAX)
@@ -107,13 +111,13 @@ mod tests {
             let now = start + passed * day;
             let due = days(&known, &history, day, now);
             let older: Vec<_> = due.iter().filter(|day| **day < utc_date(now).saturating_sub(35.days())).collect();
-            // A week after all were read at once, the turns of a whole week are due.
+            // All days were read at once, so a week later the checks of a whole week are due.
             let most = if passed == 7 { 35 } else { 5 };
             assert!(older.len() <= most, "{now}: {older:?}");
             older.into_iter().for_each(|day| *checked.entry(*day).or_default() += 1);
             known.extend(due.into_iter().map(|day| (day, Known { read_at: now, is_settled: true })));
         }
-        // These were older than the checks of recent days all the time, and within 400 days.
+        // All this time these days were older than the recent days, and within 400 days.
         for day in first.saturating_add(141.days()).series(1.day()).take(220) {
             assert!((1..=3).contains(&checked[&day]), "{day}: {}", checked[&day]);
         }

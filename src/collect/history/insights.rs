@@ -1,4 +1,4 @@
-//! What the stored days say, and how budgets fare.
+//! Computes the insights of the stored days and the budgets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,34 +20,34 @@ use crate::store::days::{Kind, Series};
 use crate::store::{AccountId, Store};
 use crate::terminal::escaped;
 
-/// A stretch of stored days, with the series that their amounts refer to by place.
+/// A part of the stored days. Each amount names its series by index.
 type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);
 
-/// What vanished at once, with its first day.
+/// The series that vanished at once, with their first missing day.
 type Missing = BTreeMap<(Whole, Currency), Date>;
 
-/// Days that are taken from the store at once: enough to be quick, few enough to fit into memory.
+/// The number of days that are loaded at once: enough to be fast, few enough to fit into memory.
 const STRETCH: i32 = 7;
 
-/// How far back changes of settled days count as news.
+/// The age up to which changes of settled days are reported.
 const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) struct InsightsJob {
     store: Store,
     budgets: Arc<[Budget]>,
-    /// What the settled days taught, which need not be looked at again.
+    /// The models of the settled days, which need not be loaded again.
     settled: AccountModels,
-    /// What was found last.
+    /// The result of the last analysis.
     found: Option<Found>,
-    /// The first day whose amounts have changed since.
+    /// The first day whose amounts changed since the last analysis.
     changed: Option<Date>,
     /// The newest judged day, and the anomalies of it that were logged.
     logged: Option<(Date, BTreeSet<(Subject, Currency)>)>,
-    /// Whether budgets have been compared with the currencies that occur, and with the projects that there are.
+    /// Whether budgets have been compared with the known currencies, and with the known projects.
     compared: (bool, bool),
 }
 
-/// What the days say, and what each closed day of the month took from each budget.
+/// The analysis of the days, and the cost of each closed day of the month for each budget.
 struct Found {
     findings: Arc<DailyAnalysis>,
     closed: Vec<BTreeMap<Date, Amount>>,
@@ -60,17 +60,17 @@ impl InsightsJob {
         Self { store, budgets, settled, found: None, changed: Some(Date::MIN), logged: None, compared: (false, false) }
     }
 
-    /// Notes that a day has other amounts than before.
+    /// Records that the amounts of a day have changed.
     pub(super) fn note(&mut self, day: Date) {
         self.changed = Some(self.changed.map_or(day, |first| first.min(day)));
     }
 
-    /// Whether days have changed since they were taken in.
+    /// Whether days have changed since the last analysis.
     pub(super) fn has_news(&self) -> bool {
         self.changed.is_some()
     }
 
-    /// Publishes what is known now.
+    /// Publishes the current insights.
     pub(super) async fn publish(&mut self, poll: &Poll<'_>, account: AccountId) {
         let insights = match self.insights(poll, account).await {
             Ok(insights) => insights,
@@ -83,8 +83,8 @@ impl InsightsJob {
         poll.publish(|account| account.insights = Some(Arc::new(insights)));
     }
 
-    /// Says once which budgets no cost can ever count for. To be called when no day is missing: some currencies come only
-    /// on the 1st of a month.
+    /// Warns once of budgets that no cost can match. Callers must wait until no day is missing, because some currencies
+    /// occur only on the 1st of a month.
     pub(super) fn warn_of_idle_budgets(&mut self, poll: &Poll<'_>) {
         let (account, (currencies_told, projects_told)) = (poll.account.as_str(), &mut self.compared);
         let known = self.found.as_ref().map(|found| &found.findings.currencies).filter(|known| !known.is_empty());
@@ -103,7 +103,7 @@ impl InsightsJob {
         let today = utc_date(poll.now);
         let month = today.first_of_month();
         if let Some(first) = self.changed.take() {
-            // The store says itself when it fails.
+            // The store logs its own failures.
             let _ = self.store.forget_revisions(poll.now).await;
             let found = self.learn(account, first, today).await;
             self.changed = found.is_err().then_some(first);
@@ -131,7 +131,7 @@ impl InsightsJob {
         })
     }
 
-    /// Takes in all days before `today`, of which those from `first` have changed.
+    /// Analyses all days before `today`. Days from `first` on have changed.
     async fn learn(&mut self, account: AccountId, first: Date, today: Date) -> Result<Found, store::Error> {
         let known = self.store.days(account, Kind::Cost).await?;
         let mut settled = std::mem::replace(&mut self.settled, AccountModels::new(Arc::clone(&self.budgets)));
@@ -153,7 +153,8 @@ impl InsightsJob {
         Ok(Found { findings: Arc::new(findings), closed })
     }
 
-    /// Takes in the stored days from `oldest`, or from where `past` ends, until the day before `end`.
+    /// Feeds stored days to the models, until the day before `end`. Begins at `oldest`, or after the last day of
+    /// `past`.
     async fn advance(
         &self,
         mut past: AccountModels,
@@ -167,11 +168,11 @@ impl InsightsJob {
             let (series, days) = self.days(account, first, next).await?;
             first = next;
             if days.is_empty() {
-                // Nothing is stored of this stretch.
+                // This part has no stored days.
                 continue;
             }
             if !past.agrees(&series) {
-                // The store was begun anew, so its series are other ones.
+                // The store was recreated, so its series differ.
                 return Err(store::Error::Garbled { what: "list of series" });
             }
             past = beside(move || {
@@ -193,7 +194,7 @@ impl InsightsJob {
         self.store.visit_days(account, Kind::Cost, (first, end), Days::default(), visit).await
     }
 
-    /// What each closed day of the month took from each budget.
+    /// The cost of each closed day of the month for each budget.
     async fn closed(
         &self,
         account: AccountId,
@@ -220,7 +221,7 @@ impl InsightsJob {
     }
 }
 
-/// Runs arithmetic that may take long beside the thread that serves.
+/// Runs a long computation outside the serving thread.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, store::Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| store::Error::Dropped)
 }
@@ -243,7 +244,7 @@ fn log_anomalies(account: &str, logged: &mut Option<(Date, BTreeSet<(Subject, Cu
     }
 }
 
-/// Says what vanished at once, when that is new.
+/// Logs series that vanished at once, when that is new.
 fn warn_of_missing(account: &str, before: Option<&Missing>, now: &Missing) {
     let is_new = |(key, since): &(&(Whole, Currency), &Date)| {
         let is_account = key.0 == Whole::Account;
@@ -266,7 +267,7 @@ fn warn_of_missing(account: &str, before: Option<&Missing>, now: &Missing) {
     }
 }
 
-/// Says which budgets are in a currency that does not occur.
+/// Logs budgets in a currency that does not occur.
 fn warn_of_currencies(account: &str, budgets: &[Budget], known: &BTreeSet<Currency>) {
     for budget in budgets.iter().filter(|budget| !known.contains(&budget.currency)) {
         let known = known.iter().map(Currency::as_str).collect::<Vec<_>>().join(", ");
@@ -279,7 +280,7 @@ fn warn_of_currencies(account: &str, budgets: &[Budget], known: &BTreeSet<Curren
     }
 }
 
-/// Says which budgets name a project that does not exist.
+/// Logs budgets with a project that does not exist.
 fn warn_of_projects(account: &str, budgets: &[Budget], known: &BTreeMap<ProjectId, Project>) {
     for budget in budgets {
         for project in budget.selector.projects.iter().filter(|id| !known.contains_key(id)) {

@@ -1,4 +1,4 @@
-//! The days of the past, read one at a time into the store, behind all other polls of the account.
+//! Reads past days into the store, one at a time, after all other polls of the account.
 
 mod due;
 mod insights;
@@ -30,19 +30,19 @@ use super::settings::{History, Settings};
 use insights::InsightsJob;
 use reach::Reaches;
 
-/// After how long a day is tried again that could not be read.
+/// The pause before a failed day is read again.
 const RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Source {
     client: Arc<Client>,
     store: Store,
     settings: History,
-    /// What is read of each day, and how long it may still be corrected.
+    /// The kinds of reports, and the time until a day is settled.
     kinds: Vec<(Kind, Duration)>,
     costs: Reader,
     learner: InsightsJob,
     reaches: Reaches,
-    /// Days that could not be read, when, and why.
+    /// Failed days, with the time and the error.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
 }
 
@@ -63,9 +63,9 @@ impl Source {
         }
     }
 
-    /// Reads as many days as the poll's time allows.
+    /// Reads as many days as the poll deadline allows.
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
-        // The store says itself when it fails; there is nothing to read then, since nothing could be kept.
+        // The store logs its own failures. Nothing is read then, because nothing could be stored.
         let Ok(account) = self.store.account(poll.account, self.client.scope()).await else { return Ok(()) };
         self.forget_future(poll, account).await;
         self.take_over(poll, account).await;
@@ -82,10 +82,10 @@ impl Source {
         outcome.map(drop)
     }
 
-    /// Drops what a clock that was ahead has written; it may be set right at any time.
+    /// Removes days that were stored while the clock was ahead. The clock may be corrected at any time.
     async fn forget_future(&mut self, poll: &Poll<'_>, account: AccountId) {
         for kind in [Kind::Cost, Kind::Usage] {
-            // The store says itself when it fails.
+            // The store logs its own failures.
             if let Ok(Some(first)) = self.store.forget_future(account, kind, poll.now).await
                 && kind == Kind::Cost
             {
@@ -94,7 +94,7 @@ impl Source {
         }
     }
 
-    /// Reads the days that are due, and tells whether none was left.
+    /// Reads the days that are due. True when none is left.
     async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<bool, Error> {
         for (kind, settle_after) in self.kinds.clone() {
             let Ok(known) = self.store.days(account, kind).await else { return Ok(false) };
@@ -118,12 +118,12 @@ impl Source {
                         held = held.saturating_add(u32::from(!known.contains_key(&date)));
                         tell_held(poll, kind, held);
                     }
-                    // The rest waits for the next poll; a day that fits no poll at all is said by the other collectors.
+                    // The other days wait for the next poll. The other collectors log a day that fits into no poll.
                     Err(error) if error.reason == Reason::Late => return Ok(false),
                     Err(error) if error.reason.concerns_the_key() => return Err(error),
                     Err(error) => {
                         self.failed.insert((kind, date), (now, error.clone()));
-                        // The days behind it would be refused unasked, and so be left for as long as this one.
+                        // The next days would be refused without a request, and then wait as long as this one.
                         if error.reason == Reason::RateLimited {
                             return Err(error);
                         }
@@ -134,7 +134,7 @@ impl Source {
         self.failed.values().next().map_or(Ok(true), |(_, error)| Err(error.clone()))
     }
 
-    /// Keeps what the regular polls have read of yesterday, which then need not be asked for again.
+    /// Stores the regular readings of yesterday, which then need no request of their own.
     async fn take_over(&mut self, poll: &Poll<'_>, account: AccountId) {
         let so_far = poll.account_so_far();
         let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
@@ -151,7 +151,7 @@ impl Source {
         }
     }
 
-    /// The moment of a reading, unless what is stored of its day was read as late, or its clock was ahead.
+    /// The time of a reading. `None` when the stored reading of its day is as new, or the clock was ahead.
     async fn newer(&self, poll: &Poll<'_>, account: AccountId, kind: Kind, moment: DayReading) -> Option<DayReading> {
         if moment.read_at > poll.now {
             return None;
@@ -161,7 +161,7 @@ impl Source {
         known.is_none_or(|known| known.read_at.as_second() < moment.read_at.as_second()).then_some(moment)
     }
 
-    /// Whether a day could be written; where it could not, the store says so.
+    /// Whether a day could be written. The store logs its own failures.
     async fn write(&mut self, account: AccountId, kind: Kind, day: Day) -> bool {
         let date = day.date;
         let stored = self.store.write_day(account, kind, day, self.settings.series_limit).await;
@@ -171,7 +171,7 @@ impl Source {
         stored.is_ok()
     }
 
-    /// Reads a day; `None` where the API turns out to keep no day as old as this one.
+    /// Reads a day. `None` when the API keeps no day of this age.
     async fn read_or_learn(
         &mut self,
         poll: &Poll<'_>,
@@ -193,8 +193,8 @@ impl Source {
         }
     }
 
-    /// Whether a day was refused for its age: the day before it and the oldest one wanted are refused as well, while
-    /// yesterday is not. One odd day, or an API that refuses everything, must not pass for that.
+    /// Whether a day was refused for its age. Then the day before it and the oldest wanted day are refused too, but
+    /// yesterday is not. This rules out one odd day, and an API that refuses everything.
     async fn is_out_of_reach(&mut self, poll: &Poll<'_>, kind: Kind, refused: Date) -> Result<bool, Error> {
         let back = |days: u16| utc_date(poll.now).saturating_sub(i32::from(days).days());
         let (yesterday, oldest) = (back(1), back(self.settings.days));
@@ -209,12 +209,12 @@ impl Source {
         }
         let refusal = self.refusal(poll, kind, yesterday).await?;
         let is_out_of_reach = refusal.is_none();
-        // The next day that is refused need not ask for yesterday again.
+        // The next refused day needs no second request for yesterday.
         self.failed.extend(refusal.map(|refusal| ((kind, yesterday), (self.client.now(), refusal))));
         Ok(is_out_of_reach)
     }
 
-    /// Why the API does not take the request for a day; `None` where it does.
+    /// The refusal of a day by the API. `None` when it accepts the request.
     async fn refusal(&self, poll: &Poll<'_>, kind: Kind, date: Date) -> Result<Option<Error>, Error> {
         let read_at = self.client.now();
         match self.read(poll, kind, DayReading { date, read_at, is_settled: false }).await {
@@ -245,7 +245,7 @@ impl Source {
     }
 }
 
-/// Publishes how many days are held, where that is news.
+/// Publishes a changed number of stored days.
 fn tell_held(poll: &Poll<'_>, kind: Kind, days: u32) {
     if poll.account_so_far().history_days.get(&kind) != Some(&days) {
         poll.publish(|account| {
@@ -254,7 +254,7 @@ fn tell_held(poll: &Poll<'_>, kind: Kind, days: u32) {
     }
 }
 
-/// A report without a row says that nothing was spent only where it shows its prices.
+/// A report without rows means no cost only when it shows its prices.
 fn tells_of_costs(totals: &CostTotals) -> bool {
     !totals.is_empty() || totals.shows_prices()
 }
@@ -269,7 +269,7 @@ fn series(group: &Group, measure: &str) -> Series {
     Series { group: group.clone(), measure: measure.into() }
 }
 
-/// Which day was read, and when.
+/// The date of a stored day, and the time of its reading.
 #[derive(Clone, Copy)]
 struct DayReading {
     date: Date,

@@ -1,4 +1,4 @@
-//! How far back the API keeps days. It refuses a report of older ones, so these are not asked for again each hour.
+//! Remembers how far back the API keeps days. It refuses reports of older days, so they are not requested every hour.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,13 +19,13 @@ struct Reach {
     learned_at: Timestamp,
 }
 
-/// The reaches of all kinds, kept in the store so that a restart need not learn them again.
+/// The reaches of all kinds. The store keeps them, so a restart need not learn them again.
 pub(super) struct Reaches {
     store: Store,
     scope: String,
-    /// After so long the API is asked for older days again.
+    /// The age at which older days are requested again.
     good_for: Duration,
-    /// Kinds of which nothing was ever learned are there, too, once the store was asked.
+    /// Holds every kind that was looked up in the store, even without a result.
     known: BTreeMap<Kind, Option<Reach>>,
 }
 
@@ -34,15 +34,15 @@ impl Reaches {
         Self { store, scope, good_for, known: BTreeMap::new() }
     }
 
-    /// The first day worth asking for; `None` where that is not known, or was learned too long ago.
+    /// The first day to request. `None` when it is unknown, or was learned too long ago.
     pub(super) async fn first(&mut self, poll: &Poll<'_>, kind: Kind, now: Timestamp) -> Option<Date> {
         let reach = self.recall(poll, kind).await?;
-        // A clock that was ahead may have learned it in the future.
+        // A clock that was ahead may have recorded a future time.
         let age = Duration::try_from(now.duration_since(reach.learned_at)).ok()?;
         (age < self.good_for).then_some(reach.first)
     }
 
-    /// Keeps that the API has no day before `first`, and says so where it is news that it lacks days at all.
+    /// Stores that the API has no day before `first`. Logs it when no reach was known before.
     pub(super) async fn learn(&mut self, poll: &Poll<'_>, kind: Kind, first: Date, now: Timestamp) {
         if self.recall(poll, kind).await.is_none() {
             tracing::info!(
@@ -55,7 +55,7 @@ impl Reaches {
         let reach = Reach { first, learned_at: now };
         self.known.insert(kind, Some(reach));
         if let Ok(body) = serde_json::to_vec(&reach) {
-            // The store says itself when it fails; then a restart learns it again.
+            // The store logs its own failures. A restart then learns the reach again.
             let _ = self.store.keep(poll.account, &self.scope, name(kind), body).await;
         }
     }
@@ -71,7 +71,7 @@ impl Reaches {
     }
 }
 
-/// The row in the store; the name of a collector and a word, as the rows of readings have it.
+/// The row in the store: the name of a collector and a word, as for readings.
 fn name(kind: Kind) -> String {
     format!("history {}", kind.as_str())
 }
