@@ -178,7 +178,7 @@ fn the_flags_documented_are_those_of_the_program() {
 
 #[test]
 fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
-    let rules = read(Path::new("prometheus/rules.yml"));
+    let rules: String = found(Path::new("prometheus/rules"), "yml").iter().map(|file| read(file)).collect();
     let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let listed: Vec<String> = rows("README.md")
         .into_iter()

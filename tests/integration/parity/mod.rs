@@ -4,7 +4,7 @@ mod course;
 mod scrapes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gcore_billing_exporter::alert::rule::Rule;
 use gcore_billing_exporter::alert::settings::THRESHOLD;
@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use course::{Daemon, START, TICKS};
 use scrapes::{Labels, Said, Scrapes};
+
+use crate::prometheus::shipped_rules;
 
 /// One line of the table: what tells of the same, and where the two differ.
 struct Row {
@@ -111,13 +113,13 @@ const TABLE: &[Row] = &[
     native(THRESHOLD, "Yours, by `[[alerts.threshold]]`"),
 ];
 
-fn rules() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules.yml")
+fn text_of_the_rules() -> String {
+    shipped_rules().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
 
 #[test]
 fn the_table_has_every_rule_and_is_documented() {
-    let text = std::fs::read_to_string(rules()).unwrap();
+    let text = text_of_the_rules();
     let in_rules: BTreeSet<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let listed = |side: fn(&Row) -> &'static str| {
         let names: Vec<&str> = TABLE.iter().map(side).filter(|name| !name.is_empty()).collect();
@@ -156,7 +158,7 @@ struct Pair {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn native_and_shipped_rules_agree_at_every_tick() {
-    let text = std::fs::read_to_string(rules()).unwrap();
+    let text = text_of_the_rules();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let is_family = |word: &&str| word.starts_with("gcore_") || word.starts_with("process_") || *word == "up";
     let families: BTreeSet<String> = words.filter(is_family).map(str::to_owned).collect();
@@ -166,7 +168,7 @@ async fn native_and_shipped_rules_agree_at_every_tick() {
         scrapes.take(&tick.exposition, &families, START.parse().unwrap());
         native.push(tick.firing);
     }
-    let shipped = scrapes.judged(&rules()).await;
+    let shipped = scrapes.judged(&shipped_rules()).await;
     let heard = Heard { native, shipped, scrapes };
     let faults: Vec<String> = TABLE
         .iter()
