@@ -56,15 +56,18 @@ const TABLE: &[Row] = &[
         "GcoreSpendAboveMedian",
         "Takes the median of a week as Prometheus has seen it; the daemon has its own history",
     ),
-    native("GcoreSpendToday", "Prometheus does not know a full day's usual cost before the day is over"),
+    both("GcoreSpendToday", "Over below nine tenths, after two readings; for Prometheus at the limit"),
     both("GcoreBudgetUsed", "A step stands until the month is over, also where the budget is raised"),
     Row {
         // The month ends for Prometheus when the next one is read.
         excuses: &[Excuse::Waits, Excuse::Keeps(2)],
         ..both("GcoreBudgetForecast", "Without the hour that Prometheus waits, and over after two readings")
     },
-    native("GcoreNewSpend", "Needs the whole history"),
-    native("GcoreCostUnpriced", "Of yesterday; Prometheus has GcoreMonthUnpriced"),
+    native("GcoreNewSpend", "Needs every known day; Prometheus may have a shorter past, or none"),
+    native(
+        "GcoreCostUnpriced",
+        "Of yesterday, of which no family counts the records; Prometheus has GcoreMonthUnpriced",
+    ),
     shipped("GcoreMonthUnpriced", "Of the month to date; the daemon has GcoreCostUnpriced"),
     shipped("GcorePriceStatus", "The daemon shows the status as a metric"),
     Row {
@@ -73,7 +76,7 @@ const TABLE: &[Row] = &[
         ..both("GcoreCostMismatch", "After two readings, and over after two; Prometheus waits 30 minutes, then 15")
     },
     both("GcoreCostRevised", ""),
-    native("GcoreCommitmentActive", "`gcore_plan_has_commits` is there for a rule of your own"),
+    both("GcoreCommitmentActive", ""),
     Row {
         labels: Some(&["account", "task_type"]),
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
@@ -87,9 +90,16 @@ const TABLE: &[Row] = &[
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
         ..both("GcoreReportTaskStuck", "One for each task, with its uuid; Prometheus has one for each type")
     },
-    native("GcoreReportTaskErrors", "`gcore_report_task_notes` is there for a rule of your own"),
+    Row {
+        labels: Some(&["account", "task_type"]),
+        excuses: &[Excuse::Holds("gcore_report_tasks{")],
+        ..both(
+            "GcoreReportTaskErrors",
+            "One for each task, with its uuid; Prometheus has one for the newest task of a type",
+        )
+    },
     both("GcoreSubscriptionExpiring", ""),
-    native("GcoreSubscriptionExpired", "For a week; Prometheus has the step before alone"),
+    both("GcoreSubscriptionExpired", ""),
     both("GcoreCollectorFailing", ""),
     both(
         "GcoreDataStale",
@@ -101,7 +111,7 @@ const TABLE: &[Row] = &[
         "GcoreCostsUnreadable",
         "A poll that fails otherwise changes nothing; for Prometheus it begins the 30 minutes anew, unless the alert fires already",
     ),
-    native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
+    both("GcoreRateLimited", "Judges the last poll; Prometheus looks back 3 hours while polls fail"),
     both("GcoreSeriesLimit", ""),
     shipped("GcoreSeriesDropped", "Of all other families"),
     both("GcoreStoreNotWritable", ""),
@@ -109,8 +119,8 @@ const TABLE: &[Row] = &[
     shipped("GcoreStoreDamaged", "The log and the metric tell; what the daemon knew of its alerts was in that file"),
     shipped("GcoreConfigReloadFailed", "The log and the answer to the reload tell"),
     shipped("GcoreExporterDown", "The one thing that the daemon cannot say of itself; see GcoreWatchdog"),
-    native("GcoreWatchdog", "Prometheus would need one of its own"),
-    native(THRESHOLD, "Yours, by `[[alerts.threshold]]`"),
+    native("GcoreWatchdog", "With the same labels from both sides, one would hide that the other is silent"),
+    native(THRESHOLD, "Yours, by `[[alerts.threshold]]`: Prometheus does not know that configuration"),
 ];
 
 fn text_of_the_rules() -> String {

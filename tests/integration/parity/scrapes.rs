@@ -72,6 +72,7 @@ impl Scrapes {
         for file in rules {
             writeln!(test, "- '{}'", file.display()).unwrap();
         }
+        test += "group_eval_order: [gcore-billing-cost-recordings, gcore-billing-costs]\n";
         test += "evaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n";
         for (series, values) in &self.series {
             writeln!(test, "  - series: '{}'\n    values: {}", series.replace('\'', "''"), in_short(values)).unwrap();
