@@ -34,21 +34,68 @@ type Shape = (String, BTreeSet<String>);
 
 #[test]
 fn every_family_is_documented_and_every_documented_one_exists() {
-    let documented: BTreeSet<String> = documented_families().into_keys().collect();
+    let documented = documented_families();
     let documented_own: BTreeSet<String> =
-        documented.iter().filter(|name| name.starts_with("gcore_")).cloned().collect();
+        documented.keys().filter(|name| name.starts_with("gcore_")).cloned().collect();
     assert_eq!(documented_own, families_in_sources(), "docs/metrics.md on the left, the sources on the right");
 
     for file in documents() {
         for name in words(&without_breaking(&read(&file)), "gcore_").filter(|name| name != "gcore_billing_exporter") {
-            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-            // `gcore_cost_*` stands for several.
-            let known = documented.contains(&name)
-                || base.is_some_and(|base| documented.contains(base))
-                || (name.ends_with('_') && documented.iter().any(|family| family.starts_with(&name)));
-            assert!(known, "{} names {name}, which does not exist", file.display());
+            assert!(names_a_family(&documented, &name), "{} names {name}, which does not exist", file.display());
         }
     }
+}
+
+#[test]
+fn rules_and_dashboards_name_families_that_exist_and_leave_none_out() {
+    let families = documented_families();
+    let mut shipped = found(Path::new("prometheus"), "yml");
+    shipped.extend(found(Path::new("grafana"), "json"));
+    let rules: String = found(Path::new("prometheus/rules"), "yml").iter().map(|file| read(file)).collect();
+    let recorded: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).collect();
+    for file in &shipped {
+        let text = read(file);
+        for name in words(&text, "gcore_") {
+            assert!(names_a_family(&families, &name), "{} names {name}, which does not exist", file.display());
+        }
+        for name in recordings(&text) {
+            assert!(recorded.contains(name), "{} reads {name}, which no rule records", file.display());
+        }
+    }
+
+    // The list of all families is no use of them, but the queries below it are.
+    let metrics = read(Path::new("docs/metrics.md"));
+    let (_, queries) = metrics.split_once("## Queries to begin with").unwrap();
+    let is_use = |file: &PathBuf| !["docs/metrics.md", "CHANGELOG.md"].map(Path::new).contains(&file.as_path());
+    shipped.retain(|file| !file.starts_with("prometheus/tests"));
+    shipped.extend(documents().into_iter().filter(is_use));
+    let texts: String = shipped.iter().map(|file| read(file)).chain([queries.to_owned()]).collect();
+    let mut used: BTreeSet<String> = words(&texts, "gcore_").chain(words(&texts, "process_")).collect();
+    used.extend(used.clone().iter().filter_map(|name| base(name)).map(str::to_owned));
+    let unused: Vec<&String> = families.keys().filter(|name| !used.contains(*name)).collect();
+    assert_eq!(unused, [""; 0], "each family is in a dashboard, a rule, a query or another document");
+}
+
+/// The name of a histogram, by that of one of its series.
+fn base(name: &str) -> Option<&str> {
+    ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix))
+}
+
+/// Whether a word is a family or one of its series; `gcore_cost_*` stands for several.
+fn names_a_family(families: &BTreeMap<String, Shape>, name: &str) -> bool {
+    families.contains_key(name)
+        || base(name).is_some_and(|base| families.contains_key(base))
+        || (name.ends_with('_') && families.keys().any(|family| family.starts_with(name)))
+}
+
+/// The names of recorded series in a text: `level:metric:operation`.
+fn recordings(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let is_name = |word: &&str| {
+        let parts: Vec<&str> = word.split(':').collect();
+        parts.len() == 3 && parts.iter().all(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()))
+    };
+    text.split(move |c| !is_part(c)).filter(is_name)
 }
 
 /// `/metrics` of a daemon on the simulated account, once the past is read.
@@ -177,13 +224,14 @@ fn the_flags_documented_are_those_of_the_program() {
 }
 
 #[test]
-fn the_readme_lists_every_alert_once_and_documents_name_no_other() {
-    let rules = read(Path::new("prometheus/rules.yml"));
+fn the_page_of_rules_lists_every_alert_once_and_documents_name_no_other() {
+    let rules: String = found(Path::new("prometheus/rules"), "yml").iter().map(|file| read(file)).collect();
     let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
-    let listed: Vec<String> = rows("README.md")
+    let is_alert = |row: &Vec<String>| row[0].starts_with("`Gcore");
+    let listed: Vec<String> = rows("docs/prometheus-rules.md")
         .into_iter()
+        .filter(is_alert)
         .map(|row| row[0].trim_matches('`').to_owned())
-        .filter(|name| name.starts_with("Gcore"))
         .collect();
     assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
     assert_eq!(listed.len(), alerts.len());

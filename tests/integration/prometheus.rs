@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -42,6 +42,14 @@ pub(crate) struct Prometheus {
 /// The labels of a series without its name, job and instance.
 pub(crate) type Labels = BTreeMap<String, String>;
 
+/// The files of rules in this repository, in the order of their names.
+pub(crate) fn shipped_rules() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules");
+    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
 impl Prometheus {
     /// Starts one that scrapes `targets` every second, with the rules of this repository.
     pub(crate) async fn scraping(app: &TestApp) -> Self {
@@ -51,14 +59,16 @@ impl Prometheus {
     /// The same with more in its configuration.
     pub(crate) async fn scraping_with(app: &TestApp, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules.yml");
-        // Nobody waits for the rules that are evaluated every few minutes.
-        let rules = std::fs::read_to_string(rules).unwrap().replace("    interval: 5m\n", "");
-        std::fs::write(folder.path().join("rules.yml"), rules).unwrap();
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        for file in shipped_rules() {
+            // Nobody waits for the rules that are evaluated every few minutes.
+            let rules = std::fs::read_to_string(&file).unwrap().replace("    interval: 5m\n", "");
+            std::fs::write(folder.path().join("rules").join(file.file_name().unwrap()), rules).unwrap();
+        }
         let target = app.url.trim_start_matches("http://");
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s, external_labels: {{cluster: west}}}}\n\
-             rule_files: [rules.yml]\n\
+             rule_files: [rules/*.yml]\n\
              scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: ['{target}']}}]}}]\n{more}"
         );
         let prometheus = Self::start(folder, &config);

@@ -57,6 +57,8 @@ const KEY_IS_REFUSED: [&str; 2] = ["29 20:00", "29 21:20"];
 const LAST_MONTH_IS_OFF: [&str; 2] = ["29 03:00", "29 09:00"];
 const SERIES_ARE_LIMITED: [&str; 2] = ["29 16:00", "29 17:00"];
 const CHANNEL_FAILS: [&str; 2] = ["29 14:00", "29 15:30"];
+const ACCOUNT_IS_COMMITTED: [&str; 2] = ["29 04:00", "30 12:00"];
+const SUBSCRIPTIONS_ARE_LIMITED: [&str; 2] = ["30 04:00", "30 06:00"];
 const REVISED_FROM: &str = "29 12:00";
 
 fn at(text: &str) -> Timestamp {
@@ -112,7 +114,7 @@ fn with(mut row: Value, more: &Value) -> Value {
     row
 }
 
-/// Uuid, type, creation, and what becomes of it when.
+/// Uuid, type, creation, and what becomes of it when. `Completed` of a type `ImportData` notes an error.
 type Task = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const TASKS: &[Task] = &[
@@ -126,6 +128,7 @@ const TASKS: &[Task] = &[
         "29 00:30",
         &[("29 00:30", "Pending"), ("29 03:00", "InProgress"), ("29 05:00", "Completed")],
     ),
+    ("noted", "ImportData", "29 01:00", &[("29 01:00", "InProgress"), ("29 02:00", "Completed")]),
     ("waits", "ClosingPeriod", "29 03:30", &[("29 03:30", "Pending"), ("29 10:00", "Completed")]),
 ];
 
@@ -136,7 +139,8 @@ fn tasks(now: Timestamp) -> ResponseTemplate {
     let row = |(uuid, kind, created_at, steps): &Task| {
         let (updated_at, status) = steps.iter().rev().find(|(from, _)| at(from) <= now)?;
         Some(json!({ "uuid": uuid, "task_type": kind, "status": status, "created_at": at(created_at).to_string(),
-            "updated_at": at(updated_at).to_string() }))
+            "updated_at": at(updated_at).to_string(),
+            "processing_notes": { "errors": vec![json!({}); usize::from(*kind == "ImportData" && *status == "Completed")] } }))
     };
     let rows: Vec<Value> = TASKS.iter().filter_map(row).collect();
     answer(&json!({ "count": rows.len(), "results": rows }).to_string())
@@ -161,6 +165,15 @@ fn subscriptions() -> ResponseTemplate {
     answer(&json!({ "count": rows.len(), "results": rows }).to_string())
 }
 
+/// One, whatever the instant.
+fn commitments() -> ResponseTemplate {
+    let [from, to] = ACCOUNT_IS_COMMITTED.map(|time| at(time).to_string());
+    let row = json!({ "active_billing_plan_id": 1, "commit": { "active_from": from, "active_to": to,
+        "price_per_month": "229.00", "price_total": "2748.00", "subscription_id": 31 }, "active_overcommit": {},
+        "region_name": "Helsinki", "resource_count": 1, "resource_name": "bm-large", "unit_name": "minutes" });
+    answer(&json!({ "count": 1, "results": [row] }).to_string())
+}
+
 async fn api(clock: &Clock) -> MockServer {
     let api = MockServer::builder().disable_request_recording().start().await;
     for endpoint in [COST, COST_TOTALS, PROJECTS, REGIONS, REPORTS, SUBSCRIPTIONS, RESERVATIONS, RESERVATION_TOTALS] {
@@ -177,10 +190,12 @@ async fn api(clock: &Clock) -> MockServer {
                 }
                 COST | COST_TOTALS => report(request, now, endpoint == COST_TOTALS),
                 REPORTS => tasks(now),
+                SUBSCRIPTIONS if is_in(SUBSCRIPTIONS_ARE_LIMITED, now) => ResponseTemplate::new(429),
                 SUBSCRIPTIONS => subscriptions(),
                 PROJECTS => answer(include_str!("../pages/projects.json")),
                 REGIONS => answer(include_str!("../pages/regions.json")),
                 _ if is_in(COMMITMENTS_ARE_FORBIDDEN, now) => forbidden(),
+                RESERVATIONS => commitments(),
                 _ => answer(r#"{"count": 0, "price_status": "show", "results": []}"#),
             }
         };

@@ -4,7 +4,7 @@ mod course;
 mod scrapes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gcore_billing_exporter::alert::rule::Rule;
 use gcore_billing_exporter::alert::settings::THRESHOLD;
@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use course::{Daemon, START, TICKS};
 use scrapes::{Labels, Said, Scrapes};
+
+use crate::prometheus::shipped_rules;
 
 /// One line of the table: what tells of the same, and where the two differ.
 struct Row {
@@ -54,15 +56,18 @@ const TABLE: &[Row] = &[
         "GcoreSpendAboveMedian",
         "Takes the median of a week as Prometheus has seen it; the daemon has its own history",
     ),
-    native("GcoreSpendToday", "Prometheus does not know a full day's usual cost before the day is over"),
+    both("GcoreSpendToday", "Over below nine tenths, after two readings; for Prometheus at the limit"),
     both("GcoreBudgetUsed", "A step stands until the month is over, also where the budget is raised"),
     Row {
         // The month ends for Prometheus when the next one is read.
         excuses: &[Excuse::Waits, Excuse::Keeps(2)],
         ..both("GcoreBudgetForecast", "Without the hour that Prometheus waits, and over after two readings")
     },
-    native("GcoreNewSpend", "Needs the whole history"),
-    native("GcoreCostUnpriced", "Of yesterday; Prometheus has GcoreMonthUnpriced"),
+    native("GcoreNewSpend", "Needs every known day; Prometheus may have a shorter past, or none"),
+    native(
+        "GcoreCostUnpriced",
+        "Of yesterday, of which no family counts the records; Prometheus has GcoreMonthUnpriced",
+    ),
     shipped("GcoreMonthUnpriced", "Of the month to date; the daemon has GcoreCostUnpriced"),
     shipped("GcorePriceStatus", "The daemon shows the status as a metric"),
     Row {
@@ -71,7 +76,7 @@ const TABLE: &[Row] = &[
         ..both("GcoreCostMismatch", "After two readings, and over after two; Prometheus waits 30 minutes, then 15")
     },
     both("GcoreCostRevised", ""),
-    native("GcoreCommitmentActive", "`gcore_plan_has_commits` is there for a rule of your own"),
+    both("GcoreCommitmentActive", ""),
     Row {
         labels: Some(&["account", "task_type"]),
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
@@ -85,9 +90,16 @@ const TABLE: &[Row] = &[
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
         ..both("GcoreReportTaskStuck", "One for each task, with its uuid; Prometheus has one for each type")
     },
-    native("GcoreReportTaskErrors", "`gcore_report_task_notes` is there for a rule of your own"),
+    Row {
+        labels: Some(&["account", "task_type"]),
+        excuses: &[Excuse::Holds("gcore_report_tasks{")],
+        ..both(
+            "GcoreReportTaskErrors",
+            "One for each task, with its uuid; Prometheus has one for the newest task of a type",
+        )
+    },
     both("GcoreSubscriptionExpiring", ""),
-    native("GcoreSubscriptionExpired", "For a week; Prometheus has the step before alone"),
+    both("GcoreSubscriptionExpired", ""),
     both("GcoreCollectorFailing", ""),
     both(
         "GcoreDataStale",
@@ -99,7 +111,7 @@ const TABLE: &[Row] = &[
         "GcoreCostsUnreadable",
         "A poll that fails otherwise changes nothing; for Prometheus it begins the 30 minutes anew, unless the alert fires already",
     ),
-    native("GcoreRateLimited", "GcoreCollectorFailing tells it too, later"),
+    both("GcoreRateLimited", "Judges the last poll; Prometheus looks back 3 hours while polls fail"),
     both("GcoreSeriesLimit", ""),
     shipped("GcoreSeriesDropped", "Of all other families"),
     both("GcoreStoreNotWritable", ""),
@@ -107,17 +119,17 @@ const TABLE: &[Row] = &[
     shipped("GcoreStoreDamaged", "The log and the metric tell; what the daemon knew of its alerts was in that file"),
     shipped("GcoreConfigReloadFailed", "The log and the answer to the reload tell"),
     shipped("GcoreExporterDown", "The one thing that the daemon cannot say of itself; see GcoreWatchdog"),
-    native("GcoreWatchdog", "Prometheus would need one of its own"),
-    native(THRESHOLD, "Yours, by `[[alerts.threshold]]`"),
+    native("GcoreWatchdog", "With the same labels from both sides, one would hide that the other is silent"),
+    native(THRESHOLD, "Yours, by `[[alerts.threshold]]`: Prometheus does not know that configuration"),
 ];
 
-fn rules() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules.yml")
+fn text_of_the_rules() -> String {
+    shipped_rules().iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
 
 #[test]
 fn the_table_has_every_rule_and_is_documented() {
-    let text = std::fs::read_to_string(rules()).unwrap();
+    let text = text_of_the_rules();
     let in_rules: BTreeSet<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let listed = |side: fn(&Row) -> &'static str| {
         let names: Vec<&str> = TABLE.iter().map(side).filter(|name| !name.is_empty()).collect();
@@ -156,7 +168,7 @@ struct Pair {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn native_and_shipped_rules_agree_at_every_tick() {
-    let text = std::fs::read_to_string(rules()).unwrap();
+    let text = text_of_the_rules();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let is_family = |word: &&str| word.starts_with("gcore_") || word.starts_with("process_") || *word == "up";
     let families: BTreeSet<String> = words.filter(is_family).map(str::to_owned).collect();
@@ -166,7 +178,7 @@ async fn native_and_shipped_rules_agree_at_every_tick() {
         scrapes.take(&tick.exposition, &families, START.parse().unwrap());
         native.push(tick.firing);
     }
-    let shipped = scrapes.judged(&rules()).await;
+    let shipped = scrapes.judged(&shipped_rules()).await;
     let heard = Heard { native, shipped, scrapes };
     let faults: Vec<String> = TABLE
         .iter()

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tokio::process::Command;
@@ -66,11 +66,14 @@ impl Scrapes {
     }
 
     /// Lets promtool evaluate the rules on every tick.
-    pub(super) async fn judged(&self, rules: &Path) -> Vec<Said> {
+    pub(super) async fn judged(&self, rules: &[PathBuf]) -> Vec<Said> {
         let folder = tempfile::tempdir().unwrap();
-        let mut test =
-            format!("rule_files: ['{}']\nevaluation_interval: 1m\ntests:\n- interval: 1m\n", rules.display());
-        test += "  input_series:\n";
+        let mut test = "rule_files:\n".to_owned();
+        for file in rules {
+            writeln!(test, "- '{}'", file.display()).unwrap();
+        }
+        test += "group_eval_order: [gcore-billing-cost-recordings, gcore-billing-costs]\n";
+        test += "evaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n";
         for (series, values) in &self.series {
             writeln!(test, "  - series: '{}'\n    values: {}", series.replace('\'', "''"), in_short(values)).unwrap();
         }
