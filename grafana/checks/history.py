@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from datetime import date, datetime, timedelta, timezone
 
-from stack import get
+from stack import KEY, get
 
 DAY = 86_400
 SAMPLE = re.compile(r'^(gcore_(?:cost|usage)_daily_\w+)\{(.*)\} (\S+) (\d+)$')
@@ -62,7 +62,9 @@ def scrape(labels):
 def instants(past):
     """Each hour of 62 days; each five minutes since yesterday and around this time a week ago, where panels look for a moment."""
     first, dense, week_ago = midnight(past.today - timedelta(days=62)), midnight(past.today - timedelta(days=1)), past.now - 7 * DAY
-    return [at for at in range(first, past.now, 300) if at >= dense or abs(at - week_ago) < 7200 or at % 3600 == 0]
+    times = [at for at in range(first, past.now, 300) if at >= dense or abs(at - week_ago) < 7200 or at % 3600 == 0]
+    # At midnight the exporter withdraws what is of the day before: the last scrape is a moment earlier.
+    return [at - 15 if at % DAY == 0 else at for at in times]
 
 
 def raw(past):
@@ -124,6 +126,49 @@ def budgets(past):
         yield "gcore_budget_used_ratio", labels, [(at, amount / limit) for at, amount in spent]
 
 
+def forecasts(past):
+    """What the exporter's own forecast said on each day of this month."""
+    source, out = past.stack.folder / "projects.csv", past.stack.folder / "forecasts.csv"
+    names, sums = {}, defaultdict(float)
+    for labels, days in past.cost.items():
+        named = dict(LABEL.findall(labels))
+        group = f"{named['project_id']}/{named['currency']}"
+        names[group] = f'account="demo",project_id="{named["project_id"]}",project_name="{named["project_name"]}",currency="{named["currency"]}"'
+        for day, amount in days.items():
+            sums[day, group] += amount
+    with source.open("w", newline="") as file:
+        csv.writer(file).writerows([("day", "group", "amount"), *sorted((day, group, f"{amount:.5f}") for (day, group), amount in sums.items() if day < past.today)])
+    subprocess.run([past.stack.exporter, "backtest", f"--csv={source}", f"--forecasts={out}"], check=True, capture_output=True)
+    at_days = defaultdict(list)
+    for at in instants(past):
+        at_days[datetime.fromtimestamp(at, timezone.utc).date() - timedelta(1)].append(at)
+    found = defaultdict(list)
+    for row in csv.DictReader(out.open()):
+        for at in at_days[date.fromisoformat(row["day"])]:
+            for column, family in (("forecast", ""), ("lower", "_lower"), ("upper", "_upper")):
+                found[f"gcore_cost_month_forecast{family}_amount", row["group"]].append((at, float(row[column])))
+    for (family, group), samples in found.items():
+        yield family, names[group], samples
+
+
+def tasks(past):
+    """Report tasks as a poll at each moment would have counted them, by when the account's own were made and ended."""
+    found = json.loads(get(f"http://{past.stack.api}/billing/org/v1/reports?limit=1000", headers={"Authorization": f"APIKey {KEY}"}))
+    rows = found["results"] if isinstance(found, dict) else found
+    seconds = lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    known = [(row["type"], row["status"], seconds(row["created_at"]), seconds(row["updated_at"])) for row in rows]
+    for kind in sorted({row[0] for row in known}):
+        for status in ("Pending", "InProgress", "Completed", "Failed", "Cancelled"):
+            count = lambda at: sum(1 for k, s, made, ended in known if k == kind and at - 7 * DAY < made <= at
+                                   and (s if ended <= at or s in ("Pending", "InProgress") else "InProgress") == status)
+            yield "gcore_report_tasks", f'account="demo",task_type="{kind}",status="{status}"', [(at, float(count(at))) for at in instants(past) if at > past.now - 8 * DAY]
+
+
+def commitments(past):
+    for labels, amount in re.findall(r"^gcore_commit_month_amount\{(.*)\} (\S+)$", past.stack.metrics(past.stack.own), re.MULTILINE):
+        yield "gcore_commit_month_amount", labels, [(at, float(amount)) for at in instants(past) if at >= midnight(past.today.replace(day=1))]
+
+
 def write(path, series):
     """OpenMetrics text: all samples of a family together, as promtool wants them."""
     families = defaultdict(list)
@@ -162,7 +207,7 @@ def give_past(stack):
     past = Past(stack)
     load(stack, past.file)
     path = stack.folder / "scrapes.om"
-    write(path, ((family, scrape(labels), samples) for made in (raw, bands, budgets) for family, labels, samples in made(past)))
+    write(path, ((family, scrape(labels), samples) for made in (raw, bands, budgets, forecasts, tasks, commitments) for family, labels, samples in made(past)))
     load(stack, path)
     for second in (False, True):
         server = stack.start_prometheus()

@@ -26,11 +26,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def get(url, timeout=120, **parameters):
+def get(url, timeout=120, headers=None, **parameters):
     """What a URL answers; an error of Prometheus is an answer as well."""
     body = urllib.parse.urlencode(parameters).encode() if parameters else None
     try:
-        with urllib.request.urlopen(url, body, timeout=timeout) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=timeout) as answer:
             return answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.read().decode()

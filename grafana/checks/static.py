@@ -61,7 +61,7 @@ def units(panel):
     set_on = {o["matcher"]["options"]: {p["id"] for p in o["properties"]} for o in overrides}
     for source, title in renamed.items():
         shown = set_on.get(title, set())
-        if source.startswith("Value") and not shown & {"unit", "mappings"}:
+        if source.startswith("Value") and not shown & {"unit", "mappings", "custom.hideFrom"}:
             yield f"column {title} has no unit"
         if not source.startswith("Value") and "unit" in shown:
             yield f"column {title} is a name and has a unit"
@@ -71,7 +71,8 @@ def widths(panel):
     """The columns of a table fit at each width of a page."""
     if panel["type"] != "table":
         return
-    properties = [{p["id"]: p["value"] for p in o["properties"]} for o in panel["fieldConfig"]["overrides"]]
+    properties = [{p["id"]: p["value"] for p in o["properties"]} for o in panel["fieldConfig"]["overrides"]
+                  if o["matcher"]["id"] == "byName"]
     needed = sum(p.get("custom.width", p.get("custom.minWidth", 60)) for p in properties if "custom.hideFrom" not in p)
     has = (WIDTHS[0] - 2 * 16 - 23 * 8) / 24 * panel["gridPos"]["w"] + (panel["gridPos"]["w"] - 1) * 8 - 2
     if needed > has:

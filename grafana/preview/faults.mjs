@@ -5,9 +5,9 @@ export function faultsInPage() {
     const say = (what) => faults.push(`"${cell.dataset.title}": ${what}`);
     for (const e of cell.querySelectorAll('*')) {
       const { overflowX: x, overflowY: y } = getComputedStyle(e), right = e.scrollWidth - e.clientWidth, below = e.scrollHeight - e.clientHeight;
-      if (!e.clientWidth || (right < 2 && below < 2)) continue;
+      if (e.clientWidth < 3 || (right < 2 && below < 2)) continue;
       const scrolls = (way) => /auto|scroll/.test(way);
-      if ((right > 1 && scrolls(x)) || (below > 1 && scrolls(y))) say(`${Math.max(right, below)} px to scroll`);
+      if ((right > 1 && scrolls(x)) || (below > 1 && scrolls(y))) say(`to scroll: ${right} px to the right, ${below} px below`);
       else if (right > 1 && x !== 'visible' && !e.children.length && e.textContent) say(`cut off: ${e.textContent}`);
     }
     const { bottom, right } = cell.getBoundingClientRect();

@@ -12,7 +12,7 @@ SEVERITY = words(critical=("critical", RED), warning=("warning", ORANGE), info=(
 REASON = [{"type": "range", "options": {"from": low, "to": high, "result": {"text": text, "color": colour, "index": index}}}
           for index, (low, high, text, colour) in enumerate([
               (None, 1, "within the band", GREEN), (1, 2, "above the band", YELLOW), (2, 5, "far above the band", ORANGE),
-              (5, None, "unlike any day before", RED)])]
+              (5, None, "extreme", RED)])]
 NO_HISTORY = "No judgement: it needs 30 days of history, and collect.history enabled"
 
 
@@ -35,7 +35,7 @@ def firing(rows=6):
     runbook = [{"title": "Open the runbook", "url": "${exporter}/runbooks#${__value.raw}", "targetBlank": True}]
     return table("Alerts that fire", "By the word of the exporter or of the Prometheus rules, whichever judges. A click on a name opens its runbook.",
                  [Column("Severity", label="severity", width=84, look={**COLOURED, "mappings": SEVERITY}),
-                  Column("Alert", label="alertname", wide=150, look={"links": runbook}), Column("About", label="about", wide=110),
+                  Column("Alert", label="alertname", width=206, look={"links": runbook}), Column("About", label="about", wide=110),
                   Column("Account", label="account", width=90), Column("Rank", query=about, hidden=True)],
                  sort="Rank", empty="No alert fires")
 
@@ -49,10 +49,10 @@ def unusual(rows=6):
     chosen = f'{PROJECTS}, project_id!="__all__", resource_type!="__all__"'
     found = f"and on ({IDS}) topk({rows}, {judged('score', chosen)} > 1)"
     dress = lambda family: named(f"{judged(family, chosen)} {found}", "project")
-    return table("Out of the usual on the last closed day, in $currency", "Groups of project, region and type that cost more than their upper bound.",
+    return table("Out of the usual on the last closed day, $currency", "Groups of project, region and type that cost more than their upper bound.",
                  [Column("Project", label="project_name", wide=90, look={"links": to_breakdown(project="project_id", type="Type")}),
                   Column("Type", label="resource_type", wide=90), money("Cost", dress("actual_amount"), 80), money("Expected", dress("expected_amount"), 84),
-                  Column("In words", query=dress("score"), width=150, look={**COLOURED, "mappings": REASON, "custom__align": "left"}), hidden("project_id")],
+                  Column("In words", query=dress("score"), width=140, look={**COLOURED, "mappings": REASON, "custom__align": "left"}), hidden("project_id")],
                  sort="Cost", empty="Nothing was out of the usual")
 
 
@@ -67,7 +67,7 @@ def figures(board):
         (4, stat("Critical alerts", "How many critical alerts fire.", query(count("critical"), instant=True), unit="locale", limits=steps(GREEN, (1, RED)), **plain)),
         (4, stat("Warnings", "How many alerts of severity warning fire.", query(count("warning"), instant=True), unit="locale", limits=steps(GREEN, (1, ORANGE)), **plain)),
         (4, stat("Remarks", "How many alerts of severity info fire.", query(count("info"), instant=True), unit="locale", **plain)),
-        (4, stat("Unexpected cost in $currency", "By how much the groups that were out of the usual exceeded what was expected, on the last closed day.",
+        (4, stat("Unexpected, $currency", "By how much the groups that were out of the usual exceeded what was expected, on the last closed day.",
                  query(first_of(excess, "vector(0)"), instant=True), unit=MONEY, decimals=2, limits=steps(GREEN, (5, YELLOW), (25, RED)), **plain)),
         (4, stat("Last judged day", "The closed UTC day that the figures of anomalies are of.", query(day, instant=True), unit="time:YYYY-MM-DD", empty=NO_HISTORY, **plain)),
         (4, stat("Budget used most", "The largest part of a budget that is spent.", query(f"max(gcore_budget_used_ratio{{{PRICED}}})", instant=True), unit="percentunit",
@@ -86,14 +86,14 @@ def bands(board):
     dress = lambda family: named(f"{judged(family, chosen)} {rank}", "project")
     board.row(
         10,
-        (14, series("Each day against its band, in $currency", "What the accounts cost on each closed day, what was expected, and the upper bound: above it, the day is an"
+        (14, series("Each day against its band, $currency", "What the accounts cost on each closed day, what was expected, and the upper bound: above it, the day is an"
                     " anomaly. Known from the first start of Prometheus on.",
                     query(daily("actual_amount"), "cost"), query(daily("expected_amount"), "expected"), query(daily("upper_amount"), "upper bound"),
-                    interval="1d", unit=MONEY, decimals=0, overrides=look, empty=NO_HISTORY)),
-        (10, table("Projects against their band, in $currency", "The eight projects that were furthest from what was expected on the last closed day.",
-                   [Column("Project", label="project_name", wide=90, look={"links": to_breakdown(project="project_id")}), money("Cost", dress("actual_amount"), 84),
-                    money("Expected", dress("expected_amount"), 84), money("Bound", dress("upper_amount"), 84),
-                    Column("In words", query=dress("score"), width=150, look={**COLOURED, "mappings": REASON, "custom__align": "left"}), hidden("project_id")],
+                    interval="1d", unit=MONEY, overrides=look, empty=NO_HISTORY)),
+        (10, table("Projects against their band, $currency", "The eight projects that were furthest from what was expected on the last closed day.",
+                   [Column("Project", label="project_name", wide=90, look={"links": to_breakdown(project="project_id")}), money("Cost", dress("actual_amount"), 76),
+                    money("Expected", dress("expected_amount"), 80), money("Bound", dress("upper_amount"), 76),
+                    Column("In words", query=dress("score"), width=136, look={**COLOURED, "mappings": REASON, "custom__align": "left"}), hidden("project_id")],
                    sort="Cost", empty=NO_HISTORY)),
     )
     board.row(9, (12, firing(7)), (12, unusual(7)))
@@ -105,7 +105,7 @@ def budgets(board):
     even = "1 - (day_of_month() - 1 + hour() / 24) / days_in_month()"
     board.row(
         9,
-        (14, table("Budgets in $currency", "The eight budgets of which most is used. The day on which one is used up goes by the even pace of the forecast.",
+        (14, table("Budgets, $currency", "The eight budgets of which most is used. The day on which one is used up goes by the even pace of the forecast.",
                    [Column("Budget", label="budget", wide=90), Column("Account", label="account", width=84), money("Limit", f"{by('limit_amount')} {worst}", 90),
                     money("Spent", f"{by('actual_amount')} {worst}", 90),
                     Column("Used", query=f"{by('used_ratio')} {worst}", unit="percentunit", decimals=0, width=110,
@@ -125,14 +125,14 @@ def revisions(board):
     changed = f"sum by (account, project_id) (max by ({IDS}) (gcore_cost_revision_amount{{{PROJECTS}}}))"
     largest = f"topk(8, {changed}) or bottomk(8, {changed} < 0)"
     family = lambda end: f"max by (account, project_id) (gcore_cost_month_forecast{end}_amount{{{PROJECTS}}})"
-    rank = f"and on (account, project_id) topk(8, {family('')})"
+    rank = f"and on (account, project_id) topk(7, {family('')})"
     dress = lambda end: named(f"{family(end)} {rank}", "project")
     board.row(
         9,
-        (14, table("Forecast by project, in $currency", "What the month is expected to come to, with a band that is meant to hold 4 of 5 outcomes.",
+        (14, table("Forecast by project, $currency", "What the month is expected to come to, with a band that is meant to hold 4 of 5 outcomes.",
                    [Column("Project", label="project_name", wide=90), money("At least", dress("_lower"), 90), money("Forecast", dress(""), 90), money("At most", dress("_upper"), 90)],
                    sort="Forecast", empty="No forecast: the exporter has no history yet, or no store")),
-        (10, table("Revised days, in $currency", "By how much settled days of a project were found changed within the last seven days.",
+        (10, table("Revised days, $currency", "By how much settled days of a project were found changed within the last seven days.",
                    [Column("Project", label="project_name", wide=90), money("Changed by", named(largest, "project"), 110)], sort="Changed by",
                    empty="No settled day was changed within a week")),
     )

@@ -24,11 +24,11 @@ def commitments(board):
     none = "No commitment is active in $currency"
     board.row(
         8,
-        (4, stat("Commitments of the month in $currency", "What the month costs under the commitments: their prices, and what exceeds them.", query(promised, instant=True),
+        (4, stat("Committed, $currency", "What the month costs under the commitments: their prices, and what exceeds them.", query(promised, instant=True),
                  unit=MONEY, decimals=2, graph="none", empty=none)),
-        (4, stat("Pay-as-you-go this month in $currency", "What the cost report shows for the month to date, commitments not regarded.", query(used, instant=True),
+        (4, stat("Pay as you go, $currency", "What the cost report shows for the month to date, commitments not regarded.", query(used, instant=True),
                  unit=MONEY, decimals=2, graph="none", empty="The month is not known")),
-        (10, series("Committed against used in $currency", "What the month costs under the commitments, beside what the cost report shows so far.",
+        (10, series("Committed against used, $currency", "What the month costs under the commitments, beside what the cost report shows so far.",
                     query(promised, "commitments"), query(used, "pay-as-you-go"), since="now/M", points=120, unit=MONEY, decimals=0, empty=none,
                     overrides=[by_name("commitments", color={"mode": "fixed", "fixedColor": ORANGE}), by_name("pay-as-you-go", color={"mode": "fixed", "fixedColor": BLUE})])),
         (6, table("Ends of commitments", "When an active commitment ends. One that is open-ended has no row.",
@@ -45,16 +45,16 @@ def subscriptions(board):
     end = f"max by ({SUBSCRIPTION}) (gcore_subscription_active_end_timestamp_seconds{{{ACCOUNT}}})"
     start = f"max by ({SUBSCRIPTION}) (gcore_subscription_active_start_timestamp_seconds{{{ACCOUNT}}})"
     price = f"max by ({SUBSCRIPTION}, currency) (gcore_subscription_price_amount{{{ACCOUNT}}})"
-    next_ones = f"bottomk(12, {end} > time())"
+    next_ones = f"bottomk(7, {end} > time())"
     dress = lambda expression: f"({expression}) * on ({SUBSCRIPTION}) group_left (product, feature) {info}"
     listed = lambda expression: dress(f"{expression} and on ({SUBSCRIPTION}) {next_ones}")
     board.row(
-        15,
+        10,
         (5, stat("Subscriptions by state", "How many subscriptions there are in each state, now.", query(state, "{{state}}", instant=True), unit="locale", graph="none",
                  text="value_and_name", orientation="horizontal", overrides=[by_name("active", **one(GREEN)), by_name("upcoming", **one(BLUE)), by_name("expired", **one(GREY))],
                  empty="No subscription, or the key may not read them")),
-        (19, table("Next to end", "The twelve active subscriptions that end first. An open-ended one has no row.",
-                   [Column("Subscription", label="subscription_id", width=110), Column("Product", label="product", width=100), Column("Feature", label="feature", wide=140),
+        (19, table("Next to end", "The seven active subscriptions that end first. An open-ended one has no row.",
+                   [Column("Subscription", label="subscription_id", width=110), Column("Product", label="product", width=126), Column("Feature", label="feature", wide=140),
                     Column("Began on", query=f"1000 * ({listed(start)})", unit="time:YYYY-MM-DD", width=100),
                     Column("Ends on", query=f"1000 * ({listed(end)})", unit="time:YYYY-MM-DD", width=100),
                     Column("Days left", query=f"({listed(end)} - time()) / 86400", unit="locale", decimals=1, width=90, look=coloured(ENDS_SOON))],
@@ -63,7 +63,7 @@ def subscriptions(board):
     board.row(
         12,
         (14, table("Prices", "As the API reports them. What a price is for, a day or a month, the contract says.",
-                   [Column("Subscription", label="subscription_id", width=110), Column("Product", label="product", width=100), Column("Feature", label="feature", wide=110),
+                   [Column("Subscription", label="subscription_id", width=110), Column("Product", label="product", width=126), Column("Feature", label="feature", wide=110),
                     Column("Currency", label="currency", width=84), money("Price", f"topk(9, {dress(price)})", 90)], sort="Price", empty="No subscription has one price")),
         (10, table("Subscriptions by product", "Active, upcoming and expired ones of each product.",
                    [Column("Product", label="product", wide=100),

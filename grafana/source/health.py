@@ -61,7 +61,7 @@ def polls(board):
                    [Column("Collector", label="collector", wide=100), Column("Account", label="account", wide=80),
                     Column("Good", query=by(key, "gcore_up", "min"), width=64, look={**COLOURED, "mappings": YES_NO}),
                     Column("Readable", query=by(key, "gcore_collector_supported", "min"), width=80, look={**COLOURED, "mappings": YES_NO}),
-                    Column("Last good", query=since("gcore_poll_last_success_timestamp_seconds"), unit="s", decimals=0, width=88),
+                    Column("Last good", query=since("gcore_poll_last_success_timestamp_seconds"), unit="s", decimals=0, width=100),
                     Column("Last poll", query=since("gcore_poll_last_attempt_timestamp_seconds"), unit="s", decimals=0, width=84),
                     Column("Interval", query=by(key, "gcore_poll_interval_seconds"), unit="s", decimals=0, width=80),
                     Column("Polls", query=f"sum by ({key}) (gcore_polls_total{{{ACCOUNT}}})", unit="locale", width=80)],
@@ -88,7 +88,7 @@ def requests(board):
     failed = lambda family: f"sum by (reason) (increase({family}{{{ACCOUNT}}}{RATE})) > 0"
     board.row(
         9,
-        (12, series("API calls", "Requests sent each second, repeated ones included.", query(rate("gcore_api_requests_total"), "{{endpoint}}"), unit="reqps", legend="right", width=210,
+        (12, series("API calls", "Requests sent each second, repeated ones included.", query(rate("gcore_api_requests_total"), "{{endpoint}}"), unit="reqps", legend="right", width=250,
                     soft_max=0.1, empty="No request within this range")),
         (12, series("Duration of an API call, 95th percentile", "From sending a request to the last byte of its answer.", query(quantile, "{{endpoint}}"), unit="s", legend="right",
                     width=210, soft_max=0.5, empty="No request within this range")),
@@ -113,7 +113,7 @@ def quality(board):
     board.row(
         11,
         (12, table("Windows", "What each window covers. Settled: corrections are no longer expected.",
-                   [Column("Collector", label="collector", wide=80), Column("Window", label="window", wide=120), Column("Account", label="account", wide=76),
+                   [Column("Collector", label="collector", width=84), Column("Window", label="window", wide=126), Column("Account", label="account", wide=70),
                     Column("From", query=stamp("start"), unit="time:YYYY-MM-DD", width=100), Column("To", query=stamp("end"), unit="time:YYYY-MM-DD", width=100),
                     Column("Settled", query=by(window, "gcore_window_settled", "min"), width=76, look={"mappings": words(_1=("yes", GREEN), _0=("no", GREY))})],
                    sort="Window", descending=False, empty="No window has a reading: the day has just begun, or polls fail")),
@@ -127,17 +127,17 @@ def quality(board):
     priced = f"max by (account, status) (gcore_cost_price_status{{{ACCOUNT}}}) == 1"
     board.row(
         7,
-        (4, stat("Price status", "What the cost report says of its own prices.", query(priced, "{{status}}", instant=True), text="name", graph="none",
+        (3, stat("Price status", "What the cost report says of its own prices.", query(priced, "{{status}}", instant=True), text="name", graph="none",
                  overrides=[by_name("show", color={"mode": "fixed", "fixedColor": GREEN}), by_name("hide", color={"mode": "fixed", "fixedColor": ORANGE}),
                             by_name("error", color={"mode": "fixed", "fixedColor": RED})], unit="none", empty="Costs are read by totals, which do not say it")),
-        (4, stat("Metered until", "How far behind the newest record of the reports is.", query(f"time() - {by('collector', 'gcore_data_through_timestamp_seconds')}", "{{collector}}", instant=True),
+        (3, stat("Behind", "How far behind the newest record of the reports is.", query(f"time() - {by('collector', 'gcore_data_through_timestamp_seconds')}", "{{collector}}", instant=True),
                  unit="s", decimals=0, graph="none", text="value_and_name", limits=steps(GREEN, (10800, YELLOW), (86400, RED)), empty="Not known for costs that are read by totals")),
-        (8, table("Records without a price", "Rows of the month whose money is in no sum.",
-                  [Column("Type", label="resource_type", wide=100), Column("Reason", label="reason", width=100),
+        (6, table("Records without a price", "Rows of the month whose money is in no sum.",
+                  [Column("Type", label="resource_type", wide=100), Column("Reason", label="reason", width=86),
                    Column("Records", query=f"max by (account, resource_type, reason) (topk(5, gcore_cost_unpriced_records{{{ACCOUNT}}} > 0))", unit="locale", width=84)],
                   sort="Records", empty="Every record has a price")),
-        (8, table("Series of the families", "The five families that are nearest to metrics.series_limit. Dropped groups are folded into __other__.",
-                  [Column("Family", label="family", wide=150), Column("Series", query=f"max by (family) (gcore_series) {nearest()}", unit="locale", width=76),
+        (12, table("Series of the families", "The five families that are nearest to metrics.series_limit. Dropped groups are folded into __other__.",
+                  [Column("Family", label="family", wide=296), Column("Series", query=f"max by (family) (gcore_series) {nearest()}", unit="locale", width=76),
                    Column("Limit", query=f"max by (family) (gcore_series_limit) {nearest()}", unit="locale", width=76),
                    Column("Dropped", query=f"max by (family) (gcore_series_dropped) {nearest()}", unit="locale", width=80, look=coloured(steps(GREY, (1, ORANGE))))],
                   sort="Series", empty="The exporter is not scraped")),
@@ -174,7 +174,7 @@ def process(board):
     build = "max by (instance, version, revision, rustc) (gcore_exporter_build_info)"
     build_in = f"{build} * on (instance) group_left () "
     board.row(
-        7,
+        5,
         (24, table("Builds and their state", "Each process of the exporter that is scraped.",
                    [Column("Instance", label="instance", wide=120), Column("Version", label="version", wide=70), Column("Revision", label="revision", wide=90), Column("rustc", label="rustc", wide=76),
                     Column("Up for", query=build_in + f"(time() - {here('process_start_time_seconds')})", unit="s", decimals=0, width=90),

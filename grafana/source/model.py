@@ -56,7 +56,7 @@ def by_query(letter, **properties):
     return {**by_name(letter, **properties), "matcher": {"id": "byFrameRefID", "options": letter}}
 
 
-def stat(title, description, *targets, change=None, text="auto", background=False, orientation="auto", graph="area", size=None, **rest):
+def stat(title, description, *targets, change=None, text="auto", background=False, orientation="auto", graph="area", size=None, wide=True, **rest):
     """Figures. `change`: the letter of a query whose value is a rise as a part of one."""
     overrides = rest.pop("overrides", [])
     if change:
@@ -64,17 +64,19 @@ def stat(title, description, *targets, change=None, text="auto", background=Fals
                                           thresholds=steps(GREEN, (0.1, YELLOW), (0.25, ORANGE)))]
     options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "orientation": orientation,
                "textMode": text, "colorMode": "background" if background else "value", "graphMode": graph, "justifyMode": "auto",
-               "wideLayout": True, "showPercentChange": False, "percentChangeColorMode": "standard"}
+               "wideLayout": wide, "showPercentChange": False, "percentChangeColorMode": "standard"}
     if size:
         options["text"] = size
     return panel("stat", title, description, targets, options=options, overrides=overrides, **rest)
 
 
-def bar_gauge(title, description, *targets, **rest):
+def bar_gauge(title, description, *targets, size=None, **rest):
     """Bars beside their names."""
     options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "orientation": "horizontal",
                "displayMode": "basic", "valueMode": "color", "namePlacement": "top", "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16,
                "maxVizHeight": 300, "showUnfilled": True, "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}
+    if size:
+        options["text"] = size
     return panel("bargauge", title, description, targets, options=options, **rest)
 
 
@@ -112,7 +114,7 @@ class Column:
         """Units, widths and looks stand on single columns: one for all would reach names, and show 007 as 7."""
         if self.hidden:
             # The second is what Grafana before 13 reads.
-            return by_name(self.label or self.title, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}, custom__hidden=True)
+            return by_name(self.title, custom__hideFrom={"viz": True, "legend": False, "tooltip": False}, custom__hidden=True)
         own = {"unit": self.unit, "decimals": self.decimals, "custom__width": self.width, "custom__minWidth": self.wide}
         if self.query:
             own["custom__align"] = "right"
@@ -131,13 +133,15 @@ def table(title, description, columns, *, sort=None, descending=True, hide=("Tim
     letters = {id(column): f"Value #{chr(ord('A') + index)}" if len(asked) > 1 else "Value" for index, column in enumerate(asked)}
     source = lambda column: letters.get(id(column)) or column.label
     organize = {"excludeByName": {name: True for name in hide}, "indexByName": {source(c): i for i, c in enumerate(columns)},
-                "renameByName": {source(c): c.title for c in columns if not c.hidden}}
+                "renameByName": {source(c): c.title for c in columns}}
     transformations = [{"id": "merge", "options": {}}] if len(asked) > 1 else []
     transformations.append({"id": "filterFieldsByName", "options": {"include": {"names": [source(c) for c in columns]}}})
     transformations.append({"id": "organize", "options": organize})
     options = {"showHeader": True, "cellHeight": "sm", "frameIndex": 0,
                "sortBy": [{"displayName": sort, "desc": descending}] if sort else []}
-    overrides = [override for override in (column.override() for column in columns) if override]
+    # The text of an empty table would else stand in each empty cell.
+    cells = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": "–"}]}
+    overrides = [cells, *(override for override in (column.override() for column in columns) if override)]
     # Grafana's own least width of 150 hides the last columns of a narrow table.
     return panel("table", title, description, [query(c.query, table=True) for c in asked], transformations=transformations,
                  custom={"align": "auto", "minWidth": 60, "cellOptions": {"type": "auto"}, "inspect": False, "filterable": False},

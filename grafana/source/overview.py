@@ -1,6 +1,6 @@
 """One screen of money: today, the month, where it goes, and whether budgets hold."""
 
-from model import BLUE, GAUGE, GREEN, GREY, MONEY, ORANGE, RED, YELLOW, Column, Dashboard, bar_gauge, by_name, query, series, stat, steps
+from model import BLUE, GAUGE, GREEN, MONEY, ORANGE, RED, YELLOW, Column, Dashboard, bar_gauge, by_name, query, series, stat, steps
 from model import table
 from anomalies import firing, unusual
 from parts import annotations, by_id, exporter_url, hidden, linked, money, to_breakdown, variables
@@ -24,29 +24,26 @@ def figures(board):
                           f"sum(max by (account, project_id, region_id, resource_type) (last_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[1d] offset 1d)))")
     month_ago = f"sum(account_project:gcore_cost_month_to_date_amount:sum_month_ago{{{PROJECTS}}})"
     forecast = f"sum(max by (account, project_id) (gcore_cost_month_forecast_amount{{{PROJECTS}}}))"
-    age = steps(GREEN, (2700, YELLOW), (7200, RED))
-    blue = {"mode": "fixed", "fixedColor": BLUE}
-    look = {"unit": MONEY, "decimals": 2, "colour": blue, "change": "B", "text": "value_and_name", "orientation": "horizontal"}
+    look = {"unit": MONEY, "decimals": 2, "colour": {"mode": "fixed", "fixedColor": BLUE}, "change": "B", "text": "value_and_name",
+            "orientation": "vertical", "wide": False, "size": {"valueSize": 26, "titleSize": 13}}
     board.row(
-        5,
-        (4, stat("Today in $currency", "Since 00:00 UTC, provisional: the API is about an hour behind. Below: against yesterday at this time.",
+        4,
+        (5, stat("Today, $currency", "Since 00:00 UTC, provisional: the API is about an hour behind. Beside it: against yesterday at this time.",
                  query(total("today"), "so far"),
                  query(change(total("today"), f"sum({recorded('account_project', 'today')} offset 1d)"), "on yesterday", instant=True),
                  since="now/d", points=100, empty=NEW_DAY, **look)),
-        (4, stat("Yesterday in $currency", "The last full UTC day, which may be revised for a day. Below: against the day before.",
+        (5, stat("Yesterday, $currency", "The last full UTC day, which may be revised for a day. Beside it: against the day before.",
                  query(f"sum({closed_days()})", "in all", interval="1d"),
                  query(change(total("yesterday"), day_before), "on the day before", instant=True), since="14d", empty=NEW_DAY, **look)),
-        (4, stat("Month to date in $currency", "From the 1st, 00:00 UTC, until now. Below: against this time of the last month.",
+        (5, stat("Month to date, $currency", "From the 1st, 00:00 UTC, until now. Beside it: against this time of the last month.",
                  query(total("month_to_date"), "so far"), query(change(total("month_to_date"), month_ago), "on last month", instant=True),
                  since="now/M", points=100, empty=NO_MONTH, **look)),
-        (4, stat("Month forecast in $currency", "What the month will have cost at its end. Below: against the whole last month.",
+        (5, stat("Month forecast, $currency", "What the month will have cost at its end. Beside it: against the whole last month.",
                  query(forecast, "at the end"), query(change(forecast, total("previous_month")), "on last month", instant=True),
                  since="now/M", points=100, empty="No forecast: the exporter has no history yet, or no store.", **look)),
-        (4, stat("Last month in $currency", "The whole month before, as the API prices it now.", query(total("previous_month"), "in all", instant=True),
-                 empty="Not known. collect.cost.windows leaves out previous_month, or nothing was read yet.",
-                 unit=MONEY, decimals=2, colour={"mode": "fixed", "fixedColor": GREY}, text="value_and_name", graph="none")),
-        (4, stat("Age of the costs", "How long ago the oldest of the last good cost polls began. The figures are polled every 15 minutes by default.",
-                 query(an_age(), "old", instant=True), unit="s", decimals=0, limits=age, empty="No cost poll has succeeded yet", text="value", graph="none")),
+        (4, stat("Age of the costs", "How long ago the oldest of the last good cost polls began. They are polled every 15 minutes by default.",
+                 query(an_age(), "since the last poll", instant=True), unit="s", decimals=0, limits=steps(GREEN, (2700, YELLOW), (7200, RED)),
+                 empty="No cost poll has succeeded yet", text="value_and_name", wide=False, graph="none", size=look["size"])),
     )
 
 
@@ -61,17 +58,17 @@ def days(board):
     used = f"topk(8, max by (account, budget) (gcore_budget_used_ratio{{{PRICED}}}))"
     board.row(
         10,
-        (12, series("Each day in $currency, by project", "One bar for each UTC day, the eight largest projects and the rest. The bar of today grows."
+        (12, series("Each day by project, $currency", "One bar for each UTC day, the eight largest projects and the rest. The bar of today grows."
                     " Days are known from the first start of Prometheus on, and before that where they were backfilled.",
-                    query(shown, "{{project_name}}"), query(others, "all others"), bars=True, stacked=True, legend="right", width=150, interval="1d", unit=MONEY,
-                    decimals=2, empty="No day is known: load prometheus/rules/dashboards.yml, and backfill the past")),
-        (6, series("Month and forecast in $currency", "What was spent since the 1st, and what the month is expected to come to. The band adds up the bands of all"
+                    query(shown, "{{project_name}}"), query(others, "all others"), bars=True, stacked=True, legend="right", width=180, interval="1d", unit=MONEY,
+                    overrides=[by_name("all others", color={"mode": "fixed", "fixedColor": "#8e8e8e"})], empty="No day is known: load prometheus/rules/dashboards.yml, and backfill the past")),
+        (6, series("Month and forecast, $currency", "What was spent since the 1st, and what the month is expected to come to. The band adds up the bands of all"
                    " projects, so it is wider than the 80 % of each.",
                    query(total("month_to_date"), "spent"), query(forecast % ("_upper", PROJECTS), "at most"), query(forecast % ("", PROJECTS), "forecast"),
-                   query(forecast % ("_lower", PROJECTS), "at least"), since="now/M", points=200, unit=MONEY, decimals=0, overrides=band(),
+                   query(forecast % ("_lower", PROJECTS), "at least"), since="now/M", points=200, unit=MONEY, overrides=band(),
                    empty="No forecast and no month to date")),
         (6, bar_gauge("Budgets used", "What was spent of each budget this month, today included: the eight furthest ones.", query(used, "{{budget}}", instant=True),
-                      unit="percentunit", decimals=0, least=0, most=1, limits=steps(GREEN, (0.8, ORANGE), (1, RED)),
+                      unit="percentunit", decimals=0, least=0, most=1, size={"titleSize": 14, "valueSize": 18}, limits=steps(GREEN, (0.8, ORANGE), (1, RED)),
                       empty="No budget in $currency. A table [[alerts.budget]] of the configuration adds one.")),
     )
 
@@ -94,10 +91,10 @@ def shares(kind, level, key, name, links):
     dress = (lambda expression: named(f"{expression} {rank}", kind)) if kind != "type" else (lambda expression: f"{expression} {rank}")
     columns = [linked(name, label, links), money("Yesterday", dress(yesterday)), money("Month", dress(month)),
                Column("Share", query=dress(f"{month} / on () group_left () (sum({recorded(level, 'month_to_date')}) > 0)"), unit="percentunit", decimals=0,
-                      width=100, look=GAUGE)]
+                      width=110, look=GAUGE)]
     if kind != "type":
         columns.append(hidden(f"{kind}_id"))
-    return table(f"Largest {kind}s in $currency", f"The {TOP} {kind}s that cost most this month, and their share of all. A click breaks one down.",
+    return table(f"Largest {kind}s, $currency", f"The {TOP} {kind}s that cost most this month, and their share of all. A click breaks one down.",
                  columns, sort="Month", empty=NEW_DAY)
 
 
