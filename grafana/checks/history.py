@@ -153,10 +153,10 @@ def forecasts(past):
 
 def tasks(past):
     """Report tasks as a poll at each moment would have counted them, by when the account's own were made and ended."""
-    found = json.loads(get(f"http://{past.stack.api}/billing/org/v1/reports?limit=1000", headers={"Authorization": f"APIKey {KEY}"}))
+    found = json.loads(get(f"http://{past.stack.api}/billing/org/v1/reports?limit=100", headers={"Authorization": f"APIKey {KEY}"}))
     rows = found["results"] if isinstance(found, dict) else found
     seconds = lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    known = [(row["type"], row["status"], seconds(row["created_at"]), seconds(row["updated_at"])) for row in rows]
+    known = [(row["task_type"], row["status"], seconds(row["created_at"]), seconds(row["updated_at"])) for row in rows]
     for kind in sorted({row[0] for row in known}):
         for status in ("Pending", "InProgress", "Completed", "Failed", "Cancelled"):
             count = lambda at: sum(1 for k, s, made, ended in known if k == kind and at - 7 * DAY < made <= at

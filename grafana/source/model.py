@@ -158,7 +158,7 @@ def variable(name, label, description, definition, *, multi=True, regex="", sort
     made = {"type": "query", "name": name, "label": label, "description": description, "datasource": DATASOURCE,
             "query": {"query": definition, "refId": f"variable-{name}"}, "regex": regex, "refresh": 2, "sort": sort, "hide": hide,
             "multi": multi, "includeAll": multi, "options": [], "skipUrlSync": False}
-    made["current"] = {"selected": True, "text": ["All"], "value": ["$__all"]} if multi else {}
+    made["current"] = {"selected": True, "text": ["All"], "value": ["$__all"]} if multi else {"text": "", "value": ""}
     if multi:
         made["allValue"] = ".*"
     return made

@@ -25,7 +25,7 @@ def by_id(kind):
 def variables(*further, money=True):
     """Those that every dashboard has, and further ones."""
     source = {"type": "datasource", "name": "datasource", "label": "Data source", "description": "The Prometheus that scrapes the exporter",
-              "query": "prometheus", "regex": "", "refresh": 1, "multi": False, "includeAll": False, "current": {}, "hide": 0, "options": [],
+              "query": "prometheus", "regex": "", "refresh": 1, "multi": False, "includeAll": False, "current": {"text": "", "value": ""}, "hide": 0, "options": [],
               "skipUrlSync": False}
     account = variable("account", "Account", "The account's name in the exporter's configuration", "label_values(gcore_up, account)")
     currency = variable("currency", "Currency", "One at a time: two currencies are never added", f"label_values({ANY_WINDOW}, currency)", multi=False)
@@ -50,8 +50,7 @@ def exporter_url():
 
 def annotation(name, expression, colour, title, words, enable=True):
     return {"name": name, "datasource": DATASOURCE, "enable": enable, "hide": False, "iconColor": colour, "expr": expression, "step": "10m",
-            "titleFormat": title, "textFormat": words, "tagKeys": "", "useValueForTime": False,
-            "target": {"refId": name, "expr": expression, "interval": "10m", "datasource": DATASOURCE}}
+            "titleFormat": title, "textFormat": words}
 
 
 def annotations():
