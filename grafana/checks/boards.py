@@ -33,7 +33,7 @@ class Reader:
 
     def __init__(self, url, now=None):
         self.url, self.now = url, now or time.time()
-        self.chosen = {"account": ".*", "project": ".*", "region": ".*", "type": ".*", "__rate_interval": "1m"}
+        self.chosen = {"account": ".*", "project": ".*", "region": ".*", "type": ".*", "__rate_interval": "1m", "__interval_ms": "3600000"}
 
     def ask(self, path, **parameters):
         answer = json.loads(get(f"{self.url}/api/v1/{path}", **parameters))
@@ -66,6 +66,7 @@ class Reader:
         if target["instant"]:
             found = self.ask("query", query=expression, time=self.now)
             return [(series["metric"], [float(series["value"][1])]) for series in found["result"]]
+        # As Grafana: the last step is at an even time, up to a step before now.
         step = STEPS[panel.get("interval") or target.get("interval")]
         start = self.now - 35 * 86_400 if step > 900 else self.now - 86_400
         end = self.now if step < 86_400 else self.now // step * step

@@ -169,12 +169,14 @@ def commitments(past):
         yield "gcore_commit_month_amount", labels, [(at, float(amount)) for at in instants(past) if at >= midnight(past.today.replace(day=1))]
 
 
-def write(path, series):
-    """OpenMetrics text: all samples of a family together, as promtool wants them."""
+def write(path, series, before=None):
+    """OpenMetrics text: all samples of a family together, as promtool wants them; after what another file has."""
     families = defaultdict(list)
     for family, labels, samples in series:
         families[family].append((labels, samples))
     with path.open("w") as out:
+        if before:
+            out.write(before.read_text().removesuffix("# EOF\n"))
         for family, members in families.items():
             out.write(f"# TYPE {family} gauge\n")
             for labels, samples in members:
@@ -205,9 +207,8 @@ def recorded(past, second):
 def give_past(stack):
     """Fills the folder of a Prometheus that is not running yet."""
     past = Past(stack)
-    load(stack, past.file)
     path = stack.folder / "scrapes.om"
-    write(path, ((family, scrape(labels), samples) for made in (raw, bands, budgets, forecasts, tasks, commitments) for family, labels, samples in made(past)))
+    write(path, ((family, scrape(labels), samples) for made in (raw, bands, budgets, forecasts, tasks, commitments) for family, labels, samples in made(past)), past.file)
     load(stack, path)
     for second in (False, True):
         server = stack.start_prometheus()

@@ -3,7 +3,7 @@
 from model import BLUE, COLOURED, GAUGE, GREEN, GREY, ORANGE, RED, YELLOW, Column, Dashboard, by_name, query, series, stat, steps, table
 from model import MONEY, words
 from parts import annotations, by_id, exporter_url, hidden, money, to_breakdown, variables
-from promql import ACCOUNT, DAY_AFTER, MONEY as PRICED, PROJECTS, first_of, named
+from promql import ACCOUNT, DAY_AFTER, MONEY as PRICED, OF_THIS_MONTH, PROJECTS, first_of, named
 
 IDS = "account, project_id, region_id, resource_type"
 ROLL_UP = 'region_id="__all__", resource_type="__all__"'
@@ -114,7 +114,7 @@ def budgets(board):
                     Column("Used up on", query=f"1000 * ({by('exhaustion_timestamp_seconds')} {worst})", unit="time:YYYY-MM-DD", width=100)],
                    sort="Used", empty="No budget in $currency. A table [[alerts.budget]] of the configuration adds one.")),
         (10, series("What is left of the budgets", "The part of each budget that is not spent, this month. A line below the even pace burns down too fast.",
-                    query(f"1 - ({by('used_ratio')} and on (account, budget) topk(8, {by('used_ratio')}))", "{{budget}}"), query(even, "even pace"),
+                    query(f"1 - topk(8, {by('used_ratio')}) {OF_THIS_MONTH}", "{{budget}}"), query(even, "even pace"),
                     since="now/M", points=120, unit="percentunit", decimals=0, overrides=[by_name("even pace", color={"mode": "fixed", "fixedColor": GREY},
                                                                                                  custom__lineStyle={"fill": "dash", "dash": [6, 6]})],
                     empty="No budget in $currency")),

@@ -51,10 +51,13 @@ def full():
 
 
 def month_against_last():
-    total = "sum(max by (account, project_id, region_id, resource_type) (gcore_cost_month_to_date_amount{%s}%s))"
-    before = f"{total % (GROUPS, ' offset ${last_month_days}d')} and on () day_of_month() <= $last_month_days"
+    rule = "account_project_region_type:gcore_cost_month_to_date_amount:max30m"
+    # The rule is half an hour apart, so the first hour of a month would still find the month before.
+    total = (f"sum(max by (account, project_id, region_id, resource_type) (last_over_time({rule}{{{GROUPS}}}[1h]%s)))"
+             " and on () (24 * (day_of_month() - 1) + hour() > 0)")
+    before = f"{total % ' offset ${last_month_days}d'} and on () day_of_month() <= $last_month_days"
     return series("This month against last, $currency", "What had been spent at each moment of this month, and at the same moment of the last one.",
-                  query(total % (GROUPS, ""), "this month"), query(before, "last month"), since="now/M", points=60, unit=MONEY,
+                  query(total % "", "this month"), query(before, "last month"), since="now/M", points=60, unit=MONEY,
                   overrides=[by_name("this month", color={"mode": "fixed", "fixedColor": BLUE}, custom__fillOpacity=15),
                              by_name("last month", color={"mode": "fixed", "fixedColor": GREY}, custom__lineStyle={"fill": "dash", "dash": [6, 6]})],
                   empty="Neither month is known: collect.cost.windows leaves out month_to_date, or the month has just begun")
@@ -66,7 +69,7 @@ def days_by_type():
     top = largest(8, ranked % ("account_project_region_type:gcore_cost_yesterday_amount:max30m", GROUPS), ranked % ("gcore_cost_daily_amount", GROUPS))
     return series("Each day by type, $currency", "One bar for each closed UTC day: the eight largest types and the rest.",
                   query(f"({daily}) and on (resource_type) ({top})", "{{resource_type}}"),
-                  query(f"sum(({daily}) unless on (resource_type) ({top}))", "all others"), bars=True, stacked=True, legend="right", width=200, interval="1d", unit=MONEY,
+                  query(f"sum(({daily}) unless on (resource_type) ({top}))", "all others"), bars=True, stacked=True, legend="right", width=240, interval="1d", unit=MONEY,
                   overrides=[by_name("all others", color={"mode": "fixed", "fixedColor": "#8e8e8e"})], empty="No day is known: load prometheus/rules/dashboards.yml, and backfill the past")
 
 

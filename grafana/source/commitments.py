@@ -2,7 +2,7 @@
 
 from model import BLUE, COLOURED, GREEN, GREY, MONEY, ORANGE, RED, YELLOW, Column, Dashboard, by_name, query, series, stat, steps, table, words
 from parts import annotations, coloured, money, variables
-from promql import ACCOUNT, MONEY as PRICED, first_of, recorded
+from promql import ACCOUNT, MONEY as PRICED, OF_THIS_MONTH, recorded
 
 ENDS_SOON = steps(GREEN, (0, RED), (7, ORANGE), (30, GREEN))
 SUBSCRIPTION = "account, subscription_id"
@@ -29,7 +29,7 @@ def commitments(board):
         (4, stat("Pay as you go, $currency", "What the cost report shows for the month to date, commitments not regarded.", query(used, instant=True),
                  unit=MONEY, decimals=2, graph="none", empty="The month is not known")),
         (10, series("Committed against used, $currency", "What the month costs under the commitments, beside what the cost report shows so far.",
-                    query(promised, "commitments"), query(used, "pay-as-you-go"), since="now/M", points=120, unit=MONEY, decimals=0, empty=none,
+                    query(f"{promised} {OF_THIS_MONTH}", "commitments"), query(f"{used} {OF_THIS_MONTH}", "pay-as-you-go"), since="now/M", points=120, unit=MONEY, decimals=0, empty=none,
                     overrides=[by_name("commitments", color={"mode": "fixed", "fixedColor": ORANGE}), by_name("pay-as-you-go", color={"mode": "fixed", "fixedColor": BLUE})])),
         (6, table("Ends of commitments", "When an active commitment ends. One that is open-ended has no row.",
                   [Column("Commitment", label="reservation_id", wide=90), Column("Ends on", query=f"1000 * bottomk(6, {end})", unit="time:YYYY-MM-DD", width=100),

@@ -88,7 +88,7 @@ def requests(board):
     failed = lambda family: f"sum by (reason) (increase({family}{{{ACCOUNT}}}{RATE})) > 0"
     board.row(
         9,
-        (12, series("API calls", "Requests sent each second, repeated ones included.", query(rate("gcore_api_requests_total"), "{{endpoint}}"), unit="reqps", legend="right", width=250,
+        (12, series("API calls", "Requests sent each second, repeated ones included.", query(rate("gcore_api_requests_total"), "{{endpoint}}"), unit="reqps", legend="right", width=290,
                     soft_max=0.1, empty="No request within this range")),
         (12, series("Duration of an API call, 95th percentile", "From sending a request to the last byte of its answer.", query(quantile, "{{endpoint}}"), unit="s", legend="right",
                     width=210, soft_max=0.5, empty="No request within this range")),

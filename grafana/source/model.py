@@ -73,8 +73,8 @@ def stat(title, description, *targets, change=None, text="auto", background=Fals
 def bar_gauge(title, description, *targets, size=None, **rest):
     """Bars beside their names."""
     options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "orientation": "horizontal",
-               "displayMode": "basic", "valueMode": "color", "namePlacement": "top", "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16,
-               "maxVizHeight": 300, "showUnfilled": True, "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}
+               "displayMode": "basic", "valueMode": "color", "namePlacement": "top", "sizing": "manual", "minVizWidth": 8, "minVizHeight": 16,
+               "maxVizHeight": 64, "showUnfilled": True, "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}
     if size:
         options["text"] = size
     return panel("bargauge", title, description, targets, options=options, **rest)

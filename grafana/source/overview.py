@@ -4,7 +4,7 @@ from model import BLUE, GAUGE, GREEN, MONEY, ORANGE, RED, YELLOW, Column, Dashbo
 from model import table
 from anomalies import firing, unusual
 from parts import annotations, by_id, exporter_url, hidden, linked, money, to_breakdown, variables
-from promql import ACCOUNT, MONEY as PRICED, NOW, PROJECTS, change, closed_days, first_of, largest, named, project_days, recorded
+from promql import ACCOUNT, MONEY as PRICED, NOW, OF_THIS_MONTH, OF_TODAY, PROJECTS, change, closed_days, first_of, largest, named, project_days, recorded, up_to_now
 
 NEW_DAY = "Not known right now. The first minutes after midnight UTC have no reading yet; otherwise see Exporter health."
 NO_MONTH = "Not known. The month has just begun, or collect.cost.windows leaves out month_to_date."
@@ -27,19 +27,19 @@ def figures(board):
     look = {"unit": MONEY, "decimals": 2, "colour": {"mode": "fixed", "fixedColor": BLUE}, "change": "B", "text": "value_and_name",
             "orientation": "vertical", "wide": False, "size": {"valueSize": 26, "titleSize": 13}}
     board.row(
-        4,
+        5,
         (5, stat("Today, $currency", "Since 00:00 UTC, provisional: the API is about an hour behind. Beside it: against yesterday at this time.",
-                 query(total("today"), "so far"),
+                 query(up_to_now(f"sum({recorded('account_project', 'today')}%s)", OF_TODAY), "so far"),
                  query(change(total("today"), f"sum({recorded('account_project', 'today')} offset 1d)"), "on yesterday", instant=True),
                  since="now/d", points=100, empty=NEW_DAY, **look)),
         (5, stat("Yesterday, $currency", "The last full UTC day, which may be revised for a day. Beside it: against the day before.",
                  query(f"sum({closed_days()})", "in all", interval="1d"),
                  query(change(total("yesterday"), day_before), "on the day before", instant=True), since="14d", empty=NEW_DAY, **look)),
         (5, stat("Month to date, $currency", "From the 1st, 00:00 UTC, until now. Beside it: against this time of the last month.",
-                 query(total("month_to_date"), "so far"), query(change(total("month_to_date"), month_ago), "on last month", instant=True),
+                 query(up_to_now(f"sum({recorded('account_project', 'month_to_date')}%s)", OF_THIS_MONTH), "so far"), query(change(total("month_to_date"), month_ago), "on last month", instant=True),
                  since="now/M", points=100, empty=NO_MONTH, **look)),
         (5, stat("Month forecast, $currency", "What the month will have cost at its end. Beside it: against the whole last month.",
-                 query(forecast, "at the end"), query(change(forecast, total("previous_month")), "on last month", instant=True),
+                 query(up_to_now(f"sum(max by (account, project_id) (gcore_cost_month_forecast_amount{{{PROJECTS}}}%s))", OF_THIS_MONTH), "at the end"), query(change(forecast, total("previous_month")), "on last month", instant=True),
                  since="now/M", points=100, empty="No forecast: the exporter has no history yet, or no store.", **look)),
         (4, stat("Age of the costs", "How long ago the oldest of the last good cost polls began. They are polled every 15 minutes by default.",
                  query(an_age(), "since the last poll", instant=True), unit="s", decimals=0, limits=steps(GREEN, (2700, YELLOW), (7200, RED)),
@@ -54,7 +54,7 @@ def days(board):
     names = f"account_project:gcore_project_name:info{{{ACCOUNT}}} {NOW}"
     shown = f"(({daily}) and on (account, project_id) ({top})) * on (account, project_id) group_left (project_name) {names}"
     others = f"sum(({daily}) unless on (account, project_id) ({top}))"
-    forecast = "sum(max by (account, project_id) (gcore_cost_month_forecast%s_amount{%s}))"
+    forecast = f"sum(max by (account, project_id) (gcore_cost_month_forecast%s_amount{{%s}})) {OF_THIS_MONTH}"
     used = f"topk(8, max by (account, budget) (gcore_budget_used_ratio{{{PRICED}}}))"
     board.row(
         10,
@@ -64,7 +64,7 @@ def days(board):
                     overrides=[by_name("all others", color={"mode": "fixed", "fixedColor": "#8e8e8e"})], empty="No day is known: load prometheus/rules/dashboards.yml, and backfill the past")),
         (6, series("Month and forecast, $currency", "What was spent since the 1st, and what the month is expected to come to. The band adds up the bands of all"
                    " projects, so it is wider than the 80 % of each.",
-                   query(total("month_to_date"), "spent"), query(forecast % ("_upper", PROJECTS), "at most"), query(forecast % ("", PROJECTS), "forecast"),
+                   query(f"{total('month_to_date')} {OF_THIS_MONTH}", "spent"), query(forecast % ("_upper", PROJECTS), "at most"), query(forecast % ("", PROJECTS), "forecast"),
                    query(forecast % ("_lower", PROJECTS), "at least"), since="now/M", points=200, unit=MONEY, overrides=band(),
                    empty="No forecast and no month to date")),
         (6, bar_gauge("Budgets used", "What was spent of each budget this month, today included: the eight furthest ones.", query(used, "{{budget}}", instant=True),

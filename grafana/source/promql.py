@@ -21,10 +21,22 @@ NOW = "@ ${__to:date:seconds}"
 IS_TODAY = "and on () (vector(time()) > ${__to:date:seconds} - 86400)"
 IS_YESTERDAY = "and on () (vector(time()) > ${__to:date:seconds} - 172800 <= ${__to:date:seconds} - 86400)"
 
+# A moment after midnight, the last reading is still that of the day or the month before. A chart would begin with it.
+OF_TODAY = "and on () (60 * hour() + minute() > 5)"
+OF_THIS_MONTH = "and on () (1440 * (day_of_month() - 1) + 60 * hour() + minute() > 5)"
+
+# The last step of a range. Steps are at even times, so its own value may be hours old in a range of a month.
+LAST_STEP = "and on () (vector(time()) > ${__to:date:seconds} - $__interval_ms / 1000)"
+
 
 def recorded(level, window, selector=PROJECTS):
     """A recorded sum, such as `account_project:gcore_cost_today_amount:sum`."""
     return f"{level}:gcore_cost_{window}_amount:sum{{{selector}}}"
+
+
+def up_to_now(expression, condition):
+    """A figure with its course: `expression` takes a modifier at its `%s`. The last value is that of now."""
+    return first_of(f"{expression % f' {NOW}'} {LAST_STEP}", f"{expression % ''} {condition}")
 
 
 def groups(family, selector=GROUPS):

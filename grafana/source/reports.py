@@ -39,7 +39,7 @@ def lists(board):
     age = lambda family: f"time() - max by (account, task_type) (gcore_report_task_{family}_timestamp_seconds{{{ACCOUNT}}})"
     noted = lambda severity: f'max by (account, task_type) (gcore_report_task_notes{{{ACCOUNT}, severity="{severity}"}})'
     board.row(
-        9,
+        7,
         (14, table("Tasks by type and status", "How many tasks of each type were created within the look-back, by how they stand now.", columns, sort="Failed", empty=NONE)),
         (10, table("Unfinished tasks", "The age of the oldest task of each type that has not ended. A task that is older than the look-back is not seen.",
                    [Column("Type", label="task_type", wide=110), Column("Status", label="status", width=100),
@@ -47,7 +47,7 @@ def lists(board):
                            width=110, look=coloured(STUCK))], sort="Age", empty="All have ended")),
     )
     board.row(
-        9,
+        7,
         (14, table("Last ends by type", "How long ago the newest task of each type was completed, and failed; and what its newest task notes.",
                    [Column("Type", label="task_type", wide=120), Column("Completed", query=age("last_completed"), unit="s", decimals=0, width=110),
                     Column("Failed", query=age("last_failed"), unit="s", decimals=0, width=110), Column("Errors", query=noted("error"), unit="locale", width=90),
@@ -64,7 +64,7 @@ def history(board):
     grown = f"sum by (task_type) (max by (account, task_type) (max_over_time({counted}) - min_over_time({counted})) > 0)"
     board.row(
         9,
-        (14, series("Tasks by status", "How many tasks of the look-back there were in each status.", query(hourly, "{{status}}"), stacked=True, fill=40, unit="locale",
+        (14, series("Tasks by status", "How many tasks of the look-back there were in each status.", query(hourly, "{{status}}"), stacked=True, fill=40, unit="locale", decimals=0,
                     overrides=[by_name(name, color={"mode": "fixed", "fixedColor": colour}) for name, colour in COLOURS.items()], empty=NONE, soft_max=5, interval="15m")),
         (10, series("New failures by day", "How many more tasks had failed at the end of a UTC day than at its start.", query(grown, "{{task_type}}"), bars=True, stacked=True,
                     unit="locale", decimals=0, interval="1d", soft_max=4, empty="No task has failed since Prometheus knows them")),
