@@ -4,9 +4,12 @@
 """
 
 import argparse
+import json
+import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import history
@@ -15,9 +18,15 @@ from stack import ROOT, Stack, free_port, get, until
 
 PREVIEW = ROOT / "grafana/preview"
 PICTURES = ROOT / "docs/pictures"
-# Board, theme, width, and how much of the page from the top.
-SHOWN = [("overview", "dark", 1600, None), ("breakdown", "light", 1600, 1150), ("anomalies", "dark", 1600, None),
-         ("commitments", "light", 1600, 800), ("reports", "dark", 1600, None), ("health", "light", 1600, 1150)]
+# Board, theme, and how much of the page from the top.
+SHOWN = [
+    ("overview", "dark", 1190),
+    ("breakdown", "light", 1150),
+    ("anomalies", "dark", 1130),
+    ("commitments", "light", 800),
+    ("reports", "dark", 1080),
+    ("health", "light", 1150),
+]
 
 
 def say(words):
@@ -31,23 +40,30 @@ def draw(stack, folder, *more):
 
 
 def write_pictures(stack):
-    """The pictures of the documents: few colours, so that each is small."""
-    folder = stack.folder / "pictures"
-    if not draw(stack, folder, "--widths", "1600"):
-        return False
+    """The pictures of the documents."""
     PICTURES.mkdir(exist_ok=True)
-    for board, theme, width, height in SHOWN:
-        source = folder / f"{board}-{theme}-{width}.png"
-        crop = ["-crop", f"{width}x{height}+0+0", "+repage"] if height else []
-        subprocess.run(["convert", str(source), *crop, "-resize", "75%", "-colors", "128", "-strip", f"PNG8:{PICTURES / f'{board}.png'}"], check=True)
-    return True
+    folder = stack.folder / "pictures"
+    good = [
+        draw(stack, folder, "--boards", board, "--themes", theme, "--widths", "1400", "--height", str(height))
+        for board, theme, height in SHOWN
+    ]
+    for board, theme, _ in SHOWN:
+        shutil.copy(folder / f"{board}-{theme}-1400.png", PICTURES / f"{board}.png")
+    return all(good)
 
 
 def start_victoria(stack):
     """VictoriaMetrics with what the Prometheus has of the last minutes, and the stored days."""
     at = f"127.0.0.1:{free_port()}"
-    stack.start("victoria", "victoria-metrics", f"-storageDataPath={stack.folder}/victoria", f"-httpListenAddr={at}", "-retentionPeriod=24", "-search.latencyOffset=0s",
-                "-search.disableCache")
+    stack.start(
+        "victoria",
+        "victoria-metrics",
+        f"-storageDataPath={stack.folder}/victoria",
+        f"-httpListenAddr={at}",
+        "-retentionPeriod=24",
+        "-search.latencyOffset=0s",
+        "-search.disableCache",
+    )
     url = f"http://{at}"
     until("VictoriaMetrics", lambda: "OK" in get(f"{url}/health"))
     lines = []
@@ -60,7 +76,6 @@ def start_victoria(stack):
 
 
 def import_text(url, lines):
-    import urllib.request
     request = urllib.request.Request(f"{url}/api/v1/import/prometheus", "\n".join(lines).encode())
     with urllib.request.urlopen(request, timeout=300) as answer:
         assert answer.status in (200, 204)
@@ -68,12 +83,18 @@ def import_text(url, lines):
 
 def copy_samples(stack, url, minutes=10):
     """The samples of the last minutes of Prometheus, from its own answer for each family."""
-    names = [name for name in __import__("json").loads(get(f"{stack.url}/api/v1/label/__name__/values"))["data"] if "gcore" in name or name.startswith("process_") or name == "ALERTS"]
+    names = [
+        name
+        for name in json.loads(get(f"{stack.url}/api/v1/label/__name__/values"))["data"]
+        if "gcore" in name or name.startswith("process_") or name == "ALERTS"
+    ]
     lines = []
     for name in names:
         for series in stack.query(f'{{__name__="{name}"}}[{minutes}m]'):
-            labels = ",".join(f'{k}={__import__("json").dumps(v, ensure_ascii=False)}' for k, v in series["metric"].items() if k != "__name__")
-            lines += [f'{name}{{{labels}}} {value} {int(float(at) * 1000)}' for at, value in series["values"]]
+            labels = ",".join(
+                f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in series["metric"].items() if k != "__name__"
+            )
+            lines += [f"{name}{{{labels}}} {value} {int(float(at) * 1000)}" for at, value in series["values"]]
     import_text(url, lines)
 
 
@@ -91,12 +112,22 @@ def check_queries(stack, url, what, only_errors=False):
 
 def check(stack, folder):
     """All checks; every one runs, also after one that failed."""
-    good = [check_queries(stack, stack.url, "Prometheus, one daemon"),
-            report("key figures against the ledger, one daemon", queries.against_ledger(stack.url, stack.api, lambda: time.sleep(45)))]
+    good = [
+        check_queries(stack, stack.url, "Prometheus, one daemon"),
+        report(
+            "key figures against the ledger, one daemon",
+            queries.against_ledger(stack.url, stack.api, lambda: time.sleep(45)),
+        ),
+    ]
     good.append(draw(stack, folder))
     stack.scrape(stack.own, stack.demo)
-    good += [check_queries(stack, stack.url, "Prometheus, two daemons"),
-             report("key figures against the ledger, two daemons", queries.against_ledger(stack.url, stack.api, lambda: time.sleep(45)))]
+    good += [
+        check_queries(stack, stack.url, "Prometheus, two daemons"),
+        report(
+            "key figures against the ledger, two daemons",
+            queries.against_ledger(stack.url, stack.api, lambda: time.sleep(45)),
+        ),
+    ]
     victoria = start_victoria(stack)
     copy_samples(stack, victoria)
     good.append(check_queries(stack, victoria, "VictoriaMetrics, two daemons"))

@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from pathlib import Path
 
 from stack import ROOT, get
 
@@ -25,7 +24,11 @@ def targets(board):
 
 
 def variable_queries(board):
-    return [(v["name"], v["query"]["query"], v["regex"].strip("/").replace("(?<", "(?P<")) for v in board["templating"]["list"] if v["type"] == "query"]
+    return [
+        (v["name"], v["query"]["query"], v["regex"].strip("/").replace("(?<", "(?P<"))
+        for v in board["templating"]["list"]
+        if v["type"] == "query"
+    ]
 
 
 class Reader:
@@ -33,7 +36,14 @@ class Reader:
 
     def __init__(self, url, now=None):
         self.url, self.now = url, now or time.time()
-        self.chosen = {"account": ".*", "project": ".*", "region": ".*", "type": ".*", "__rate_interval": "1m", "__interval_ms": "3600000"}
+        self.chosen = {
+            "account": ".*",
+            "project": ".*",
+            "region": ".*",
+            "type": ".*",
+            "__rate_interval": "1m",
+            "__interval_ms": "3600000",
+        }
 
     def ask(self, path, **parameters):
         answer = json.loads(get(f"{self.url}/api/v1/{path}", **parameters))
@@ -50,7 +60,7 @@ class Reader:
         """The values of a variable."""
         query = self.put_in(query)
         if match := re.fullmatch(r"label_values\((.*), *(\w+)\)", query):
-            found = self.ask(f"series", **{"match[]": match[1], "start": self.now - 86_400, "end": self.now})
+            found = self.ask("series", **{"match[]": match[1], "start": self.now - 86_400, "end": self.now})
             return sorted({series[match[2]] for series in found if match[2] in series})
         inner = re.fullmatch(r"query_result\((.*)\)", query)[1]
         texts = []

@@ -5,7 +5,7 @@ import math
 from datetime import datetime, timedelta, timezone
 
 import boards
-from stack import ROOT, get, KEY
+from stack import ROOT, KEY
 
 REASONS = json.loads((ROOT / "grafana/preview/may-be-empty.json").read_text())
 
@@ -46,8 +46,15 @@ def faults(url, currencies=("EUR", "USD"), only_errors=False):
 def ledger(api, first, last):
     """What the simulated account itself says days cost, by currency."""
     import urllib.request
-    body = json.dumps({"time_from": f"{first}T00:00:00Z", "time_to": f"{last}T00:00:00Z", "enable_last_day": True}).encode()
-    request = urllib.request.Request(f"http://{api}/cloud/v1/cost_report/totals", body, {"Authorization": f"APIKey {KEY}", "Content-Type": "application/json"})
+
+    body = json.dumps(
+        {"time_from": f"{first}T00:00:00Z", "time_to": f"{last}T00:00:00Z", "enable_last_day": True}
+    ).encode()
+    request = urllib.request.Request(
+        f"http://{api}/cloud/v1/cost_report/totals",
+        body,
+        {"Authorization": f"APIKey {KEY}", "Content-Type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         rows = json.loads(answer.read())["results"]
     sums = {}
@@ -62,8 +69,12 @@ def key_figures(api):
     today = datetime.now(timezone.utc).date()
     month = today.replace(day=1)
     before = month - timedelta(days=1)
-    spans = {"Today in $currency": (today, today), "Yesterday in $currency": (today - timedelta(days=1),) * 2,
-             "Month to date in $currency": (month, today), "Last month in $currency": (before.replace(day=1), before)}
+    spans = {
+        "Today in $currency": (today, today),
+        "Yesterday in $currency": (today - timedelta(days=1),) * 2,
+        "Month to date in $currency": (month, today),
+        "Last month in $currency": (before.replace(day=1), before),
+    }
     return {title: ledger(api, *span) for title, span in spans.items()}
 
 
@@ -73,7 +84,12 @@ def shown_figures(url, currency):
     reader.chosen["currency"] = currency
     board = boards.load()["overview"]
     figures = {}
-    for title in ("Today in $currency", "Yesterday in $currency", "Month to date in $currency", "Last month in $currency"):
+    for title in (
+        "Today in $currency",
+        "Yesterday in $currency",
+        "Month to date in $currency",
+        "Last month in $currency",
+    ):
         panel = next(panel for panel in board["panels"] if panel["title"] == title)
         days = reader.answer(panel, panel["targets"][0])
         figures[title] = days[0][1][-1]
@@ -96,6 +112,3 @@ def against_ledger(url, api, wait):
             else:
                 print(f"  {title.replace('$currency', currency)}: {figure:.5f}, ledger {at_least:.5f} to {at_most:.5f}")
     return found
-
-
-assert get

@@ -24,7 +24,7 @@ def lost(before, after, path=""):
             elif not NOT_KNOWN.search(at):
                 yield f"lost: {at}"
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, pair in enumerate(zip(before, after)):
+        for index, pair in enumerate(zip(before, after, strict=False)):
             yield from lost(*pair, f"{path}/{index}")
     elif before != after:
         yield f"changed: {path}: {before!r} became {after!r}"

@@ -90,20 +90,57 @@ class Stack:
     def start_exporters(self):
         """The demo with its account, and an exporter that reads the whole past of the same account."""
         self.api, self.demo, self.own, self.alertmanager = (f"127.0.0.1:{free_port()}" for _ in range(4))
-        self.start("alertmanager", "prometheus-alertmanager", f"--config.file={ROOT}/prometheus/alertmanager.example.yml",
-                   f"--storage.path={self.folder}/alertmanager", f"--web.listen-address={self.alertmanager}", "--cluster.listen-address=")
-        self.start("demo", self.exporter, "demo", f"--demo.api-address={self.api}", f"--web.listen-address={self.demo}", "--log.level=error")
+        self.start(
+            "alertmanager",
+            "prometheus-alertmanager",
+            f"--config.file={ROOT}/prometheus/alertmanager.example.yml",
+            f"--storage.path={self.folder}/alertmanager",
+            f"--web.listen-address={self.alertmanager}",
+            "--cluster.listen-address=",
+        )
+        self.start(
+            "demo",
+            self.exporter,
+            "demo",
+            f"--demo.api-address={self.api}",
+            f"--web.listen-address={self.demo}",
+            "--log.level=error",
+        )
         config = (ROOT / "grafana/checks/exporter.toml").read_text()
-        for name, value in (("API", f"http://{self.api}"), ("KEY", KEY), ("STORE", f"{self.folder}/state.db"), ("ALERTMANAGER", f"http://{self.alertmanager}")):
+        for name, value in (
+            ("API", f"http://{self.api}"),
+            ("KEY", KEY),
+            ("STORE", f"{self.folder}/state.db"),
+            ("ALERTMANAGER", f"http://{self.alertmanager}"),
+        ):
             config = config.replace(f"@{name}@", value)
         self.config = self.folder / "exporter.toml"
         self.config.write_text(config)
         until("the demo", lambda: get(f"http://{self.demo}/-/ready"))
-        self.start("exporter", self.exporter, f"--config.file={self.config}", f"--web.listen-address={self.own}", "--log.level=error")
+        self.start(
+            "exporter",
+            self.exporter,
+            f"--config.file={self.config}",
+            f"--web.listen-address={self.own}",
+            "--log.level=error",
+        )
         read = re.compile(r'^gcore_history_readings\{account="demo",collector="(?:cost|usage)"\} 120$', re.MULTILINE)
-        until("the past of both daemons", lambda: all(len(read.findall(self.metrics(at))) == 2 for at in (self.own, self.demo)))
-        until("anomalies, budgets and alerts", lambda: all(f"\n{family}" in self.metrics(self.own) for family in (
-            "gcore_anomaly_score", "gcore_budget_forecast_amount", "gcore_alert_firing", "gcore_cost_month_forecast_amount")))
+        until(
+            "the past of both daemons",
+            lambda: all(len(read.findall(self.metrics(at))) == 2 for at in (self.own, self.demo)),
+        )
+        until(
+            "anomalies, budgets and alerts",
+            lambda: all(
+                f"\n{family}" in self.metrics(self.own)
+                for family in (
+                    "gcore_anomaly_score",
+                    "gcore_budget_forecast_amount",
+                    "gcore_alert_firing",
+                    "gcore_cost_month_forecast_amount",
+                )
+            ),
+        )
 
     @staticmethod
     def metrics(address):
@@ -115,12 +152,18 @@ class Stack:
         folder.mkdir(exist_ok=True)
         shipped = sorted({*(ROOT / "prometheus").glob("rules.yml"), *(ROOT / "prometheus/rules").glob("*.yml")})
         for path in shipped:
-            (folder / path.name).write_text(re.sub(r"^    interval: .*$", f"    interval: {interval}", path.read_text(), flags=re.MULTILINE))
+            (folder / path.name).write_text(
+                re.sub(r"^    interval: .*$", f"    interval: {interval}", path.read_text(), flags=re.MULTILINE)
+            )
         return folder
 
     def write_prometheus_config(self, *targets):
         job = {"job_name": "gcore-billing-exporter", "static_configs": [{"targets": list(targets)}]}
-        config = {"global": {"scrape_interval": "5s", "evaluation_interval": "5s"}, "rule_files": [f"{self.rule_files()}/*.yml"], "scrape_configs": [job]}
+        config = {
+            "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
+            "rule_files": [f"{self.rule_files()}/*.yml"],
+            "scrape_configs": [job],
+        }
         path = self.folder / "prometheus.yml"
         path.write_text(json.dumps(config))  # JSON is YAML
         return path
@@ -129,8 +172,16 @@ class Stack:
         """A Prometheus on the folder `data`, which may hold history already."""
         at = f"127.0.0.1:{free_port()}"
         self.url = f"http://{at}"
-        started = self.start("prometheus", "prometheus", f"--config.file={self.write_prometheus_config(*targets)}", f"--storage.tsdb.path={self.folder}/data",
-                             "--storage.tsdb.retention.time=400d", f"--web.listen-address={at}", "--web.enable-lifecycle", "--log.level=warn")
+        started = self.start(
+            "prometheus",
+            "prometheus",
+            f"--config.file={self.write_prometheus_config(*targets)}",
+            f"--storage.tsdb.path={self.folder}/data",
+            "--storage.tsdb.retention.time=400d",
+            f"--web.listen-address={at}",
+            "--web.enable-lifecycle",
+            "--log.level=warn",
+        )
         until("Prometheus", lambda: "Ready" in get(f"{self.url}/-/ready"))
         return started
 
@@ -142,7 +193,13 @@ class Stack:
 
     def settle(self, targets):
         """Waits until all targets were scraped and each rule was evaluated after that."""
-        until("scrapes", lambda: len(self.query("gcore_cost_today_amount == 1e99 or count by (instance) (gcore_cost_today_amount)")) == targets)
+        until(
+            "scrapes",
+            lambda: (
+                len(self.query("gcore_cost_today_amount == 1e99 or count by (instance) (gcore_cost_today_amount)"))
+                == targets
+            ),
+        )
         since = time.time() + 6
 
         def evaluated():
@@ -167,5 +224,6 @@ class Stack:
 def timestamp(text):
     """Seconds of a time as Prometheus writes it, with its many digits."""
     from datetime import datetime
+
     text = re.sub(r"(\.\d{6})\d*", r"\1", text.replace("Z", "+00:00"))
     return datetime.fromisoformat(text).timestamp()

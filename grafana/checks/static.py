@@ -14,19 +14,26 @@ WIDTHS = (1280, 1600, 1920)
 def known_metrics():
     """Every family that docs/metrics.md lists, and every recording rule; tests/docs.rs holds that page against the program."""
     listed = re.findall(r"^\| `((?:gcore|process)_[a-z_]+)` \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
-    rules = "".join(path.read_text() for path in [*(ROOT / "prometheus").glob("*.yml"), *(ROOT / "prometheus/rules").glob("*.yml")])
+    rules = "".join(
+        path.read_text() for path in [*(ROOT / "prometheus").glob("*.yml"), *(ROOT / "prometheus/rules").glob("*.yml")]
+    )
     return set(listed), set(re.findall(r"^ *- record: *(\S+)", rules, re.MULTILINE)), rules
 
 
 def named_metrics(text):
     """The metrics of a query, those of a regular expression among them."""
-    text = re.sub(r"gcore_cost_\(([a-z_|]+)\)_amount", lambda m: " ".join(f"gcore_cost_{w}_amount" for w in m[1].split("|")), text)
+    text = re.sub(
+        r"gcore_cost_\(([a-z_|]+)\)_amount", lambda m: " ".join(f"gcore_cost_{w}_amount" for w in m[1].split("|")), text
+    )
     return set(METRIC.findall(text))
 
 
 def queries(board):
-    return [target["expr"] for _, target in boards.targets(board)] + [query for _, query, _ in boards.variable_queries(board)] \
+    return (
+        [target["expr"] for _, target in boards.targets(board)]
+        + [query for _, query, _ in boards.variable_queries(board)]
         + [annotation["expr"] for annotation in board["annotations"]["list"]]
+    )
 
 
 def base(name, families):
@@ -38,7 +45,12 @@ def base(name, families):
 def metrics(all_boards):
     """Names that nothing exports, and families that no dashboard, rule or document uses."""
     families, recorded, rules = known_metrics()
-    used = {base(name, families) for board in all_boards.values() for query in queries(board) for name in named_metrics(query)}
+    used = {
+        base(name, families)
+        for board in all_boards.values()
+        for query in queries(board)
+        for name in named_metrics(query)
+    }
     for name in sorted(used - families - recorded - {"gcore_billing"}):
         yield f"no such metric: {name}"
     ruled = {base(name, families) for name in named_metrics(rules)}
@@ -71,8 +83,11 @@ def widths(panel):
     """The columns of a table fit at each width of a page."""
     if panel["type"] != "table":
         return
-    properties = [{p["id"]: p["value"] for p in o["properties"]} for o in panel["fieldConfig"]["overrides"]
-                  if o["matcher"]["id"] == "byName"]
+    properties = [
+        {p["id"]: p["value"] for p in o["properties"]}
+        for o in panel["fieldConfig"]["overrides"]
+        if o["matcher"]["id"] == "byName"
+    ]
     needed = sum(p.get("custom.width", p.get("custom.minWidth", 60)) for p in properties if "custom.hideFrom" not in p)
     has = (WIDTHS[0] - 2 * 16 - 23 * 8) / 24 * panel["gridPos"]["w"] + (panel["gridPos"]["w"] - 1) * 8 - 2
     if needed > has:
@@ -89,7 +104,11 @@ def expressions(panel):
         for family in re.findall(r"\bgcore_cost\w*_amount\{([^}]*)\}", expression):
             if "account=" not in family:
                 yield f"query {target['refId']} is not restricted to the chosen accounts"
-        if re.search(r"_amount\b", expression) and 'currency="$currency"' not in expression and not re.search(r"by \([^)]*currency", expression):
+        if (
+            re.search(r"_amount\b", expression)
+            and 'currency="$currency"' not in expression
+            and not re.search(r"by \([^)]*currency", expression)
+        ):
             yield f"query {target['refId']} may add currencies"
 
 
@@ -130,7 +149,7 @@ def board_faults(name, board):
         yield "a panel id is used twice"
     places = [(p["title"], *(p["gridPos"][k] for k in "xywh")) for p in board["panels"]]
     for index, (a, ax, ay, aw, ah) in enumerate(places):
-        for b, bx, by, bw, bh in places[index + 1:]:
+        for b, bx, by, bw, bh in places[index + 1 :]:
             if ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah:
                 yield f"panels {a} and {b} overlap"
 
@@ -143,7 +162,10 @@ def main():
     for name, board in all_boards.items():
         found += [f"{name}: {fault}" for fault in board_faults(name, board)]
         found += [f'{name}: "{panel["title"]}": {fault}' for panel in board["panels"] for fault in panel_faults(panel)]
-    print("\n".join(found) or f"{len(all_boards)} dashboards, {sum(len(boards.panels(b)) for b in all_boards.values())} panels: no fault")
+    print(
+        "\n".join(found)
+        or f"{len(all_boards)} dashboards, {sum(len(boards.panels(b)) for b in all_boards.values())} panels: no fault"
+    )
     sys.exit(bool(found))
 
 

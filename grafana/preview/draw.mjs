@@ -1,5 +1,6 @@
 // Draws dashboards in headless Chromium, served on loopback with a Prometheus behind them, and looks for what is wrong.
 //   node draw.mjs --prometheus URL --out FOLDER [--boards overview,health] [--themes dark,light] [--widths 1280,1600,1920]
+//     [--height PX] [--var name=value]...
 // Exit code 1: a panel failed, was empty without a reason in may-be-empty.json, or shows something cut off.
 import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
@@ -11,7 +12,7 @@ import { faultsInPage } from './faults.mjs';
 const here = (path) => new URL(path, import.meta.url).pathname;
 const text = (value) => ({ type: 'string', default: value });
 const { values: o } = parseArgs({ options: { prometheus: text('http://127.0.0.1:9090'), out: text('out'), boards: text(''), themes: text('dark,light'),
-  widths: text('1280,1600,1920'), var: { type: 'string', multiple: true, default: [] }, chromium: text('/usr/bin/chromium') } });
+  widths: text('1280,1600,1920'), height: text(''), var: { type: 'string', multiple: true, default: [] }, chromium: text('/usr/bin/chromium') } });
 const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 const reasons = JSON.parse(readFileSync(here('may-be-empty.json')));
 // Titles in the list have the variable where a drawn one has its value.
@@ -59,7 +60,8 @@ async function draw(board, theme, width) {
     if (error) faults.push(`"${title}": ${error}`);
     else if (!['row', 'text'].includes(type) && !values && !mayBeEmpty(board, title)) faults.push(`"${title}": nothing to show`);
   }
-  await page.screenshot({ path: join(o.out, `${board}-${theme}-${width}.png`), fullPage: true });
+  const clip = o.height && { clip: { x: 0, y: 0, width, height: Math.min(+o.height, page.viewportSize().height) } };
+  await page.screenshot({ path: join(o.out, `${board}-${theme}-${width}.png`), ...(clip || { fullPage: true }) });
   await page.close();
   return { faults, panels };
 }

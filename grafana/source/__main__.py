@@ -11,7 +11,14 @@ import overview
 import reports
 
 FOLDER = Path(__file__).resolve().parent.parent / "dashboards"
-BOARDS = {"overview": overview, "breakdown": breakdown, "anomalies": anomalies, "commitments": commitments, "reports": reports, "health": health}
+BOARDS = {
+    "overview": overview,
+    "breakdown": breakdown,
+    "anomalies": anomalies,
+    "commitments": commitments,
+    "reports": reports,
+    "health": health,
+}
 
 
 def main():

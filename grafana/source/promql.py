@@ -46,15 +46,18 @@ def groups(family, selector=GROUPS):
 
 def named(expression, kind):
     """Puts the name of a project or region beside its id."""
-    return (f"({expression}) * on (account, {kind}_id) group_left ({kind}_name)"
-            f" account_{kind}:gcore_{kind}_name:info{{{ACCOUNT}}}")
+    return (
+        f"({expression}) * on (account, {kind}_id) group_left ({kind}_name)"
+        f" account_{kind}:gcore_{kind}_name:info{{{ACCOUNT}}}"
+    )
 
 
 def named_by(expression, kind, selector):
     """As `named`, with names that the selected costs have themselves: an ad-hoc filter reaches these as well."""
     names = f"group by (account, {kind}_id, {kind}_name) ({ANY_COST % selector})"
-    return (f"({expression}) * on (account, {kind}_id) group_left ({kind}_name)"
-            f" topk by (account, {kind}_id) (1, {names})")
+    return (
+        f"({expression}) * on (account, {kind}_id) group_left ({kind}_name) topk by (account, {kind}_id) (1, {names})"
+    )
 
 
 def first_of(*expressions):
@@ -65,8 +68,10 @@ def first_of(*expressions):
 def closed_days():
     """The cost of each closed day by project, with a step of a day: as it is now, as it was read the day after, as backfilled."""
     read = f"last_over_time(account_project:gcore_cost_yesterday_amount:sum30m{{{PROJECTS}}}{DAY_AFTER})"
-    backfilled = (f"sum by (account, project_id, currency) (max by (account, project_id, region_id, resource_type, currency)"
-                  f" (last_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[1d] offset -1d)))")
+    backfilled = (
+        f"sum by (account, project_id, currency) (max by (account, project_id, region_id, resource_type, currency)"
+        f" (last_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[1d] offset -1d)))"
+    )
     return first_of(f"{recorded('account_project', 'yesterday')} {NOW} {IS_YESTERDAY}", read, backfilled)
 
 
@@ -79,9 +84,11 @@ def group_days():
     """The cost of each closed day by project, region and type."""
     by_ids = "max by (account, project_id, region_id, resource_type, currency) (%s)"
     last = "last_over_time(%s{%s}%s)"
-    return first_of(f"{by_ids % f'gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}'} {IS_YESTERDAY}",
-                    by_ids % (last % ("account_project_region_type:gcore_cost_yesterday_amount:max30m", GROUPS, DAY_AFTER)),
-                    by_ids % (last % ("gcore_cost_daily_amount", GROUPS, "[1d] offset -1d")))
+    return first_of(
+        f"{by_ids % f'gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}'} {IS_YESTERDAY}",
+        by_ids % (last % ("account_project_region_type:gcore_cost_yesterday_amount:max30m", GROUPS, DAY_AFTER)),
+        by_ids % (last % ("gcore_cost_daily_amount", GROUPS, "[1d] offset -1d")),
+    )
 
 
 def largest(count, *expressions):
