@@ -1,4 +1,4 @@
-//! What ships for Grafana and Prometheus, held against a real Prometheus that scrapes the daemon.
+//! What ships for Prometheus, held against a real one that scrapes the daemon. `scripts/check-dashboards` does that for Grafana.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,54 +26,6 @@ async fn scraped_demo(interval: Duration) -> (TestApp, Prometheus) {
     let (app, _) = with_history(some_time_today(), interval, budgets).await;
     let prometheus = Prometheus::scraping(&app).await;
     (app, prometheus)
-}
-
-fn dashboard() -> Value {
-    serde_json::from_str(include_str!("../../grafana/overview.json")).unwrap()
-}
-
-/// Every expression of every panel, those in rows included.
-fn expressions(panels: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    for panel in panels.as_array().into_iter().flatten() {
-        let targets = panel["targets"].as_array().into_iter().flatten();
-        found.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
-        found.extend(expressions(&panel["panels"]));
-    }
-    found
-}
-
-/// An expression as Grafana would send it with every variable on "All".
-fn as_sent(expression: &str) -> String {
-    let sent = ["account", "currency", "project"]
-        .iter()
-        .fold(expression.replace("$__rate_interval", "1m"), |sent, name| sent.replace(&format!("${name}"), ".*"));
-    assert!(!sent.contains('$'), "a variable that Grafana would not know: {sent}");
-    sent
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_query_of_the_dashboard_has_data() {
-    let (app, prometheus) = scraped_demo(Duration::from_secs(15)).await;
-    let rates = "increase(gcore_poll_duration_seconds_count[1m]) > 0";
-    app.until(async || prometheus.query(rates).await.len() == 7).await;
-    let dashboard = dashboard();
-
-    let panels = expressions(&dashboard["panels"]);
-    assert!(panels.len() > 30, "the dashboard has panels");
-    for expression in panels {
-        prometheus.found(&as_sent(&expression)).await;
-    }
-
-    for variable in dashboard["templating"]["list"].as_array().unwrap() {
-        let Some(definition) = variable["definition"].as_str() else { continue };
-        let inner = definition.split_once('(').unwrap().1.strip_suffix(')').unwrap();
-        let (selector, label) = inner.rsplit_once(", ").filter(|_| definition.starts_with("label_values")).unzip();
-        let series = prometheus.found(&as_sent(selector.unwrap_or(inner))).await;
-        let values: BTreeSet<_> = series.keys().map(|labels| labels.get(label.unwrap_or("project_id"))).collect();
-        assert!(!values.is_empty() && !values.contains(&None), "{definition}");
-    }
-    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
