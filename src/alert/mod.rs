@@ -8,6 +8,7 @@
 //!
 //! Of a channel nothing but its name, its route and whether it takes anything is known here.
 
+#[expect(clippy::module_inception, reason = "it holds the type `Alert`")]
 mod alert;
 pub mod channels;
 pub mod engine;

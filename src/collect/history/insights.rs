@@ -238,7 +238,8 @@ fn log_anomalies(account: &str, logged: &mut Option<(Date, BTreeSet<(Subject, Cu
             let [project_id, region_id, resource_type] = subject.places();
             let (project_id, region_id) = (project_id.as_str(), region_id.as_str());
             let resource_type = escaped(&resource_type);
-            let explanation = escaped(&judgement.explanation(currency.as_str()));
+            let explanation = judgement.explanation(currency.as_str());
+            let explanation = escaped(&explanation);
             tracing::info!(account, %day, project_id, region_id, %resource_type, %explanation, "anomaly");
         }
     }
