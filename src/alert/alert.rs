@@ -1,4 +1,4 @@
-//! What somebody is told: one alert with its identity, its words and its times.
+//! An alert: its labels, annotations, status and times.
 
 use std::collections::BTreeMap;
 
@@ -6,42 +6,45 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// Names with their texts: the labels that identify an alert, or the annotations that explain it.
+/// Label or annotation texts by name. Labels identify an alert, annotations explain it.
 pub type Labels = BTreeMap<SmolStr, SmolStr>;
 
-/// One alert. Its labels alone say which one it is; a value is never a label. Whoever holds many shares them: what did
-/// not change is the same one everywhere.
+/// One alert. Only its labels identify it, so a value is never a label. Holders share it by `Arc`: an unchanged alert
+/// is the same one everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
-    /// `alertname`, `severity`, `account` where it is of one, the rule's own labels, and those of the configuration.
+    /// `alertname`, `severity`, `account` where the alert belongs to one, the labels of the rule and of the
+    /// configuration.
     pub labels: Labels,
-    /// `summary`, `description`, `runbook_url`, and where it is resolved the `reason`.
+    /// `summary`, `description`, `runbook_url`; a resolved alert also has the `reason`.
     pub annotations: Labels,
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// Since when what it tells of has been so, by the data, so that every replica says the same. Where no datum says when,
-    /// the UTC day on which it was seen first. By the clock of this daemon where it tells of the daemon itself, and where it
-    /// begins again within the period, day or task that it is of.
+    /// When the condition became true, by the data, so that all replicas agree.
+    ///
+    /// - Without a time in the data: the start of the UTC day on which the daemon first saw the condition.
+    /// - For an alert about the daemon, or one that fires again in the same period, day or task: the time of this
+    ///   daemon's clock.
     pub starts_at: Timestamp,
-    /// When it ended; `None` unless it is resolved.
+    /// When it ended. `None` unless it is resolved.
     pub ends_at: Option<Timestamp>,
-    /// What was measured last.
+    /// The last measured value.
     pub value: Option<f64>,
-    /// What the value is held against.
+    /// The limit for the value.
     pub threshold: Option<f64>,
-    /// When it came to its status, by the clock of this daemon.
+    /// When it reached its status, by the clock of this daemon.
     pub since: Timestamp,
 }
 
-/// Where an alert stands.
+/// The status of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is so, but not for long enough to tell anybody.
+    /// The condition is true, but not yet for the time in `for`.
     Pending,
-    /// It is so.
+    /// The condition is true.
     Firing,
-    /// It is no longer so. Listed until it is 15 minutes old.
+    /// The condition is no longer true. The alert is listed for 15 minutes.
     Resolved,
 }
 
@@ -49,7 +52,7 @@ impl Status {
     /// Every status.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Firing, Self::Resolved];
 
-    /// The word for the `state` label and the API.
+    /// The value of the `state` label and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,19 +63,18 @@ impl Status {
     }
 }
 
-/// An alert as it waits for a channel.
+/// An alert in the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Queued {
-    /// What is to be told.
+    /// The alert to send.
     #[serde(flatten)]
     pub alert: Alert,
-    /// Whether the first look after a first start found it, so that people get it together with what else that found.
+    /// Whether the first evaluation after a first start found it. Slack gets all such alerts in one message.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first_look: bool,
 }
 
-/// Where a severity stands among others, the gravest first. Words of one's own may mean anything, and come right after
-/// `critical`.
+/// The rank of a severity; 0 is the gravest. Custom severities rank right after `critical`.
 #[must_use]
 pub fn gravity(severity: &str) -> u8 {
     match severity {
@@ -84,40 +86,40 @@ pub fn gravity(severity: &str) -> u8 {
     }
 }
 
-/// The severity of what only machines need to hear, such as the watchdog.
+/// The severity of alerts that only machines read, such as the watchdog.
 pub(super) const NOT_FOR_PEOPLE: &str = "none";
 
-/// The values are finite, so that an alert is always equal to itself, and one that is shared need not be compared.
+/// Values are finite, so an alert always equals itself. Shared alerts are compared by pointer.
 impl Eq for Alert {}
 
 impl Alert {
-    /// A number for the labels, the same on every machine and in every version (FNV-1a over the sorted labels).
+    /// A hash of the labels, the same on every machine and in every version (FNV-1a over the sorted labels).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         fingerprint(&self.labels)
     }
 
-    /// What identifies a transition to this status, whichever replica tells it and however often. The end is no part of
-    /// it, since replicas see an end at different times; an alert that begins again has another start.
+    /// The id of a transition, the same on each replica and at each try. It leaves out the end, because replicas see an
+    /// end at different times. An alert that fires again has another start, so another id.
     #[must_use]
     pub fn message_id(&self) -> String {
         let (number, start) = (self.fingerprint(), self.starts_at.as_microsecond());
         format!("{number:016x}-{start}-{}", self.status.as_str())
     }
 
-    /// The text of a label; empty where there is none.
+    /// The text of a label; empty if there is none.
     #[must_use]
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", SmolStr::as_str)
     }
 }
 
-/// As [`Alert::fingerprint`], of sorted labels alone.
+/// Like [`Alert::fingerprint`], for sorted labels alone.
 #[must_use]
 pub(super) fn fingerprint<'a>(labels: impl IntoIterator<Item = (&'a SmolStr, &'a SmolStr)>) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
-    // 0xff is in no UTF-8 text, so no two lists of labels run together.
+    // UTF-8 text never contains 0xff, so two different lists of labels never give the same bytes.
     let bytes = labels.into_iter().flat_map(|(name, text)| [name, text]).flat_map(|part| part.bytes().chain([0xff]));
     bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn a_fingerprint_is_of_the_labels_and_of_nothing_else() {
         let one = labels(&[("alertname", "A"), ("account", "main")]);
-        // Worked out by another program: a change of this number would break alerts over an upgrade.
+        // Another program computed this number. If it changed, an upgrade would resolve all alerts and fire them again.
         assert_eq!(fingerprint(&one), 0x7cb7_1dfa_7584_ebfb);
         let others = [
             labels(&[("alertname", "A"), ("account", "mai"), ("n", "")]),

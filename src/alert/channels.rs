@@ -1,40 +1,39 @@
-//! Whether channels take what they are sent, as far as a rule asks. Whoever works them writes it down here; why a channel
-//! fails, and what is done about it, is no affair of this module.
+//! The delivery state of each channel, for the rule on failing notifications. `notify` writes it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-/// How every channel fares, by name. Cheap to clone; all clones are one.
+/// The delivery state of every channel, by name. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Channels(watch::Sender<BTreeMap<String, Delivery>>);
 
-/// How one channel fares.
+/// The delivery state of one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Nothing was sent since it was set up.
+    /// Nothing was sent since the channel was configured.
     Untried,
-    /// It took the last request.
+    /// The channel accepted the last request.
     Good,
-    /// It did not.
+    /// The channel did not accept the last request.
     Failing {
-        /// When the first request was not taken, none having been taken since.
+        /// When the first of the failed requests in a row failed.
         since: Timestamp,
-        /// Why the last one was not, in a word.
+        /// Why the last request failed, in one word.
         reason: &'static str,
     },
 }
 
 impl Channels {
-    /// Begins with a channel, or anew with one that is set otherwise now.
+    /// Adds a channel as untried, or resets one whose configuration changed.
     pub fn begin(&self, channel: &str) {
         self.0.send_modify(|all| {
             all.insert(channel.to_owned(), Delivery::Untried);
         });
     }
 
-    /// Notes that a request at `now` was taken, or for which reason it was not.
+    /// Notes the outcome of a request at `now`: accepted, or the reason of the failure.
     pub fn note(&self, channel: &str, failure: Option<&'static str>, now: Timestamp) {
         self.0.send_modify(|all| {
             let before = all.get(channel).copied();
@@ -47,12 +46,12 @@ impl Channels {
         });
     }
 
-    /// Forgets all channels but those for which `stays` says so.
+    /// Removes the channels for which `stays` is false.
     pub fn retain(&self, stays: impl Fn(&str) -> bool) {
         self.0.send_modify(|all| all.retain(|channel, _| stays(channel)));
     }
 
-    /// All channels as they are now.
+    /// The current state of all channels.
     #[must_use]
     pub fn all(&self) -> BTreeMap<String, Delivery> {
         self.0.borrow().clone()

@@ -1,7 +1,7 @@
-//! The loop that judges each snapshot, and again each minute, writes what follows and publishes it.
+//! The loop that evaluates rules on each snapshot and every minute, stores the changes and publishes the alerts.
 //!
-//! What is published has been written before, so that no channel is told what a restart would not know of. Where the
-//! file cannot be written, the store keeps it in memory; it says so itself, and there is a rule for it.
+//! Changes are stored before they are published, so that a restart knows each alert that a channel was sent. If the
+//! file cannot be written, the memory fallback keeps the changes. The store logs that, and a rule alerts on it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,23 +26,23 @@ use super::settings::Settings;
 use super::states::AlertStates;
 use super::{Current, Reader};
 
-/// The windows of a poll arrive in quick succession; waiting this long judges several of them at once.
+/// A poll publishes its windows in quick succession. This delay evaluates several of them at once.
 const BURST: Duration = Duration::from_millis(10);
-/// How often time alone is judged.
+/// The interval of evaluations without new data.
 const TICK: Duration = Duration::from_secs(60);
-/// After a first start, the first look lasts until everything was polled, the past included, but no longer than this.
+/// After a first start, the first evaluation ends when everything was polled, history included, or after this time.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the engine goes by; a reload sends another one.
+/// The configuration of the engine. A reload sends a new one.
 #[derive(Clone, Debug, Default)]
 pub struct AlertConfig {
-    /// What is watched.
+    /// The rules, thresholds, mutes and budgets.
     pub settings: Settings,
-    /// The channels that are told once of each transition.
+    /// The routes of the edge-triggered channels, which get each transition once.
     pub routes: Vec<Route>,
 }
 
-/// Judges, remembers, publishes.
+/// Evaluates rules, stores and publishes alerts.
 pub struct Engine {
     snapshots: snapshot::Reader,
     orders: watch::Receiver<Arc<AlertConfig>>,
@@ -51,15 +51,15 @@ pub struct Engine {
     clock: Clock,
     started_at: Timestamp,
     ledger: AlertStates,
-    /// Whether the ledger goes on from what was stored before; until then it knows only what this process has seen.
+    /// Whether the stored states were loaded. Until then, `ledger` holds only alerts of this process.
     is_recalled: bool,
     current: watch::Sender<Current>,
     unwritten: Unwritten,
-    /// When the first look ends at the latest; `None`: it is over.
+    /// The latest end of the first evaluation. `None`: it has ended.
     first_look_until: Option<Timestamp>,
 }
 
-/// What could not be written yet, and is tried again with what comes next.
+/// Changes that could not be written. The next write includes them.
 #[derive(Default)]
 struct Unwritten {
     states: BTreeMap<u64, Option<String>>,
@@ -67,10 +67,10 @@ struct Unwritten {
 }
 
 impl Engine {
-    /// An engine that has judged nothing yet, and where its alerts will be read. Registers its families.
+    /// An engine without alerts, and the reader of its alerts. Registers its metric families.
     ///
     /// # Errors
-    /// Fails where the registry already has them.
+    /// Fails if the registry already has the families.
     pub fn new(
         snapshots: snapshot::Reader,
         orders: watch::Receiver<Arc<AlertConfig>>,
@@ -98,7 +98,7 @@ impl Engine {
         Ok((engine, reader))
     }
 
-    /// Runs until nobody writes snapshots any more; the last one is judged.
+    /// Runs until all writers of snapshots are gone. The last snapshot is evaluated too.
     pub async fn run(mut self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,7 +111,7 @@ impl Engine {
                     }
                     changed.is_ok()
                 }
-                // Where nobody can give other orders, these stay.
+                // When no sender of configurations is left, the current one stays.
                 Ok(()) = self.orders.changed() => true,
                 _ = ticks.tick() => true,
             };
@@ -122,12 +122,12 @@ impl Engine {
         }
     }
 
-    /// Takes up where the process before ended; where the store cannot be read, as soon as it can be.
+    /// Loads the states of the process before. If the store cannot be read, the next round tries again.
     async fn recall(&mut self) {
         let bodies = match self.store.alerts().await {
             Ok(bodies) => bodies,
             Err(error) => {
-                // The store says itself that it fails.
+                // The store logs its own failure.
                 tracing::debug!(%error, "cannot read the stored alerts; all are judged anew until they can be read");
                 return;
             }
@@ -139,7 +139,7 @@ impl Engine {
         if lost > 0 {
             tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
         }
-        // A restart within it goes on with the first look.
+        // A restart during the first evaluation continues it.
         let begun_at = self.ledger.oldest().unwrap_or(self.started_at).min(self.started_at);
         self.first_look_until = begun_at.checked_add(FIRST_LOOK).ok().filter(|until| self.started_at < *until);
     }
@@ -167,7 +167,7 @@ impl Engine {
         let is_queued = self.write(&orders.routes).await | self.end_first_look(is_whole, now, &orders.routes).await;
         let listed = self.ledger.listed(now);
         self.current.send_if_modified(|current| {
-            // Nobody need look where nothing is new.
+            // Without a change, readers need no wake-up.
             let is_news = is_queued || current.as_ref().is_none_or(|current| **current != listed);
             if is_news {
                 *current = Some(Arc::new(listed));
@@ -176,22 +176,23 @@ impl Engine {
         });
     }
 
-    /// Ends the first look when all was polled, or when it has taken long enough: people are told then. Whether it did.
+    /// Ends the first evaluation when everything was polled or its time is over, and releases its messages. Returns
+    /// whether it ended.
     async fn end_first_look(&mut self, is_whole: bool, now: Timestamp, routes: &[Route]) -> bool {
         if self.first_look_until.is_none_or(|until| !is_whole && now < until) {
             return false;
         }
         self.first_look_until = None;
         for route in routes.iter().filter(|route| route.for_people) {
-            // The store says itself when it fails; then these messages wait for the longest that a first look takes.
+            // The store logs its failure. These messages then wait until the latest end of the first evaluation.
             let _ = self.store.outbox_release(route.channel.clone(), now).await;
         }
         true
     }
 
-    /// Writes everything that is not written yet, in one transaction. Whether there is something to be sent now.
+    /// Writes all pending changes in one transaction. Returns whether there are messages to send.
     async fn write(&mut self, routes: &[Route]) -> bool {
-        // A store that failed is given the chance to write what it keeps in memory.
+        // A write is also the chance for a failed store to write the rows that it keeps in memory.
         if self.unwritten.states.is_empty() && self.unwritten.transitions.is_empty() && self.store.is_writable() {
             return false;
         }
@@ -206,7 +207,7 @@ impl Engine {
     }
 }
 
-/// A row for each channel that wants to be told. What begins within the first look waits for people until its end.
+/// One row for each channel whose route takes the alert. During the first evaluation, rows for people wait for its end.
 fn rows(alert: &Alert, routes: &[Route], first_look_until: Option<Timestamp>) -> Vec<OutboxRow> {
     let until = first_look_until.filter(|_| alert.status == Status::Firing);
     let body = |first_look| serde_json::to_string(&Queued { alert: alert.clone(), first_look }).ok();

@@ -1,4 +1,4 @@
-//! What a rule says of one place on the data that there are.
+//! The judgement of a rule on one place.
 
 use std::time::Duration;
 
@@ -8,97 +8,97 @@ use smol_str::SmolStr;
 
 use super::alert::Labels;
 
-/// Of what a verdict is: a rule on an account, a budget, a collector. Alerts of one scope come and go by its verdicts
-/// alone.
+/// The subject of a judgement: a rule with an account, a budget or a collector. Only judgements of the same scope
+/// change its alerts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope {
     /// The rule.
     pub rule: SmolStr,
-    /// Where it was judged, such as `main/cost`; empty for the daemon itself.
+    /// The judged place, such as `main/cost`; empty for the daemon itself.
     pub place: SmolStr,
 }
 
-/// A verdict on one scope.
+/// The verdict on one scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// Of what it is.
+    /// The judged scope.
     pub scope: Scope,
-    /// How long something must be so, or must be over, to be told.
+    /// How long a breach must last before it fires, and be gone before it is resolved.
     pub holds: HoldDurations,
-    /// What is known.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// How patient a rule is.
+/// `for` and `keep_firing_for` of a rule, in readings and in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldDurations {
-    /// So many readings in a row must say so. At least 1.
+    /// The number of readings in a row with the breach before it fires. At least 1.
     pub readings: u32,
-    /// For so long it must be so.
+    /// The time with the breach before it fires (`for`).
     pub pending_for: Duration,
-    /// So many readings in a row must say that it is over. At least 1.
+    /// The number of readings in a row without the breach before it is resolved. At least 1.
     pub clears: u32,
-    /// For so long it must be over.
+    /// The time without the breach before it is resolved (`keep_firing_for`).
     pub keep_firing_for: Duration,
 }
 
-/// What is known of a scope.
+/// The knowledge about a scope.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// The data are missing, stale or half: whatever was so goes on.
+    /// Data are missing, stale or incomplete. Alerts keep their state.
     Unknown,
-    /// Everything that is so; what is not named is not so.
+    /// All breaches of the scope. An alert that is not listed is not firing.
     Known {
-        /// Which data say so. Judging the same data again is no second opinion.
+        /// The time of the data. A second judgement of the same data does not count as a reading.
         epoch: Timestamp,
-        /// What is so.
+        /// The breaches.
         breaches: Vec<Breach>,
     },
 }
 
-/// Something that somebody should be told.
+/// One breach of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Breach {
-    /// Its identity: all labels of the alert.
+    /// All labels of the alert, its identity.
     pub labels: Labels,
-    /// What it says.
+    /// The texts of the alert.
     pub annotations: Labels,
-    /// What was measured.
+    /// The measured value.
     pub value: Option<f64>,
-    /// What that is held against.
+    /// The limit for the value.
     pub threshold: Option<f64>,
-    /// How sure it is.
+    /// The strength of the breach.
     pub strength: Strength,
-    /// Since when it has been so, by the data.
+    /// When the condition became true, by the data.
     pub starts_at: Timestamp,
-    /// When it is over by the calendar, whatever is known by then.
+    /// When the calendar ends it, with or without newer data.
     pub until: Option<Timestamp>,
 }
 
-/// How much of a breach something is.
+/// The strength of a breach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strength {
     /// Beyond the threshold.
     Full,
-    /// Beyond the threshold, and it stays told until its `until`, whatever the data say meanwhile.
+    /// Beyond the threshold. Fires until its `until`, even if later data say otherwise.
     Latched,
-    /// No longer beyond it, but so near that what fires goes on firing.
+    /// No longer beyond the threshold, but close. A firing alert goes on, no new one starts.
     Lingering,
-    /// Nobody wants to know.
+    /// Muted by the configuration.
     Muted,
 }
 
 impl HoldDurations {
-    /// None: told at the first reading, over at the first reading.
+    /// No hold: fires at the first reading, is resolved at the first reading without the breach.
     pub const NONE: Self =
         Self { readings: 1, pending_for: Duration::ZERO, clears: 1, keep_firing_for: Duration::ZERO };
 }
 
-/// What is above a threshold, or stays near it: below this share of it, it is over.
+/// A firing alert on a value above a threshold ends when the value falls below this share of it.
 const CLEARING: f64 = 0.9;
 
 impl Strength {
-    /// How `value` stands to `threshold`; `None`: well below it.
+    /// The strength of `value` against `threshold`. `None`: well below it.
     #[must_use]
     pub fn of(value: f64, threshold: f64) -> Option<Self> {
         if value > threshold { Some(Self::Full) } else { (value > CLEARING * threshold).then_some(Self::Lingering) }

@@ -1,4 +1,4 @@
-//! The alerts as metrics, made anew from what is published whenever they are read.
+//! Metrics of the alerts. Each scrape builds them from the published alerts.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use prometheus::{GaugeVec, Opts, Registry};
 use super::Reader;
 use super::alert::{Alert, Status};
 
-/// The most firing alerts that are shown one by one; the counts know all.
+/// The largest number of firing alerts with a series each. The counts include all alerts.
 const MOST_SHOWN: usize = 1_000;
 
 const COUNT_LABELS: [&str; 3] = ["alertname", "severity", "state"];
 
-/// Every label that an alert can have of its own; one that it does not have is empty.
+/// Every label that an alert of a rule can have. A series has an empty text for a missing one.
 pub const LABELS: [&str; 17] = [
     "alertname",
     "severity",
@@ -38,7 +38,7 @@ pub const LABELS: [&str; 17] = [
 /// Registers the families.
 ///
 /// # Errors
-/// Fails where the registry already has them.
+/// Fails if the registry already has the families.
 pub(super) fn register(registry: &Registry, alerts: Reader) -> prometheus::Result<()> {
     let descriptions = gauges()?.iter().flat_map(Collector::desc).cloned().collect();
     registry.register(Box::new(Published { alerts, descriptions }))
@@ -49,7 +49,7 @@ struct Published {
     descriptions: Vec<Desc>,
 }
 
-/// How many there are, and which fire.
+/// The count of alerts by state, and the firing alerts.
 fn gauges() -> prometheus::Result<[GaugeVec; 2]> {
     let count = Opts::new("gcore_alerts", "Alerts of the daemon itself, by where they stand; none: no series.");
     let firing = Opts::new("gcore_alert_firing", "1 for each alert of the daemon itself that fires.");
@@ -62,7 +62,7 @@ impl Collector for Published {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // What could be registered can be made again.
+        // The same gauges were made before, at registration.
         let Ok([count, firing]) = gauges() else { return Vec::new() };
         let alerts = self.alerts.borrow().clone().unwrap_or_default();
         for alert in alerts.iter() {
@@ -73,7 +73,7 @@ impl Collector for Published {
         for alert in alerts.iter().filter(fires).take(MOST_SHOWN) {
             firing.with_label_values(&LABELS.map(|name| alert.label(name))).set(1.0);
         }
-        // A family without a series cannot be written.
+        // The encoder refuses a family without a series.
         let families = [count, firing].into_iter().flat_map(|gauge| gauge.collect());
         families.filter(|family| !family.get_metric().is_empty()).collect()
     }

@@ -1,12 +1,12 @@
-//! Alerts: from a snapshot to what somebody should be told.
+//! Alerts: from a snapshot to alerts with a state.
 //!
-//! - [`rule`]: what is watched, with its defaults, and [`settings`], how closely.
-//! - [`judgement`]: what a rule says of one place on the data that there are; [`evaluate`] makes all of them.
-//! - [`states`]: the states of all alerts, moved on by judgements.
+//! - [`rule`]: the rules and their defaults; [`settings`]: their configuration.
+//! - [`judgement`]: the judgement of a rule on one place; [`evaluate`] makes all of them.
+//! - [`states`]: the states of all alerts, advanced by judgements.
 //! - [`engine`]: the loop around these.
-//! - [`channels`]: whether what is told arrives.
+//! - [`channels`]: the delivery state of each channel.
 //!
-//! Of a channel nothing but its name, its route and whether it takes anything is known here.
+//! This module knows the name, the route and the delivery state of a channel, and nothing else of it.
 
 #[expect(clippy::module_inception, reason = "it holds the type `Alert`")]
 mod alert;
@@ -28,9 +28,9 @@ pub use alert::{Alert, Labels, Queued, Status, gravity};
 pub use metrics::LABELS;
 pub use route::Route;
 
-/// The alerts that are pending, firing or just resolved, by fingerprint. `None`: not yet judged, so nothing is known;
-/// a start must not pass for a recovery.
+/// The pending, firing and recently resolved alerts, by fingerprint. `None` before the first evaluation, because an
+/// empty list would mean that all alerts are resolved.
 pub type Current = Option<Arc<Vec<Arc<Alert>>>>;
 
-/// Where [`Current`] is read.
+/// The reading end of [`Current`].
 pub type Reader = watch::Receiver<Current>;

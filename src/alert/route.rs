@@ -1,19 +1,19 @@
-//! Which alerts a channel is told of.
+//! Which alerts a channel gets.
 
 use smol_str::SmolStr;
 
 use super::alert::{Labels, NOT_FOR_PEOPLE};
 
-/// A channel and what it wants.
+/// A channel and its filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
     /// The channel's name, such as `slack.ops`.
     pub channel: String,
-    /// The severities that it wants; empty: all.
+    /// The severities to send. Empty: all.
     pub severities: Vec<String>,
-    /// Labels that an alert must have; empty: any.
+    /// Labels that an alert must have. Empty: any.
     pub matchers: Labels,
-    /// Whether people read it: then severity `none` has to be wanted by name, and what the first look finds comes as one
+    /// Whether people read the channel. Then severity `none` must be listed to be sent, and the first evaluation is one
     /// message.
     pub for_people: bool,
 }

@@ -1,31 +1,31 @@
-//! What is watched without being asked for: every rule with its names, its figures and their defaults, in one table.
+//! The table of built-in rules, with names, numbers and defaults.
 
-/// A rule that comes with the daemon.
+/// A built-in rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// A closed day cost more than its past lets expect.
+    /// A closed day cost more than its upper bound.
     SpendAnomaly,
-    /// Today costs more already than a whole day usually does.
+    /// Today already costs more than an ordinary whole day.
     SpendToday,
     /// A share of a budget was spent.
     BudgetUsed,
-    /// A budget will not last until the end of the month.
+    /// The forecast of the month is above a budget.
     BudgetForecast,
-    /// A resource type or a region costs something for the first time.
+    /// A resource type or a region has its first costs.
     NewSpend,
     /// Records without a price.
     CostUnpriced,
-    /// The costs of a settled window are not the API's own total.
+    /// The costs of a settled window differ from the API's own total.
     CostMismatch,
-    /// Settled days were changed.
+    /// Costs of settled days changed.
     CostRevised,
-    /// Commitments make the pay-as-you-go report overstate.
+    /// With commitments, the pay-as-you-go report overstates the costs.
     CommitmentActive,
     /// A report task failed.
     ReportTaskFailed,
-    /// A report task does not end.
+    /// A report task runs too long.
     ReportTaskStuck,
-    /// A report task completed, but noted errors.
+    /// A report task completed with errors.
     ReportTaskErrors,
     /// A subscription is about to end.
     SubscriptionExpiring,
@@ -33,40 +33,40 @@ pub enum Rule {
     SubscriptionExpired,
     /// A collector's polls fail.
     CollectorFailing,
-    /// A collector has had no good poll for long.
+    /// The last good poll of a collector is too old.
     DataStale,
     /// The API refuses the key.
     KeyRefused,
-    /// A source was readable until now, and is refused.
+    /// A source that was readable is refused now.
     AccessLost,
     /// No account can read its costs.
     CostsUnreadable,
-    /// The API answers that it is asked too often.
+    /// The API answers 429.
     RateLimited,
-    /// A family has more series than it may have.
+    /// A family reached its series limit.
     SeriesLimit,
-    /// Nothing is remembered.
+    /// The store's file cannot be written.
     StoreNotWritable,
-    /// A channel takes nothing.
+    /// A channel does not accept notifications.
     NotificationsFailing,
-    /// Nothing is wrong: shows that alerts arrive at all.
+    /// Always fires. Its absence shows that alerts do not arrive.
     Watchdog,
 }
 
-/// What is to be known of a rule.
+/// The names, numbers and defaults of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
     /// Its table in the configuration: `[alerts.rules.NAME]`.
     pub name: &'static str,
     /// The `alertname` of its alerts, and the heading of its runbook.
     pub alertname: &'static str,
-    /// The severities of its alerts, each with its key in the configuration; those of steps share the key `severities`.
+    /// The severities of its alerts, each with its key in the configuration. All steps share the key `severities`.
     pub severities: &'static [(&'static str, &'static str)],
-    /// The steps at which a severity begins, where it has steps.
+    /// The value at which each severity begins, for a rule with steps.
     pub steps: &'static [f64],
-    /// Its figures, each with its key and default; all are above zero.
+    /// The key and default of each number. All are above zero.
     pub numbers: &'static [(&'static str, f64)],
-    /// Its lengths of time in seconds, each with its key and default.
+    /// The key and default of each duration, in seconds.
     pub lengths: &'static [(&'static str, u64)],
 }
 
@@ -113,14 +113,14 @@ impl Rule {
         Self::Watchdog,
     ];
 
-    /// The rule's names, figures and defaults.
+    /// The names, numbers and defaults of the rule.
     #[must_use]
     pub const fn profile(self) -> Profile {
         PROFILES[self as usize]
     }
 }
 
-/// A row for each rule, in the order of [`Rule::ALL`].
+/// One row for each rule, in the order of [`Rule::ALL`].
 const PROFILES: [Profile; Rule::ALL.len()] = [
     Profile {
         numbers: &[("min_excess", 5.0), ("critical_factor", 2.0)],

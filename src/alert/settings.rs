@@ -1,4 +1,4 @@
-//! What is watched, and how closely.
+//! The configuration of alerts (`[alerts]`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,86 +17,86 @@ use crate::insights::budget::{Budget, Selector};
 use super::alert::Labels;
 use super::rule::Rule;
 
-/// The `alertname` of everything that `[[alerts.threshold]]` asks for.
+/// The `alertname` of all alerts of `[[alerts.threshold]]`.
 pub const THRESHOLD: &str = "GcoreCostThreshold";
 
-/// Everything that alerts depend on besides the data.
+/// The configuration of all rules, thresholds, mutes and budgets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `[alerts.rules]`: every rule.
+    /// `[alerts.rules]`, complete with defaults.
     pub rules: BTreeMap<Rule, RuleSettings>,
     /// `[[alerts.threshold]]`. Default none.
     pub thresholds: Vec<Threshold>,
     /// `[[alerts.mute]]`. Default none.
     pub mutes: Vec<Mute>,
-    /// `[[alerts.budget]]`, which the rules on budgets judge; those of the history. Default none.
+    /// `[[alerts.budget]]`. Default none. The history has the same budgets.
     pub budgets: Vec<Budget>,
-    /// The most series of a family, as the metrics have it. Default 10000.
+    /// The series limit of a family (`metrics.series_limit`). Default 10000.
     pub series_limit: usize,
-    /// Where the runbooks are; an alert's section follows as `#` and its name in lower case. Default `None`: alerts have
-    /// no link, unless somebody fills in the daemon's own page.
+    /// The URL of the runbooks. A link adds `#` and the alert's name in lower case. Default `None`: links lead to the
+    /// daemon's own page, if its address is known.
     pub runbook_url: Option<String>,
 }
 
-/// How one rule is set.
+/// The configuration of one rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleSettings {
-    /// Whether it is judged. Default true.
+    /// Whether the rule is evaluated. Default true.
     pub enabled: bool,
-    /// A severity for each of its cases or steps.
+    /// The severity of each case or step.
     pub severities: Vec<SmolStr>,
-    /// Where each severity begins, where it has steps.
+    /// The value at which each severity begins, for a rule with steps.
     pub steps: Vec<f64>,
-    /// Labels that its alerts have besides. Default none.
+    /// Labels to add. Default none.
     pub labels: Labels,
-    /// Annotations that its alerts have besides, or instead of the rule's own. Default none.
+    /// Annotations to add or replace. Default none.
     pub annotations: Labels,
     numbers: BTreeMap<&'static str, f64>,
     lengths: BTreeMap<&'static str, Duration>,
 }
 
-/// A limit of one's own for some costs of a window.
+/// A limit on the costs of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Threshold {
-    /// The label `threshold`.
+    /// The value of the label `threshold`.
     pub name: String,
-    /// The account whose costs count.
+    /// The account.
     pub account: AccountName,
-    /// Which of its costs count.
+    /// Selects the costs.
     pub selector: Selector,
-    /// The window that is looked at.
+    /// The window.
     pub window: Window,
-    /// More than this is told of; above zero.
+    /// The limit, above zero. A larger sum fires.
     pub amount: Amount,
-    /// The only currency that counts.
+    /// The currency. Costs in other currencies do not count.
     pub currency: Currency,
-    /// The severity of its alert. Default warning.
+    /// The severity. Default warning.
     pub severity: SmolStr,
-    /// So many readings in a row must be above. Default 1.
+    /// The number of readings in a row above the limit before it fires. Default 1.
     pub readings: u32,
-    /// How long it goes on firing after the last reading above. Default 0.
+    /// How long it fires after the last reading above the limit. Default 0.
     pub keep_firing_for: Duration,
-    /// Labels that its alert has besides. Default none.
+    /// Labels to add. Default none.
     pub labels: Labels,
-    /// Annotations that its alert has besides. Default none.
+    /// Annotations to add. Default none.
     pub annotations: Labels,
 }
 
-/// Alerts that nobody is to be told of, always or for a time.
+/// Alerts that are not sent, always or for a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mute {
-    /// The names of alerts; empty: all.
+    /// The names of the alerts. Empty: all.
     pub alertnames: Vec<SmolStr>,
-    /// Labels that an alert must have; empty: any.
+    /// Labels that an alert must have. Empty: any.
     pub labels: Labels,
-    /// Labels that an alert must have with one of several values; empty: any.
+    /// Labels that an alert must have, with one of several values. Empty: any.
     pub one_of: BTreeMap<&'static str, Vec<SmolStr>>,
-    /// When it begins; `None`: it always has.
+    /// The start. `None`: no start.
     pub from: Option<Timestamp>,
-    /// When it ends; `None`: it never does.
+    /// The end. `None`: no end.
     pub until: Option<Timestamp>,
-    /// The hours of each UTC day, from the first to before the second, over midnight where the second is earlier;
-    /// `None`: all day.
+    /// The start (included) and end (excluded) in each UTC day. An end before the start is on the next day. `None`: the
+    /// whole day.
     pub hours: Option<(Time, Time)>,
 }
 
@@ -129,24 +129,24 @@ impl RuleSettings {
         }
     }
 
-    /// A figure of the rule by its key; 0 where the rule has none of that name.
+    /// The number of the rule for a key; 0 if the rule has none.
     #[must_use]
     pub fn number(&self, key: &str) -> f64 {
         self.numbers.get(key).copied().unwrap_or_default()
     }
 
-    /// A length of time of the rule by its key; 0 where the rule has none of that name.
+    /// The duration of the rule for a key; 0 if the rule has none.
     #[must_use]
     pub fn length(&self, key: &str) -> Duration {
         self.lengths.get(key).copied().unwrap_or_default()
     }
 
-    /// Sets a figure.
+    /// Sets a number.
     pub fn set_number(&mut self, key: &'static str, value: f64) {
         self.numbers.insert(key, value);
     }
 
-    /// Sets a length of time.
+    /// Sets a duration.
     pub fn set_length(&mut self, key: &'static str, value: Duration) {
         self.lengths.insert(key, value);
     }

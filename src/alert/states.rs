@@ -1,8 +1,8 @@
-//! What has been told, and what is to be told next: the state of every alert, moved on by one judgement after the other.
+//! The state of every alert, advanced by each round of judgements.
 //!
-//! Pure: the same judgements at the same times give the same transitions. An alert is pending, then firing, then
-//! resolved. It is listed for a while yet; and it is remembered for longer than any month, so that one that comes again
-//! with the same beginning in the data is not taken for the one before.
+//! This module is pure: the same judgements at the same times give the same transitions. An alert is pending, then
+//! firing, then resolved. After that it is listed for 15 minutes and remembered for 45 days, which is longer than any
+//! month. So an alert that fires again with the same start in the data is not taken for the one before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,12 +20,13 @@ const LISTED_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// How long a resolved alert is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(45 * 24);
 
-/// A state that came about further in the future than this is of a clock that was ahead. Less heals by itself.
+/// A state with a time further in the future than this was written while the clock was ahead. A smaller error corrects
+/// itself.
 const LEEWAY: SignedDuration = SignedDuration::from_hours(1);
 
-/// The annotation that says why an alert is over.
+/// The annotation with the reason why an alert ended.
 pub const REASON: &str = "reason";
-/// The labels in which the steps of one alert differ.
+/// The labels that differ between the steps of one alert.
 const STEP_LABELS: [&str; 3] = ["severity", "step", "days"];
 
 /// The state of every alert.
@@ -39,33 +40,33 @@ pub struct AlertStates {
 struct State {
     scope: Scope,
     alert: Arc<Alert>,
-    /// The data that were counted last.
+    /// The time of the data that counted last.
     epoch: Timestamp,
-    /// Readings in a row that said so, while pending.
+    /// While pending: readings in a row with the breach.
     readings: u32,
-    /// Readings in a row that said it is over, while firing.
+    /// While firing: readings in a row without the breach.
     clears: u32,
-    /// When the first of these came.
+    /// When the first of these readings came.
     cleared_since: Option<Timestamp>,
-    /// When it is over by the calendar.
+    /// When the calendar ends the alert.
     until: Option<Timestamp>,
-    /// Whether only the calendar can end it.
+    /// Whether only the calendar can end the alert.
     latched: bool,
-    /// While pending: the resolved alert that it follows, which it becomes again where it is never told.
+    /// While pending: the resolved alert with the same labels. If the pending alert never fires, this one comes back.
     before: Option<Arc<Alert>>,
 }
 
-/// What moving on has changed.
+/// The changes of one round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    /// The alerts that began to fire or were resolved, as they are now, by fingerprint.
+    /// The alerts that began to fire or were resolved, in their new state, by fingerprint.
     pub transitions: Vec<Arc<Alert>>,
-    /// The states to be written, by fingerprint; `None` is forgotten.
+    /// The states to write, by fingerprint. `None`: delete.
     pub states: Vec<(u64, Option<String>)>,
 }
 
 impl AlertStates {
-    /// The ledger that was written before; a state that cannot be read is left out, and counted.
+    /// The stored states. Returns also how many were unreadable and left out.
     #[must_use]
     pub fn restore(bodies: &[String]) -> (Self, usize) {
         let mut ledger = Self::default();
@@ -73,8 +74,8 @@ impl AlertStates {
         (ledger, lost)
     }
 
-    /// Takes up states that were written before, in place of what was found without them, but for what has begun to fire
-    /// since. Says which these are, and how many cannot be read.
+    /// Loads stored states over those of this process, except for alerts that began to fire meanwhile. Returns the
+    /// fingerprints of these, and how many states were unreadable.
     pub fn take_up(&mut self, bodies: &[String]) -> (BTreeSet<u64>, usize) {
         let read = |body: &String| serde_json::from_str::<State>(body).ok();
         let stored: BTreeMap<u64, State> =
@@ -91,21 +92,21 @@ impl AlertStates {
         (known, lost)
     }
 
-    /// When the oldest alert that is remembered came to its status.
+    /// When the oldest remembered alert reached its status.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
         self.states.values().map(|state| state.alert.since).min()
     }
 
-    /// The alerts that are pending or firing, and those that were resolved a short while ago, by fingerprint.
+    /// The pending, firing and recently resolved alerts, by fingerprint.
     #[must_use]
     pub fn listed(&self, now: Timestamp) -> Vec<Arc<Alert>> {
         let is_listed = |alert: &&Arc<Alert>| alert.ends_at.is_none_or(|end| now.duration_since(end) < LISTED_FOR);
         self.states.values().map(|state| &state.alert).filter(is_listed).cloned().collect()
     }
 
-    /// Moves on by a verdict on every scope that there is. What belongs to a scope that is not judged is over, since
-    /// nobody watches it any more.
+    /// Advances all states by the judgements of all scopes. An alert whose scope has no judgement ends, because its
+    /// rule is no longer evaluated.
     pub fn advance(&mut self, judgements: Vec<Judgement>, now: Timestamp) -> Changes {
         let mut step = Step::new(self, now);
         step.move_back();
@@ -125,20 +126,20 @@ impl AlertStates {
     }
 }
 
-/// What a verdict has named, for the states that it has not.
+/// The alerts of a verdict, to find the states without a breach.
 enum Verdicts {
     Unknown,
     Known { epoch: Timestamp, named: Named },
 }
 
-/// The alerts that a verdict named.
+/// The alerts that a verdict lists.
 struct Named {
     fingerprints: HashSet<u64>,
-    /// Those that are so, without the labels in which steps differ.
+    /// The breaches without the labels that differ between steps.
     families: HashSet<u64>,
 }
 
-/// One move of the ledger.
+/// One round of judgements.
 struct Step<'a> {
     states: &'a mut BTreeMap<u64, State>,
     now: Timestamp,
@@ -151,8 +152,8 @@ impl<'a> Step<'a> {
         Self { states: &mut ledger.states, now, transitions: BTreeMap::new(), changed: BTreeSet::new() }
     }
 
-    /// Moves back what a clock that was ahead has written. An end in the future would be listed until then, and a latch
-    /// would hold until the end of another month.
+    /// Moves times in the future back to now. Otherwise an end would be listed until its time, and a latched alert
+    /// would fire until the end of a wrong month.
     fn move_back(&mut self) {
         let now = self.now;
         let is_ahead = |state: &&State| state.alert.since.duration_since(now) > LEEWAY;
@@ -171,17 +172,18 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Takes in what is so.
+    /// Applies the breaches of a verdict.
     fn take(&mut self, scope: &Scope, holds: HoldDurations, epoch: Timestamp, breaches: Vec<Breach>) -> Named {
         let mut named = Named { fingerprints: HashSet::new(), families: HashSet::new() };
         for breach in breaches {
             let number = fingerprint(&breach.labels);
-            // What is over by the calendar already is not so any more, even where the data are of before.
+            // The calendar has ended this breach, even if the data are older.
             if breach.until.is_some_and(|until| until <= self.now) {
                 continue;
             }
             named.fingerprints.insert(number);
-            // What a period has told ends with it, though the next one may begin alike: that is told at the next look.
+            // An alert of a period ends with the period. If the next period starts with the same breach, the next round
+            // fires it.
             if self.is_over(number) {
                 self.end(number, "period_over");
                 continue;
@@ -203,7 +205,7 @@ impl<'a> Step<'a> {
     fn full(&mut self, number: u64, scope: &Scope, holds: HoldDurations, epoch: Timestamp, breach: Breach) {
         let now = self.now;
         let before = self.states.get(&number);
-        // Two scopes may not fight over one identity: the first keeps it until it is over.
+        // Two scopes never share one alert: the first keeps it until it ends.
         if before.is_some_and(|state| state.scope != *scope && state.alert.status != Status::Resolved) {
             return;
         }
@@ -218,7 +220,7 @@ impl<'a> Step<'a> {
             ended => State::new(scope, epoch, &breach, ended, now),
         };
         state.refresh(epoch, breach, now);
-        // A clock that was set back begins anew rather than counting less than there was.
+        // If the clock was set back, the wait starts again. It never counts less than the real time.
         let mut since = state.alert.since;
         let waited = elapsed(&mut since, now);
         if since != state.alert.since {
@@ -233,7 +235,7 @@ impl<'a> Step<'a> {
         self.put(number, state);
     }
 
-    /// What was never told does not linger.
+    /// Only a firing alert can linger.
     fn linger(&mut self, number: u64, epoch: Timestamp, breach: Breach) {
         match self.states.get(&number) {
             Some(state) if state.alert.status == Status::Firing => {
@@ -245,7 +247,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Goes through the states that no verdict of now has named.
+    /// Handles the states that no verdict of this round lists.
     fn pass(&mut self, scopes: &HashMap<Scope, (Verdicts, HoldDurations)>) {
         let numbers: Vec<u64> = self.states.keys().copied().collect();
         for number in numbers {
@@ -270,7 +272,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// One more reading without it.
+    /// Counts one more reading without the breach.
     fn clear(&mut self, number: u64, epoch: Timestamp, holds: HoldDurations, is_superseded: bool) {
         let Some(state) = self.states.get(&number) else { return };
         let is_latched = state.latched && state.alert.status == Status::Firing;
@@ -298,7 +300,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Resolves what fires, and forgets what was pending.
+    /// Resolves a firing alert and forgets a pending one.
     fn end(&mut self, number: u64, reason: &'static str) {
         let Some(state) = self.states.get(&number) else { return };
         match state.alert.status {
@@ -315,7 +317,7 @@ impl<'a> Step<'a> {
                 let alert = Arc::make_mut(&mut state.alert);
                 alert.status = Status::Resolved;
                 alert.annotations.insert(SmolStr::new_static(REASON), SmolStr::new_static(reason));
-                // It cannot end before it began, whatever the clock says.
+                // A clock that was set back must not give an end before the start.
                 alert.ends_at = Some(self.now.max(alert.starts_at));
                 alert.since = self.now;
                 self.transitions.insert(number, Arc::clone(&state.alert));
@@ -324,7 +326,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Whether the calendar has ended what is pending or firing.
+    /// Whether the calendar has ended a pending or firing alert.
     fn is_over(&self, number: u64) -> bool {
         let is_past = |state: &&State| state.until.is_some_and(|until| until <= self.now);
         self.states.get(&number).filter(is_past).is_some_and(|state| state.alert.status != Status::Resolved)
@@ -346,10 +348,11 @@ impl<'a> Step<'a> {
 }
 
 impl State {
-    /// A breach that was not known, or has ended before.
+    /// The state of a new breach, or of one that follows a resolved alert.
     fn new(scope: &Scope, epoch: Timestamp, breach: &Breach, ended: Option<&Self>, now: Timestamp) -> Self {
         let before = ended.map(|ended| Arc::clone(&ended.alert));
-        // What has ended begins again when it ended, or it would be the same alert. The data know no other instant.
+        // If the start in the data is not newer than that of the resolved alert, the new alert starts at its end. The
+        // same start would give the same alert, and the data have no other time.
         let again = before.as_ref().filter(|before| breach.starts_at <= before.starts_at);
         let starts_at = again.and_then(|before| before.ends_at).unwrap_or(breach.starts_at);
         let earliest = again.map_or(Timestamp::MIN, |before| {
@@ -370,32 +373,33 @@ impl State {
         Self { scope: scope.clone(), alert, epoch, readings: 1, clears: 0, cleared_since, until, latched, before }
     }
 
-    /// Whether these data were not counted yet. A look at the time is new each time.
+    /// Whether these data were not counted yet. Each round counts as new for a verdict without data.
     fn is_new(&self, epoch: Timestamp, now: Timestamp) -> bool {
         self.epoch != epoch || epoch == now
     }
 
-    /// Remembers which data were counted; of looks at the time only the first, or each would be one more state to write.
+    /// Notes that these data were counted. For verdicts without data only the first round is noted, so that not each
+    /// round writes a state.
     fn count(&mut self, epoch: Timestamp, now: Timestamp) {
         if epoch != now {
             self.epoch = epoch;
         }
     }
 
-    /// Whether newer data were counted, which these say nothing against: a process that was killed may have judged a
-    /// reading and not kept it, so that the next one begins with the reading before. Data of the future are of a clock
-    /// that was set back.
+    /// Whether newer data were counted already, so that these do not contradict. A killed process may have judged a
+    /// reading without storing it, and the next one starts with the reading before. Data from the future come from a
+    /// clock that was set back.
     fn has_overtaken(&self, epoch: Timestamp, now: Timestamp) -> bool {
         epoch < self.epoch && self.epoch <= now
     }
 
-    /// Takes over what the newest reading says.
+    /// Takes over the values and texts of the newest reading.
     fn refresh(&mut self, epoch: Timestamp, breach: Breach, now: Timestamp) {
         self.count(epoch, now);
         self.until = breach.until;
         self.latched = breach.strength == Strength::Latched;
         (self.clears, self.cleared_since) = (0, None);
-        // JSON knows no other numbers.
+        // JSON has no other numbers.
         let finite = |number: Option<f64>| number.filter(|number| number.is_finite());
         let (value, threshold) = (finite(breach.value), finite(breach.threshold));
         let alert = &*self.alert;
@@ -406,13 +410,13 @@ impl State {
     }
 }
 
-/// The time since `since`, which is moved back with a clock that was set back.
+/// The time since `since`. If the clock was set back, `since` moves to now.
 fn elapsed(since: &mut Timestamp, now: Timestamp) -> Duration {
     *since = (*since).min(now);
     Duration::try_from(now.duration_since(*since)).unwrap_or_default()
 }
 
-/// A number for the labels without those in which the steps of one alert differ.
+/// A hash of the labels without those that differ between steps.
 fn family(labels: &Labels) -> u64 {
     fingerprint(labels.iter().filter(|(name, _)| !STEP_LABELS.contains(&name.as_str())))
 }

@@ -1,4 +1,4 @@
-//! Rules on budgets, each budget a scope of its own.
+//! Rules on budgets. Each budget is one scope.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -9,7 +9,7 @@ use crate::snapshot::{Account, Collector, Snapshot, current};
 use super::words::{self, instant, money, percent};
 use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
 
-/// How a budget fares, as far as that is known of the current month.
+/// The status of a budget, if it is known for the current month.
 fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a BudgetStatus> {
     let standings = &account.insights.as_ref()?.budgets;
     let standing = standings.iter().find(|standing| standing.budget == *budget)?;
@@ -38,7 +38,7 @@ fn own(budget: &Budget) -> [(&'static str, SmolStr); 2] {
     [("budget", SmolStr::new(&budget.name)), ("currency", SmolStr::new(budget.currency.as_str()))]
 }
 
-/// What most of the month's costs that count is, in a sentence.
+/// A sentence on the largest parts of the budget's costs this month.
 fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
     let costs = current(&account.cost, Window::MonthToDate, case.now);
     let costs = costs.into_iter().flat_map(|costs| costs.amounts.iter());
@@ -46,10 +46,10 @@ fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
     words::most_costs(&account.names, budget.currency.as_str(), counted.map(|(group, _, amount)| (group, amount)))
 }
 
-/// One alert for each step that was reached, until the month is over: what was spent is spent.
+/// One alert for each step that was reached, until the end of the month. Spent money stays spent.
 pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     of_budgets(case, snapshot, HoldDurations::NONE, |account, standing| {
-        // A step begins on the day that reached it, which half of the days do not tell.
+        // A step starts on the day that reached it. Half of the days do not show that day.
         account.collectors.get(&Collector::History)?.last_outcome?;
         let (budget, month) = (&standing.budget, standing.month);
         let (used, spent, whole) = (standing.used_ratio()?, standing.actual?.to_f64(), budget.amount.to_f64());

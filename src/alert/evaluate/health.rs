@@ -1,4 +1,4 @@
-//! Rules on the daemon itself: whether it reads, whether it remembers, whether it is there.
+//! Rules on the daemon itself: polls, store and channels.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 use super::words::instant;
 use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};
 
-/// However short the interval, data are not stale sooner.
+/// The shortest age of stale data, for short intervals.
 const LEAST_AGE: Duration = Duration::from_secs(300);
 
-/// A verdict on each collector of each account; `None` from `verdict`: not known.
+/// A verdict on each collector of each account. `verdict` returns `None` if nothing is known.
 fn of_collectors(
     case: &Case<'_>,
     snapshot: &Snapshot,
@@ -37,7 +37,7 @@ fn own(collector: Collector) -> [(&'static str, SmolStr); 1] {
     [("collector", SmolStr::new_static(collector.as_str()))]
 }
 
-/// Since when it has not gone well.
+/// When the current failures of a collector began.
 fn since(case: &Case<'_>, status: &Status) -> jiff::Timestamp {
     status.last_success.or(status.last_attempt).unwrap_or(case.now).min(case.now)
 }
@@ -82,15 +82,15 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
     })
 }
 
-/// The history is left out: it reads for long, behind the others. After a start the readings of before are as old as the
-/// daemon was away; the rule's holds is what a first poll may take.
+/// The rule leaves out the history, which is read slowly in the background. After a start, the first poll gets the time
+/// in `for`, because restored readings are as old as the daemon was down.
 pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
             return Some(None);
         }
         let longest = status.interval.mul_f64(case.set.number("intervals")).max(LEAST_AGE);
-        // Before the first good poll nothing is known of the time before the start.
+        // Before the first good poll, nothing is known of the time before the start.
         let good_at = status.last_success.unwrap_or(case.facts.started_at);
         let late_at = good_at.checked_add(longest).ok()?;
         if case.now <= late_at {
@@ -133,7 +133,7 @@ pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) ->
     Verdict::known(case.now, breach)
 }
 
-/// A poll that fails otherwise says nothing of the right to read, so it neither begins nor ends this.
+/// Other failures do not show whether access is allowed, so they neither start nor end this alert.
 pub(super) fn access_lost(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     of_collectors(case, snapshot, case.holds(), |name, collector, status| {
         if !status.access_lost {
@@ -173,7 +173,7 @@ pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgemen
     case.judge("", case.holds(), verdict)
 }
 
-/// Each window of costs and usage is a family, over all accounts.
+/// Each window of costs and usage is one family, over all accounts.
 #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
 pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     let limit = case.settings.series_limit;
@@ -218,7 +218,7 @@ pub(super) fn store(case: &Case<'_>) -> Judgement {
     case.judge("", case.holds(), Verdict::known(case.now, breach))
 }
 
-/// A channel that fails cannot tell of itself, but the others can.
+/// A failing channel cannot report itself, but the other channels can.
 pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
     let judge = |(channel, delivery): (&String, &Delivery)| {
         let verdict = match *delivery {

@@ -1,7 +1,8 @@
-//! What every rule says of a snapshot.
+//! Evaluates every rule on a snapshot.
 //!
-//! Pure, and quick: a rule looks at sums of groups, not at groups against each other. Data that are missing or stale make
-//! a verdict unknown, which leaves everything as it was; a group that is gone from complete data costs nothing.
+//! Evaluation is pure and fast: a rule reads sums of groups and never compares groups with each other. If data are
+//! missing or stale, the verdict is unknown and alerts keep their state. In complete data, an absent group costs
+//! nothing.
 
 mod budgets;
 mod health;
@@ -27,18 +28,18 @@ use super::judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdic
 use super::rule::{Profile, Rule};
 use super::settings::{RuleSettings, Settings};
 
-/// What is to be known of the daemon itself.
+/// The state of the daemon itself.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// When it started.
+    /// When the daemon started.
     pub started_at: Timestamp,
-    /// Whether the store remembers what is written.
+    /// Whether the store's file can be written.
     pub store_is_writable: bool,
-    /// Whether each channel takes what it is sent.
+    /// The delivery state of each channel.
     pub channels: BTreeMap<String, Delivery>,
 }
 
-/// A verdict of every rule on every scope that it has at `now`.
+/// One judgement for each rule and scope at `now`.
 #[must_use]
 pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Judgement> {
     let mut judgements = Vec::new();
@@ -82,7 +83,7 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
     judgements
 }
 
-/// A rule at work.
+/// One rule with its data.
 #[derive(Clone, Copy)]
 struct Case<'a> {
     profile: Profile,
@@ -92,14 +93,14 @@ struct Case<'a> {
     now: Timestamp,
 }
 
-/// The words of an alert.
+/// The texts of an alert.
 struct Words {
     summary: String,
     description: String,
 }
 
 impl Case<'_> {
-    /// The verdict on a place, with what the configuration adds and mutes.
+    /// A judgement of one place, with the configured labels, annotations and mutes.
     fn judge(&self, place: &str, holds: HoldDurations, mut verdict: Verdict) -> Judgement {
         if let Verdict::Known { breaches, .. } = &mut verdict {
             for breach in breaches {
@@ -115,19 +116,19 @@ impl Case<'_> {
         Judgement { scope, holds, verdict }
     }
 
-    /// How patient the rule is by its settings.
+    /// The configured hold durations of the rule.
     fn holds(&self) -> HoldDurations {
         let (pending_for, keep_firing_for) = (self.set.length("for"), self.set.length("keep_firing_for"));
         HoldDurations { pending_for, keep_firing_for, ..HoldDurations::NONE }
     }
 
-    /// Where no datum says since when something is so: the UTC day on which it is seen first, so that daemons that see it on
-    /// the same day agree.
+    /// The start of an alert without a time in the data: midnight UTC of the day of its first evaluation. Replicas that
+    /// see it on the same day agree.
     fn first_seen(&self) -> Timestamp {
         midnight(utc_date(self.now))
     }
 
-    /// Since when the sum of a window's days, which are these, is what it is.
+    /// The start of an alert on the sum of a window with these days.
     fn since_when(&self, window: Window, period: Period) -> Timestamp {
         match window {
             Window::Today | Window::Yesterday => period.starts_at(),
@@ -136,7 +137,7 @@ impl Case<'_> {
         }
     }
 
-    /// Something that is so, of a case or step of the rule.
+    /// A breach of a case or step of the rule.
     fn breach(
         &self,
         step: usize,
@@ -168,19 +169,19 @@ impl Case<'_> {
 }
 
 impl Verdict {
-    /// Known by the data of an instant.
+    /// A known verdict by data of one instant.
     fn known(epoch: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
         Self::Known { epoch, breaches: breaches.into_iter().collect() }
     }
 }
 
 impl Breach {
-    /// With what was measured, and what that is held against.
+    /// Adds the measured value and its threshold.
     fn measured(self, value: f64, threshold: f64) -> Self {
         Self { value: Some(value), threshold: Some(threshold), ..self }
     }
 
-    /// Over by the calendar then.
+    /// Adds the time when the calendar ends the breach.
     fn until(self, until: Timestamp) -> Self {
         Self { until: Some(until), ..self }
     }

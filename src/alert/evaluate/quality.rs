@@ -1,4 +1,4 @@
-//! Rules on how far the figures can be trusted.
+//! Rules on the quality of the data.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::wording::counted;
 use super::words::{self, instant, money};
 use super::{Case, HoldDurations, Judgement, Verdict, Words};
 
-/// Records of the last closed day: those of today may only not have their price yet.
+/// Counts unpriced records of the last closed day. Records of today may get their price later.
 #[expect(clippy::cast_precision_loss, reason = "no report has 2^53 records")]
 pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let reading = account.cost.get(&Window::Yesterday);
@@ -107,7 +107,7 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
             "In the last 7 days, costs of settled days changed by {moved_words} in total, {sum_words} net. The largest \
              changes: {parts}."
         );
-        // The data do not say when Gcore changed them, and each daemon looks at a time of its own.
+        // The data do not say when Gcore revised them, and replicas read them at different times.
         let starts_at = revisions.iter().map(|(_, revision)| midnight(revision.first_day)).min()?;
         let own = [("currency", currency.clone())];
         Some(case.breach(0, Some(name), own, starts_at, Words { summary, description }).measured(moved, least))
@@ -145,9 +145,9 @@ pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account
     Verdict::known(read_at, breach)
 }
 
-/// From the first beginning to the last end, in words.
+/// The range from the first start to the last end, in words.
 fn stretch<'a>(commitments: impl Iterator<Item = &'a Commitment> + Clone) -> String {
-    // One that was there always begins first, one that stays for ever ends last.
+    // A commitment without a start always existed; one without an end never ends.
     let start = commitments.clone().map(|commitment| commitment.start).min().flatten();
     let is_unknown = commitments.clone().any(|commitment| commitment.has_unknown_edge && commitment.end.is_none());
     let end = commitments.map(|commitment| commitment.end.unwrap_or(Timestamp::MAX)).max();

@@ -1,4 +1,4 @@
-//! Rules on what is spent: a day out of the usual, a day that is already, and what was never paid for before.
+//! Rules on spend: anomalies of a closed day, high costs today, and new costs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ use crate::snapshot::{Account, Collector, current};
 use super::words::{self, money, percent};
 use super::{Breach, Case, Strength, Verdict, Words};
 
-/// A roll-up of whose excess one child makes up so much says nothing that the child does not.
+/// If one child makes up this share of a roll-up's excess, the child replaces the roll-up.
 const DOMINANT: f64 = 0.7;
-/// An excess of so many times the smallest that is told is critical.
+/// An excess of this many times `min_excess` is critical.
 const CRITICAL_MINIMA: f64 = 5.0;
 
-/// The judged day, once the past is known as well as it will be for now: half of a past makes false anomalies.
+/// The judged day, once the history is complete or cannot become so. Half of a history gives false anomalies.
 fn judged(account: &Account, now: Timestamp) -> Option<(Date, &[Judged])> {
     account.collectors.get(&Collector::History)?.last_outcome?;
     account.insights.as_ref()?.findings.news(now)
@@ -50,11 +50,11 @@ fn with(mut annotations: super::Labels, name: &'static str, text: &str) -> super
     annotations
 }
 
-/// One anomaly for each cause: a roll-up instead of the many children that it explains, a child instead of the roll-ups
-/// that it explains alone.
+/// One anomaly for each cause. A roll-up replaces many children that it explains; a dominant child replaces its
+/// roll-ups.
 fn worth_telling<'a>(anomalies: &[&'a Judged]) -> Vec<&'a Judged> {
     let (mut told, mut wholes): (Vec<&Judged>, Vec<&Judged>) = Default::default();
-    // From wide to narrow, which is how subjects are ordered.
+    // Subjects are ordered from wide to narrow.
     for anomaly in anomalies {
         let is_whole = !matches!(anomaly.subject, Subject::Group(_));
         let is_part_of =
@@ -73,7 +73,7 @@ fn worth_telling<'a>(anomalies: &[&'a Judged]) -> Vec<&'a Judged> {
     told
 }
 
-/// Whether one subject's costs are a part of another's.
+/// Whether the costs of `whole` include those of `part`.
 fn contains(whole: &Subject, part: &Subject) -> bool {
     match (whole, part) {
         (Subject::Account, part) => *part != Subject::Account,
@@ -114,12 +114,12 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
         .measured(judgement.actual, judgement.upper)
 }
 
-/// Sums of today's costs, per key and currency.
+/// Sums of today's costs by key and currency.
 fn sums<'a, K: Ord>(costs: impl Iterator<Item = (K, &'a Currency, Amount)>) -> BTreeMap<(K, &'a Currency), Amount> {
     let mut sums = BTreeMap::new();
     for (key, currency, amount) in costs {
         let sum: &mut Amount = sums.entry((key, currency)).or_default();
-        // No sum of a day comes near the range of an amount.
+        // The costs of a day are far below the range of an amount.
         *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
     sums
@@ -158,7 +158,7 @@ pub(super) fn today(case: &Case<'_>, name: &AccountName, account: &Account) -> V
     Verdict::known(read_at, breaches)
 }
 
-/// A project that has cost more today than it should in a day.
+/// A project whose costs today are above those of an ordinary whole day.
 struct Above<'a> {
     spent: f64,
     typical: f64,
@@ -194,7 +194,7 @@ impl Above<'_> {
     }
 }
 
-/// What a whole day usually costs: what was expected of the last one, or what that did cost where it was usual.
+/// The cost of an ordinary whole day: the expectation of the last day, or its amount if that is higher and no anomaly.
 fn typical_day(judged: &Judged) -> Option<f64> {
     let judgement = &judged.judgement;
     let expected = Some(judgement.expected).filter(|expected| expected.is_finite())?;
@@ -205,7 +205,7 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
     let now = case.now;
     let today = current(&account.cost, Window::Today, now);
     let (Some(today), Some((day, judged))) = (today, judged(account, now)) else { return Verdict::Unknown };
-    // Where the whole account is young, everything is new and nothing is news.
+    // If the whole account is young, every cost is new and the alert would be noise.
     let is_grown = |judged: &&Judged| judged.subject == Subject::Account && !judged.judgement.low_confidence;
     let grown: BTreeSet<&Currency> = judged.iter().filter(is_grown).map(|judged| &judged.currency).collect();
     if grown.is_empty() {
@@ -258,11 +258,11 @@ pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) 
     Verdict::known(midnight(day), breaches)
 }
 
-/// What something new costs.
+/// The costs of something new.
 struct New {
-    /// The larger of what it cost on the closed day and what it has cost today.
+    /// The larger of the costs of the closed day and of today.
     amount: f64,
-    /// Its first day.
+    /// The first day with costs.
     first: Date,
     /// The day of the amount.
     day: Date,
@@ -297,7 +297,7 @@ impl New {
     }
 }
 
-/// What can be new.
+/// A place that can be new: a resource type or a region.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place<'a> {
     Type(&'a ResourceType),
@@ -312,13 +312,13 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What a group in it cost on the closed day, in a currency.
+    /// The group and its costs on the closed day, if it belongs to this place and currency.
     fn part(self, judged: &'a Judged, currency: &Currency) -> Option<(&'a Group, f64)> {
         let Subject::Group(group) = &judged.subject else { return None };
         (judged.currency == *currency && self.holds(group)).then_some((group, judged.judgement.actual))
     }
 
-    /// Its label with the id, and its name.
+    /// The label, the id and the name of the place.
     fn words(self, account: &Account) -> (&'static str, SmolStr, String) {
         match self {
             Self::Type(word) => {

@@ -37,10 +37,10 @@ fn price(subscription: &Subscription) -> String {
     price.map_or(String::new(), |price| format!(" Its price is {price} {currency}."))
 }
 
-/// The nearest step alone.
+/// Only the nearest step is an alert.
 pub(super) fn expiring(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     of_subscriptions(case, account, |subscription, end| {
-        // One whose beginning is not known ends all the same.
+        // A subscription with an unknown start still ends.
         if !matches!(subscription.state(case.now), SubscriptionState::Active | SubscriptionState::Unknown) {
             return None;
         }

@@ -12,7 +12,7 @@ use crate::wording::counted;
 use super::words::instant;
 use super::{Breach, Case, Verdict, Words};
 
-/// What a list of tasks says, as far as it is known.
+/// A verdict on a list of tasks, if it was read.
 fn of_tasks(
     case: &Case<'_>,
     account: &Account,
@@ -31,12 +31,12 @@ fn own(task: &ReportTask) -> [(&'static str, SmolStr); 2] {
     [("report_uuid", task.uuid.clone()), ("task_type", SmolStr::new(task.task_type.as_str()))]
 }
 
-/// The instant in words.
+/// An instant in words.
 fn when(at: Option<Timestamp>) -> String {
     at.map_or("at an unknown time".into(), |at| format!("on {}", instant(at)))
 }
 
-/// When a task came to its status.
+/// When a task reached its status.
 fn start(case: &Case<'_>, task: &ReportTask) -> Timestamp {
     task.updated_at.or(task.created_at).unwrap_or(case.first_seen())
 }

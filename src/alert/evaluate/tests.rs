@@ -1,4 +1,4 @@
-//! Rules on data of a snapshot, and the time that all of them take.
+//! Tests of the rules on snapshots, and a bound on the time of all rules together.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ fn polled(last_outcome: Outcome, last_failure: Option<Reason>, last_success: &st
     Status { interval, last_outcome, last_failure, last_attempt, last_success, access_lost: false }
 }
 
-/// An account whose past is known and that was read just now.
+/// An account with a complete history and fresh readings.
 fn account() -> Account {
     let mut account = Account::default();
     account.collectors.insert(Collector::History, polled(Outcome::Good, None, "2026-11-22T11:59:00Z"));
@@ -116,7 +116,7 @@ fn snapshot(account: Account) -> Snapshot {
     Snapshot { accounts: [(name(), account)].into(), was_ready: true }
 }
 
-/// What a rule says of the account: `None` where nothing is known.
+/// The breaches of a rule for the account. `None` if nothing is known.
 fn said(rule: Rule, snapshot: &Snapshot, settings: &Settings) -> Option<Vec<Breach>> {
     let judgements = evaluate(snapshot, settings, &facts(), now());
     let mut verdicts = judgements.into_iter().filter(|judgement| judgement.scope.rule == rule.profile().name);
@@ -128,7 +128,7 @@ fn said(rule: Rule, snapshot: &Snapshot, settings: &Settings) -> Option<Vec<Brea
     }
 }
 
-/// What tells the breaches of a rule apart.
+/// The labels that tell the breaches of a rule apart.
 fn identities(breaches: &[Breach], names: &[&str]) -> Vec<String> {
     let text = |breach: &Breach, name: &&str| breach.labels.get(*name).map_or("-", |text| text.as_str()).to_owned();
     breaches.iter().map(|breach| names.iter().map(|name| text(breach, name)).collect::<Vec<_>>().join(" ")).collect()

@@ -1,4 +1,4 @@
-//! Limits of one's own on the costs of a window.
+//! Thresholds of the configuration on the costs of a window.
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -11,7 +11,7 @@ use super::super::settings::{RuleSettings, THRESHOLD, Threshold};
 use super::words::{self, money};
 use super::{Case, Facts, HoldDurations, Judgement, Profile, Rule, Settings, Strength, Verdict, Words};
 
-/// A verdict on each.
+/// A judgement of each threshold.
 pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Judgement> {
     let judge = |threshold: &Threshold| {
         let mut set = RuleSettings::of(Rule::Watchdog);
@@ -38,7 +38,7 @@ fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<
             .iter()
             .filter(|(group, currency, _)| **currency == threshold.currency && threshold.selector.selects(group))
     };
-    // No sum of a window comes near the range of an amount.
+    // The costs of a window are far below the range of an amount.
     let sum = chosen().fold(Amount::ZERO, |sum, (_, _, amount)| sum.checked_add(amount).unwrap_or(sum));
     let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
     let breach = Strength::of(sum, limit).map(|strength| {

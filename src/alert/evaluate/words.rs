@@ -1,4 +1,4 @@
-//! Amounts, groups and times as people write them.
+//! Amounts, groups and times as text for people.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::billing::names::Names;
 use crate::billing::resource::ProjectId;
 use crate::insights::Subject;
 
-/// How many parts of a whole are named.
+/// The number of parts that a sentence names.
 pub(super) const NAMED: usize = 3;
 
 /// An amount with its currency, such as `12.50 EUR`.
@@ -44,12 +44,12 @@ pub(super) fn subject(names: &Names, subject: &Subject) -> String {
     }
 }
 
-/// An instant to the minute, in UTC.
+/// An instant in UTC, to the minute.
 pub(super) fn instant(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// The largest parts of a whole, each an amount of a currency.
+/// The largest parts of a whole, each with an amount of one currency.
 pub(super) fn parts<T>(mut parts: Vec<(T, f64)>, currency: &str, name: impl Fn(&T) -> String) -> String {
     parts.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
     let of = |(part, amount): &(T, f64)| format!("{} {}", name(part), money(*amount, currency));
@@ -57,19 +57,19 @@ pub(super) fn parts<T>(mut parts: Vec<(T, f64)>, currency: &str, name: impl Fn(&
     named.join("; ")
 }
 
-/// A sentence on the largest parts of a whole; empty where it has none.
+/// A sentence on the largest parts of a whole; empty without parts.
 pub(super) fn most<T>(all: Vec<(T, f64)>, currency: &str, name: impl Fn(&T) -> String) -> String {
     if all.is_empty() { String::new() } else { format!(" Most of it is {}.", parts(all, currency, name)) }
 }
 
-/// The same of costs in a currency: projects, or what a single project has.
+/// A sentence on the largest costs in a currency: of projects, or of the groups of a single project.
 pub(super) fn most_costs<'a>(
     names: &Names,
     currency: &str,
     costs: impl Iterator<Item = (&'a Group, Amount)>,
 ) -> String {
     let costs: Vec<_> = costs.collect();
-    // Floats only at the end: to make one is slow.
+    // Sums stay exact until here, because conversion to floats is slow.
     let mut by_project: BTreeMap<ProjectId, Amount> = BTreeMap::new();
     for (group, amount) in &costs {
         let sum = by_project.entry(group.project).or_default();

@@ -6,7 +6,7 @@ mod histories;
 
 const SECOND: i64 = 1_000;
 
-/// Some milliseconds after a noon.
+/// A time in milliseconds after a noon.
 fn at(ms: i64) -> Timestamp {
     "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_millis(ms)
 }
@@ -35,7 +35,7 @@ fn known(epoch: i64, breaches: Vec<Breach>) -> Verdict {
     Verdict::Known { epoch: at(epoch), breaches }
 }
 
-/// What a ledger says of a verdict on one scope, in words.
+/// The transitions after a verdict on one scope, in words.
 fn told(ledger: &mut AlertStates, holds: HoldDurations, verdict: Verdict, now: i64) -> Vec<String> {
     let judgement = Judgement { scope: scope(0), holds, verdict };
     words(&ledger.advance(vec![judgement], at(now)))
@@ -85,7 +85,7 @@ fn an_event_is_told_at_once_and_its_end_too() {
     assert_eq!(ledger.listed(at(3 + 15 * 60 * SECOND)).len(), 1);
 }
 
-/// A clock that was ahead has begun one alert, latched another until its own month's end, and ended a third.
+/// The clock was ahead. In that time one alert fired, one latched until the end of its own month, and one was resolved.
 #[test]
 fn what_a_clock_that_was_ahead_has_written_is_moved_back() {
     const AHEAD: i64 = 730 * 86_400 * SECOND;
@@ -121,7 +121,7 @@ fn what_does_not_change_is_shared() {
     told(&mut ledger, HoldDurations::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
     let before = ledger.listed(at(1));
     let dearer = Breach { value: Some(9.5), ..breach(2, FULL) };
-    // A newer reading, so that the states are others.
+    // A newer reading, so that the states differ.
     told(&mut ledger, HoldDurations::NONE, known(2, vec![breach(1, FULL), dearer]), 3);
     let mut words: Vec<_> = std::iter::zip(&before, ledger.listed(at(3)))
         .map(|(before, now)| (before.label("id"), before.value, now.value, Arc::ptr_eq(before, &now)))
@@ -257,7 +257,7 @@ fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
         |start: i64, end: i64| Breach { starts_at: at(start), until: Some(at(end)), ..breach(1, Strength::Latched) };
     let mut ledger = AlertStates::default();
     assert_eq!(told(&mut ledger, HoldDurations::NONE, known(0, vec![of_month(0, 100)]), 1), ["1 firing"]);
-    // The first reading of the next month comes before anybody has looked at the calendar.
+    // The first reading of the next month comes before a round without data.
     let next = || known(100, vec![of_month(100, 200)]);
     assert_eq!(told(&mut ledger, HoldDurations::NONE, next(), 101), ["1 resolved period_over"]);
     assert_eq!(told(&mut ledger, HoldDurations::NONE, next(), 102), ["1 firing"]);

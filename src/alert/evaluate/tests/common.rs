@@ -1,4 +1,4 @@
-//! Rules of every kind: starts that all daemons agree on, and the configuration.
+//! Common behaviour of all rules: equal starts on all replicas, and the configuration.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
     account.insights = Some(Arc::new(Insights { revisions, ..insights }));
     let mut totals = ReportTaskTotals::default();
     totals.add(&ReportTask { updated_at: None, created_at: None, ..task("a", "Failed", "2026-11-22T11:00:00Z", 1) });
-    // By another clock than this daemon's, which is a little behind.
+    // The API's clock may be a little ahead of this daemon's.
     totals.add(&ReportTask {
         updated_at: Some(at("2026-11-22T12:00:05Z")),
         ..task("b", "Failed", "2026-11-22T11:00:00Z", 1)

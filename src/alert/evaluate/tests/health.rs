@@ -1,4 +1,4 @@
-//! The collectors, the API and the channels.
+//! Rules on collectors, the API and channels.
 
 use super::*;
 

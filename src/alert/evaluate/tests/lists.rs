@@ -1,4 +1,4 @@
-//! Report tasks and subscriptions.
+//! Rules on report tasks and subscriptions.
 
 use super::*;
 

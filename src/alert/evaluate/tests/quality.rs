@@ -1,4 +1,4 @@
-//! The quality of the figures.
+//! Rules on the quality of the data.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Costs out of the usual.
+//! Rules on anomalies.
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn a_spike_is_told_in_words_to_act_on() {
     assert_eq!((breach.value, breach.threshold), (Some(250.0), Some(130.0)));
     assert_eq!(breach.starts_at, at("2026-11-22T00:00:00Z"), "the end of the day that it is of");
 
-    // Half of a past is none.
+    // Half of a history is not judged.
     account.collectors.insert(Collector::History, Status::before_the_first_poll(DAY));
     assert_eq!(said(Rule::SpendAnomaly, &snapshot(account), &Settings::default()), None);
 }

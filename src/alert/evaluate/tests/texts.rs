@@ -1,4 +1,4 @@
-//! What every rule says to people, word by word.
+//! The texts of every rule, word by word.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ fn names() -> Arc<Names> {
     Arc::new(Names { projects: [project(16, "shop"), project(17, "media")].into(), regions: [region].into() })
 }
 
-/// A project and a group that cost too much yesterday, one with like days, and a type that is new.
+/// Yesterday's judgements: a project and a group with anomalies, one with two equal days, and a new type.
 fn days() -> Vec<Judged> {
     let mut roll_up = judged(Subject::Project(ProjectId(16)), 250.0, 100.0, true);
     roll_up.contributors = vec![
@@ -170,7 +170,7 @@ fn every_rule_says_what_is_wrong_in_these_words() {
     let alertnames = Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain(["GcoreCostThreshold"]);
     let silent: Vec<_> = alertnames.filter(|name| !said.contains(&format!("{name} "))).collect();
     assert_eq!(silent, [""; 0], "rules that say nothing here");
-    // The configuration refuses to set these.
+    // The configuration refuses to set these labels.
     assert_eq!(own, LABELS.map(SmolStr::new_static).into(), "labels of the rules on the left");
     let expected = include_str!("texts.txt");
     let differs = said.lines().zip(expected.lines()).find(|(said, expected)| said != expected);

@@ -1,17 +1,17 @@
-//! What holds of every history, tried on random ones.
+//! Properties of the states, tested on random sequences of judgements.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// One move: by how much the clock moves, and what is said of each of two scopes; `None`: it is not judged.
+/// One round: how far the clock moves, and the verdict on each of two scopes. `None`: no judgement.
 type Move = (i64, [Option<Said>; 2]);
 
-/// How much newer the data are, and what is said of each of three alerts: how strong it is, and whether it has come to
-/// its second step; `None`: nothing is known.
+/// The advance of the data's time, and the breach of each of three alerts: its strength, and whether it is at the
+/// second step. `None`: unknown.
 type Said = Option<(i64, [Option<(Strength, bool)>; 3])>;
 
-/// How long a period lasts. The last alert of each scope is of one: it begins with it, is over with it, and latches.
+/// The length of a period. The last alert of each scope belongs to a period: it starts and ends with it, and latches.
 const PERIOD: i64 = 3 * 3_600 * SECOND;
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -23,7 +23,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let data = prop_oneof![3 => Just(1), 2 => Just(0), 1 => -2..0_i64];
     let said = prop::option::weighted(0.8, (data, strengths));
     let scopes = prop::array::uniform2(prop::option::weighted(0.95, said));
-    // In all less than an ended alert is remembered for.
+    // In total shorter than a resolved alert is remembered.
     let clock = prop_oneof![8 => 0..120 * SECOND, 1 => -600 * SECOND..0, 1 => 0..12 * 3_600 * SECOND];
     prop::collection::vec((clock, scopes), 1..60)
 }
@@ -38,7 +38,7 @@ fn holds() -> impl Strategy<Value = HoldDurations> {
     })
 }
 
-/// One of three alerts of a scope, as of now.
+/// One of the three alerts of a scope at `now`.
 fn one_of(number: usize, index: usize, strength: Strength, is_second: bool, now: i64) -> Breach {
     let id = u8::try_from(10 * number + index).unwrap();
     let breach = Breach { labels: labels(id, if is_second { "critical" } else { "warning" }), ..breach(id, strength) };
@@ -46,9 +46,9 @@ fn one_of(number: usize, index: usize, strength: Strength, is_second: bool, now:
     if index < 2 { breach } else { Breach { starts_at: at(begin), until: Some(at(begin + PERIOD)), ..breach } }
 }
 
-/// The judgements of each move, with their time; alerts of the second scope are others than those of the first.
+/// The judgements of each round with their time. The two scopes have different alerts.
 fn judgements(moves: &[Move], holds: HoldDurations) -> Vec<(Timestamp, Vec<Judgement>)> {
-    // Data are of before any time that the clock may be set to.
+    // Data are older than any time that the clock can reach.
     let (mut now, mut epochs) = (0, [-1_000_000 * SECOND; 2]);
     let mut all = Vec::new();
     for (clock, scopes) in moves {
@@ -71,7 +71,7 @@ fn judgements(moves: &[Move], holds: HoldDurations) -> Vec<(Timestamp, Vec<Judge
     all
 }
 
-/// What is said of an alert: how strong it is and by which data.
+/// The newest word on an alert: its strength and the time of the data.
 type Word = Result<(Option<Strength>, Timestamp), &'static str>;
 
 fn word_on(judgements: &[Judgement], labels: &Labels) -> Word {
@@ -85,7 +85,7 @@ fn word_on(judgements: &[Judgement], labels: &Labels) -> Word {
     }
 }
 
-/// Since when nobody has denied an alert, at least: the data that said it, and the earliest time of these looks.
+/// The time since when no verdict denies an alert: the data that confirm it, and the earliest time of these rounds.
 #[derive(Default)]
 struct Undenied {
     epochs: BTreeSet<Timestamp>,
@@ -95,9 +95,9 @@ struct Undenied {
 }
 
 impl Undenied {
-    /// Takes in what is said now.
+    /// Takes in one verdict.
     fn hear(&mut self, word: Word, now: Timestamp) {
-        // Newer data have said it since.
+        // Newer data have confirmed it.
         let is_overtaken = matches!(word, Ok((_, epoch)) if Some(&epoch) < self.epochs.last());
         match word {
             Ok((Some(FULL | Strength::Latched), epoch)) => {
@@ -111,7 +111,7 @@ impl Undenied {
         self.newest = self.newest.max(word.ok().map(|(_, epoch)| epoch));
     }
 
-    /// Whether there were newer data, whatever they said.
+    /// Whether a verdict with newer data came before.
     fn is_behind(&self, word: Word) -> bool {
         matches!(word, Ok((_, epoch)) if Some(epoch) < self.newest)
     }
@@ -141,7 +141,7 @@ proptest! {
                 undenied.hear(word, now);
             }
             let changes = ledger.advance(judgements.clone(), now);
-            // First the ends, since a step ends where the next one begins.
+            // Ends come first, because a step ends when the next one starts.
             let (begun, ended): (Vec<_>, Vec<_>) =
                 changes.transitions.iter().partition(|alert| alert.status == Status::Firing);
             for alert in ended {
@@ -178,13 +178,13 @@ proptest! {
                     _ => false,
                 };
             }
-            // Those that fire are those that were told, and none outlasts its period.
+            // The firing alerts are those with a transition to firing, and none outlasts its period.
             let listed = ledger.listed(now);
             let fires = listed.iter().filter(|alert| alert.status == Status::Firing).map(|alert| alert.fingerprint());
             prop_assert_eq!(fires.collect::<BTreeSet<_>>(), firing.keys().copied().collect::<BTreeSet<_>>());
             let is_past = |state: &&State| state.alert.status == Status::Firing && state.until.is_some_and(|end| end <= now);
             prop_assert!(ledger.states.values().find(is_past).is_none(), "it outlasts its period");
-            // A daemon that restarts before every move says the same, and knows the same.
+            // A daemon that restarts before every round gives the same transitions and states.
             prop_assert_eq!(&restarted.advance(judgements, now), &changes);
             for (number, body) in changes.states {
                 match body {
