@@ -1,8 +1,13 @@
-//! Alertmanager's API, version 2: it is told again and again what is so, since it forgets what it does not hear.
+//! A client of Alertmanager's API, version 2. Firing alerts are re-sent every minute, because Alertmanager expires
+//! alerts that are not refreshed.
 //!
-//! Quirks: 422 refuses a whole batch for one alert whose generatorURL is no URI, while 400 refuses it only in words and
-//! has taken the good ones; either way the batch is halved until the offender is alone. An end before the start, or a
-//! start in the future without an end, is refused.
+//! Quirks:
+//!
+//! - 422 refuses a whole batch for one alert whose generatorURL is no URI.
+//! - 400 names the bad alerts, but accepts the good ones.
+//! - An end before the start, or a start in the future without an end, is refused.
+//!
+//! After 422 or 400 the batch is halved until the bad alert is alone.
 
 use std::time::Duration;
 
@@ -24,17 +29,17 @@ use super::notification_log::NotificationLog;
 use super::post::{Answer, BuildError, JsonPost, client};
 use super::settings::{self, Credentials};
 
-/// The pause between two rounds in which everything is told.
+/// The interval of rounds. Each round sends all firing alerts.
 const ROUND: Duration = Duration::from_secs(60);
-/// How long an alert is good for; three rounds may be lost.
+/// How long Alertmanager keeps an alert without a refresh. Three rounds may fail.
 const GOOD_FOR: Duration = Duration::from_secs(4 * 60);
-/// Alerts in one request.
+/// The largest number of alerts in one request.
 const BATCH: usize = 256;
-/// The pause after a first failed request, doubled up to the longest.
+/// The pause after the first failed request. It doubles up to the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// One member of a cluster.
+/// One Alertmanager of a cluster.
 pub(super) struct Alertmanager {
     client_of: AlertmanagerClient,
     route: Route,
@@ -43,7 +48,7 @@ pub(super) struct Alertmanager {
     metrics: ChannelMetrics,
 }
 
-/// What it takes to reach it.
+/// The HTTP client with its settings.
 pub(super) struct AlertmanagerClient {
     http: Client,
     url: Url,
@@ -51,7 +56,7 @@ pub(super) struct AlertmanagerClient {
     home: ExternalUrl,
 }
 
-/// One alert as Alertmanager reads it.
+/// One alert in Alertmanager's format.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Posted<'a> {
@@ -64,7 +69,7 @@ struct Posted<'a> {
 }
 
 impl AlertmanagerClient {
-    /// The client_of of each member.
+    /// A client for each member of the cluster.
     pub(super) fn all(settings: &settings::Alertmanager, home: &ExternalUrl) -> Result<Vec<Self>, BuildError> {
         let channel = &settings.route.channel;
         let client_of = |base: &Url| {
@@ -76,14 +81,14 @@ impl AlertmanagerClient {
         settings.urls.iter().map(client_of).collect()
     }
 
-    /// Posts alerts once.
+    /// Sends one request with these alerts.
     pub(super) async fn post(&self, alerts: impl Iterator<Item = &Alert>, now: Timestamp) -> Result<Answer, Failure> {
         let posted: Vec<_> = alerts.map(|alert| posted(alert, &self.home, now)).collect();
         let body = serde_json::to_string(&posted).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let (headers, secrets) = self.authorization()?;
         let post = JsonPost { http: &self.http, url: self.url.clone(), headers, body, secrets: &secrets };
         let answer = post.send(now).await?;
-        // Its own good answer is empty. A proxy's login page is not.
+        // A good answer of Alertmanager is empty. A proxy's login page is not.
         let is_page = answer.text.starts_with('<');
         if is_page || answer.text.contains("\"error\"") {
             let detail = format!("answered {} with {:?}; is that an Alertmanager?", answer.status, answer.text);
@@ -125,14 +130,15 @@ impl Alertmanager {
         Self { client_of, route, store, clock, metrics }
     }
 
-    /// Tells what is so until nobody says it any more.
+    /// Sends alerts until their writer is gone.
     pub(super) async fn run(mut self, mut alerts: Reader) {
         let mut log = NotificationLog::restored(self.recorded().await);
         let (mut next_round, mut pause) = (Instant::now() + ROUND, FIRST_PAUSE);
         let mut retry_at = None;
         let mut has_ended = false;
         loop {
-            // What is not yet judged is not told: it would pass for a recovery.
+            // Before the first evaluation nothing is sent, because an empty list would mean that all alerts are
+            // resolved.
             let current = alerts.borrow_and_update().clone();
             if let Some(current) = &current {
                 let now = Instant::now();
@@ -164,13 +170,13 @@ impl Alertmanager {
         }
     }
 
-    /// What this channel was told before this process began. The store has said why, if it cannot be used.
+    /// The alerts that this channel was sent by the process before. If the store cannot be read, it logs the reason.
     async fn recorded(&self) -> Vec<Alert> {
         let told = self.store.told(self.metrics.channel().to_owned()).await.unwrap_or_default();
         told.iter().filter_map(|body| serde_json::from_str(body).ok()).collect()
     }
 
-    /// Notes what was told, so that another process can tell its end.
+    /// Stores the sent alerts, so that the next process can send their ends.
     async fn record(&self, log: &mut NotificationLog) {
         let told = log.unrecorded().into_iter();
         let told: Vec<_> = told.filter_map(|a| Some((a.fingerprint(), serde_json::to_string(a).ok()?))).collect();
@@ -178,13 +184,13 @@ impl Alertmanager {
             return;
         }
         let fingerprints: Vec<u64> = told.iter().map(|(fingerprint, _)| *fingerprint).collect();
-        // The store has said why, if it cannot be used; until it can, this process remembers.
+        // If the store cannot be written, it logs the reason, and this process remembers the alerts.
         if self.store.record_told(self.metrics.channel().to_owned(), told, self.clock.now()).await.is_ok() {
             log.recorded(fingerprints.into_iter());
         }
     }
 
-    /// Tells everything that has to be told, in batches; stops at the first that says nothing of its own alerts.
+    /// Sends all due alerts in batches. Stops at the first failure that is not caused by the content of a batch.
     async fn tell(&mut self, log: &mut NotificationLog) -> Result<(), Failure> {
         let untold = log.untold(Instant::now());
         let mut batches: Vec<Vec<u64>> = untold.chunks(BATCH).rev().map(<[u64]>::to_vec).collect();
@@ -213,7 +219,7 @@ impl Alertmanager {
     }
 }
 
-/// Whether other alerts may fare better than these.
+/// Whether the refusal may concern single alerts of the batch.
 fn is_about_content(failure: &Failure) -> bool {
     failure.status.is_some_and(|status| [400, 413, 422].contains(&status.as_u16()))
 }

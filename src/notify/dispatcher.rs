@@ -1,4 +1,4 @@
-//! The tasks of all channels, and how those of one configuration follow those of another.
+//! The tasks of all channels, and their change when the configuration is reloaded.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -22,23 +22,23 @@ use super::settings::Settings;
 use super::slack::Slack;
 use super::webhook::Webhook;
 
-/// How long channels may take to tell the last once nothing new comes.
+/// How long channels may take to send the last alerts after the stop signal.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What every channel works with.
+/// The parts that all channels share.
 #[derive(Clone)]
 pub struct Shared {
-    /// What is so.
+    /// The current alerts.
     pub alerts: Reader,
-    /// Where the queues are.
+    /// The store with the outbox and the notification log.
     pub store: Store,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Counters.
+    /// The counters of deliveries.
     pub metrics: Metrics,
-    /// Where it is told how the channels fare.
+    /// Receives the delivery state of each channel.
     pub channels: Channels,
-    /// Where links lead unless the settings say otherwise.
+    /// The default base URL of links.
     pub home: ExternalUrl,
 }
 
@@ -49,35 +49,35 @@ pub struct Dispatcher {
     running: BTreeMap<String, JoinHandle<()>>,
 }
 
-/// The channels of a configuration, made and not started.
+/// The channels of a new configuration, built but not started.
 pub struct Plan {
     settings: Settings,
     tasks: BTreeMap<String, Task>,
 }
 
-/// What is needed to start one channel's task.
+/// A channel's task before its start.
 enum Task {
     Alertmanager(AlertmanagerClient, Route),
     Outbox(Recipient),
 }
 
 impl Dispatcher {
-    /// Nothing is sent yet.
+    /// A dispatcher without channels.
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         Self { shared, settings: Settings::default(), running: BTreeMap::new() }
     }
 
-    /// Makes the channels of a configuration, and starts none.
+    /// Builds the channels of a configuration without starting them.
     ///
     /// # Errors
-    /// [`BuildError`] where a channel's client cannot be made.
+    /// [`BuildError`] if a channel's client cannot be built.
     pub fn plan(&self, settings: Settings) -> Result<Plan, BuildError> {
         let tasks = tasks(&settings, &settings.home(&self.shared.home))?;
         Ok(Plan { settings, tasks })
     }
 
-    /// Follows another configuration; channels that are set alike in both go on.
+    /// Replaces the channels by those of the plan. Channels with equal settings keep running.
     pub async fn follow(&mut self, plan: Plan) {
         let Plan { settings, mut tasks } = plan;
         let same_home = settings.external_url == self.settings.external_url;
@@ -85,12 +85,12 @@ impl Dispatcher {
         let gone: Vec<String> = self.running.keys().filter(|name| !goes_on(name)).cloned().collect();
         for task in gone.iter().filter_map(|name| self.running.remove(name)) {
             task.abort();
-            // A message under way is sent again: a webhook's receiver knows it by its id.
+            // A message in flight is sent again. A webhook's receiver recognizes it by its id.
             let _ = task.await;
         }
         tasks.retain(|name, _| !self.running.contains_key(name));
         let channels = tasks.keys().chain(self.running.keys()).cloned().collect();
-        // The store has said why, if it cannot be used; the rows stay until the next start.
+        // If the store fails, it logs the reason, and the rows stay until the next start.
         let _ = self.shared.store.tidy_channels(channels, self.shared.clock.now()).await;
         for (name, task) in tasks {
             let handle = self.spawn(&name, task);
@@ -100,7 +100,7 @@ impl Dispatcher {
         self.settings = settings;
     }
 
-    /// Done when a task ends although alerts still come; says which.
+    /// Returns the name of a channel whose task ended although alerts still come.
     pub async fn ended(&mut self) -> (String, Option<JoinError>) {
         if self.running.is_empty() {
             return pending().await;
@@ -111,7 +111,7 @@ impl Dispatcher {
         (format!("channel {name}"), outcome.err())
     }
 
-    /// Waits until every channel has told the last, for a short while. The alerts must have ended before.
+    /// Waits a short time until every channel has sent its last alerts. The writer of alerts must be gone.
     pub async fn finish(mut self) {
         let mut running = std::mem::take(&mut self.running);
         if tokio::time::timeout(GRACE, join_all(running.values_mut())).await.is_err() {
@@ -134,10 +134,10 @@ impl Dispatcher {
     }
 }
 
-/// Sends one alert to one channel at once, past all queues, and returns what each of its addresses answered.
+/// Sends one alert to one channel at once, without the outbox, and returns the answer of each address.
 ///
 /// # Errors
-/// [`BuildError`] where the channel's client cannot be made. A channel that does not exist has no answers.
+/// [`BuildError`] if the channel's client cannot be built. An unknown channel gives no answers.
 pub async fn test(
     settings: &Settings,
     home: &ExternalUrl,
@@ -162,15 +162,15 @@ pub async fn test(
     Ok(answers)
 }
 
-/// Makes every channel of the settings and uses none.
+/// Builds every channel of the settings and uses none.
 ///
 /// # Errors
-/// [`BuildError`] where one cannot be made.
+/// [`BuildError`] if a channel cannot be built.
 pub fn prove(settings: &Settings) -> Result<(), BuildError> {
     tasks(settings, &ExternalUrl::new("")).map(drop)
 }
 
-/// A task for each queue: of a cluster's members, all but the first have their number in the name.
+/// One task for each queue. Members of a cluster after the first have a number in their queue's name.
 fn tasks(settings: &Settings, home: &ExternalUrl) -> Result<BTreeMap<String, Task>, BuildError> {
     let mut tasks = BTreeMap::new();
     for alertmanager in settings.alertmanagers.values() {
@@ -190,7 +190,7 @@ fn tasks(settings: &Settings, home: &ExternalUrl) -> Result<BTreeMap<String, Tas
     Ok(tasks)
 }
 
-/// Whether the channel behind a queue is set alike in both.
+/// Whether both settings configure the channel of a queue alike.
 fn agree(one: &Settings, other: &Settings, queue: &str) -> bool {
     let mut parts = queue.split('.');
     let (kind, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

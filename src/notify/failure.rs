@@ -1,20 +1,20 @@
-//! Why a notification was not taken.
+//! Why a notification was not accepted.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-/// A notification that was not taken: the kind of failure, and the story in words, which hold no secret.
+/// A failed delivery, with a reason and a text. Neither holds a secret.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct Failure {
-    /// What becomes a label.
+    /// The reason, for the label.
     pub reason: Reason,
-    /// What happened.
+    /// The error in words.
     pub detail: String,
-    /// How long the receiver asks to be left alone.
+    /// The wait that the receiver asks for.
     pub wait: Option<Duration>,
-    /// What it answered, if it did.
+    /// The status of the answer, if there was one.
     pub status: Option<StatusCode>,
 }
 
@@ -25,34 +25,34 @@ impl Failure {
     }
 }
 
-/// The closed list of kinds of failure, as the `reason` label shows them.
+/// All reasons of failures, as in the `reason` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A secret of ours cannot be used: its file is gone, or holds something else.
+    /// A configured secret is unusable: its file is missing or holds something else.
     Secret,
-    /// No connection, or one that broke.
+    /// No connection, or a broken one.
     Connect,
-    /// A connection that cannot be trusted.
+    /// The certificate of the receiver is not trusted.
     Tls,
     /// No complete answer in time, or 408.
     Timeout,
-    /// 3xx: never followed, or a secret could travel to another host.
+    /// 3xx. Redirects are never followed, because they could send a secret to another host.
     Redirect,
     /// 401 or 403.
     Unauthorized,
     /// 404.
     NotFound,
-    /// 410: the endpoint says that it is no more.
+    /// 410: the endpoint no longer exists.
     Gone,
     /// 429.
     RateLimited,
-    /// 400 and every other refusal: what was sent is not taken as it is.
+    /// 400 and every other refusal of the content.
     BadRequest,
     /// 5xx.
     ServerError,
-    /// A good status with a body that says otherwise, such as a login page.
+    /// A good status with a wrong body, such as a login page.
     BadBody,
-    /// What was stored cannot be read back.
+    /// A stored message cannot be read.
     Garbled,
 }
 
@@ -77,7 +77,7 @@ impl Reason {
         }
     }
 
-    /// What a status means; `None`: it was taken.
+    /// The reason for a status. `None`: accepted.
     pub(super) fn of(status: StatusCode) -> Option<Self> {
         Some(match status.as_u16() {
             200..=299 => return None,

@@ -1,4 +1,4 @@
-//! Counters of what channels were told, and the log lines when one begins or ends to fail.
+//! Counters of deliveries, and the log lines when a channel begins or stops to fail.
 
 use prometheus::{
     IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
@@ -10,7 +10,7 @@ use crate::alert::channels::Channels;
 
 use super::failure::{Failure, Reason};
 
-/// The families of all channels, registered once.
+/// The metric families of all channels.
 #[derive(Clone)]
 pub struct Metrics {
     sent: IntCounterVec,
@@ -24,7 +24,7 @@ impl Metrics {
     /// Registers the families.
     ///
     /// # Errors
-    /// Fails where the registry already has them.
+    /// Fails if the registry already has the families.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         Ok(Self {
             sent: register_int_counter_vec_with_registry!(
@@ -69,7 +69,7 @@ impl Metrics {
     }
 }
 
-/// How one channel fares. Its gauges leave with it; its counters stay, in case it comes back.
+/// The metrics of one channel. Its gauges are removed with it. Its counters stay, because the channel may come back.
 pub(super) struct ChannelMetrics {
     metrics: Metrics,
     channels: Channels,
@@ -83,12 +83,12 @@ impl ChannelMetrics {
         &self.channel
     }
 
-    /// Notes what came of a request.
+    /// Counts the outcome of a request.
     pub(super) fn note<T>(&mut self, outcome: &Result<T, Failure>, now: Timestamp) {
         let channel = self.channel.as_str();
         self.metrics.sent.with_label_values(&[channel]).inc();
         let failure = outcome.as_ref().err().map(|failure| failure.reason);
-        // What cannot be read back was never sent.
+        // An unreadable message was never sent.
         if failure != Some(Reason::Garbled) {
             self.metrics.up.with_label_values(&[channel]).set(i64::from(failure.is_none()));
             self.channels.note(channel, failure.map(Reason::as_str), now);
@@ -102,7 +102,7 @@ impl ChannelMetrics {
             }
             Err(failure) => {
                 self.metrics.failures.with_label_values(&[channel, failure.reason.as_str()]).inc();
-                // What it will not take of one message says nothing of the others.
+                // A refused message does not mean that the channel refuses others.
                 if failure.reason != Reason::BadRequest && !std::mem::replace(&mut self.is_failing, true) {
                     let reason = failure.reason.as_str();
                     tracing::warn!(channel, reason, error = %failure, "the channel does not take notifications; it is tried again");
@@ -111,7 +111,7 @@ impl ChannelMetrics {
         }
     }
 
-    /// Notes how much waits.
+    /// Sets the number of waiting messages.
     pub(super) fn waiting(&self, number: u64) {
         self.metrics.waiting.with_label_values(&[&self.channel]).set(i64::try_from(number).unwrap_or(i64::MAX));
     }
@@ -119,7 +119,7 @@ impl ChannelMetrics {
 
 impl Drop for ChannelMetrics {
     fn drop(&mut self) {
-        // Some are not there where nothing was sent, or nothing taken.
+        // The series are missing if nothing was sent or accepted.
         let _ = self.metrics.waiting.remove_label_values(&[&self.channel]);
         let _ = self.metrics.up.remove_label_values(&[&self.channel]);
         let _ = self.metrics.last_success.remove_label_values(&[&self.channel]);

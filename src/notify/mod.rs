@@ -1,8 +1,9 @@
-//! Channels: how an alert reaches somebody.
+//! Channels: Alertmanager, webhooks and Slack.
 //!
-//! An Alertmanager is told again and again what is so ([`alertmanager`]). Webhooks and Slack are told of each change
-//! once ([`outbox`]), from a queue in the store that outlives the process. Every channel has a task and a queue of its
-//! own, so that none waits for another. Nothing here knows why an alert is one.
+//! - An Alertmanager gets firing alerts again every minute ([`alertmanager`]).
+//! - Webhooks and Slack get each transition once ([`outbox`]), from a queue in the store that survives a restart.
+//!
+//! Every channel has its own task and queue, so a slow one delays no other. This module does not evaluate rules.
 
 pub mod alertmanager;
 pub mod dispatcher;
@@ -20,29 +21,29 @@ mod webhook;
 
 use crate::alert::Alert;
 
-/// Where links in notifications lead: this daemon, as its readers reach it, without a slash at the end.
+/// The base URL of links in notifications, by which readers reach this daemon. It has no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalUrl(String);
 
 impl ExternalUrl {
-    /// The daemon at a URL.
+    /// A base URL.
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self(url.trim_end_matches('/').to_owned())
     }
 
-    /// The daemon itself.
+    /// The URL of the daemon.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0
     }
 
-    /// The daemon's list of alerts.
+    /// The URL of the list of alerts.
     fn list(&self) -> String {
         format!("{}/api/v1/alerts", self.0)
     }
 
-    /// One alert in the list.
+    /// The URL of one alert in the list.
     fn page_of(&self, alert: &Alert) -> String {
         format!("{}#{:016x}", self.list(), alert.fingerprint())
     }

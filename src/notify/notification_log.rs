@@ -1,4 +1,5 @@
-//! What one Alertmanager has been told, and what it has to be told next. Pure: it neither sends nor looks at a clock.
+//! The alerts that one Alertmanager was sent, and those that are due. This module is pure: it has no clock and no
+//! network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use tokio::time::Instant;
 
 use crate::alert::{Alert, Route, Status, gravity};
 
-/// How long an end is repeated: an Alertmanager that restarts has forgotten it, while its notification log remembers
-/// that it told the beginning.
+/// How long a resolved alert is repeated. An Alertmanager that restarts loses the end, while its own notification log
+/// remembers the start.
 const REPEATED: Duration = Duration::from_secs(15 * 60);
-/// How long an alert that was refused by itself is left alone.
+/// How long an alert that was refused alone is not sent.
 const ASIDE: Duration = Duration::from_secs(15 * 60);
 
 /// The alerts of one Alertmanager, by fingerprint.
@@ -21,15 +22,15 @@ pub(super) struct NotificationLog(BTreeMap<u64, Entry>);
 
 struct Entry {
     alert: Arc<Alert>,
-    /// Whether it need not be told before the next round.
+    /// Whether it is not due before the next round.
     is_told: bool,
-    /// When its status was taken first.
+    /// When Alertmanager first accepted its current status.
     taken_at: Option<Instant>,
-    /// Whether it was taken before, with any status: then its end is owed, whenever it can be told.
+    /// Whether Alertmanager accepted it before, in any status. Then its end must be sent too.
     has_begun: bool,
-    /// Whether the store knows what was told.
+    /// Whether the store knows that it was sent.
     is_recorded: bool,
-    /// It was refused by itself, and is not sent before this.
+    /// It was refused alone, and is not sent before this time.
     aside_until: Option<Instant>,
 }
 
@@ -38,14 +39,14 @@ impl Entry {
         Self { alert, is_told: false, taken_at: None, has_begun, is_recorded: false, aside_until: None }
     }
 
-    /// Whether it is told with every round.
+    /// Whether each round sends it.
     fn is_repeated(&self, now: Instant) -> bool {
         self.alert.status == Status::Firing || self.taken_at.is_none_or(|at| now < at + REPEATED)
     }
 }
 
 impl NotificationLog {
-    /// The alerts that were told as firing before this process began.
+    /// A log with the alerts that the process before sent as firing.
     pub(super) fn restored(told: Vec<Alert>) -> Self {
         let firing = told.into_iter().filter(|alert| alert.status == Status::Firing);
         let entry =
@@ -53,8 +54,8 @@ impl NotificationLog {
         Self(firing.map(entry).collect())
     }
 
-    /// Takes over what is so now. What was told as firing and is not listed any more has ended; an end that is owed stays
-    /// until it was taken and repeated.
+    /// Takes over the current alerts. A sent alert that is no longer listed is resolved. Its end stays until it was
+    /// accepted and repeated.
     pub(super) fn follow(&mut self, current: &[Arc<Alert>], route: &Route, now: Instant, today: Timestamp) {
         let mut listed = BTreeSet::new();
         let wanted = |alert: &&Arc<Alert>| alert.status != Status::Pending && route.takes(&alert.labels);
@@ -64,7 +65,7 @@ impl NotificationLog {
             match self.0.get_mut(&fingerprint) {
                 Some(entry) if entry.alert.status == alert.status && entry.alert.starts_at == alert.starts_at => {
                     if entry.alert.annotations != alert.annotations {
-                        // New words come with the next round, or at once where the old ones were refused.
+                        // Changed texts are sent with the next round. A refused alert is sent at once.
                         entry.aside_until = None;
                     }
                     entry.alert = Arc::clone(alert);
@@ -88,7 +89,7 @@ impl NotificationLog {
         });
     }
 
-    /// Lets everything be told again that has to be: all that fires, and what ended a short while ago.
+    /// Makes all alerts due that each round sends: those that fire, and those that were resolved recently.
     pub(super) fn begin_round(&mut self, now: Instant) {
         for entry in self.0.values_mut() {
             if entry.is_repeated(now) {
@@ -97,8 +98,8 @@ impl NotificationLog {
         }
     }
 
-    /// What has to be told now, the gravest first. A rule of Alertmanager that silences an alert must know the graver
-    /// alert first, and an alert that began long ago is not held back by `group_wait`.
+    /// The due alerts, the gravest first. Alertmanager must know the graver alert first, if an inhibition rule mutes
+    /// another by it. `group_wait` does not delay alerts that started long ago.
     pub(super) fn untold(&self, now: Instant) -> Vec<u64> {
         let waits = |entry: &Entry| !entry.is_told && entry.aside_until.is_none_or(|until| until <= now);
         let waiting = self.0.iter().filter(|(_, entry)| waits(entry));
@@ -108,7 +109,7 @@ impl NotificationLog {
         untold.into_iter().map(|(_, fingerprint)| fingerprint).collect()
     }
 
-    /// How many alerts have yet to be taken, those that were refused included.
+    /// The number of due alerts, including those that were refused.
     pub(super) fn waiting(&self) -> u64 {
         self.0.values().filter(|entry| !entry.is_told).count() as u64
     }
@@ -118,7 +119,7 @@ impl NotificationLog {
         batch.iter().filter_map(|fingerprint| self.0.get(fingerprint)).map(|entry| entry.alert.as_ref())
     }
 
-    /// Notes that a batch was taken.
+    /// Notes that a batch was accepted.
     pub(super) fn told(&mut self, batch: &[u64], now: Instant) {
         for fingerprint in batch {
             if let Some(entry) = self.0.get_mut(fingerprint) {
@@ -128,13 +129,13 @@ impl NotificationLog {
         }
     }
 
-    /// What was told and the store does not know yet.
+    /// The sent alerts that the store does not know yet.
     pub(super) fn unrecorded(&self) -> Vec<&Alert> {
         let unrecorded = self.0.values().filter(|entry| entry.taken_at.is_some() && !entry.is_recorded);
         unrecorded.map(|entry| entry.alert.as_ref()).collect()
     }
 
-    /// Notes that the store knows them.
+    /// Notes that the store knows these alerts.
     pub(super) fn recorded(&mut self, fingerprints: impl Iterator<Item = u64>) {
         for fingerprint in fingerprints {
             if let Some(entry) = self.0.get_mut(&fingerprint) {
@@ -143,7 +144,7 @@ impl NotificationLog {
         }
     }
 
-    /// Puts one alert aside for a while. Returns it the first time.
+    /// Stops sending one refused alert for a while. Returns it the first time.
     pub(super) fn set_aside(&mut self, fingerprint: u64, now: Instant) -> Option<&Alert> {
         let entry = self.0.get_mut(&fingerprint)?;
         let is_news = entry.aside_until.is_none();
@@ -233,7 +234,7 @@ mod tests {
         follow(&mut log, &begin, &route, start);
         tell(&mut log, start);
         follow(&mut log, &end, &route, start);
-        // The list forgets it before anybody took it.
+        // The alert leaves the list before Alertmanager accepts its end.
         follow(&mut log, &[], &route, start + 20 * MINUTE);
         assert_eq!(tell(&mut log, start + 20 * MINUTE), "a resolved, ");
         for (minutes, want) in [(21, "a resolved, "), (34, "a resolved, "), (35, "")] {

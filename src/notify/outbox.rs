@@ -1,7 +1,8 @@
-//! Channels that are told of each change once: they empty a queue in the store, which outlives the process.
+//! Edge-triggered channels. Each gets every transition once, from a queue in the store that survives a restart.
 //!
-//! A message leaves the queue when it was taken. So it is told at least once, and again after a crash in between, under
-//! the same id. Of one alert the messages go in order; other alerts do not wait for one that is not taken.
+//! A message leaves the queue when the channel accepts it. So delivery is at least once: after a crash in between, the
+//! same message is sent again with the same id. Messages of one alert are sent in order. Other alerts do not wait for a
+//! message that is refused.
 
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,14 +25,14 @@ use super::schedule;
 use super::slack::Slack;
 use super::webhook::Webhook;
 
-/// The longest pause between two looks into the queue: another process may let messages wait again.
+/// The longest pause between two reads of the queue. `alerts dead-letters replay` of another process may add messages.
 const LOOK: Duration = Duration::from_secs(30);
-/// The most alerts in one message to people.
+/// The largest number of alerts in one message to people.
 const MOST_TOGETHER: u32 = 1_000;
-/// The pause while the store cannot be used.
+/// The pause while the store fails.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
-/// What takes messages.
+/// The receiver of a channel.
 pub(super) enum Recipient {
     /// A signed webhook.
     Webhook(Webhook),
@@ -39,28 +40,28 @@ pub(super) enum Recipient {
     Slack(Slack),
 }
 
-/// One message, as a recipient gets it.
+/// One message for a receiver.
 pub(super) struct Notification<'a> {
-    /// The same at every try.
+    /// The id, the same at each try.
     pub(super) id: &'a str,
     pub(super) alert: &'a Alert,
-    /// What the first look found besides; only people get that in one message.
+    /// The other alerts of the first evaluation. Only channels for people get them in one message.
     pub(super) others: &'a [Alert],
 }
 
-/// What a failure means for the message.
+/// The consequence of a failure for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It is tried again.
+    /// Retry later.
     Later,
-    /// Nobody would take it.
+    /// A dead letter: no retry helps.
     Refused,
-    /// The endpoint takes nothing any more.
+    /// The endpoint accepts nothing any more.
     Off,
 }
 
 impl Recipient {
-    /// Sends one message once.
+    /// Sends one message.
     pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         match self {
             Self::Webhook(webhook) => webhook.deliver(letter, now).await,
@@ -68,7 +69,7 @@ impl Recipient {
         }
     }
 
-    /// Where messages go; nothing where the file that tells it cannot be read.
+    /// The address of the receiver. `None` if its file cannot be read.
     fn address(&self) -> Option<Url> {
         match self {
             Self::Webhook(webhook) => Some(webhook.address().clone()),
@@ -84,7 +85,7 @@ impl Recipient {
         }
     }
 
-    /// Messages taken from the queue at once, those under way at once, and the pause after them.
+    /// The number of messages to read at once, the number in flight, and the pause after them.
     fn pace(&self) -> (u32, usize, Duration) {
         match self {
             Self::Webhook(_) => (64, 8, Duration::ZERO),
@@ -92,7 +93,7 @@ impl Recipient {
         }
     }
 
-    /// What is sent next of what is due, each part by one request.
+    /// Groups the due messages. Each group is one request.
     fn parcels(&self, mut due: Vec<Waiting>) -> Vec<Vec<Waiting>> {
         match self {
             Self::Webhook(_) => due.into_iter().map(|waiting| vec![waiting]).collect(),
@@ -115,11 +116,11 @@ pub(super) struct Outbox {
     store: Store,
     clock: Clock,
     metrics: ChannelMetrics,
-    /// What came of messages and is not written yet.
+    /// Delivery outcomes that are not stored yet.
     unwritten: Vec<(i64, DeliveryOutcome)>,
-    /// The address that said that it is no more.
+    /// An address that answered that it no longer exists.
     gone: Option<Url>,
-    /// The recipient asked to be left alone until then.
+    /// The end of the wait that the receiver asked for.
     held_until: Option<Instant>,
 }
 
@@ -128,7 +129,7 @@ impl Outbox {
         Self { recipient, store, clock, metrics, unwritten: Vec::new(), gone: None, held_until: None }
     }
 
-    /// Empties the queue whenever something was written to it, until nobody writes any more.
+    /// Sends the queue after each write to it, until the writer of alerts is gone.
     pub(super) async fn run(mut self, mut alerts: Reader) {
         let mut has_ended = false;
         self.wake().await;
@@ -145,20 +146,20 @@ impl Outbox {
         }
     }
 
-    /// Lets everything be tried at once, or as soon as the recipient wants: a start mostly means that something was mended.
+    /// Makes all messages due at once, or when the receiver allows it: a restart often means that a fault was fixed.
     async fn wake(&mut self) {
         let now = self.clock.now();
-        // The store has said why it cannot be used; then everything is tried when it is due.
+        // The store logs its failure. Then each message waits until it is due.
         let Ok(Some(until)) = self.store.outbox_wake(self.metrics.channel().to_owned(), now).await else { return };
         let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         self.held_until = Some(Instant::now() + wait.min(schedule::LONGEST));
     }
 
-    /// Sends everything that is due; returns how long there is nothing to do.
+    /// Sends all due messages. Returns the time until the next ones are due.
     async fn empty(&mut self) -> Duration {
         let (limit, at_once, pause) = self.recipient.pace();
         loop {
-            // What is not written off would be sent again and again. The store has said why it cannot be used.
+            // Without stored outcomes, the same messages would be sent again and again. The store logs its failure.
             if !self.unwritten.is_empty() {
                 if self.store.outbox_settle(self.unwritten.clone(), self.clock.now()).await.is_err() {
                     return STORE_PAUSE;
@@ -196,7 +197,7 @@ impl Outbox {
                 .await;
             for (parcel, outcome) in outcomes {
                 let Some(first) = parcel.first() else { continue };
-                // What is told together waits together.
+                // Messages of one request share its outcome.
                 let fate = self.fate(first, outcome);
                 self.unwritten.extend(parcel.iter().map(|waiting| (waiting.id, fate.clone())));
             }
@@ -242,7 +243,7 @@ fn read(waiting: &Waiting) -> serde_json::Result<Queued> {
     serde_json::from_str(&waiting.body)
 }
 
-/// Sends what is told together, unless there is nobody to send it to.
+/// Sends one request, if there is a receiver.
 async fn deliver(recipient: Option<&Recipient>, parcel: &[Waiting], now: Timestamp) -> Option<Result<Answer, Failure>> {
     let recipient = recipient?;
     let read: serde_json::Result<Vec<_>> =

@@ -1,6 +1,6 @@
-//! One POST of JSON, bounded in time, and what came of it.
+//! A POST of JSON with a timeout, and its answer.
 //!
-//! No message about it holds the URL, which may be a secret by itself, nor a secret that the receiver repeats.
+//! No error text holds the URL, which may be a secret, or a secret that the receiver repeats.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,53 +16,53 @@ use crate::wording::shown;
 
 use super::failure::{Failure, Reason};
 
-/// How long one request may take, from connecting to the last byte.
+/// The timeout of a request, from the connection to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an answer is worth reading.
+/// The largest part of an answer that is read, in bytes.
 const MAX_BODY: usize = 16 << 10;
-/// How much of it is worth telling.
+/// The largest part of an answer that is logged, in characters.
 const MAX_TEXT: usize = 300;
 
-/// Why a channel cannot be made from its settings.
+/// Why a channel cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The file of certificate authorities cannot be used.
+    /// The file of certificate authorities is unusable.
     #[error("channel {channel}: cannot use ca_file {path}: {cause}", path = shown(path))]
     CaFile {
         /// The channel.
         channel: String,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         cause: String,
     },
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be built.
     #[error("channel {channel}: cannot set up HTTPS: {cause}; is the package ca-certificates installed?")]
     Http {
         /// The channel.
         channel: String,
-        /// What is wrong.
+        /// The cause.
         cause: String,
     },
-    /// A secret cannot be used.
+    /// A secret is unusable.
     #[error("channel {channel}: {cause}")]
     Secret {
         /// The channel.
         channel: String,
-        /// What is wrong with it.
+        /// The cause, without the secret.
         cause: String,
     },
 }
 
 impl BuildError {
-    /// Whether another configuration would mend it.
+    /// Whether another configuration would fix it.
     #[must_use]
     pub fn is_misconfigured(&self) -> bool {
         !matches!(self, Self::Http { .. })
     }
 }
 
-/// The client of a channel.
+/// The HTTP client of a channel.
 pub(super) fn client(channel: &str, url: &Url, ca_file: Option<&Path>) -> Result<Client, BuildError> {
     let trust = match ca_file {
         None => Trust::default(),
@@ -76,27 +76,27 @@ pub(super) fn client(channel: &str, url: &Url, ca_file: Option<&Path>) -> Result
         .map_err(|error| BuildError::Http { channel: channel.to_owned(), cause: chain(&error) })
 }
 
-/// What is sent, and where.
+/// A request.
 pub(super) struct JsonPost<'a> {
     pub(super) http: &'a Client,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
-    /// What an answer may repeat and nobody may read.
+    /// Secrets to remove from the answer.
     pub(super) secrets: &'a [SecretString],
 }
 
-/// An answer with a good status.
+/// An accepted answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Such as 200.
+    /// The status, such as 200.
     pub status: StatusCode,
-    /// Its beginning on one line, without secrets.
+    /// The beginning of the body in one line, without secrets.
     pub text: String,
 }
 
 impl JsonPost<'_> {
-    /// Sends it. `now` is what a date in `Retry-After` is held against.
+    /// Sends the request. A date in `Retry-After` is relative to `now`.
     pub(super) async fn send(self, now: Timestamp) -> Result<Answer, Failure> {
         let Self { http, url, headers, body, secrets } = self;
         let exchange = async {
@@ -118,7 +118,7 @@ impl JsonPost<'_> {
     }
 }
 
-/// The beginning of an answer on one line.
+/// The beginning of an answer in one line.
 async fn text(mut response: Response, secrets: &[SecretString]) -> String {
     let mut body = Vec::new();
     while body.len() < MAX_BODY
@@ -127,7 +127,7 @@ async fn text(mut response: Response, secrets: &[SecretString]) -> String {
         body.extend_from_slice(&chunk);
     }
     let text = String::from_utf8_lossy(&body).into_owned();
-    // Before it is cut, or a part of a secret could stay.
+    // Secrets are replaced before the cut, which could leave a part of one.
     let text = secrets.iter().fold(text, |text, secret| text.replace(secret.expose_secret(), "***"));
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_TEXT).collect()
 }

@@ -1,17 +1,17 @@
-//! When a message that was not taken is tried again.
+//! The waits between the tries of a message.
 
 use std::time::Duration;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// The waits after each failed try, in seconds: three days and four hours in all, so that a weekend is outlasted.
+/// The wait after each failed try, in seconds. In total 3 days and 4 hours, to survive a weekend.
 const WAITS: [u64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
-/// The longest wait that a receiver may ask for.
+/// The longest wait that a receiver can ask for.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * HOUR);
 
-/// The wait after so many failed tries; `None`: the message is given up. `chance`, from 0 to 1, stretches it by up to a
-/// fifth, so that what failed together does not come back together.
+/// The wait after this many failed tries. `None`: give up the message. `chance`, from 0 to 1, adds up to a fifth, so
+/// that messages that failed together are not retried together.
 pub(super) fn wait(failed: u32, asked: Option<Duration>, chance: f64) -> Option<Duration> {
     let index = usize::try_from(failed).ok()?.checked_sub(1)?;
     let seconds = WAITS.get(index)?;

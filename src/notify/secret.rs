@@ -1,4 +1,4 @@
-//! Words that nobody else may see: tokens, passwords, signing keys, and URLs that are as good as one.
+//! Secrets: tokens, passwords, signing keys, and URLs that give access by themselves.
 
 use std::fmt;
 use std::fs::File;
@@ -10,24 +10,24 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::wording::shown;
 
-/// As much of a file as is read: longer text is no secret, but most likely a wrong file.
+/// The largest file of a secret, in bytes. A larger one is most likely the wrong file.
 const MAX_FILE: u64 = 8 << 10;
 
-/// A secret that is given, or a file that holds it and is read for every message, so that an exchanged one counts at
-/// once. `Debug` shows the file only.
+/// A secret in the configuration, or in a file. A file is read for every message, so a new secret counts at once.
+/// `Debug` shows only the path of the file.
 #[derive(Clone, Debug)]
 pub enum Secret {
     /// The secret itself.
     Text(SecretString),
-    /// A file with the secret and nothing else; white space around it is ignored.
+    /// A file with the secret and nothing else. White space around it is ignored.
     File(PathBuf),
 }
 
 impl Secret {
-    /// The secret to be used now.
+    /// The current secret.
     ///
     /// # Errors
-    /// Says why the file cannot be used, without any of its text.
+    /// The reason why the file is unusable, without any of its text.
     pub fn read(&self) -> Result<SecretString, String> {
         let path = match self {
             Self::Text(secret) => return Ok(secret.clone()),
@@ -56,12 +56,12 @@ impl PartialEq for Secret {
     }
 }
 
-/// A URL whose path may be all that a stranger needs; `Debug` and `Display` show its host only.
+/// A URL with a possibly secret path. `Debug` and `Display` show only the host.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(Url);
 
 impl Address {
-    /// The address itself.
+    /// The whole URL.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0

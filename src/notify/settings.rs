@@ -1,4 +1,4 @@
-//! Which channels there are (`[notify]`).
+//! The configuration of channels (`[notify]`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ use crate::transport::{destination, is_loopback};
 use super::ExternalUrl;
 use super::secret::{Address, Secret};
 
-/// Every channel, by the name that its owner gave it.
+/// Every channel, by its name in the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Where readers reach this daemon, for the links in notifications. Default: its first listening
-    /// address, with the host name in place of an unspecified one.
+    /// The base URL of links in notifications. Default: the first listen address, with the host name for an unspecified
+    /// address.
     pub external_url: Option<Url>,
     /// `[notify.alertmanager.NAME]`.
     pub alertmanagers: BTreeMap<String, Alertmanager>,
@@ -26,72 +26,72 @@ pub struct Settings {
     pub slacks: BTreeMap<String, Slack>,
 }
 
-/// The Alertmanagers of one cluster.
+/// The members of one Alertmanager cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alertmanager {
-    /// What it is told of.
+    /// The alerts to send.
     pub route: Route,
-    /// Where its members are, without `/api/v2/alerts`; at least one.
+    /// The URLs of the members, without `/api/v2/alerts`. At least one.
     pub urls: Vec<Url>,
-    /// How they know us.
+    /// The authentication of requests.
     pub credentials: Option<Credentials>,
-    /// A PEM file with certificate authorities to trust besides the system's.
+    /// A PEM file with certificate authorities, added to those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
-/// What a request is authorised by.
+/// The authentication of requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Credentials {
-    /// A user name and a password.
+    /// Basic authentication.
     Basic {
         /// The user name.
         username: String,
         /// The password.
         password: Secret,
     },
-    /// A token.
+    /// A bearer token.
     Bearer(Secret),
 }
 
-/// An endpoint that takes signed messages.
+/// An endpoint for signed messages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
-    /// What it is told of.
+    /// The alerts to send.
     pub route: Route,
-    /// Where messages go.
+    /// The URL.
     pub url: Address,
-    /// What messages are signed with: the secret, and the one before it while receivers change over. Unsigned without.
+    /// The signing secrets: the current one, and the previous one during a change. Empty: messages are not signed.
     pub secrets: Vec<Secret>,
-    /// A PEM file with certificate authorities to trust besides the system's.
+    /// A PEM file with certificate authorities, added to those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
-/// An incoming webhook of Slack, or of what speaks like it.
+/// An incoming webhook of Slack or of a compatible service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slack {
-    /// What it is told of.
+    /// The alerts to send.
     pub route: Route,
-    /// A file that holds the URL, which is all that is needed to write into the channel.
+    /// A file with the URL. The URL alone gives the right to write into the channel.
     pub url: Secret,
-    /// Whether the URL may be plain http to another host. Default false.
+    /// Whether the URL may use plain http to another host. Default false.
     pub allow_http: bool,
 }
 
 impl Settings {
-    /// Where links lead; `default` is the daemon by its own address.
+    /// The base URL of links. `default` is the daemon's own address.
     #[must_use]
     pub fn home(&self, default: &ExternalUrl) -> ExternalUrl {
         self.external_url.as_ref().map_or_else(|| default.clone(), |url| ExternalUrl::new(url.as_str()))
     }
 
-    /// What each edge-triggered channel wants: what the outbox is written for.
+    /// The routes of the edge-triggered channels, which have an outbox.
     #[must_use]
     pub fn outbox_routes(&self) -> Vec<Route> {
         let webhooks = self.webhooks.values().map(|webhook| webhook.route.clone());
         webhooks.chain(self.slacks.values().map(|slack| slack.route.clone())).collect()
     }
 
-    /// The names of the channels whose recipients are on other machines.
+    /// The names of the channels with receivers on other machines.
     #[must_use]
     pub fn read_elsewhere(&self) -> Vec<&str> {
         let alertmanagers = self.alertmanagers.values().map(|one| (&one.route, one.urls.iter().all(is_loopback)));
@@ -111,10 +111,10 @@ impl Settings {
 }
 
 impl Slack {
-    /// Where messages go now.
+    /// The current URL.
     ///
     /// # Errors
-    /// Says why the file cannot be used, or why nothing may be sent to what it holds.
+    /// The reason why the file is unusable, or why its URL is refused.
     pub fn address(&self) -> Result<Address, String> {
         let url = destination(self.url.read()?.expose_secret(), self.allow_http);
         url.map(Address::from).map_err(|problem| format!("the URL in the file {problem}"))

@@ -1,4 +1,4 @@
-//! Signatures as Standard Webhooks 1.0 has them: `v1,` and HMAC-SHA256 over id, time and body, in base64.
+//! Signatures by Standard Webhooks 1.0: `v1,` and HMAC-SHA256 over id, time and body, in base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What a secret begins with.
+/// The prefix of a secret.
 const PREFIX: &str = "whsec_";
-/// The bytes that a key may have, by the standard.
+/// The length of a key in bytes, by the standard.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The key in a secret such as `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`.
 ///
 /// # Errors
-/// What is wrong with it, without any of its text.
+/// The fault of the secret, without any of its text.
 pub fn key(secret: &SecretString) -> Result<Vec<u8>, String> {
     let form = "must be \"whsec_\" and 24 to 64 random bytes in base64; make one with: \
                 echo \"whsec_$(head -c 32 /dev/urandom | base64)\"";
@@ -23,7 +23,7 @@ pub fn key(secret: &SecretString) -> Result<Vec<u8>, String> {
     if LENGTHS.contains(&key.len()) { Ok(key) } else { Err(form.into()) }
 }
 
-/// The value of `webhook-signature`: one signature for each key, so that a receiver may know either.
+/// The value of `webhook-signature`: one signature for each key. A receiver needs only one of the keys.
 #[must_use]
 pub fn sign(keys: &[Vec<u8>], id: &str, at: Timestamp, body: &str) -> String {
     let signed = format!("{id}.{}.{body}", at.as_second());

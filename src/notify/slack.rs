@@ -1,7 +1,7 @@
-//! Incoming webhooks of Slack: blocks for people, and a text for where blocks are not shown.
+//! Incoming webhooks of Slack: blocks for people, and a text for clients without blocks.
 //!
-//! Quirks: a good answer is the word `ok`; 404 and 410 mean that the webhook or its channel is gone for good; more than
-//! one message a second is refused.
+//! Quirks: a good answer is the word `ok`. 404 and 410 mean that the webhook or its channel was removed. Slack refuses
+//! more than one message a second.
 
 use jiff::Timestamp;
 use reqwest::Client;
@@ -18,13 +18,13 @@ use super::post::{Answer, BuildError, JsonPost, client};
 use super::secret::Address;
 use super::settings;
 
-/// Characters that a section may have, with some room: Slack counts 3000.
+/// Characters in a section. Slack allows 3000.
 const MAX_TEXT: usize = 2_900;
-/// The same of a header: 150.
+/// Characters in a header and in the line of an alert. Slack allows 150 in a header.
 const MAX_HEADER: usize = 140;
-/// Alerts that are listed in one section, each by a line that is cut as a header is.
+/// Alerts in one section, each on one line.
 const LINES: usize = 15;
-/// Sections with such lines; Slack counts 50 blocks.
+/// Sections with such lines. Slack allows 50 blocks.
 const MAX_SECTIONS: usize = 10;
 
 /// One incoming webhook.
@@ -41,12 +41,12 @@ impl Slack {
         Ok(Self { http: client(channel, url.url(), None)?, settings: settings.clone(), home: home.clone() })
     }
 
-    /// Where its messages go, as its file says now.
+    /// The current URL, read from its file.
     pub(super) fn address(&self) -> Result<Address, String> {
         self.settings.address()
     }
 
-    /// Sends one message once.
+    /// Sends one message.
     pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
@@ -81,7 +81,7 @@ fn message(alert: &Alert, home: &ExternalUrl) -> Value {
     json!({ "text": format!("{sign} {word}: {}", escaped(summary)), "blocks": blocks })
 }
 
-/// Everything that a first look has found, the gravest first, so that it does not flood the channel.
+/// One message with all alerts of the first evaluation, the gravest first, so that they do not flood the channel.
 fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
     alerts.sort_by_key(|alert| (gravity(alert.label("severity")), alert.label("severity"), summary(alert)));
     let counts: Vec<_> = alerts
@@ -100,7 +100,7 @@ fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
     json!({ "text": escaped(&title), "blocks": blocks })
 }
 
-/// What shows at a first_page how grave it is.
+/// The emoji for a status and severity.
 fn sign(alert: &Alert) -> &'static str {
     match (alert.status, alert.label("severity")) {
         (Status::Resolved, _) => ":white_check_mark:",
@@ -130,7 +130,7 @@ fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": cut(text, MAX_TEXT) }] })
 }
 
-/// Text in which nothing is a link or a mention.
+/// Escapes text, so that nothing in it is a link or a mention.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

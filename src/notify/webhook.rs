@@ -1,5 +1,5 @@
-//! Signed webhooks: the body of Alertmanager's webhook, version 4, which most receivers read already, with the headers
-//! of Standard Webhooks 1.0.
+//! Signed webhooks. The body is that of Alertmanager's webhook, version 4, which most receivers read. The headers are
+//! those of Standard Webhooks 1.0.
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +16,7 @@ use super::post::{Answer, BuildError, JsonPost, client};
 use super::settings;
 use super::signature;
 
-/// What stands for "it has not ended", as in Go.
+/// The zero time of Go: the alert has not ended.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// One endpoint.
@@ -26,7 +26,7 @@ pub(super) struct Webhook {
     home: ExternalUrl,
 }
 
-/// A message as receivers know it from Alertmanager.
+/// A message in Alertmanager's format.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Message<'a> {
@@ -62,17 +62,17 @@ impl Webhook {
         Ok(Self { http, settings: settings.clone(), home: home.clone() })
     }
 
-    /// Where its messages go.
+    /// The URL of the endpoint.
     pub(super) fn address(&self) -> &Url {
         self.settings.url.url()
     }
 
-    /// Sends one message once. Any 2xx is a receipt, as the standard has it, whatever the body says.
+    /// Sends one message. Any 2xx is an acceptance, by the standard; the body does not matter.
     pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let message = message(letter.alert, &self.settings.route.channel, &self.home);
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let url = self.address().clone();
-        // Many receivers are known by a secret path, which their error pages may quote.
+        // A path can be a secret, and the receiver's error page may quote it.
         let parts = [Some(url.path()).filter(|path| *path != "/"), url.query()];
         let mut secrets: Vec<_> = parts.into_iter().flatten().map(SecretString::from).collect();
         let mut keys = Vec::new();
@@ -88,7 +88,7 @@ impl Webhook {
         let mut headers = HeaderMap::new();
         let time = now.as_second().to_string();
         for (name, value) in [("webhook-id", letter.id), ("webhook-timestamp", &time), ("webhook-signature", &signed)] {
-            // Unsigned without a secret; ids and signatures are plain text.
+            // Without a secret, messages are not signed. Ids and signatures are ASCII.
             if let Ok(value) = HeaderValue::from_str(value)
                 && !value.is_empty()
             {
@@ -100,7 +100,7 @@ impl Webhook {
 }
 
 fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a ExternalUrl) -> Message<'a> {
-    // A group of its own, so that nothing that groups by this key takes two alerts for one.
+    // Each alert is its own group, so that a receiver that groups by this key keeps alerts apart.
     let names: Vec<_> = alert.labels.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
     let status = match alert.status {
         Status::Resolved => "resolved",
