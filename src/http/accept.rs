@@ -1,9 +1,9 @@
-//! What a client accepts.
+//! The `Accept-Encoding` header.
 
 use hyper::HeaderMap;
 use hyper::header::ACCEPT_ENCODING;
 
-/// Whether the client takes gzip: named, or meant by `*`, with a quality above 0.
+/// Whether the client accepts gzip: by name or by `*`, with a quality above 0.
 pub(super) fn gzip(headers: &HeaderMap) -> bool {
     let (mut named, mut any) = (None, false);
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! `/api/v1/alerts`: what is pending, firing or just resolved, and why.
+//! `/api/v1/alerts`: the pending, firing and recently resolved alerts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::alert::{Alert, Current, Labels, Status};
 use crate::store::notification_log::Telling;
 
-/// Where they are.
+/// The path.
 pub(super) const PATH: &str = "/api/v1/alerts";
 
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ struct Listed<'a> {
     told: Vec<Told<'a>>,
 }
 
-/// What a channel took last.
+/// The last notification that a channel accepted.
 #[derive(Serialize)]
 struct Told<'a> {
     channel: &'a str,
@@ -40,7 +40,7 @@ struct Told<'a> {
     at: Timestamp,
 }
 
-/// Every alert as JSON, by name and labels. `judged` is false as long as nothing is known since the start.
+/// Every alert as JSON, by name and labels. `judged` is false before the first evaluation.
 pub(super) fn list(current: &Current, tellings: &BTreeMap<u64, Vec<Telling>>) -> serde_json::Result<String> {
     let mut alerts: Vec<&Alert> = current.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref).collect();
     alerts.sort_by_key(|alert| (alert.label("alertname"), &alert.labels));

@@ -1,4 +1,4 @@
-//! `/api/v1/anomalies`: what was out of the usual on the last closed day, and what makes it up.
+//! `/api/v1/anomalies`: the anomalies of the last closed day, and their contributors.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use crate::billing::names::Names;
 use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
 
-/// Where they are.
+/// The path.
 pub(super) const PATH: &str = "/api/v1/anomalies";
 
-/// Every anomaly, dearest first, as JSON.
+/// Every anomaly as JSON, the largest excess first.
 pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> String {
     let mut found: Vec<(f64, Value)> = Vec::new();
     for (name, account) in &snapshot.accounts {

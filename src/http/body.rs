@@ -1,5 +1,5 @@
-//! The body of an answer: pieces that are made while they are sent, then parts that are ready, which are sent together
-//! without being copied together.
+//! The body of an answer: first pieces that are encoded while they are sent, then ready parts, which are sent together
+//! without a copy.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::exposition::encoded::Pieces;
 
-/// Up to two ready parts in one frame, which the server hands to the system in one call; before them, a frame for each
+/// Up to two ready parts in one frame, which the server sends with one system call. Before them, a frame for each
 /// piece.
 #[derive(Debug)]
 pub struct Body {
@@ -59,7 +59,7 @@ impl hyper::body::Body for Body {
         self.pieces.is_none() && self.parts.is_none()
     }
 
-    /// Exact, so that the answer bears its length.
+    /// The exact size, for `Content-Length`.
     fn size_hint(&self) -> SizeHint {
         let pieces = self.pieces.as_ref().map_or(0, Pieces::left);
         let parts = self.parts.as_ref().map_or(0, Buf::remaining);

@@ -1,7 +1,7 @@
-//! The open connections: a bound on all of them and on those of each peer. Waiting ones give way to new ones.
+//! The open connections, with a limit for all and for each peer. A waiting connection is closed for a new one.
 //!
-//! Connections that ask nothing cost little, but none of them may keep a scrape out. So a newcomer is always let in
-//! while any other connection only waits.
+//! Idle connections cost little, but must not block a scrape. So a new connection is always admitted while another one
+//! waits.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Connections at once.
+/// The limit of all connections.
 const MOST: usize = 256;
-/// Connections at once from one address. A proxy before the daemon is one address.
+/// The limit for one address. A proxy in front of the daemon is one address.
 const MOST_OF_A_PEER: usize = 64;
 
 /// All connections.
@@ -21,7 +21,7 @@ pub(super) struct Connections(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By their number, the oldest first.
+    /// By number, the oldest first.
     open: BTreeMap<u64, Connection>,
     last: u64,
 }
@@ -30,22 +30,22 @@ struct Known {
 struct Connection {
     peer: IpAddr,
     state: State,
-    /// Dropped to tell the connection to end.
+    /// Dropped to end the connection.
     _place: oneshot::Sender<()>,
 }
 
-/// Those that give way first come first.
+/// The state of a connection. Variants that are closed first come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
-    /// Has asked nothing yet.
+    /// No request yet.
     Silent,
-    /// Has had an answer, the last one then.
+    /// Idle since the last answer.
     Idle(Instant),
-    /// Is being answered.
+    /// A request is being answered.
     Busy,
 }
 
-/// The place of one connection, free again when this is dropped.
+/// The slot of one connection, free again when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Connections,
@@ -53,8 +53,8 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// A place for a connection from `peer`, and a receiver that ends when the connection has to give way. None while all
-    /// connections are being answered.
+    /// A slot for a connection from `peer`, and a receiver that ends when the connection must close. `None` while all
+    /// connections are busy.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
         let peer = peer.to_canonical();
         let mut known = self.known();
@@ -78,7 +78,7 @@ impl Connections {
 }
 
 impl Known {
-    /// Ends the connection that has waited longest of those meant, one that has asked nothing before any other.
+    /// Ends the longest waiting of the matching connections. Those without a request go first.
     fn make_room(&mut self, is_meant: impl Fn(&Connection) -> bool) -> Option<()> {
         let waiting = self.open.iter().filter(|(_, other)| other.state != State::Busy && is_meant(other));
         let (number, _) = waiting.min_by_key(|(number, other)| (other.state, **number))?;
@@ -89,14 +89,14 @@ impl Known {
 }
 
 impl Place {
-    /// Notes that a request is being answered, or no longer.
+    /// Sets whether a request is being answered.
     pub(super) fn is_busy(&self, is_busy: bool) {
         if let Some(connection) = self.connections.known().open.get_mut(&self.number) {
             connection.state = if is_busy { State::Busy } else { State::Idle(Instant::now()) };
         }
     }
 
-    /// Whether it has asked nothing yet.
+    /// Whether there was no request yet.
     pub(super) fn is_silent(&self) -> bool {
         self.connections.known().open.get(&self.number).is_some_and(|connection| connection.state == State::Silent)
     }
@@ -116,7 +116,7 @@ mod tests {
         [192, 0, 2, last].into()
     }
 
-    /// The connections from an address, as many as there may be.
+    /// As many connections from one address as its limit allows.
     fn full(connections: &Connections, address: u8) -> Vec<(Place, oneshot::Receiver<()>)> {
         (0..MOST_OF_A_PEER).map(|_| connections.admit(peer(address)).unwrap()).collect()
     }

@@ -1,4 +1,4 @@
-//! Serving HTTP: listeners with a graceful stop, and what stands behind each path.
+//! The HTTP server: listeners with a graceful stop, and the routes.
 
 mod accept;
 mod alerts;

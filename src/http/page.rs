@@ -1,6 +1,6 @@
-//! The start page: what this is, and where to go.
+//! The start page, with links to the other pages.
 
-/// The start page; `telemetry_path` is where the metrics are.
+/// The start page. `telemetry_path` is the path of the metrics.
 #[must_use]
 pub(super) fn index(telemetry_path: &str) -> String {
     format!(

@@ -1,4 +1,4 @@
-//! `POST /-/reload`: passes the wish on to whoever owns the configuration, and tells what came of it.
+//! `POST /-/reload`: passes a reload request to the owner of the configuration, and answers with its outcome.
 
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Response, StatusCode};
@@ -10,16 +10,16 @@ use super::routes::{TEXT, respond};
 /// The path.
 pub(super) const PATH: &str = "/-/reload";
 
-/// What came of a reload. A refusal is told in words, a line for each fault, without secrets.
+/// The outcome of a reload. An error has one line for each fault, without secrets.
 pub type Outcome = Result<(), String>;
 
-/// One wish for a reload; what came of it is sent back.
+/// A reload request: the sender of its outcome.
 pub type ReloadRequest = oneshot::Sender<Outcome>;
 
-/// The end that wishes.
+/// The sending end of reload requests.
 pub type ReloadRequests = mpsc::Sender<ReloadRequest>;
 
-/// Answers a request. `None` for `wishes`: reloading over HTTP is not enabled.
+/// Answers a request. `wishes` is `None` if reloading over HTTP is disabled.
 pub(super) async fn answer(wishes: Option<&ReloadRequests>, method: &Method) -> Response<Body> {
     if !matches!(*method, Method::POST | Method::PUT) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only POST and PUT are answered here\n");

@@ -1,4 +1,4 @@
-//! What stands behind each path of the daemon.
+//! The handler of each path.
 
 use std::sync::Arc;
 
@@ -29,27 +29,27 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Everything that answers need.
+/// The data for all handlers.
 pub struct AppState {
-    /// What was read, as text.
+    /// The encoded metrics.
     pub encoder: Arc<Encoder>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// What was read, as it is.
+    /// The current snapshot.
     pub snapshot: Reader,
-    /// What somebody should be told.
+    /// The current alerts.
     pub alerts: alert::Reader,
-    /// What channels were told of it.
+    /// The store, with the notification log.
     pub store: Store,
-    /// Counters of the daemon's own work.
+    /// The registry of the daemon's own metrics.
     pub registry: Registry,
-    /// Where the metrics are, `/metrics` by default.
+    /// The path of the metrics, `/metrics` by default.
     pub telemetry_path: String,
-    /// Where wishes for a reload go; `None` answers them with 403.
+    /// Receives reload requests. `None`: a reload is answered with 403.
     pub reloads: Option<reload::ReloadRequests>,
 }
 
-/// The paths that are not below `/-/` and have an answer of their own.
+/// The fixed paths that are not below `/-/`.
 pub const TAKEN: [&str; 4] = ["/", alerts::PATH, anomalies::PATH, runbooks::PATH];
 
 enum Page {
@@ -62,8 +62,7 @@ enum Page {
     Runbooks,
 }
 
-/// Answers one request, of which only the head matters. Every path takes GET and HEAD only, but for the one that
-/// reloads.
+/// Answers one request by its head. All paths accept only GET and HEAD, except the path for reloads.
 pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     let page = match request.uri.path() {
         path if path == site.telemetry_path => Page::Metrics,
@@ -81,13 +80,13 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refusal;
     }
-    // The server leaves out the body of an answer to HEAD, and keeps its length.
+    // For HEAD, the server leaves out the body and keeps its length.
     match page {
         Page::Index => respond(StatusCode::OK, HTML, page::index(&site.telemetry_path)),
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
         Page::Alerts => {
-            // The store has said why, if it cannot be used; alerts are listed all the same.
+            // If the store fails, it logs the reason. Alerts are then listed without their notifications.
             let tellings = site.store.tellings().await.unwrap_or_default();
             match alerts::list(&site.alerts.borrow(), &tellings) {
                 Ok(list) => respond(StatusCode::OK, JSON, list),
@@ -121,7 +120,7 @@ async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Res
     Ok(response)
 }
 
-/// Ready is who can be scraped for everything, so what was read must have been encoded too.
+/// The daemon is ready when a scrape gets all data, so the snapshot must be encoded too.
 fn ready(site: &AppState) -> Response<Body> {
     let published = site.encoder.published();
     if published.untried().is_empty() {

@@ -1,13 +1,13 @@
-//! `/runbooks`: what to do about each alert. The daemon has them with it, so that the link of a notification leads to the
-//! text of its own version, wherever it runs.
+//! `/runbooks`: a runbook for each alert. The runbooks are built in, so links in notifications lead to the text of the
+//! same version.
 
-/// Where they are. The section of an alert has its name as an anchor, in lower case and as it is written: dashboards cannot
-/// change the case.
+/// The path. An alert's section has two anchors: its name, and its name in lower case. Dashboards cannot change the
+/// case.
 pub const PATH: &str = "/runbooks";
 
 const TEXT: &str = include_str!("../../docs/runbooks.md");
 
-/// The text as it was written, under headings to which a link can lead.
+/// The runbooks as HTML, with an anchor for each heading.
 #[must_use]
 pub(super) fn page() -> String {
     let section = |section: &str| {

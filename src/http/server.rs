@@ -1,6 +1,6 @@
-//! Listeners: bind, tell the address, serve until told to stop, let open answers finish.
+//! The HTTP listeners: bind, report the addresses, serve until the stop signal, finish open answers.
 //!
-//! Knows nothing of what is served: a handler is any function from a request to a response.
+//! The server is generic: a handler is any function from a request to a response.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -23,17 +23,17 @@ use tokio::time::sleep;
 
 use super::connections::{Connections, Place};
 
-/// How long a client may take to send the head of its first request.
+/// The timeout for the head of the first request.
 const FIRST_HEAD: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the head of the next request. This is longer than the usual intervals of scrapes
-/// and none of them: a connection that is closed just as a scrape begins costs that scrape.
+/// The timeout for the head of the next request. It is longer than the usual scrape intervals and equal to none: a
+/// connection that closes when a scrape begins makes that scrape fail.
 const NEXT_HEAD: Duration = Duration::from_secs(90);
 /// How long open answers may take after the stop signal.
 const GRACE: Duration = Duration::from_secs(2);
-/// The pause after a failed `accept`, which mostly means that file descriptors ran out.
+/// The pause after a failed `accept`. Its usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An address that cannot be listened on.
+/// An address that cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct BindError {
@@ -50,7 +50,7 @@ impl Server {
     /// Binds every address, or fails with the first that is taken.
     ///
     /// # Errors
-    /// [`BindError`] names the address.
+    /// [`BindError`] with the address.
     pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
         let mut listeners = Vec::with_capacity(addresses.len());
         for &address in addresses {
@@ -60,13 +60,13 @@ impl Server {
         Ok(Self { listeners })
     }
 
-    /// The addresses really bound: a port 0 has become a number here.
+    /// The bound addresses, with the real port instead of 0.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// Serves until `stop` is done, then lets open answers finish for a short time.
+    /// Serves until `stop` is done, then gives open answers a short time to finish.
     pub async fn run<H, F, B>(self, handler: H, stop: impl Future<Output = ()>)
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -81,9 +81,10 @@ impl Server {
             loop {
                 match self.accept().await {
                     Ok((stream, peer)) => {
-                        // Where all are being answered, nobody can give way, and this one is closed at once.
+                        // While all connections are busy, the new one is closed at once.
                         let Some((place, gives_way)) = connections.admit(peer.ip()) else { continue };
-                        // An answer of several parts must not wait for the client to acknowledge the first.
+                        // Without Nagle's algorithm, the second part of an answer does not wait for the client's
+                        // acknowledgement.
                         let _ = stream.set_nodelay(true);
                         let place = Arc::new(place);
                         let (handler, asking) = (handler.clone(), Arc::clone(&place));
@@ -115,7 +116,7 @@ impl Server {
         }
     }
 
-    /// The next connection at any of the addresses.
+    /// The next connection to any of the addresses.
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| {
             for listener in &self.listeners {
@@ -129,7 +130,7 @@ impl Server {
     }
 }
 
-/// Serves a connection until it ends, has to give way, or has asked nothing for too long.
+/// Serves a connection until it ends, must close, or exceeds the timeout for a request.
 async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_way: oneshot::Receiver<()>) {
     let is_late = async {
         sleep(FIRST_HEAD).await;
@@ -137,7 +138,7 @@ async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_
             pending().await
         }
     };
-    // A connection error is the client's affair: it went away or spoke nonsense.
+    // A connection error is caused by the client: it left or did not speak HTTP.
     tokio::select! {
         _ = connection => {}
         _ = gives_way => {}
@@ -145,9 +146,9 @@ async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_
     }
 }
 
-/// Listens on an address. Every interface of a machine without IPv6 is every interface with IPv4.
+/// Binds an address. On a machine without IPv6, `[::]` becomes `0.0.0.0`.
 async fn bind<L>(address: SocketAddr, listen: impl AsyncFn(SocketAddr) -> io::Result<L>) -> io::Result<L> {
-    // The system knows no such sockets, or may not give them an address.
+    // The system has no IPv6 sockets, or no IPv6 address for them.
     let has_no_ipv6 =
         |error: &io::Error| matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL));
     match listen(address).await {
@@ -205,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_asks_nothing_is_soon_closed() {
-        // Time goes on by itself wherever all wait.
+        // Paused time advances when all tasks wait.
         time::pause();
         let started = time::Instant::now();
         let (_, mut silent) = connect().await;
