@@ -1,7 +1,7 @@
-//! The wiring: which part gets which end of what.
+//! Connects the parts of the daemon.
 //!
-//! Data flows from the pollers through the snapshot to the listener. The stop signal enters at the pollers and the
-//! listener; everything else ends because nobody writes to it any more.
+//! Data flow from the pollers through the snapshot to the listener. The stop signal goes to the pollers and the
+//! listener. Each other part ends when its input ends.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -47,19 +47,19 @@ use poller_manager::PollerManager;
 use reload::Reloader;
 pub use reload::Reloads;
 
-/// How the daemon is reached.
+/// The HTTP settings of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
-    /// Where it listens; a port 0 is chosen by the system.
+    /// The listen addresses. For port 0 the system chooses the port.
     pub listen_addresses: Vec<SocketAddr>,
     /// The path of the metrics.
     pub telemetry_path: String,
-    /// Whether a POST to `/-/reload` reads the configuration again. Default false.
+    /// Whether a POST to `/-/reload` reloads the configuration. Default false.
     pub enable_lifecycle: bool,
 }
 
 impl Default for Web {
-    /// Loopback only: this is billing data.
+    /// Loopback only, because billing data are confidential.
     fn default() -> Self {
         Self {
             listen_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 10_061))],
@@ -70,7 +70,7 @@ impl Default for Web {
 }
 
 impl Web {
-    /// What is wrong with links that lead to this machine, if somebody reads them elsewhere.
+    /// The warning for links to a loopback address in messages that are read on other machines.
     #[must_use]
     pub fn misleading_links(&self, notify: &notify::settings::Settings) -> Option<String> {
         let home = notify.home(&ExternalUrl::new(&self.listen_addresses.first().map_or_else(String::new, own_url)));
@@ -88,7 +88,7 @@ impl Web {
     }
 }
 
-/// A daemon that has its addresses and does nothing yet.
+/// A daemon with bound addresses, before its start.
 pub struct App {
     server: Server,
     home: ExternalUrl,
@@ -98,7 +98,7 @@ pub struct App {
     orders: watch::Sender<Arc<AlertConfig>>,
     dispatcher: Dispatcher,
     fleet: PollerManager,
-    /// Nothing is kept where everything ends with the process anyway.
+    /// `None` without a store file.
     keeper: Option<Persister>,
     reloader: Reloader,
 }
@@ -107,7 +107,7 @@ impl App {
     /// Builds the daemon and binds its addresses.
     ///
     /// # Errors
-    /// Fails where an address is taken or an account's client cannot be made.
+    /// Fails if an address is taken or an account's client cannot be built.
     pub async fn build(config: &Config, web: Web, clock: Clock) -> anyhow::Result<Self> {
         let registry = Registry::new();
         exposition::process::register(&registry)?;
@@ -140,20 +140,20 @@ impl App {
         Ok(Self { server, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
-    /// Lets the daemon read its configuration again when asked to, where there is one.
+    /// Adds the source of reloads, if there is one.
     #[must_use]
     pub fn reloading(mut self, reloads: Option<Reloads>) -> Self {
         self.reloader.enable(reloads);
         self
     }
 
-    /// The addresses that it listens on.
+    /// The bound addresses.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.server.addresses()
     }
 
-    /// Done once `/-/ready` says so.
+    /// Done when `/-/ready` answers 200.
     pub fn ready(&self) -> impl Future<Output = ()> + Send + 'static {
         let encoder = Arc::clone(&self.encoder);
         async move { encoder.ready().await }
@@ -162,7 +162,7 @@ impl App {
     /// Polls and serves until `stop` is done.
     ///
     /// # Errors
-    /// Fails where a part ends without being asked to, and says which.
+    /// Fails if a part ends by itself, and names it.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (trigger, stopped) = shutdown::channel();
         let mut tasks = JoinSet::new();
@@ -200,7 +200,7 @@ impl App {
                         self.orders.send_replace(fleet.orders(&self.home));
                     }
                     if let Some(wish) = wish {
-                        // Whoever asked may have left.
+                        // The client that asked may have left.
                         let _ = wish.send(outcome);
                     }
                 }
@@ -208,17 +208,16 @@ impl App {
         };
         trigger.stop();
         fleet.stop().await;
-        // With the snapshots the alerts end; what was judged last is told before.
+        // Alerts end with the snapshots. The last ones are sent first.
         dispatcher.finish().await;
-        // ReloadRequests that still wait are told that nothing comes of them any more.
+        // Reload requests that still wait get an error.
         drop(reloader);
         while tasks.join_next().await.is_some() {}
         outcome
     }
 }
 
-/// Where others reach an address that is listened on: by the machine's name where that is any of its addresses, since a
-/// link to 0.0.0.0 leads nowhere.
+/// The URL of a listen address. The host name replaces an unspecified address, because a link to 0.0.0.0 does not work.
 fn own_url(address: &SocketAddr) -> String {
     match rustix::system::uname().nodename().to_str() {
         Ok(host) if address.ip().is_unspecified() => format!("http://{host}:{}", address.port()),
@@ -231,10 +230,10 @@ fn ended_unasked(name: &str, error: Option<&JoinError>) -> anyhow::Error {
     anyhow::anyhow!("{name} {how} without being asked to; this is a bug, please report it")
 }
 
-/// Makes every client of a configuration and uses none.
+/// Builds every client of a configuration and uses none.
 ///
 /// # Errors
-/// Fails where one cannot be made.
+/// Fails if a client cannot be built.
 pub fn prove(config: &Config) -> anyhow::Result<()> {
     let registry = Registry::new();
     let store = Store::open(&store::Settings { path: None }, &registry)?;
@@ -242,22 +241,22 @@ pub fn prove(config: &Config) -> anyhow::Result<()> {
     Ok(dispatcher::prove(&config.notify)?)
 }
 
-/// One poll of everything.
+/// The result of one poll of everything.
 pub struct Once {
-    /// What `/metrics` would say.
+    /// The text of `/metrics`.
     pub exposition: Vec<u8>,
-    /// What came of each collector's poll.
+    /// The outcome of each collector's poll.
     pub outcomes: Vec<Outcome>,
 }
 
 /// Polls every collector of every account once.
 ///
 /// # Errors
-/// Fails where an account's client cannot be made; a failing poll is an outcome, not an error.
+/// Fails if an account's client cannot be built. A failed poll is an outcome, not an error.
 pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     let registry = Registry::new();
     exposition::process::register(&registry)?;
-    // A single poll adds nothing to what a daemon beside it remembers.
+    // A single poll must not write to the store of a running daemon.
     let store = Store::open(&store::Settings { path: None }, &registry)?;
     let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store)?;
     let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! The stored daily history of all accounts, written as text that Prometheus takes in as blocks.
+//! Writes the stored history of all accounts as OpenMetrics text, which promtool makes into blocks.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,32 +18,32 @@ use crate::store::{AccountId, Store};
 
 use super::persisted_readings;
 
-/// Why what was asked for cannot be written, as long as it is asked for in this way.
+/// A request that cannot be fulfilled. A retry does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The days end before they begin.
+    /// The last day is before the first.
     #[error("--from {from} is after --to {to}; give the earlier day as --from")]
     Reversed {
         /// The first day.
         from: Date,
-        /// The last.
+        /// The last day.
         to: Date,
     },
-    /// A day that still grows, or has not begun.
+    /// The last day is not over.
     #[error("--to {to} is not over yet (days are UTC days); the last day that can be written is {last}")]
     NotOver {
-        /// The last day asked for.
+        /// The requested last day.
         to: Date,
         /// The last day that is over.
         last: Date,
     },
-    /// There is no file.
+    /// There is no store file.
     #[error(
         "storage.path is \"\", so nothing is stored that could be written; name a file by storage.path and let the daemon \
          fill it"
     )]
     InMemory,
-    /// None of the days is stored of any account.
+    /// No account has a stored day in the range.
     #[error(
         "nothing is stored from {from} to {to}: {stored}; choose --from and --to among the stored days, or let the daemon \
          read more of them (collect.history.days), as far back as the API keeps them"
@@ -51,14 +51,14 @@ pub enum Fault {
     NothingStored {
         /// The first day.
         from: Date,
-        /// The last.
+        /// The last day.
         to: Date,
-        /// What is stored instead.
+        /// The stored ranges.
         stored: String,
     },
 }
 
-/// The histories to write, found in the store; nothing is written yet.
+/// The stored histories to write.
 pub struct Backfill {
     store: Store,
     period: Period,
@@ -70,16 +70,16 @@ struct History {
     account: AccountName,
     names: Names,
     kind: Kind,
-    /// `None`: nothing was ever stored of what the account reads now.
+    /// `None`: nothing is stored for the account and its current scope.
     id: Option<AccountId>,
     days: BTreeSet<Date>,
 }
 
 impl Backfill {
-    /// Looks up which of the days from `from` to `to` are stored of each account, and warns of those that are not.
+    /// Finds the stored days from `from` to `to` of each account, and warns about missing ones.
     ///
     /// # Errors
-    /// A [`Fault`], a [`Refused`](crate::store::Refused), or what the store fails with.
+    /// A [`Fault`], a [`Refused`](crate::store::Refused), or an error of the store.
     pub async fn open(config: &Config, from: Date, to: Date, now: Timestamp) -> anyhow::Result<Self> {
         let period = Period::new(from, to.saturating_add(1.day())).ok_or(Fault::Reversed { from, to })?;
         let today = utc_date(now);
@@ -128,10 +128,10 @@ impl Backfill {
         Ok(())
     }
 
-    /// Writes everything, one day in memory at a time, and gives the writer back.
+    /// Writes everything, with one day in memory at a time, and returns the writer.
     ///
     /// # Errors
-    /// Fails where the store cannot be read or the writer fails; some days may have been written by then.
+    /// Fails if the store cannot be read or the writer fails. Some days may be written by then.
     pub async fn write<W: Write + Send + 'static>(self, mut to: W) -> anyhow::Result<W> {
         let mut head_of = None;
         for History { account, names, kind, id, .. } in self.histories {
@@ -155,7 +155,7 @@ impl Backfill {
     }
 }
 
-/// Days in order, those that follow each other drawn together: `2026-11-03 to 2026-11-07, 2026-11-09`.
+/// Ordered days as ranges: `2026-11-03 to 2026-11-07, 2026-11-09`.
 fn stretches(days: impl Iterator<Item = Date>) -> String {
     let mut stretches: Vec<(Date, Date)> = Vec::new();
     for day in days {

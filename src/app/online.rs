@@ -1,4 +1,4 @@
-//! Trying each enabled collector once, cheaply: what can be reached, what the key may read, and what is there.
+//! Probes each enabled collector once with few requests, for `check-config --online`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,62 +29,62 @@ use crate::gcore::pagination::{FirstPage, Listing};
 use crate::gcore::poll_deadline::PollDeadline;
 use crate::snapshot::Collector;
 
-/// What the key of one account may read.
+/// The findings for one account's key.
 #[derive(Debug)]
 pub struct Account {
     /// The account.
     pub name: AccountName,
-    /// Where its API is.
+    /// The URL of its API.
     pub api_url: String,
-    /// One for each endpoint of the enabled collectors.
+    /// One finding for each endpoint of the enabled collectors.
     pub findings: Vec<Finding>,
-    /// How well names cover the projects of the cost report, where both could be read.
+    /// The projects of the cost report with and without a name, if both lists were read.
     pub projects: Option<Naming>,
-    /// How well they cover its regions.
+    /// The same for regions.
     pub regions: Option<Naming>,
 }
 
-/// What came of asking one endpoint.
+/// The outcome of a probe of one endpoint.
 #[derive(Debug)]
 pub struct Finding {
-    /// The collector that needs it.
+    /// The collector that uses it.
     pub collector: Collector,
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// What was seen, or why nothing was.
+    /// The contents of the answer, or the error.
     pub outcome: Result<Seen, Error>,
 }
 
-/// What an answer shows. Of a long list only the first page was read.
+/// The contents of an answer. Only the first page of a long list is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Rows in the whole list, as the server counts them.
+    /// Rows in the whole list, as counted by the server.
     pub rows: u64,
-    /// Rows that were looked at and could not be read.
+    /// Rows of the page that cannot be read.
     pub rejected: u64,
-    /// The newest `last_seen` of a report's rows, or `created_at` of the tasks.
+    /// The newest `last_seen` of a report, or `created_at` of the tasks.
     pub newest: Option<Timestamp>,
     /// `price_status` of the cost report.
     pub price_status: Option<SmolStr>,
-    /// The projects that were named, or that have rows.
+    /// The projects with a name or with rows.
     pub projects: BTreeSet<ProjectId>,
-    /// The regions that were named, or that have rows.
+    /// The regions with a name or with rows.
     pub regions: BTreeSet<RegionId>,
-    /// Commitments that run now.
+    /// Commitments that are active now.
     pub commitments: usize,
 }
 
-/// How many projects or regions of the cost report have a name.
+/// The projects or regions of the cost report with and without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Naming {
-    /// How many there are in the part of the cost report that was read.
+    /// The number in the first page of the cost report.
     pub billed: usize,
-    /// Those of them without a name.
+    /// The number of those without a name.
     pub nameless: usize,
 }
 
 impl Account {
-    /// Whether nothing of the API is at its address: the reports and the names are there for every key.
+    /// Whether every answer is 404. Each key can read the reports and the names, so `api_url` must be wrong.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         let is_not_found = |finding: &Finding| finding.outcome.as_ref().is_err_and(Error::is_not_found);
@@ -93,22 +93,22 @@ impl Account {
 }
 
 impl Finding {
-    /// Whether the endpoint is closed to most keys, which harms nothing else.
+    /// Whether most keys cannot read the endpoint, which does no harm.
     fn is_optional(&self) -> bool {
         matches!(self.collector, Collector::Reports | Collector::Subscriptions | Collector::Commitments)
     }
 
-    /// Whether the daemon can do its work.
+    /// Whether the daemon can work with this outcome.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         self.outcome.as_ref().map_or_else(|error| self.is_optional() && error.reason == Reason::Unsupported, |_| true)
     }
 }
 
-/// Tries every enabled collector of every account once.
+/// Probes every enabled collector of every account once.
 ///
 /// # Errors
-/// Fails where an account's client cannot be made; whatever the API answers is a finding.
+/// Fails if an account's client cannot be built. An error of the API is a finding.
 pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account>> {
     let metrics = gcore::metrics::Metrics::register(&Registry::new())?;
     let memory = Arc::new(MemoryLimit::new(config.accounts.len(), config.metrics.series_limit));
@@ -119,7 +119,7 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
         accounts.push(async move {
             let probes = Collector::ALL.into_iter().filter_map(|collector| {
                 let (_, schedule) = collect.enabled().find(|(enabled, _)| *enabled == collector)?;
-                // Somebody waits for this, so it takes no longer than a single request may.
+                // A person waits for the result, so a probe takes no longer than one request may.
                 let limit = schedule.timeout.min(settings.request_timeout);
                 let deadline = PollDeadline { until: Instant::now() + limit, longest_wait: limit, yields: false };
                 let probe = Probe { client: &client, collect, now: clock.now(), deadline };
@@ -134,7 +134,7 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
     Ok(join_all(accounts).await)
 }
 
-/// One look at one collector.
+/// A probe of one collector.
 struct Probe<'a> {
     client: &'a Client,
     collect: &'a collect::settings::Settings,
@@ -146,7 +146,7 @@ impl Probe<'_> {
     async fn look(&self, collector: Collector) -> Vec<Finding> {
         let (client, deadline) = (self.client, self.deadline);
         let finding = |endpoint, outcome| Finding { collector, endpoint, outcome };
-        // The newest day that is complete.
+        // The newest complete day.
         let yesterday = Window::Yesterday.period(self.now);
         match collector {
             Collector::Cost => {
@@ -182,7 +182,7 @@ impl Probe<'_> {
                 }
                 findings
             }
-            // It asks for what the cost and the usage collector ask for.
+            // The history uses the endpoints of the cost and usage collectors.
             Collector::History => Vec::new(),
             Collector::Names => {
                 let projects = gcore::names::projects::<Rows>(client, deadline);
@@ -206,7 +206,7 @@ fn naming<T: Ord>(findings: &[Finding], names: Endpoint, of: fn(&Seen) -> &BTree
     Some(Naming { billed: billed.len(), nameless: billed.difference(named).count() })
 }
 
-/// What matters of the rows that were looked at.
+/// The facts of the rows of a page.
 #[derive(Clone, Debug, Default)]
 struct Rows {
     projects: BTreeSet<ProjectId>,

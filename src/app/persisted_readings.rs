@@ -1,7 +1,7 @@
-//! The last readings as rows of JSON, and back.
+//! The last readings as JSON rows of the store, and back.
 //!
-//! A row holds what was read and when, nothing of the settings: how long it counts, and whether it counts at all, is
-//! decided by the configuration that finds it.
+//! A row holds the data and their time, and no settings. The current configuration decides whether and how long a row
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::billing::period::Window;
 use crate::collect::settings::{Settings, Windowed};
 use crate::snapshot::{Account, Collector, Reading, WindowReading};
 
-/// When each collector last succeeded.
+/// The name of the row with each collector's last success.
 const SUCCESSES: &str = "successes";
-/// The collectors that were refused after they had been readable.
+/// The name of the row with the collectors that lost access.
 const ACCESS_LOST: &str = "access_lost";
 
 #[derive(Serialize, Deserialize)]
@@ -28,7 +28,7 @@ struct Kept<T> {
     data: T,
 }
 
-/// Makes the body of a row, which takes a while for a large reading.
+/// Encodes the body of a row. It runs later, because a large reading takes a while.
 pub(super) type Encode = Box<dyn FnOnce() -> serde_json::Result<Vec<u8>> + Send>;
 
 /// The rows of `after` that differ from those of `before`, by name.
@@ -90,15 +90,15 @@ fn access_lost(account: &Account) -> BTreeSet<&'static str> {
     lost.map(|(collector, _)| collector.as_str()).collect()
 }
 
-/// The names among the rows; none where they were never read or cannot be understood.
+/// The names in the rows; empty if they are missing or unreadable.
 pub(super) fn names(rows: &[(String, Vec<u8>)]) -> Names {
     let name = named(Collector::Names, None);
     let body = rows.iter().find(|(row, _)| *row == name).map(|(_, body)| body);
     body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
 }
 
-/// Puts rows back into an account whose collectors have not polled yet. What cannot be understood, such as a row of
-/// another version, is left out.
+/// Restores the rows of an account before its first poll. Unreadable rows, such as those of another version, are left
+/// out.
 pub(super) fn restore(account: &mut Account, rows: Vec<(String, Vec<u8>)>, collect: &Settings, now: Timestamp) {
     for (name, body) in rows {
         if let Err(error) = restore_row(account, &name, &body, collect, now) {
@@ -146,7 +146,7 @@ fn restore_row(
         }
         Collector::Commitments => account.commitments = Some(reading(body, collect.commitments.stale_after, now)?),
         Collector::Names => account.names = serde_json::from_slice(body).map(Arc::new)?,
-        // How far back the API keeps days: the history asks for it itself.
+        // The history itself finds out how far back the API keeps days.
         Collector::History => {}
     }
     Ok(())
@@ -154,7 +154,7 @@ fn restore_row(
 
 fn reading<T: DeserializeOwned>(body: &[u8], good_for: Duration, now: Timestamp) -> anyhow::Result<Reading<T>> {
     let Kept { read_at, data } = serde_json::from_slice(body)?;
-    // Nothing would ever withdraw it for its age.
+    // A reading from the future would never become stale.
     anyhow::ensure!(read_at <= now, "it was read at {read_at}, which has yet to come");
     Ok(Reading::new(data, read_at, good_for))
 }

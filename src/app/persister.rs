@@ -1,4 +1,4 @@
-//! Keeps the last readings in the store, so that the next start can serve them at once.
+//! Writes the last readings to the store, so that the next start serves them at once.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::store::Store;
 
 use super::persisted_readings;
 
-/// The windows of a poll arrive in quick succession, as do the collectors at the start: waiting this long writes once
-/// what would be written several times.
+/// The windows of a poll arrive in quick succession, and so do all collectors at the start. This delay combines their
+/// writes.
 const BURST: Duration = Duration::from_secs(1);
-/// How long the end of the daemon waits for the last readings to be written.
+/// How long the shutdown waits for the last write.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Writes each reading that is another one than the last that it wrote.
+/// Writes each reading that differs from the last written one.
 pub(super) struct Persister {
     store: Store,
     snapshots: Reader,
@@ -25,14 +25,14 @@ pub(super) struct Persister {
 }
 
 impl Persister {
-    /// Takes what the snapshot holds so far as written.
+    /// A persister that takes the current snapshot as written.
     pub(super) fn new(store: Store, mut snapshots: Reader) -> Self {
         let written = Arc::clone(&snapshots.borrow_and_update());
         Self { store, snapshots, written }
     }
 
-    /// Writes until the last writer of snapshots is gone, and then what is left. First of all it has the store looked
-    /// through, which delays nothing.
+    /// Writes until the last writer of snapshots is gone, and then once more. First it starts the store's integrity
+    /// check, which delays nothing.
     pub(super) async fn run(self) {
         let store = self.store.clone();
         let check = async {
@@ -77,7 +77,8 @@ impl Persister {
                     }
                     Err(_) => return,
                 };
-                // The store says itself when it fails. Nothing counts as written then: it may begin anew, empty.
+                // The store logs its failure. All rows count as unwritten then, because the file may be recreated
+                // empty.
                 if self.store.keep(name, &account.scope, row, body).await.is_err() {
                     return;
                 }

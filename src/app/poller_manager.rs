@@ -1,7 +1,7 @@
-//! The clients and pollers of all accounts, and how those of one configuration follow those of another.
+//! The clients and pollers of all accounts, and their change when the configuration is reloaded.
 //!
-//! What is set alike in both goes on as if nothing had happened: the same client with its rate, the same poller with
-//! its rhythm. Readings outlive their poller as long as they are still true of what is configured.
+//! A client or poller with equal settings keeps running, with its rate limit and schedule. A reading outlives its
+//! poller while it is true for the configuration.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -39,17 +39,17 @@ pub(super) struct PollerManager {
     config: Config,
     clients: Clients,
     running: BTreeMap<Place, Running>,
-    /// What pollers knew that were stopped.
+    /// The memories of stopped pollers.
     memories: BTreeMap<Place, Memory>,
     shared: Shared,
     api_metrics: gcore::metrics::Metrics,
     memory: Arc<MemoryLimit>,
 }
 
-/// One client an account, so that its pollers share one rate.
+/// One client for each account. Its pollers share the rate limit.
 type Clients = BTreeMap<AccountName, Arc<Client>>;
 
-/// What there is one poller for.
+/// The identity of a poller.
 type Place = (AccountName, Collector);
 
 struct Running {
@@ -57,7 +57,7 @@ struct Running {
     stop: Trigger,
 }
 
-/// How many pollers a reload touched.
+/// The number of pollers that a reload changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) stopped: usize,
@@ -66,7 +66,7 @@ pub(super) struct Change {
 }
 
 impl PollerManager {
-    /// Everything that `config` wants polled; nothing polls yet.
+    /// All pollers of `config`, not started.
     pub(super) fn new(
         config: Config,
         clock: Clock,
@@ -91,14 +91,14 @@ impl PollerManager {
         Ok((fleet, reader))
     }
 
-    /// Begins with the readings that an earlier process has kept, as far as they are still true. To be called before
-    /// anything polls or serves.
+    /// Loads the readings of the process before, as far as they are true for the configuration. Call it before any poll
+    /// or scrape.
     pub(super) async fn recall(&self) {
         let Shared { store, clock, writer, .. } = &self.shared;
         let collect = &self.config.collect;
         let mut was_ready = true;
         for (name, settings) in &self.config.accounts {
-            // The store says itself when it fails; then there is nothing to begin with.
+            // The store logs its failure. Then the daemon starts without readings.
             let rows = store.kept(name, &settings.scope()).await.unwrap_or_default();
             let now = clock.now();
             writer.update(name, |account| {
@@ -110,7 +110,7 @@ impl PollerManager {
         writer.replace(|snapshot| Snapshot { was_ready, ..snapshot.clone() });
     }
 
-    /// Starts every poller that does not run, and says how many these were.
+    /// Starts every poller that does not run. Returns their number.
     pub(super) fn start(&mut self) -> usize {
         let mut started = 0;
         for (place, mut poller) in self.pollers() {
@@ -127,17 +127,17 @@ impl PollerManager {
         started
     }
 
-    /// How much the configuration wants exported.
+    /// The configuration of metrics.
     pub(super) fn metrics_settings(&self) -> exposition::settings::Settings {
         self.config.metrics
     }
 
-    /// Whom the configuration wants told.
+    /// The configuration of channels.
     pub(super) fn notify_settings(&self) -> &notify::settings::Settings {
         &self.config.notify
     }
 
-    /// What the configuration wants to be told of; `home` is the daemon by its own address.
+    /// The configuration of the alert engine. `home` is the daemon's own URL.
     pub(super) fn orders(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
         let mut settings = self.config.alerts.clone();
         let own_page = || format!("{}{}", self.config.notify.home(home).url(), runbooks::PATH);
@@ -147,7 +147,7 @@ impl PollerManager {
         Arc::new(AlertConfig { settings, routes: self.config.notify.outbox_routes() })
     }
 
-    /// The pollers, none of which has polled.
+    /// New pollers that have not polled.
     pub(super) fn pollers(&self) -> Vec<(Place, Poller)> {
         let collect = &self.config.collect;
         let of = |(account, client)| {
@@ -158,10 +158,10 @@ impl PollerManager {
         self.clients.iter().flat_map(of).collect()
     }
 
-    /// Follows another configuration.
+    /// Applies another configuration.
     ///
     /// # Errors
-    /// Fails where a client cannot be made; then everything goes on as before.
+    /// Fails if a client cannot be built. Then nothing changes.
     pub(super) async fn follow(&mut self, config: Config) -> Result<Change, BuildError> {
         let clients = self.clients_for(&config)?;
         let goes_on = |(account, collector): &Place| {
@@ -172,7 +172,7 @@ impl PollerManager {
         let (unchanged, leaving) = std::mem::take(&mut self.running).into_iter().partition(|(place, _)| goes_on(place));
         self.running = unchanged;
         let stopped = leaving.len();
-        // Only once they have ended can nothing of theirs be published any more.
+        // After their end, the old pollers cannot publish a reading.
         self.retire(leaving).await;
         if config.storage != self.config.storage {
             tracing::warn!("storage.path has changed; that takes a restart, until then the store stays where it is");
@@ -185,7 +185,7 @@ impl PollerManager {
         Ok(Change { stopped, started: self.start(), unchanged })
     }
 
-    /// Done when a poller ends that nobody stopped; says which.
+    /// Returns an error with the name of a poller that ended by itself.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         if self.running.is_empty() {
             return pending().await;
@@ -200,7 +200,7 @@ impl PollerManager {
         super::ended_unasked(&name, outcome.err().as_ref())
     }
 
-    /// Stops every poller; a poll under way is dropped. When this is done, nobody writes readings any more.
+    /// Stops every poller and drops polls in flight. Afterwards no reading is written.
     pub(super) async fn stop(mut self) {
         let running = std::mem::take(&mut self.running);
         self.retire(running).await;
@@ -220,7 +220,7 @@ impl PollerManager {
         }
     }
 
-    /// The clients of a configuration; those that would be the same are the same.
+    /// The clients of a configuration. Clients with equal settings are reused.
     fn clients_for(&self, config: &Config) -> Result<Clients, BuildError> {
         let client = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
             let client = match self.clients.get(name).filter(|client| client.fits(settings)) {

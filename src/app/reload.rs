@@ -1,4 +1,4 @@
-//! Reading the configuration again, on SIGHUP or on request over HTTP, and saying what came of it.
+//! Reloads the configuration after SIGHUP or an HTTP request, and reports the outcome.
 
 use std::future::pending;
 
@@ -13,24 +13,24 @@ use crate::notify::dispatcher::Dispatcher;
 
 use super::poller_manager::PollerManager;
 
-/// ReloadRequests over HTTP that may wait while a reload is under way.
+/// The largest number of HTTP requests that wait during a reload.
 const WAITING: usize = 8;
 
-/// Where a reload takes the configuration from, and the signal that asks for one.
+/// The source of the configuration, and the signal that requests a reload.
 pub struct Reloads {
     source: Source,
     hangup: Signal,
 }
 
 impl Reloads {
-    /// A reload for each SIGHUP that `hangup` hears.
+    /// A reload for each SIGHUP from `hangup`.
     #[must_use]
     pub fn on_hangup(hangup: Signal, source: Source) -> Self {
         Self { source, hangup }
     }
 }
 
-/// Carries out reloads.
+/// Performs reloads.
 pub(super) struct Reloader {
     wishes: mpsc::Receiver<ReloadRequest>,
     reloads: Option<Reloads>,
@@ -40,7 +40,7 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// Registers the families on reloads; the start counts as the first success.
+    /// Registers the metric families of reloads. The start counts as the first success.
     pub(super) fn new(registry: &Registry, clock: Clock) -> prometheus::Result<(Self, ReloadRequests)> {
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(name, help)?;
@@ -65,7 +65,7 @@ impl Reloader {
         self.reloads = reloads;
     }
 
-    /// Done when a reload is asked for; the wish is there unless a signal asked.
+    /// Waits for a reload request. `None` if a signal made it.
     pub(super) async fn asked(&mut self) -> Option<ReloadRequest> {
         let hangup = async {
             match &mut self.reloads {
@@ -79,7 +79,7 @@ impl Reloader {
         }
     }
 
-    /// Reads the configuration and lets pollers and channels follow it; a bad one changes nothing.
+    /// Reads the configuration and applies it to pollers and channels. A faulty one changes nothing.
     pub(super) async fn reload(&self, fleet: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
         let outcome = self.try_reload(fleet, dispatcher).await;
         self.note(outcome.is_ok());

@@ -1,4 +1,4 @@
-//! What of earlier readings is still true of a configuration, after a reload and after a start.
+//! Which readings stay true for a new configuration, after a reload or a start.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::gcore;
 use crate::snapshot::{Account, Collector, Snapshot, Status, current};
 use crate::store::days::Kind;
 
-/// What of a snapshot is still true after the configuration changed.
+/// The part of a snapshot that is true for the new configuration.
 pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
     let account = |(name, settings): (&_, &gcore::settings::Settings)| {
         let known = snapshot.accounts.get(name).zip(before.accounts.get(name));
@@ -36,8 +36,8 @@ pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snap
     Snapshot { accounts: after.accounts.iter().map(account).collect(), was_ready: snapshot.every_collector_has_tried() }
 }
 
-/// Leaves out the readings of collectors and windows that are not configured, and what would pass for something else:
-/// details and labels that nobody asked for, or asked for otherwise.
+/// Removes readings of collectors and windows that are not configured. Also removes details and labels that the
+/// configuration does not ask for in this form.
 pub(super) fn drop_unasked(account: &mut Account, collect: &Settings) {
     let enabled: BTreeSet<_> = collect.enabled().map(|(collector, _)| collector).collect();
     for collector in Collector::ALL.into_iter().filter(|collector| !enabled.contains(collector)) {
@@ -63,8 +63,7 @@ fn is_asked(found: &CostDetails, asked: &Details) -> bool {
     top_resources == asked.top_resources && found.tags.keys().eq(tag_keys)
 }
 
-/// Whether every collector has read everything that the account is asked for, and all of that still counts. The history
-/// is not waited for.
+/// Whether every collector has a fresh reading of everything that is configured. The history is not required.
 pub(super) fn is_complete(account: &Account, collect: &Settings, now: Timestamp) -> bool {
     collect.enabled().all(|(collector, _)| match collector {
         Collector::Cost => collect.cost.windows.iter().all(|window| current(&account.cost, *window, now).is_some()),
@@ -79,7 +78,7 @@ pub(super) fn is_complete(account: &Account, collect: &Settings, now: Timestamp)
     })
 }
 
-/// Leaves out everything that a collector read, and how it fared.
+/// Removes the readings and the status of a collector.
 fn forget(account: &mut Account, collector: Collector) {
     account.collectors.remove(&collector);
     account.shares.remove(&collector);
