@@ -1,4 +1,4 @@
-//! `alerts`: the list of a running daemon, of which one may choose, the gravest first.
+//! `alerts`: lists the alerts of a running daemon, with filters, the gravest first.
 
 use std::io;
 use std::time::Duration;
@@ -19,29 +19,29 @@ use crate::transport::Trust;
 use super::exit::ExitCode;
 use super::say;
 
-/// How long a daemon may take to answer.
+/// The timeout for the daemon's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const HEAD: [&str; 4] = ["SEVERITY", "STATE", "ALERT", "SINCE"];
 
-/// Which alerts are listed, and how.
+/// The filters and the format of the list.
 #[derive(Args, Debug)]
 pub(super) struct ListFlags {
-    /// Print them as JSON, in the form of /api/v1/alerts
+    /// Print JSON in the form of /api/v1/alerts
     #[arg(long)]
     json: bool,
-    /// Only alerts of this severity; may be repeated
+    /// List only this severity; may be repeated
     #[arg(long = "severity", value_name = "SEVERITY")]
     severities: Vec<String>,
-    /// Only alerts of this name, such as GcoreBudgetUsed; may be repeated
+    /// List only alerts with this name, such as GcoreBudgetUsed; may be repeated
     #[arg(long = "name", value_name = "ALERTNAME")]
     names: Vec<String>,
-    /// Only alerts with all of these labels, such as account=main or severity!=info
+    /// List only alerts with this label, such as account=main or severity!=info; may be repeated, all must match
     #[arg(value_name = "LABEL=VALUE", value_parser = matcher)]
     matchers: Vec<Matcher>,
 }
 
-/// A condition on a label. A label that an alert does not have is empty, as in Alertmanager.
+/// A condition on a label. A missing label is empty, as in Alertmanager.
 #[derive(Clone, Debug)]
 struct Matcher {
     label: String,
@@ -49,14 +49,14 @@ struct Matcher {
     is_negated: bool,
 }
 
-/// The list as the daemon gives it.
+/// The daemon's answer.
 #[derive(Deserialize, Serialize)]
 struct Listed {
     judged: bool,
     alerts: Vec<Value>,
 }
 
-/// The parts of an alert that people are shown.
+/// The shown parts of an alert.
 #[derive(Deserialize)]
 struct Shown {
     state: Status,
@@ -99,7 +99,7 @@ pub(super) async fn list(url: &str, flags: &ListFlags) -> anyhow::Result<ExitCod
 }
 
 impl ListFlags {
-    /// Whether nothing was asked but the list itself.
+    /// Whether no filter and no format is set.
     pub(super) fn are_unset(&self) -> bool {
         !self.json && self.severities.is_empty() && self.names.is_empty() && self.matchers.is_empty()
     }
@@ -118,7 +118,7 @@ impl Shown {
         self.labels.get(name).map_or("", |text| text.as_str())
     }
 
-    /// What is over comes last; of the rest, the gravest first.
+    /// The sort key: resolved alerts last, then by gravity.
     fn rank(&self) -> (bool, u8, &str, &str, Timestamp) {
         let (severity, name) = (self.label("severity"), self.label("alertname"));
         (self.state == Status::Resolved, gravity(severity), severity, name, self.starts_at)
@@ -131,7 +131,7 @@ impl Shown {
     }
 }
 
-/// A line of columns for each alert; its words and its other labels below it.
+/// One line of columns for each alert. Below it the texts and the other labels.
 fn table(alerts: &[&Shown]) -> String {
     let rows: Vec<_> = alerts.iter().map(|alert| alert.cells()).collect();
     let mut widths = HEAD.map(str::len);

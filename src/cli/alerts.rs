@@ -1,4 +1,4 @@
-//! `alerts test` and `alerts dead-letters`: whether channels carry alerts, and what they would not take.
+//! `alerts test` and `alerts dead-letters`: test a channel, and list or replay dead letters.
 
 use std::io;
 
@@ -20,12 +20,12 @@ use super::exit::ExitCode;
 use super::flags::DeadLettersAction;
 use super::say;
 
-/// What the user asked for is not there.
+/// A channel or dead letter that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(String);
 
-/// Sends one notification and prints what came back.
+/// Sends one test notification and prints the answers.
 pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let now = clock.now();
@@ -65,7 +65,7 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
     Ok(code)
 }
 
-/// Prints messages that were given up, or lets them be sent again.
+/// Lists dead letters or queues them again.
 pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> anyhow::Result<ExitCode> {
     let missing = |where_: String| Misuse(format!("there is no store: {where_}; name the daemon's by storage.path"));
     let path = config.storage.path.as_ref().ok_or_else(|| missing("storage.path is \"\"".into()))?;
@@ -96,7 +96,7 @@ pub(super) async fn dead_letters(config: &Config, action: DeadLettersAction) -> 
     Ok(ExitCode::Success)
 }
 
-/// What is wrong with the first number that cannot be sent again.
+/// The fault of the first id that cannot be replayed.
 fn unfit(ids: &[i64], letters: &[DeadLetter]) -> Option<String> {
     ids.iter().find_map(|id| match letters.iter().find(|letter| letter.message.id == *id) {
         None => Some(format!("no dead letter has the number {id}")),

@@ -1,4 +1,4 @@
-//! `backfill`: the stored history to standard output or into a file.
+//! `backfill`: writes the stored history to standard output or to a file.
 
 use std::fs;
 use std::fs::File;
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::wording::shown;
 
-/// Writes the days from `from` to `to`; a file only once all of it is there.
+/// Writes the days from `from` to `to`. A file appears only when it is complete.
 pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path>) -> anyhow::Result<()> {
     let backfill = Backfill::open(config, from, to, Clock::system().now()).await?;
     let Some(path) = out else {
@@ -24,7 +24,7 @@ pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path
             .map_err(|error| told(error, "cannot write to standard output"));
     };
     let cannot = format!("cannot write {}; free some space or name another file by --out", shown(path));
-    // A pipe or a device takes what it gets; to put a file in its place would be a surprise.
+    // A pipe or a device is written directly; a rename would replace it by a file.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let file = File::options().write(true).open(path).context(cannot.clone())?;
         return write(backfill, file).await.map(drop).map_err(|error| told(error, &cannot));
@@ -36,13 +36,13 @@ pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path
         Ok(fs::rename(&partial, path)?)
     });
     if outcome.is_err() {
-        // The fault that is told matters more than a file that cannot be removed either.
+        // The first error matters more than a file that cannot be removed.
         let _ = fs::remove_file(&partial);
     }
     outcome.map_err(|error| told(error, &cannot))
 }
 
-/// Only what the output is to blame for is told of the output.
+/// Adds the output to the error, if the output caused it.
 fn told(error: anyhow::Error, cannot: &str) -> anyhow::Error {
     if error.is::<io::Error>() { error.context(cannot.to_owned()) } else { error }
 }

@@ -1,4 +1,4 @@
-//! Detector and forecast over the stored history, or over a file of daily costs.
+//! `backtest`: runs detector and forecast over the stored history or a file of daily costs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,21 +27,21 @@ use crate::wording::shown;
 use super::exit::ExitCode;
 use super::say;
 
-/// What to judge, and where to write what was found.
+/// The input and the outputs of a backtest.
 #[derive(Args, Debug)]
 pub(super) struct BacktestFlags {
-    /// Daily costs: a CSV file with the columns day,group,amount and, where there are several, currency; instead of the
-    /// stored history
+    /// Read daily costs from this CSV file instead of the store: columns day,group,amount and, for several currencies,
+    /// currency
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// The store whose history is judged, instead of storage.path of the configuration
+    /// Read this store instead of storage.path of the configuration
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     store: Option<PathBuf>,
-    /// The true spikes, to score the detector by: a CSV file with the columns group,from,to, both days included
+    /// Score the detector by these true spikes: a CSV file with the columns group,from,to, both days included
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Leave out one rule of the detector, to see what it is worth: weekday_share, sparse, same_day_of_month, same_weekday,
-    /// often_lately, other_weekday or return
+    /// Leave out one rule of the detector, to measure its effect: weekday_share, sparse, same_day_of_month,
+    /// same_weekday, often_lately, other_weekday or return
     #[arg(long, value_name = "RULE", value_parser = rule)]
     without: Option<Rule>,
     /// Write every judged day: day,group,actual,expected,upper,score,anomaly,reason,explanation
@@ -52,21 +52,20 @@ pub(super) struct BacktestFlags {
     forecasts: Option<PathBuf>,
 }
 
-/// The rule of a name.
+/// The rule with a name.
 fn rule(name: &str) -> Result<Rule, String> {
     let known = || Rule::ALL.map(Rule::as_str).join(", ");
     Rule::ALL.into_iter().find(|rule| rule.as_str() == name).ok_or_else(|| format!("the rules are {}", known()))
 }
 
 impl BacktestFlags {
-    /// Whether what to judge is named by the configuration.
+    /// Whether the configuration names the input.
     pub(super) fn needs_configuration(&self) -> bool {
         self.csv.is_none() && self.store.is_none()
     }
 }
 
-/// Reads what is given, judges and forecasts every day, and prints the table. `config` is there where it names what to
-/// judge.
+/// Reads the input, judges and forecasts every day, and prints the table. `config` is `Some` if it names the input.
 pub(super) async fn run(flags: &BacktestFlags, config: Option<&Config>) -> anyhow::Result<ExitCode> {
     let histories = match &flags.csv {
         Some(path) => read(path).and_then(|text| table::history(&name(path), &text).map_err(|fault| fault.to_string())),
@@ -93,8 +92,7 @@ pub(super) async fn run(flags: &BacktestFlags, config: Option<&Config>) -> anyho
 
 type Prepared = (Option<Vec<backtest::Spike>>, Outputs<BufWriter<File>>);
 
-/// The history of every account in a store, or of those that are configured. Groups are named
-/// `ACCOUNT/PROJECT/REGION/TYPE`.
+/// The stored history of every account, or of the configured ones. Groups are named `ACCOUNT/PROJECT/REGION/TYPE`.
 async fn stored(path: &Path, config: Option<&Config>) -> anyhow::Result<Result<Vec<backtest::History>, String>> {
     let store = Store::open_to_read(path)?;
     let mut accounts = BTreeMap::new();
@@ -115,12 +113,12 @@ async fn stored(path: &Path, config: Option<&Config>) -> anyhow::Result<Result<V
                 let region = group.region_id();
                 let group = format!("{name}/{}/{region}/{}", group.project.0, group.resource_type.as_str());
                 if builder.add(row, day, &group, measure, amount.to_f64()).is_err() {
-                    // A day has each series once, so the group has another currency as well.
+                    // Each series has one amount for a day, so a group that occurs twice has two currencies.
                     let _ = builder.add(row, day, &format!("{group}/{measure}"), measure, amount.to_f64());
                 }
             }
         };
-        // A clock that was ahead may have stored days that have yet to end.
+        // A clock that was ahead may have stored days that are not over.
         let closed = (Date::MIN, utc_date(Clock::system().now()));
         let builder = store.visit_days(account, Kind::Cost, closed, Builder::default(), visit).await?;
         histories.extend(builder.finish());
@@ -133,7 +131,7 @@ async fn stored(path: &Path, config: Option<&Config>) -> anyhow::Result<Result<V
     })
 }
 
-/// Everything that can be wrong by what the user gave, before anything is judged or written.
+/// Checks all inputs and opens the outputs before any day is judged.
 fn prepare(flags: &BacktestFlags, histories: &[backtest::History]) -> Result<Prepared, String> {
     let fault = |fault: table::Fault| fault.to_string();
     let spikes = match &flags.labels {
@@ -147,7 +145,7 @@ fn prepare(flags: &BacktestFlags, histories: &[backtest::History]) -> Result<Pre
     Ok((spikes, outputs))
 }
 
-/// Two of the files in one would destroy each other.
+/// Refuses two outputs or inputs in the same file, because one would overwrite the other.
 fn distinct(flags: &BacktestFlags) -> Result<(), String> {
     let given = [
         flags.csv.as_ref(),

@@ -1,4 +1,4 @@
-//! `check-config`: what the configuration means, and whether a daemon could work with it here.
+//! `check-config`: checks the configuration, and whether a daemon can run with it on this machine.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::wording::counted;
 use super::exit::ExitCode;
 use super::{online, say};
 
-/// Prints the configuration and the verdict on it; asks the API only where it is good.
+/// Prints the configuration and a verdict. Probes the API only if the configuration is valid.
 pub(super) async fn run(loaded: &Loaded, web: &Web, asks: bool) -> anyhow::Result<ExitCode> {
     let Loaded { config, storage_chosen_by: chosen_by, .. } = loaded;
     let mut faults = Vec::new();

@@ -1,4 +1,4 @@
-//! The daemon against a simulated account: the same code path as production, only URL, key and pace differ.
+//! `demo`: the daemon against a simulated account. Only URL, key and intervals differ from production.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -34,36 +34,36 @@ use crate::store;
 
 use super::say;
 
-/// What the account is called.
+/// The name of the account.
 const ACCOUNT: &str = "demo";
 
-/// Where the simulated API listens, unless something else does.
+/// The default address of the simulated API.
 const API_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10_062);
-/// Any port of this machine that is free.
+/// Any free port of this machine.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The same company every time.
+/// The seed. A fixed one gives the same company each time.
 const SEED: u64 = 2026;
 
-/// What a demo can do without.
+/// The optional settings of the demo.
 pub(super) struct Extras {
-    /// Where the simulated API listens.
+    /// The address of the simulated API.
     pub(super) api_address: Option<SocketAddr>,
-    /// Whether somebody said where the daemon listens.
+    /// Whether the command line sets the listen addresses.
     pub(super) is_address_asked: bool,
-    /// Where the history is kept.
+    /// The file of the store.
     pub(super) store: Option<PathBuf>,
-    /// Who is told of alerts.
+    /// The Alertmanager for the alerts.
     pub(super) alertmanager: Option<Url>,
 }
 
-/// Whether another program listens there, such as another demo.
+/// Whether another program uses the address, such as another demo.
 fn is_taken(error: &anyhow::Error) -> bool {
     let is_in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
     error.chain().any(|cause| cause.downcast_ref().is_some_and(is_in_use))
 }
 
-/// The simulated API at an address; or at the usual one, and where that is taken at any port.
+/// The simulated API at the given address. Without one: at the default address, or at any port if that is taken.
 async fn bind(asked: Option<SocketAddr>, clock: &Clock) -> anyhow::Result<Api> {
     let at = async |address| -> anyhow::Result<Api> {
         let api = Api::bind(address, World::new(SEED, clock.now()), demo::KEY, clock.clone()).await;
@@ -75,7 +75,7 @@ async fn bind(asked: Option<SocketAddr>, clock: &Clock) -> anyhow::Result<Api> {
     }
 }
 
-/// The daemon at its addresses; where nobody asked for these and one is taken, at any port.
+/// The daemon at its addresses. If a default address is taken, it uses any port.
 async fn build(config: &Config, web: Web, is_asked: bool, clock: &Clock) -> anyhow::Result<App> {
     match App::build(config, web.clone(), clock.clone()).await {
         Err(error) if !is_asked && is_taken(&error) => {
@@ -85,8 +85,8 @@ async fn build(config: &Config, web: Web, is_asked: bool, clock: &Clock) -> anyh
     }
 }
 
-/// Starts the simulated API and the daemon, says where they are once everything was read, and runs both until a signal
-/// comes. `program` is how this program is called in another terminal.
+/// Starts the simulated API and the daemon, prints their URLs when everything is read, and runs both until a signal.
+/// `program` is the command that starts this program in another terminal.
 pub(super) async fn run(extras: Extras, web: Web, program: &str) -> anyhow::Result<()> {
     let signal = shutdown::signals()?;
     let clock = Clock::system();
@@ -142,7 +142,7 @@ fn config(api_url: &str, extras: Extras) -> anyhow::Result<Config> {
     })
 }
 
-/// The Alertmanager, if there is one.
+/// The Alertmanager, if one is given.
 fn alertmanagers(url: Option<Url>) -> BTreeMap<String, Alertmanager> {
     let one = |url| {
         let route = Route { channel: "alertmanager.demo".into(), ..Route::default() };
@@ -151,7 +151,7 @@ fn alertmanagers(url: Option<Url>) -> BTreeMap<String, Alertmanager> {
     url.map(one).into_iter().collect()
 }
 
-/// A limit that yesterday's spike is above. It waits for three minutes of readings, to show an alert that is pending.
+/// A threshold below yesterday's costs. It needs three minutes of readings, to show a pending alert.
 fn threshold() -> anyhow::Result<Threshold> {
     Ok(Threshold {
         name: "media-traffic".into(),
@@ -172,7 +172,7 @@ fn threshold() -> anyhow::Result<Threshold> {
     })
 }
 
-/// One budget of each kind: safe, about to be passed, and passed.
+/// One budget of each kind: safe, soon exceeded, and exceeded.
 fn budgets() -> anyhow::Result<Vec<Budget>> {
     let budget = |name: &str, projects: &[u64], amount: &str| {
         let projects = projects.iter().copied().map(ProjectId).collect();

@@ -1,21 +1,21 @@
-//! What the process tells its caller by its exit code.
+//! The exit codes of the process.
 
-/// The exit codes; scripts and service managers rely on them.
+/// The exit codes. Scripts and service managers rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitCode {
-    /// All went well, or the daemon was asked to stop.
+    /// Success, or stopped by a signal.
     Success,
-    /// Something outside the configuration failed, such as an address that is taken.
+    /// A failure outside the configuration, such as an address that is taken.
     Failure,
-    /// The command line or the configuration is wrong: trying again changes nothing.
+    /// The command line or the configuration is faulty. A retry does not help.
     Usage,
-    /// `once` or `check-config --online` could not read everything, a channel did not take a test, or the daemon that was
-    /// asked for its alerts has not judged yet.
+    /// A part is missing: `once` or `check-config --online` could not read everything, a channel refused a test, or the
+    /// daemon has not evaluated its alerts yet.
     Incomplete,
 }
 
 impl ExitCode {
-    /// The number that the caller sees.
+    /// The number of the exit code.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

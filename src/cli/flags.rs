@@ -1,4 +1,4 @@
-//! The command line, as people of the Prometheus world expect it.
+//! The command line, with the flag names that Prometheus programs use.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -72,23 +72,23 @@ impl Flags {
     /// Reads the command line.
     ///
     /// # Errors
-    /// Fails where it is wrong, and where it asks for help or the version, which the error prints.
+    /// Fails if it is faulty. A request for help or the version is also an error, which prints it.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
-        // Only then do the commands have the shared flags, which they all take.
+        // The commands inherit the shared flags only in `build`.
         command.build();
         command.get_subcommands_mut().for_each(hide_what_means_nothing);
         Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
     }
 }
 
-/// Leaves out of the help of a command, and of those within it, the shared flags that mean nothing to it.
+/// Hides the shared flags without an effect from the help of a command and its subcommands.
 fn hide_what_means_nothing(command: &mut clap::Command) {
     let shared = ["file", "listen_addresses", "telemetry_path", "enable_lifecycle", "level", "format"];
     let own = match command.get_name() {
         "run" => &shared[..],
         "demo" => &["listen_addresses", "telemetry_path", "level", "format"],
-        // The links in notifications depend on it.
+        // The links in notifications depend on the listen address.
         "check-config" => &["file", "listen_addresses", "level", "format"],
         "alerts" => &["level", "format"],
         _ => &["file", "level", "format"],
@@ -101,24 +101,24 @@ fn hide_what_means_nothing(command: &mut clap::Command) {
     command.get_subcommands_mut().for_each(hide_what_means_nothing);
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Poll and serve until stopped (the default)
     Run,
-    /// Run against a simulated account, without a key, and say which URLs to open
+    /// Run against a simulated account, without a key, and print the URLs to open
     Demo {
-        /// Where the simulated API listens [default: 127.0.0.1:10062, or another port where that is taken]
+        /// Address of the simulated API [default: 127.0.0.1:10062, or another port if that is taken]
         #[arg(long = "demo.api-address", value_name = "IP:PORT")]
         api_address: Option<SocketAddr>,
-        /// Keep the history in this SQLite file, for `backtest --store FILE`; without it, it ends with the demo
+        /// Keep the history in this SQLite file, which `backtest` can read [default: in memory]
         #[arg(long = "demo.store", value_name = "FILE")]
         store: Option<PathBuf>,
         /// Send the alerts to this Alertmanager
         #[arg(long = "demo.alertmanager", value_name = "URL", value_parser = alertmanager)]
         alertmanager: Option<Url>,
     },
-    /// Poll everything once and print what /metrics would say
+    /// Poll everything once and print the text of /metrics
     Once,
     /// Write the stored daily history as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`
     ///
@@ -127,24 +127,24 @@ pub(super) enum Command {
         /// The first day
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         from: Date,
-        /// The last day, which counts too
+        /// The last day (included)
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         to: Date,
-        /// Where to write; a file appears only once it is whole [default: standard output]
+        /// Write to this file, which appears only when it is complete [default: standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Say everything that is wrong with the configuration, or what it means
+    /// Check the configuration: print all its faults, or its summary
     CheckConfig {
-        /// Then try each enabled collector once, and say what can be reached, what each key may read, and what to do
+        /// Then probe each enabled collector once: print what the key can read, and what to do about each error
         #[arg(long)]
         online: bool,
     },
-    /// Run anomaly detector and forecast over daily costs of the past, and say how well they did
+    /// Run detector and forecast over daily costs of the past, and print how accurate they are
     Backtest(BacktestFlags),
-    /// List the alerts of a running daemon, or try what would carry them
+    /// List the alerts of a running daemon, or test a channel
     Alerts {
-        /// Where the daemon is
+        /// URL of the daemon
         #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061", value_parser = daemon)]
         url: String,
         #[command(flatten)]
@@ -154,45 +154,45 @@ pub(super) enum Command {
     },
 }
 
-/// What else to do about alerts.
+/// The subcommands of `alerts`.
 #[derive(Debug, Subcommand)]
 pub(super) enum AlertsAction {
-    /// Send one test notification to a channel of the configuration, and print what came back
+    /// Send one test notification to a channel of the configuration, and print the answers
     Test {
-        /// Such as webhook.ops
+        /// Name of the channel, such as webhook.ops
         channel: String,
     },
-    /// Messages that no channel took, in the store of the configuration
+    /// Messages that were given up, in the store of the configuration
     DeadLetters {
         #[command(subcommand)]
         action: DeadLettersAction,
     },
 }
 
-/// What to do about messages that were given up.
+/// The subcommands of `alerts dead-letters`.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum DeadLettersAction {
     /// Print them, oldest first
     List,
-    /// Let them be sent again by the daemon, within half a minute
+    /// Queue them again; a running daemon sends them within half a minute
     Replay {
-        /// The numbers that `list` prints; without any, all of them
+        /// Ids from `list` [default: all]
         ids: Vec<i64>,
     },
 }
 
-/// Where the configuration is.
+/// The flag of the configuration file.
 #[derive(Args, Debug)]
 pub(super) struct ConfigFlags {
-    /// Configuration file (TOML); without it, defaults and the environment serve
+    /// Configuration file (TOML) [default: none, only defaults and environment variables]
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     pub(super) file: Option<PathBuf>,
 }
 
-/// How the daemon is reached.
+/// The HTTP flags.
 #[derive(Args, Debug)]
 pub(super) struct WebFlags {
-    // Not a doc comment, in which rustdoc would take the IPv6 address for a link.
+    // Not a doc comment, because rustdoc would take the IPv6 address for a link.
     #[arg(long = "web.listen-address", value_name = "ADDRESS",
           help = "Address to listen on, as 127.0.0.1:10061, [::1]:10061 or :10061 for every interface; may be repeated \
                   [default: 127.0.0.1:10061; `demo` takes another port where that is taken]",
@@ -202,18 +202,18 @@ pub(super) struct WebFlags {
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics",
           value_parser = telemetry_path, global = true)]
     telemetry_path: String,
-    /// Let a POST or PUT to /-/reload read the configuration again, as SIGHUP does
+    /// Reload the configuration on a POST or PUT to /-/reload, as on SIGHUP
     #[arg(long = "web.enable-lifecycle", global = true)]
     enable_lifecycle: bool,
 }
 
-/// What is logged, and how.
+/// The log flags.
 #[derive(Args, Debug)]
 pub(super) struct LogFlags {
-    /// The least severe events to log [default: info; for `demo`: warn]
+    /// Lowest severity of logged events [default: info; for `demo`: warn]
     #[arg(long = "log.level", value_name = "LEVEL", global = true)]
     level: Option<Level>,
-    /// How a line is written
+    /// Format of log lines
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
     format: LogFormat,
 }
@@ -243,14 +243,14 @@ impl From<WebFlags> for Web {
 }
 
 impl WebFlags {
-    /// Whether somebody said where to listen.
+    /// Whether the command line sets the listen addresses.
     pub(super) fn is_address_asked(&self) -> bool {
         !self.listen_addresses.is_empty()
     }
 }
 
 impl LogFlags {
-    /// `otherwise`: where nobody said which.
+    /// The log level; `otherwise` without the flag.
     pub(super) fn level(&self, otherwise: LevelFilter) -> LevelFilter {
         self.level.map_or(otherwise, |level| match level {
             Level::Error => LevelFilter::ERROR,
@@ -273,12 +273,12 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     full.parse().map_err(|_| "expected IP:PORT such as 127.0.0.1:10061, or :PORT for every interface".to_owned())
 }
 
-/// An Alertmanager that may be told everything.
+/// The URL of an Alertmanager. Without TLS, it must be on this machine.
 fn alertmanager(text: &str) -> Result<Url, Misdirected> {
     destination(text, false)
 }
 
-/// Where a daemon is asked.
+/// The URL of a daemon.
 fn daemon(text: &str) -> Result<String, &'static str> {
     let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
     let url = text.parse().ok().filter(is_web);
@@ -286,7 +286,7 @@ fn daemon(text: &str) -> Result<String, &'static str> {
 }
 
 fn day(text: &str) -> Result<Date, String> {
-    // The library also takes a date with a time, which is no whole day.
+    // The library also accepts a date with a time, which is not a whole day.
     let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
     day.ok_or_else(|| "no such day; expected YYYY-MM-DD such as 2026-11-22".to_owned())
 }

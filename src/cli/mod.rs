@@ -1,4 +1,4 @@
-//! The commands: from the words on the command line to an exit code.
+//! The commands of the program: from the command line to the exit code.
 
 mod alert_list;
 mod alerts;
@@ -34,10 +34,10 @@ use crate::terminal::{escaped, escaped_lines};
 use exit::ExitCode;
 use flags::{AlertsAction, Command, Flags};
 
-/// Where systemd says which stream of its journal a process writes to.
+/// The variable in which systemd names the journal stream of a process.
 const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 
-/// Runs the program with these arguments and this environment. `executable` is where its file lies.
+/// Runs the program with these arguments and this environment. `executable` is the path of its file.
 pub fn main(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
@@ -48,7 +48,7 @@ pub fn main(
     let flags = match Flags::read(arguments) {
         Ok(flags) => flags,
         Err(error) => {
-            // Nobody left to tell, should the terminal be gone.
+            // An error of the terminal itself cannot be printed.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success };
         }
@@ -59,7 +59,7 @@ pub fn main(
     })
 }
 
-/// Whether it is for the user to mend: trying again changes nothing.
+/// Whether the user can fix the error. A retry does not help.
 fn is_misuse(error: &anyhow::Error) -> bool {
     error.is::<store::Refused>()
         || error.is::<app::backfill::Fault>()
@@ -68,7 +68,7 @@ fn is_misuse(error: &anyhow::Error) -> bool {
         || error.downcast_ref().is_some_and(post::BuildError::is_misconfigured)
 }
 
-/// The program as it can be typed in another terminal: by its name where it was found by that, else by its path.
+/// The command for another terminal: the program's name if the shell found it by name, else its path.
 fn typable(first: Option<&OsString>, executable: Option<&Path>) -> String {
     let by_name = first.and_then(|word| word.to_str()).filter(|word| !word.contains('/'));
     let by_path = || executable.and_then(Path::to_str);
@@ -79,12 +79,12 @@ fn typable(first: Option<&OsString>, executable: Option<&Path>) -> String {
 
 fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // The first thing a daemon does: until then, the signal that asks for a reload ends it.
+    // This comes first, because SIGHUP ends the process until a handler is set.
     let hangup = match flags.command {
         None | Some(Command::Run) => Some(runtime.block_on(async { shutdown::hangup() })?),
         Some(_) => None,
     };
-    // In a demo the addresses stay on the screen.
+    // In a demo, log lines would push the URLs off the screen.
     let is_demo = matches!(flags.command, Some(Command::Demo { .. }));
     let level = flags.log.level(if is_demo { LevelFilter::WARN } else { LevelFilter::INFO });
     telemetry::init(level, flags.log.format(), environment.get(JOURNAL_STREAM).map(String::as_str))?;
@@ -137,7 +137,7 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
     }
 }
 
-/// The configuration; or nothing, after every fault of it has been told.
+/// The configuration. `None` after all its faults were logged.
 fn load(source: &Source) -> Option<Loaded> {
     match source.load() {
         Ok(loaded) => {
@@ -161,7 +161,7 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
         tracing::warn!("{warning}");
     }
     if chosen_by.makes_the_folder() {
-        // Where this fails, the store says what comes of it.
+        // If this fails, the store reports the consequence.
         let _ = config.storage.make_folder();
     }
     let app = App::build(config, web, Clock::system()).await?.reloading(reloads);
@@ -175,7 +175,7 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
             "serving"
         );
     }
-    // Whoever waits for this finds the addresses open; connections wait there until they are served.
+    // The addresses are open now. Connections wait until they are served.
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
         tracing::warn!(%error, "cannot tell the service manager that the daemon is up");
     }
@@ -184,7 +184,7 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
 
 async fn once(config: &Config) -> anyhow::Result<ExitCode> {
     let once = app::once(config, Clock::system()).await?;
-    // Programs get the very bytes.
+    // Programs get the exact bytes.
     if io::stdout().is_terminal() {
         say(&mut io::stdout(), &String::from_utf8_lossy(&once.exposition));
     } else {
@@ -197,14 +197,12 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
 
 fn block_on<T>(runtime: Runtime, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let outcome = runtime.block_on(work);
-    // The look-up of a name blocks a thread until the system gives it up, after half a minute where no name server
-    // answers. Dropping the runtime would wait for that.
+    // A blocked DNS look-up holds a thread for up to half a minute. A normal shutdown of the runtime would wait for it.
     runtime.shutdown_background();
     outcome
 }
 
-/// Writes lines to a terminal or a pipe; one that is gone is nothing to fail about. Whoever puts a name from outside into
-/// a line has to see to its line ends.
+/// Writes text to a terminal or a pipe. A closed one is no error. The caller escapes line ends in texts from outside.
 fn say(to: &mut impl io::Write, text: &str) {
     let _ = to.write_all(escaped_lines(text).as_bytes()).and_then(|()| to.flush());
 }

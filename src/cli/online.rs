@@ -1,4 +1,4 @@
-//! `check-config --online`: what each key may read, as a table for people.
+//! `check-config --online`: the access of each key, as a table.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,15 +17,15 @@ use super::exit::ExitCode;
 use super::say;
 
 const HEAD: [&str; 6] = ["collector", "reachable", "allowed", "rows", "newest data", "hint"];
-/// The one column of numbers.
+/// The index of the only column with numbers.
 const ROWS: usize = 3;
 const HINT: usize = 5;
 
-/// Where every answer is 404.
+/// The message if every answer is 404.
 const ELSEWHERE: &str = "every answer is 404, so nothing of the API is at api_url: https://api.gcore.com is right, unless \
     a proxy of your own stands before it";
 
-/// Asks the API, prints what came of it, and says how it went.
+/// Probes the API and prints the findings.
 pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let accounts = online::check(config, &Clock::system()).await?;
     let findings = || accounts.iter().flat_map(|account| account.findings.iter().map(move |one| (account, one)));
@@ -42,7 +42,7 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Logs what went wrong, each story once.
+/// Logs the errors, each text once.
 fn log(account: &Account) {
     let mut stories: BTreeMap<(Reason, &str), Vec<&str>> = BTreeMap::new();
     for finding in &account.findings {
@@ -56,7 +56,7 @@ fn log(account: &Account) {
     }
 }
 
-/// The findings of an account, aligned. Advice is given once.
+/// The findings of an account as an aligned table. Equal advice appears once.
 fn table(account: &Account) -> String {
     let mut lines = vec![HEAD.map(str::to_owned)];
     let mut given: BTreeMap<String, String> = BTreeMap::new();
@@ -121,7 +121,7 @@ fn line(finding: &Finding, account: &Account) -> [String; 6] {
     }
 }
 
-/// What is worth saying about an answer.
+/// Remarks on an answer.
 fn remarks(endpoint: Endpoint, seen: &Seen, account: &Account) -> String {
     let rejected = match seen.rejected {
         0 => String::new(),
@@ -150,7 +150,7 @@ fn remarks(endpoint: Endpoint, seen: &Seen, account: &Account) -> String {
     [rejected, told].into_iter().filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether what the cost report numbers has a name.
+/// A remark on the ids of the cost report without a name.
 fn covered(what: &str, naming: Option<Naming>) -> String {
     match naming {
         Some(Naming { billed: 1, nameless: 0 }) => format!("the one {what} seen in the cost report has a name"),
@@ -166,7 +166,7 @@ fn covered(what: &str, naming: Option<Naming>) -> String {
     }
 }
 
-/// What to do about a refusal.
+/// The advice for a refusal.
 fn advice(collector: Collector, reason: Reason) -> String {
     let advice = match reason {
         Reason::Unauthorized => {
