@@ -1,4 +1,4 @@
-//! `[accounts.NAME]`, or the one account that `GCORE_API_KEY` makes.
+//! `[accounts.NAME]`, or the single account of `GCORE_API_KEY`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use crate::wording::shown;
 
 const API_KEY: &str = "GCORE_API_KEY";
 const BASE_URL: &str = "GCORE_BASE_URL";
-/// Where systemd puts the files of `LoadCredential=`.
+/// The folder in which systemd puts the files of `LoadCredential=`.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// All accounts; none of those that have faults.
+/// All accounts without faults.
 pub(super) fn read(
     reader: &mut Reader,
     environment: &Environment,
@@ -69,7 +69,7 @@ pub(super) fn read(
     accounts
 }
 
-/// An account that reads some of the same costs as `settings`, and which.
+/// An account that reads some of the same costs as `settings`, and which costs.
 fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) -> Option<(&'a AccountName, String)> {
     let identity = |settings: &Settings| {
         (
@@ -80,7 +80,7 @@ fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) 
     let wanted = identity(settings);
     let mine = &settings.filter.projects;
     let shared = |theirs: &[u64]| match theirs.iter().find(|project| mine.contains(project)) {
-        // An empty list restricts nothing.
+        // An empty list is no restriction.
         _ if mine.is_empty() || theirs.is_empty() => Some("everything".to_owned()),
         project => project.map(|project| format!("project {project}")),
     };
@@ -88,7 +88,7 @@ fn twin<'a>(accounts: &'a BTreeMap<AccountName, Settings>, settings: &Settings) 
     accounts.iter().filter(same).find_map(|(name, other)| Some((name, shared(&other.filter.projects)?)))
 }
 
-/// The account `default`, as the vendor's own tools find it.
+/// The account `default`, from the variables that Gcore's own tools use.
 fn from_environment(reader: &mut Reader, environment: &Environment, warnings: &mut Vec<String>) -> Option<Settings> {
     let Some(text) = environment.get(API_KEY) else {
         let problem = "no account is configured: set GCORE_API_KEY, or add a table [accounts.NAME] with api_key_file, \
@@ -107,7 +107,7 @@ fn from_environment(reader: &mut Reader, environment: &Environment, warnings: &m
     Some(Settings::new(key?, url?))
 }
 
-/// One account being read.
+/// The reader of one account.
 struct Account<'a> {
     reader: &'a mut Reader,
     environment: &'a Environment,
@@ -116,7 +116,7 @@ struct Account<'a> {
 }
 
 impl Account<'_> {
-    /// Reads every key, even after a fault, so that all faults are found at once.
+    /// Reads every key, also after a fault, so that all faults are found.
     fn read(mut self) -> Option<Settings> {
         self.reader.table(self.table);
         if self.reader.is_faulty(self.table) {
@@ -222,7 +222,7 @@ impl Account<'_> {
             None if self.reader.is_set(&key) => return None,
             None => DEFAULT_API_URL.into(),
         };
-        // Where allow_http has a fault of its own, the URL is not blamed for it.
+        // If allow_http has a fault, only that is reported, not the URL.
         let allow_http = allow_http.unwrap_or(self.reader.is_faulty(&allow));
         match url::parse(&text, allow_http) {
             Ok(url) => {
@@ -250,7 +250,7 @@ impl Account<'_> {
     fn rate(&mut self) -> Option<f64> {
         let key = self.key("max_requests_per_second");
         let rate = self.reader.number(&key)?;
-        // The pause between two requests is the inverse, so a rate near 0 would be a pause for ever.
+        // The pause between requests is 1/rate, so a rate near 0 would be an endless pause.
         if !(0.001..=10_000.0).contains(&rate) {
             self.reader.fault(&key, format!("must be between 0.001 and 10000, is {rate}"));
         }
@@ -279,7 +279,7 @@ pub(super) fn ca_file(reader: &mut Reader, key: &Key) -> Option<PathBuf> {
     None
 }
 
-/// A list of resource types; one that the API does not document is a warning, since its list grows.
+/// A list of resource types. An undocumented type is only a warning, because Gcore adds types.
 pub(super) fn types(reader: &mut Reader, key: &Key, warnings: &mut Vec<String>) -> Vec<String> {
     let words = reader.words(key, r#"["instance", "volume"]"#).unwrap_or_default();
     for (index, word) in words.iter().enumerate() {

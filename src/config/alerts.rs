@@ -1,4 +1,4 @@
-//! `[alerts]`: what somebody wants to be told of.
+//! `[[alerts.budget]]`, and the keys that several tables of `[alerts]` share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::insights::budget::{Budget, Selector};
 /// The accounts of the configuration.
 pub(super) type Accounts = BTreeMap<AccountName, gcore::settings::Settings>;
 
-/// `[[alerts.budget]]`, one table a budget.
+/// `[[alerts.budget]]`, one table for each budget.
 pub(super) fn budgets(
     reader: &mut Reader,
     accounts: &Accounts,
@@ -45,7 +45,7 @@ pub(super) fn budgets(
 }
 
 fn budget(reader: &mut Reader, table: &Key, accounts: &Accounts, warnings: &mut Vec<String>) -> Option<Budget> {
-    // Everything is read before anything is given up, so that all faults are told.
+    // All keys are read before the return, so that all faults are found.
     let name = name(reader, &table.child("name"), "name the budget, such as \"prod\"");
     let account = account(reader, &table.child("account"), accounts);
     let selector = selector(reader, table, warnings);
@@ -54,7 +54,7 @@ fn budget(reader: &mut Reader, table: &Key, accounts: &Accounts, warnings: &mut 
     Some(Budget { name: name?, account: account?, selector, amount: amount?, currency: currency? })
 }
 
-/// A name, `what` being what to do where there is none.
+/// A name. `what` is the advice if it is missing.
 pub(super) fn name(reader: &mut Reader, key: &Key, what: &str) -> Option<String> {
     let name = required(reader, key, what, Reader::text)?;
     if name.trim().is_empty() {
@@ -85,7 +85,7 @@ pub(super) fn account(reader: &mut Reader, key: &Key, accounts: &Accounts) -> Op
     account
 }
 
-/// Which costs are chosen: `projects`, `regions`, `types`.
+/// The selected costs: `projects`, `regions`, `types`.
 pub(super) fn selector(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Selector {
     let mut ids = |name| reader.integers(&table.child(name)).unwrap_or_default();
     let (projects, regions) = (ids("projects"), ids("regions"));
@@ -121,7 +121,7 @@ pub(super) fn currency(reader: &mut Reader, key: &Key) -> Option<Currency> {
     None
 }
 
-/// A value that has no default.
+/// A value without a default.
 pub(super) fn required<T>(
     reader: &mut Reader,
     key: &Key,

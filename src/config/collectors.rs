@@ -1,4 +1,4 @@
-//! `[collect.*]`: what is polled, and when.
+//! `[collect.*]`: the collectors and their schedules.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::config::keys::{LONGEST, Reader};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// All collectors; what is not set, or has a fault, is as by default.
+/// All collectors. A missing or faulty value is the default.
 pub(super) fn read(reader: &mut Reader) -> Settings {
     let table = Key::new(["collect"]);
     reader.table(&table);
@@ -25,7 +25,7 @@ pub(super) fn read(reader: &mut Reader) -> Settings {
         commitments: listed(reader, &table.child("commitments"), defaults.commitments),
         names: schedule(reader, &table.child("names"), defaults.names),
         history: history(reader, &table.child("history"), defaults.history),
-        // These are read with `[metrics]`.
+        // `[metrics]` sets these.
         cost_details: defaults.cost_details,
         usage_by_metric: defaults.usage_by_metric,
     };
@@ -128,7 +128,7 @@ fn history(reader: &mut Reader, table: &Key, defaults: History) -> History {
         recheck_after: reader
             .duration(&table.child("recheck_after"), SECOND..=LONGEST)
             .unwrap_or(defaults.recheck_after),
-        // These are read with `[metrics]` and `[alerts]`.
+        // `[metrics]` and `[alerts]` set these.
         series_limit: defaults.series_limit,
         budgets: defaults.budgets,
     }

@@ -1,4 +1,4 @@
-//! Lengths of time with units: `90s`, `15m`, `6h`, `7d`, `1h30m`. A day has 24 hours.
+//! Durations with units: `90s`, `15m`, `6h`, `7d`, `1h30m`. A day has 24 hours.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::fmt::friendly::SpanParser;
 
 const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
 
-/// Reads a length of time, or says what would be one.
+/// Parses a duration. The error gives an example.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(without_unit(text));
@@ -20,12 +20,12 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| r#"must be a length of time, such as "90s", "15m", "6h", "7d" or "1h30m""#.into())
 }
 
-/// The fault of a bare number.
+/// The fault of a number without a unit.
 pub(super) fn without_unit(number: &str) -> String {
     format!(r#"{number} has no unit: write "{number}s" for seconds, "{number}m", "{number}h" or "{number}d""#)
 }
 
-/// The shortest exact way to write a length of time, down to milliseconds.
+/// The shortest exact text of a duration, to the millisecond.
 pub(super) fn text(duration: Duration) -> String {
     let mut rest = duration.as_millis();
     let mut text = String::new();

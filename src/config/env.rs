@@ -1,7 +1,7 @@
 //! The environment as a source of the configuration.
 //!
-//! Figment's own environment provider reads the environment of the process, which a test cannot choose, and turns
-//! every value that looks like a number into one, which would break an API key such as `00123`.
+//! Figment's own environment provider reads the environment of the process, which a test cannot set. It also parses
+//! numbers, which changes an API key such as `00123`.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use crate::config::fault::{Fault, Origin};
 use crate::config::key::{Key, PREFIX, SEPARATOR};
 use crate::transport;
 
-/// The variables of the process, handed in by the command line.
+/// The variables of the process, passed by the command line.
 pub type Environment = BTreeMap<String, String>;
 
 /// The name of this source in figment's metadata.
 pub(super) const SOURCE: &str = "environment";
 
-/// Keys that are text by nature, so that no value of theirs is read as a number or a list.
+/// Keys whose values are never parsed as a number or a list.
 const TEXT: [&str; 18] = [
     "api_key",
     "api_key_file",
@@ -40,12 +40,12 @@ const TEXT: [&str; 18] = [
     "old_secret_file",
 ];
 
-/// The values that the environment sets.
+/// The values from the environment.
 pub(super) struct Variables(Dict);
 
 impl Variables {
-    /// Reads every variable that begins with the prefix; those that cannot be placed are faults. So are proxy variables
-    /// that would be ignored.
+    /// Reads every variable with the prefix. An impossible key is a fault, and so is a proxy variable that would be
+    /// ignored.
     pub(super) fn read(environment: &Environment) -> (Self, Vec<Fault>) {
         let mut root = Dict::new();
         let fault = |name: &str, problem| Fault { key: None, origin: Origin::Variable(name.to_owned()), problem };
@@ -76,18 +76,18 @@ impl Provider for Variables {
     }
 }
 
-/// The value that a variable's text stands for.
+/// The value of a variable's text.
 fn value(key: &Key, text: &str) -> Value {
     let parsed = if TEXT.contains(&key.name()) { None } else { text.parse::<Value>().ok() };
     match parsed {
-        // A table within one variable would hide from its faults which variable set what.
+        // A variable with a whole table is refused: faults could not name the variable of each key.
         None | Some(Value::Dict(..)) => Value::from(text),
         Some(Value::Char(_, character)) => Value::from(character.to_string()),
         Some(value) => value,
     }
 }
 
-/// Puts a value at its path. Where another variable gives a plain value for a table on that path, that is said.
+/// Puts a value at its path. Fails if another variable sets a plain value on that path.
 fn insert(table: &mut Dict, path: &[String], value: Value) -> Result<(), String> {
     let Some((name, rest)) = path.split_first() else { return Ok(()) };
     if rest.is_empty() {

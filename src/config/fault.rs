@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: all of it, one line each.
+//! The faults of a configuration, one line each.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::path::Path;
 use crate::config::key::Key;
 use crate::terminal::escaped;
 
-/// Where a value was set.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
-    /// Nowhere: something is missing, or a default does not fit.
+    /// Not set: a value is missing, or a default does not fit.
     Unset,
-    /// In this file.
+    /// Set in this file.
     File(String),
-    /// In this environment variable.
+    /// Set in this environment variable.
     Variable(String),
 }
 
@@ -24,15 +24,15 @@ impl Origin {
     }
 }
 
-/// One thing that is wrong.
+/// One fault.
 ///
-/// A problem never quotes text that was configured, except paths: an API key may have been pasted anywhere.
+/// The problem never quotes configured text except paths, because an API key may have been pasted anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fault {
-    /// The key concerned; `None` where it is not about a key of the configuration.
+    /// The key. `None` if the fault concerns no single key.
     pub(super) key: Option<Key>,
     pub(super) origin: Origin,
-    /// What is wrong and what would be right.
+    /// The fault and a valid value.
     pub(super) problem: String,
 }
 
@@ -48,15 +48,15 @@ impl fmt::Display for Fault {
             (None, Some(origin)) => format!("{origin}: {}", self.problem),
             (None, None) => self.problem.clone(),
         };
-        // A file name may hold anything, but a fault is one line of a log.
+        // A file name may contain line ends, but a fault is one line.
         f.write_str(&escaped(&line))
     }
 }
 
-/// Everything that is wrong with a configuration; never empty.
+/// All faults of a configuration; never empty.
 ///
-/// `Display` prints one line for each fault, sorted by key: the key, the file or variable that sets it, what is
-/// wrong and what would be right. No line ever holds a part of an API key.
+/// `Display` prints one line for each fault, sorted by key: the key, its file or variable, the fault and a valid value.
+/// No line holds a part of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(BTreeSet<Fault>);
 

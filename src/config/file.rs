@@ -1,4 +1,4 @@
-//! The TOML file as a source of the configuration, and reading of the small files that it names.
+//! The TOML file as a source of the configuration, and the reader of other small files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,15 +11,15 @@ use figment::{Metadata, Profile, Provider};
 use crate::config::fault::{Fault, Origin};
 use crate::wording::working_folder;
 
-/// The largest file that is read: bundles of certificate authorities have some hundred kilobytes.
+/// The largest file that is read. Bundles of certificate authorities have some hundred kilobytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// The values that a TOML file sets.
+/// The values of a TOML file.
 #[derive(Default)]
 pub(super) struct TomlFile(Dict);
 
 impl TomlFile {
-    /// Reads a file; one that cannot be read or is no TOML is a fault.
+    /// Reads a file. A file that cannot be read or parsed is a fault.
     pub(super) fn read(path: &Path) -> Result<Self, Fault> {
         let fault = |problem| Fault { key: None, origin: Origin::file(path), problem };
         let bytes = read(path).map_err(|error| {
@@ -33,7 +33,7 @@ impl TomlFile {
             let line = line(error.as_bytes(), error.utf8_error().valid_up_to());
             fault(format!("line {line}: the configuration file must be UTF-8 text"))
         })?;
-        // The error's own text would quote the faulty line, which may hold an API key.
+        // The parser's own message quotes the line, which may hold an API key.
         let dict = <Toml as Format>::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| line(text.as_bytes(), span.start));
             let message = error.message().trim().replace('\n', ", ");
@@ -58,7 +58,7 @@ impl Provider for TomlFile {
     }
 }
 
-/// Reads a whole file, unless it is far too large for its purpose, as a device without end is.
+/// Reads a whole file, except if it is far too large, such as an endless device.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
@@ -68,7 +68,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The line, counted from 1, of a position in a text.
+/// The line number, from 1, of a position in a text.
 fn line(text: &[u8], position: usize) -> usize {
     1 + text.iter().take(position).filter(|byte| **byte == b'\n').count()
 }

@@ -1,13 +1,13 @@
-//! The path of a key, as a TOML file and as the environment write it.
+//! The path of a key, in the forms of the TOML file and of the environment.
 
 use std::fmt;
 
-/// What every variable of the configuration begins with.
+/// The prefix of every variable of the configuration.
 pub(super) const PREFIX: &str = "GCORE_EXPORTER_";
-/// What stands between the levels of a key in a variable.
+/// The separator between the levels of a key in a variable.
 pub(super) const SEPARATOR: &str = "__";
 
-/// The path of a table or of a value.
+/// The path of a table or a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(Vec<String>);
 
@@ -49,7 +49,7 @@ impl fmt::Display for Key {
             if index > 0 && entry_number(name).is_none() {
                 f.write_str(".")?;
             }
-            // As in TOML: what is not a bare key is quoted.
+            // TOML quotes all other names.
             if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
                 || entry_number(name).is_some()
             {
@@ -67,12 +67,12 @@ pub(super) fn entry_number(name: &str) -> Option<usize> {
     name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
-/// What to append to the refusal of a word that is most likely a misspelling of a candidate; else nothing.
+/// A hint to append to the refusal of a word, if it is most likely a misspelling of a candidate; else empty.
 pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
 }
 
-/// The candidate that `word` is most likely a misspelling of: about one wrong character in three.
+/// The candidate of which `word` is most likely a misspelling: about one wrong character in three.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()

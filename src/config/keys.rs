@@ -1,6 +1,6 @@
-//! The reader of figment's merged value: key by key, so that every fault is found and not only the first.
+//! The reader of figment's merged value. It reads key by key, so that it finds every fault and not only the first.
 //!
-//! It remembers each key that was asked for. What is set and was never asked for is an unknown key.
+//! It notes each key that is read. A key that is set and never read is an unknown key.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -15,16 +15,16 @@ use crate::config::env;
 use crate::config::fault::{Fault, Origin};
 use crate::config::key::{Key, entry_number, nearest};
 
-/// The longest length of time that any key takes: far more than any report covers, and safe to add to an instant.
+/// The longest duration of any key. No report covers more, and adding it to an instant never overflows.
 pub(super) const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 
 /// Reads values and collects faults.
 ///
-/// Each read returns `None` where the key is not set or where its value is a fault, which is then noted.
+/// Each read returns `None` if the key is not set or if its value is a fault.
 pub(super) struct Reader {
     figment: Figment,
     root: Value,
-    /// Where a value comes from that the environment did not set.
+    /// The origin of values that the environment does not set.
     file: Origin,
     values: BTreeSet<Key>,
     tables: BTreeSet<Key>,
@@ -33,13 +33,14 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(figment: Figment, file: Origin) -> Self {
-        // An empty path is the whole; figment fails it only where a source failed, and ours are read by now.
+        // The empty path is the whole configuration. Figment fails here only if a source fails, and all sources are
+        // read already.
         let root = figment.find_value("").unwrap_or_else(|_| Value::from(Dict::new()));
         let tables = BTreeSet::from([Key::default()]);
         Self { figment, root, file, values: BTreeSet::new(), tables, faults: Vec::new() }
     }
 
-    /// The names within a table, in order; none where it is not set.
+    /// The names in a table, in order; empty if it is not set.
     pub(super) fn table(&mut self, key: &Key) -> Vec<String> {
         self.tables.insert(key.clone());
         match self.find(key) {
@@ -53,14 +54,14 @@ impl Reader {
         }
     }
 
-    /// The tables of a list of tables, in order; none where it is not set.
+    /// The entries of a list of tables, in order; empty if it is not set.
     pub(super) fn tables(&mut self, key: &Key) -> Vec<Key> {
         let items = match self.find(key) {
             None => 0,
             Some(Value::Array(_, items)) if items.iter().all(|item| item.as_dict().is_some()) => items.len(),
             Some(other) => {
                 let problem = format!("must be tables, each headed [[{key}]], found {}", kind(other));
-                // What is in it is not looked at.
+                // The contents are ignored.
                 self.values.insert(key.clone());
                 self.fault(key, problem);
                 return Vec::new();
@@ -84,7 +85,7 @@ impl Reader {
         self.read(key, "a number", number)
     }
 
-    /// A number as its decimal text, given as a number or in quotes.
+    /// The decimal text of a number, given as a number or in quotes.
     pub(super) fn decimal(&mut self, key: &Key) -> Option<String> {
         self.read(key, "a number", |value| {
             let number = || whole(value).map(|number| number.to_string());
@@ -126,13 +127,13 @@ impl Reader {
         self.entries(key, &format!("a list of numbers, such as {example}"), number)
     }
 
-    /// A list of words that may repeat themselves.
+    /// A list of words, with repetitions.
     pub(super) fn repeated_words(&mut self, key: &Key, example: &str) -> Option<Vec<String>> {
         let word = |value: &Value| value.as_str().map(str::to_owned);
         self.entries(key, &format!("a list of words, such as {example}"), word)
     }
 
-    /// A table of texts with names of the reader's choice.
+    /// A table of texts with free names.
     pub(super) fn texts(&mut self, key: &Key, example: &str) -> Option<Vec<(String, String)>> {
         let dict = self.read(key, &format!("a table of texts, such as {example}"), |value| value.as_dict().cloned())?;
         let mut texts = Vec::with_capacity(dict.len());
@@ -145,7 +146,7 @@ impl Reader {
         Some(texts)
     }
 
-    /// A length of time within `limits`.
+    /// A duration within `limits`.
     pub(super) fn duration(&mut self, key: &Key, limits: RangeInclusive<Duration>) -> Option<Duration> {
         let read = self.read(key, "a length of time in quotes, such as \"15m\"", |value| match value {
             Value::String(_, text) => Some(duration::parse(text)),
@@ -168,13 +169,13 @@ impl Reader {
         None
     }
 
-    /// Notes what is wrong with a key, and where its value comes from.
+    /// Notes a fault of a key, with the origin of its value.
     pub(super) fn fault(&mut self, key: &Key, problem: impl Into<String>) {
         let origin = self.find(key).map_or(Origin::Unset, |value| self.origin(key, value));
         self.push(Fault { key: Some(key.clone()), origin, problem: problem.into() });
     }
 
-    /// Refuses a table whole; what is in it is not looked at.
+    /// Refuses a whole table and ignores its contents.
     pub(super) fn refuse_table(&mut self, key: &Key, problem: String) {
         self.tables.remove(key);
         self.values.insert(key.clone());
@@ -193,7 +194,7 @@ impl Reader {
         self.find(key).is_some()
     }
 
-    /// Every key of a value that was asked for, and all faults; what was never asked for is one.
+    /// Every key that was read, and all faults. A key that was never read is a fault.
     pub(super) fn finish(mut self) -> (Vec<String>, Vec<Fault>) {
         let mut unknown = Vec::new();
         self.unknown(&Key::default(), &self.root, &mut unknown);
@@ -252,7 +253,7 @@ impl Reader {
         }
     }
 
-    /// The variable that sets a value, or the first one where several set a table.
+    /// The variable that sets a value, or the first one of a table.
     fn variable(&self, key: &Key, value: &Value) -> String {
         match value.as_dict().and_then(|dict| dict.iter().next()) {
             Some((name, inner)) => self.variable(&key.child(name), inner),
@@ -278,7 +279,8 @@ impl Reader {
         }
     }
 
-    /// Refuses an unknown key: once in the file, and each variable below it, since a variable is removed alone.
+    /// Refuses an unknown key: once for the file, and once for each variable below it, because each variable must be
+    /// removed.
     fn refuse(&self, unknown: &Key, key: &Key, value: &Value, hint: &str, faults: &mut Vec<Fault>) {
         match value {
             Value::Dict(_, dict) if !dict.is_empty() => {
@@ -294,7 +296,7 @@ impl Reader {
         }
     }
 
-    /// What an unknown key should have been.
+    /// The most likely correct key.
     fn hint(&self, unknown: &Key) -> String {
         let known: BTreeSet<&str> = self
             .values
@@ -324,12 +326,12 @@ fn number(value: &Value) -> Option<f64> {
     value.to_f64().or_else(|| whole().map(f64::from))
 }
 
-/// A whole number: figment keeps those of the file and those of the environment in different types.
+/// A whole number. Figment uses different types for the file and the environment.
 fn whole(value: &Value) -> Option<i128> {
     value.to_i128().or_else(|| value.to_u128().and_then(|number| i128::try_from(number).ok()))
 }
 
-/// What kind of value it is. Never the value itself: it may be a key in the wrong place.
+/// The kind of a value. Never the value itself, which may be an API key in the wrong place.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",
@@ -338,7 +340,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Num(..) if value.to_f64().is_some() => "a number with a decimal point",
         Value::Num(..) => "a number",
         Value::Empty(..) => "nothing",
-        // The TOML reader hands a date over as a table with one key of its own.
+        // The TOML reader represents a date as a table with one key.
         Value::Dict(_, dict) if dict.keys().any(|key| key.starts_with("$__toml_private")) => "a date or time",
         Value::Dict(..) => "a table",
         Value::Array(..) => "a list",

@@ -1,4 +1,4 @@
-//! `[metrics]`: how much is exported, and what has to be read for it.
+//! `[metrics]`: the exported metrics, and the data to read for them.
 
 use smol_str::SmolStr;
 
@@ -8,7 +8,7 @@ use crate::config::key::Key;
 use crate::config::keys::Reader;
 use crate::exposition::settings::Settings;
 
-/// The table; what the collectors must read for it goes to their settings.
+/// The table. It also sets the details that collectors must read.
 pub(super) fn read(reader: &mut Reader, collect: &mut collect::settings::Settings) -> Settings {
     let table = Key::new(["metrics"]);
     reader.table(&table);
@@ -42,7 +42,7 @@ fn keys_of_tags(reader: &mut Reader, key: &Key) -> Option<Vec<SmolStr>> {
     Some(words.into_iter().map(SmolStr::from).collect())
 }
 
-/// Refuses what needs the resources of a window where these are never read.
+/// Refuses a detail by resource of a window whose resources are never read.
 fn refuse_unread(reader: &mut Reader, key: &Key, collect: &collect::settings::Settings) {
     let (cost, window) = (&collect.cost, Details::WINDOW);
     if !cost.schedule.enabled {

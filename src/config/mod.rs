@@ -1,8 +1,8 @@
 //! The configuration: defaults, then a TOML file, then the environment.
 //!
-//! A key `collect.cost.interval` of the file is the variable `GCORE_EXPORTER_COLLECT__COST__INTERVAL`. Each setting is
-//! checked once, here; nothing that is wrong is repaired, and everything that is wrong is told at once. The settings
-//! and their defaults belong to the parts that use them. `config.example.toml` explains every key to its reader.
+//! The key `collect.cost.interval` of the file is the variable `GCORE_EXPORTER_COLLECT__COST__INTERVAL`. This module
+//! checks each setting once. It repairs nothing and reports all faults together. The types and defaults of settings
+//! belong to the modules that use them. `config.example.toml` explains every key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,39 +37,39 @@ pub use fault::Faults;
 pub(crate) use key::hint;
 pub use storage::ChosenBy;
 
-/// Everything that can be set, checked.
+/// The complete and checked configuration.
 ///
-/// `Display` is the summary that `check-config` prints; neither it nor `Debug` shows an API key.
+/// `Display` is the summary that `check-config` prints. Neither it nor `Debug` shows an API key.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The accounts that are read; at least one.
+    /// The accounts; at least one.
     pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
-    /// What is read of each account, and when.
+    /// The collectors and their schedules.
     pub collect: collect::settings::Settings,
-    /// What somebody wants to be told of.
+    /// The rules, thresholds, budgets and mutes.
     pub alerts: alert::settings::Settings,
-    /// How much is exported.
+    /// The exported metrics.
     pub metrics: exposition::settings::Settings,
-    /// What outlives the process.
+    /// The store.
     pub storage: store::Settings,
-    /// Whom alerts are told.
+    /// The channels.
     pub notify: crate::notify::settings::Settings,
 }
 
-/// A good configuration and what was noticed while it was read.
+/// A valid configuration with its warnings.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What says where the store is.
+    /// The source of the store's path.
     pub storage_chosen_by: ChosenBy,
-    /// What is allowed but most likely not meant, a line each.
+    /// Settings that are allowed but most likely a mistake, one line each.
     pub warnings: Vec<String>,
-    /// Every key that was looked for, set or not, such as `collect.cost.interval`.
+    /// Every key that was read, set or not, such as `collect.cost.interval`.
     pub keys: Vec<String>,
 }
 
-/// Where a configuration comes from, so that it can be read again. Holds the environment, keys included.
+/// The sources of a configuration, for reloads. They include the environment with its API keys.
 pub struct Source {
     /// The TOML file, if one was given.
     pub file: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads all of it: the file, the environment and every file that these name.
+    /// Reads the file, the environment and all files that they name.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -91,8 +91,7 @@ impl Config {
     /// Reads the configuration from `file`, if one is given, and `environment`.
     ///
     /// # Errors
-    /// All faults at once, so that one correction suffices; but of a file that cannot be read or is no TOML only
-    /// that is told.
+    /// All faults together. If the file cannot be read or parsed, only that fault.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Loaded, Faults> {
         let toml = file.map_or_else(|| Ok(file::TomlFile::default()), file::TomlFile::read);
         let toml = toml.map_err(|fault| Faults::new([fault]))?;

@@ -1,4 +1,4 @@
-//! `[notify]`: whom alerts are told.
+//! `[notify]`: the channels.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::notify::settings::{Alertmanager, Credentials, Settings, Slack, Webhoo
 use crate::notify::signature;
 use crate::transport::{destination, is_open};
 
-/// Every channel; none of those that have faults.
+/// Every channel without faults.
 pub(super) fn read(reader: &mut Reader, warnings: &mut Vec<String>) -> Settings {
     let table = Key::new(["notify"]);
     reader.table(&table);
@@ -137,7 +137,7 @@ fn slack(reader: &mut Reader, warnings: &mut Vec<String>, table: &Key) -> Option
     Some(slack)
 }
 
-/// What a channel is told of: `severities` and `matchers`.
+/// The route of a channel: `severities` and `matchers`.
 fn route(reader: &mut Reader, table: &Key) -> Route {
     let key = table.child("severities");
     let severities = reader.words(&key, "[\"critical\", \"warning\"]").unwrap_or_default();
@@ -155,7 +155,7 @@ fn route(reader: &mut Reader, table: &Key) -> Route {
 
 fn allow_http(reader: &mut Reader, table: &Key) -> bool {
     let key = table.child("allow_http");
-    // Where it has a fault of its own, the URL is not blamed for it.
+    // If this key has a fault, only that is reported, not the URL.
     reader.flag(&key).unwrap_or(reader.is_faulty(&key))
 }
 
@@ -169,7 +169,7 @@ fn warn_of_plain_http(warnings: &mut Vec<String>, key: &Key, url: &Url) {
     }
 }
 
-/// A secret that signs, checked for its form.
+/// A signing secret in a valid form.
 fn signing_secret(reader: &mut Reader, table: &Key, name: &str) -> Option<Secret> {
     let secret = secret(reader, table, name)?;
     let key = if matches!(secret, Secret::File(_)) { table.child(&format!("{name}_file")) } else { table.child(name) };
@@ -179,7 +179,7 @@ fn signing_secret(reader: &mut Reader, table: &Key, name: &str) -> Option<Secret
     Some(secret)
 }
 
-/// A secret under its name, or in a file under its name with `_file`.
+/// A secret in the key with this name, or in the file of the key with the suffix `_file`.
 fn secret(reader: &mut Reader, table: &Key, name: &str) -> Option<Secret> {
     let (key, file_key) = (table.child(name), table.child(&format!("{name}_file")));
     let (text, path) = (reader.text(&key), reader.text(&file_key));

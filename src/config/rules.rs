@@ -1,4 +1,4 @@
-//! `[alerts.rules.NAME]`, `[[alerts.threshold]]` and `[[alerts.mute]]`: what is told, and what is not.
+//! `[alerts.rules.NAME]`, `[[alerts.threshold]]` and `[[alerts.mute]]`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::insights::budget::Selector;
 use crate::transport::destination;
 use crate::wording::counted;
 
-/// All that alerts go by but the budgets and the limit of series; what is not set, or has a fault, is as by default.
+/// The configuration of alerts except budgets and the series limit. A missing or faulty value is the default.
 pub(super) fn read(
     reader: &mut Reader,
     accounts: &Accounts,
@@ -41,7 +41,7 @@ pub(super) fn read(
     let tables = reader.tables(&table.child("mute"));
     settings.mutes = tables.iter().map(|table| mute(reader, table, warnings)).collect();
     if reader.flag(&table.child("enabled")) == Some(false) {
-        // Only now, so that faults of what is switched off are told as well.
+        // This comes last, so that faults of disabled alerts are reported too.
         settings.rules.values_mut().for_each(|set| set.enabled = false);
         settings.thresholds.clear();
         let has_channels = ["alertmanager", "webhook", "slack"].map(|kind| Key::new(["notify", kind]));
@@ -52,7 +52,7 @@ pub(super) fn read(
     settings
 }
 
-/// Anybody's page will do: nothing is sent there.
+/// Any URL is allowed, because nothing is sent there.
 fn runbook_url(reader: &mut Reader, key: &Key) -> Option<String> {
     let text = reader.text(key)?;
     match destination(&text, true) {
@@ -113,7 +113,7 @@ fn rule(reader: &mut Reader, table: &Key, rule: Rule, set: &mut RuleSettings) {
     (set.labels, set.annotations) = additions(reader, table);
 }
 
-/// Where the severities begin, and the severities.
+/// The steps and their severities.
 fn steps(reader: &mut Reader, table: &Key, set: &mut RuleSettings) {
     let [steps_key, severities_key] = ["steps", "severities"].map(|name| table.child(name));
     let steps = reader.numbers(&steps_key, "[50, 100]").filter(|_| !reader.is_faulty(&steps_key));
@@ -152,7 +152,7 @@ fn severity(reader: &mut Reader, key: &Key) -> Option<SmolStr> {
     Some(SmolStr::new(word))
 }
 
-/// The labels and annotations that alerts have besides their own.
+/// The added labels and annotations of alerts.
 fn additions(reader: &mut Reader, table: &Key) -> (Labels, Labels) {
     let key = table.child("labels");
     let labels = named_texts(reader, &key, r#"{ team = "web" }"#);
@@ -181,7 +181,7 @@ fn threshold(
     collect: &collect::settings::Settings,
     warnings: &mut Vec<String>,
 ) -> Option<Threshold> {
-    // Everything is read before anything is given up, so that all faults are told.
+    // All keys are read before the return, so that all faults are found.
     let name = name(reader, &table.child("name"), "name the threshold, such as \"egress\"");
     let account = account(reader, &table.child("account"), accounts);
     let selector = selector(reader, table, warnings);
@@ -223,7 +223,7 @@ fn window(reader: &mut Reader, key: &Key, collect: &collect::settings::Settings)
     Some(window)
 }
 
-/// All that makes a mute less than a mute of everything for ever.
+/// The keys that restrict a mute. Without any, a mute covers everything for ever.
 const BOUNDS: [&str; 8] = ["alertnames", "labels", "projects", "regions", "types", "from", "until", "hours"];
 
 fn mute(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Mute {
@@ -259,10 +259,10 @@ fn mute(reader: &mut Reader, table: &Key, warnings: &mut Vec<String>) -> Mute {
     Mute { alertnames, labels, one_of, from, until, hours }
 }
 
-/// A day, which is its first instant in UTC, or an instant.
+/// An instant, or a day, which means midnight UTC.
 fn instant(reader: &mut Reader, key: &Key) -> Option<Timestamp> {
     let text = reader.text(key)?;
-    // An instant first, since a day can be read from its text as well.
+    // An instant first, because its text also parses as a day.
     let instant = text.parse::<Timestamp>().ok().or_else(|| text.parse::<Date>().ok().map(midnight));
     if instant.is_none() {
         reader.fault(key, "must be a day or an instant, such as \"2026-12-24\" or \"2026-12-24T18:00:00Z\"");

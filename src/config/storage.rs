@@ -1,4 +1,4 @@
-//! `[storage]`: what outlives the process, and where it is kept when no setting says so.
+//! `[storage]`: the store, and its default path.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ const SERVICE: &str = "/var/lib/gcore-billing-exporter";
 const FOLDER: &str = "gcore-billing-exporter";
 const FILE: &str = "state.db";
 
-/// What says where the store is, in the order in which it is asked.
+/// The source of the store's path, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
     /// `storage.path`.
     Setting,
     /// `STATE_DIRECTORY`: systemd sets it for a unit with `StateDirectory=`.
     StateDirectory,
-    /// The unit's folder is there and this user may write into it, as root may beside the unit.
+    /// The unit's folder exists and this user may write into it. Root may do so without the unit.
     Service,
     /// `XDG_STATE_HOME`.
     StateHome,
-    /// `HOME`, which has a folder for states by the same specification.
+    /// `HOME`: the folder for states below it, by the XDG specification.
     ExternalUrl,
-    /// Nothing of these: the unit's folder, wherever that leads.
+    /// None of these: the unit's folder, even if it is missing.
     Nothing,
 }
 
 impl ChosenBy {
-    /// Whether the daemon makes the folder: nobody else does so for a user.
+    /// Whether the daemon creates the folder. For a unit, systemd does.
     #[must_use]
     pub fn makes_the_folder(self) -> bool {
         matches!(self, Self::StateHome | Self::ExternalUrl)
@@ -51,7 +51,7 @@ impl fmt::Display for ChosenBy {
     }
 }
 
-/// The table; an empty path keeps everything in memory.
+/// The table. An empty path keeps everything in memory.
 pub(super) fn read(reader: &mut Reader, environment: &Environment) -> (Settings, ChosenBy) {
     let table = Key::new(["storage"]);
     reader.table(&table);
@@ -65,9 +65,9 @@ pub(super) fn read(reader: &mut Reader, environment: &Environment) -> (Settings,
 }
 
 fn default_folder(environment: &Environment, may_write: impl Fn(&Path) -> bool) -> (PathBuf, ChosenBy) {
-    // A relative path is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification ignores relative paths.
     let variable = |name| environment.get(name).map(Path::new).filter(|path| path.is_absolute());
-    // Several folders are separated by colons.
+    // Colons separate several folders.
     let unit = environment.get("STATE_DIRECTORY").and_then(|folders| folders.split(':').next()).map(Path::new);
     if let Some(folder) = unit.filter(|path| path.is_absolute()) {
         (folder.to_owned(), ChosenBy::StateDirectory)

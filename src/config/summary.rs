@@ -1,4 +1,4 @@
-//! A configuration in words, for `check-config`.
+//! The summary of a configuration, for `check-config`.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::wording::counted;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names may hold anything, but each takes no more than its line.
+        // Names may contain line ends, but each takes one line.
         self.lines().iter().try_for_each(|line| writeln!(f, "{}", escaped(line)))
     }
 }
@@ -77,7 +77,7 @@ fn channels(notify: &Settings) -> Vec<String> {
         channels.push((&channel.route, format!("{}, {signed}", channel.url)));
     }
     for channel in notify.slacks.values() {
-        // The file was good when it was checked.
+        // The file was valid when the configuration was read.
         let address = channel.address().map_or_else(|problem| problem, |address| address.to_string());
         channels.push((&channel.route, address));
     }

@@ -1,10 +1,10 @@
-//! Where the API is: over TLS, unless the host is this one or plain http was asked for.
+//! The URL of the API. It needs TLS, except for this machine or with `allow_http`.
 
 use reqwest::Url;
 
 use crate::transport::{Misdirected, destination};
 
-/// Checks the URL of the API. No message quotes it: a wrong one may hold a password.
+/// Checks the URL of the API. No error quotes it, because it may hold a password.
 pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {
     const END: &str = "must end before any ? or #: paths and queries are added to it";
     let problem = match destination(text, allow_http) {
