@@ -1,4 +1,4 @@
-//! The days of an account, taken in one after the other.
+//! The models of an account. They take its days in order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,36 +14,36 @@ use super::budget::Budget;
 use super::currency_models::CurrencyModels;
 use super::{DailyAnalysis, Judged, Subject, Whole};
 
-/// Everything learned of an account up to some day. A clone can take in days that may still change.
+/// The models after a certain day. A clone can take days that may still change.
 #[derive(Clone, Debug)]
 pub struct AccountModels {
     budgets: Arc<[Budget]>,
-    /// The series of the history, in its order, and where each is accounted for.
+    /// The series of the history in order, and the model of each.
     series: Vec<Series>,
     ledgers: BTreeMap<Currency, CurrencyModels>,
     newest: Option<Date>,
 }
 
 impl AccountModels {
-    /// Nothing is known yet.
+    /// Models without a day.
     #[must_use]
     pub fn new(budgets: Arc<[Budget]>) -> Self {
         Self { budgets, series: Vec::new(), ledgers: BTreeMap::new(), newest: None }
     }
 
-    /// The last day that was taken in.
+    /// The last day that was taken.
     #[must_use]
     pub fn newest(&self) -> Option<Date> {
         self.newest
     }
 
-    /// Whether days whose amounts are told by their place among `series` can be taken in after the days before.
+    /// Whether the models can take a day whose amounts refer to `series` by index.
     #[must_use]
     pub fn agrees(&self, series: &[Series]) -> bool {
         series.starts_with(&self.series)
     }
 
-    /// Takes in the next day: amounts by the place of their series among `series`. A series that is not there was zero.
+    /// Takes the next day: amounts by the index of their series in `series`. A series without an amount was zero.
     pub fn step(&mut self, series: &[Series], day: Date, amounts: &[(usize, Amount)]) {
         self.series.extend_from_slice(&series[self.series.len()..]);
         let mut by_currency = BTreeMap::<&str, Vec<_>>::new();
@@ -59,7 +59,7 @@ impl AccountModels {
         self.newest = Some(day);
     }
 
-    /// Wholes that vanished at once, with their first day without a cost.
+    /// Wholes whose costs vanished together, with the first day without costs.
     fn missing(&self) -> BTreeMap<(Whole, Currency), Date> {
         let Some(newest) = self.newest else { return BTreeMap::new() };
         let of = |(currency, ledger): (&Currency, &CurrencyModels)| {
@@ -70,7 +70,7 @@ impl AccountModels {
         self.ledgers.iter().flat_map(of).collect()
     }
 
-    /// What the days say, with the forecast of a month.
+    /// The analysis of the last day, with the forecast of a month.
     #[must_use]
     pub fn findings(self, month: Date) -> DailyAnalysis {
         let judged = self.newest.map(|day| {
@@ -107,8 +107,8 @@ mod tests {
     use crate::billing::resource::{ProjectId, ResourceType};
     use jiff::civil::date;
 
-    /// What is said of the last day, where two types in a project cost 100 each for 60 days, then as `then` has it for so
-    /// many days: types with currencies.
+    /// The judgements of the last day. Two types in a project cost 100 each for 60 days, then as in `then` for that
+    /// number of days. `then` holds types with currencies.
     fn said(days: usize, then: &[(&str, &str)]) -> Vec<String> {
         let series = |(word, currency): &(&str, &str)| Series {
             group: Group { project: ProjectId(1), region: None, resource_type: ResourceType::new(word) },

@@ -1,4 +1,4 @@
-//! Budgets: what the owner of an account means to spend in a month, and on what.
+//! Budgets: limits for a month's costs, each for a selection of groups.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 /// A monthly budget (`[[alerts.budget]]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Its name: the `budget` label.
+    /// The label `budget`.
     pub name: String,
-    /// The account whose costs count.
+    /// The account.
     pub account: AccountName,
-    /// Which of its costs count.
+    /// Selects the costs.
     pub selector: Selector,
-    /// How much may be spent in a calendar month, more than zero.
+    /// The limit for a calendar month, above zero.
     pub amount: Amount,
-    /// The only currency that counts.
+    /// The currency. Costs in other currencies do not count.
     pub currency: Currency,
 }
 
-/// A choice among the groups of an account. An empty list restricts nothing.
+/// A selection of the groups of an account. An empty list is no restriction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     /// Projects.
@@ -40,7 +40,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether a group is chosen; one without a region is not, where regions are named.
+    /// Whether the group is selected. A group without a region never matches listed regions.
     #[must_use]
     pub fn selects(&self, group: &Group) -> bool {
         (self.projects.is_empty() || self.projects.contains(&group.project))
@@ -49,34 +49,34 @@ impl Selector {
     }
 }
 
-/// How a budget fares in a month.
+/// The status of a budget in a month.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetStatus {
     /// The budget.
     pub budget: Budget,
-    /// The month, by its first day.
+    /// The month, as its first day.
     pub month: Date,
-    /// What was spent in the month so far, today included; `None` where that is not known.
+    /// The costs of the month so far, with today. `None` if unknown.
     pub actual: Option<Amount>,
-    /// What the month is expected to come to, never less than was spent already.
+    /// The forecast of the month. It is never below the costs so far.
     pub forecast: Option<f64>,
-    /// When the budget is used up at the pace of the forecast, or was used up; `None`: not within the month.
+    /// When the budget is or was used up, by the forecast. `None`: not in this month.
     pub exhausted_at: Option<Timestamp>,
-    /// The cost of each closed day of the month, as far as it is known.
+    /// The costs of each known closed day of the month.
     pub closed: BTreeMap<Date, Amount>,
-    /// The day that is not over yet.
+    /// The current day.
     pub today: Date,
 }
 
 impl BudgetStatus {
-    /// The share of the budget that was spent.
+    /// The used share of the budget.
     #[must_use]
     pub fn used_ratio(&self) -> Option<f64> {
         Some(self.budget.share(self.actual?))
     }
 
-    /// The day on which a share of the budget was reached, given that it is reached now: today, unless closed days were
-    /// enough.
+    /// The day on which a used share of the budget was reached, if it is reached now. Today, unless the closed days
+    /// reached it.
     #[must_use]
     pub fn reached_on(&self, percent: f64) -> Date {
         let mut sum = Amount::ZERO;
@@ -87,8 +87,8 @@ impl BudgetStatus {
         self.closed.iter().find_map(reached).unwrap_or(self.today)
     }
 
-    /// How `budget` fares at `now`, when `spent` holds the costs of the month so far, `closed` what each closed day of the
-    /// month cost, as far as it is known, and `forecast` what the month is expected to come to.
+    /// The status of `budget` at `now`. `spent` holds the costs of the month so far, `closed` the costs of each known
+    /// closed day, and `forecast` the forecast of the month.
     #[must_use]
     pub fn new(
         budget: &Budget,
@@ -116,7 +116,7 @@ impl BudgetStatus {
     }
 }
 
-/// When a sum that grows evenly from one point of its course to the next reaches `amount`.
+/// When a sum reaches `amount`. The sum grows linearly between the points of its course.
 fn exhaustion(course: &[(Timestamp, f64)], amount: f64) -> Option<Timestamp> {
     course.windows(2).find_map(|points| {
         let [(from, before), (to, after)] = points else { return None };
@@ -134,7 +134,7 @@ impl Budget {
         amount.to_f64() / self.amount.to_f64()
     }
 
-    /// What was spent of it, of these costs.
+    /// The part of the costs that counts for the budget.
     fn spent(&self, totals: &CostTotals) -> Amount {
         totals
             .amounts

@@ -1,4 +1,4 @@
-//! The costs of an account in one currency, day by day, for each group and roll-up.
+//! The models of an account's costs in one currency, for each group and roll-up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,47 +14,47 @@ use crate::billing::amount::Amount;
 use super::budget::Budget;
 use super::{Contributor, Subject, Whole};
 
-/// How many groups explain the anomaly of a roll-up.
+/// The largest number of contributors of an anomaly.
 const CONTRIBUTORS: usize = 5;
 
-/// The smallest share of the excess that explains anything.
+/// The smallest share of the excess of a contributor.
 const LEAST_SHARE: f64 = 0.02;
 
 #[derive(Clone)]
 pub(super) struct CurrencyModels {
     budgets: Arc<[Budget]>,
     currency: String,
-    /// Groups and wholes are judged in models of their own: those of wholes forecast, too.
+    /// Groups and roll-ups have separate models, because only some roll-ups are forecast.
     groups: SeriesSet,
     roll_ups: SeriesSet,
     account: SeriesSet,
-    /// Of each group, its place in `groups`; and of each place there, those of its roll-ups.
+    /// The index of each group in `groups`, and for each index the indexes of its roll-ups.
     places: HashMap<Group, usize, RandomState>,
     roll_ups_of: Vec<Box<[usize]>>,
     blackouts: Blackouts<Whole>,
 }
 
-/// Subjects that are judged side by side.
+/// Series that one model judges together.
 #[derive(Clone)]
 struct SeriesSet {
     model: Model,
     /// The subject of each series of the model.
     subjects: Vec<Subject>,
     numbers: HashMap<Subject, usize, RandomState>,
-    /// The judgements of the newest day, one a series.
+    /// The judgements of the newest day, one for each series.
     judgements: Vec<Judgement>,
 }
 
-/// The costs of a whole on a day.
+/// The costs of a roll-up on a day.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     known: Amount,
-    /// The expectation of the unknown parts; none where there are no such parts.
+    /// The expectation of the unknown parts. `None` without unknown parts.
     unknown: Option<f64>,
 }
 
 impl Sum {
-    /// Parts of which nothing is known count as expected. Where there are no others, nothing is known of the whole.
+    /// Unknown parts count as expected. If all parts are unknown, the sum is unknown.
     fn to_f64(self) -> f64 {
         match self.unknown {
             Some(_) if self.known == Amount::ZERO => f64::NAN,
@@ -74,7 +74,7 @@ impl std::fmt::Debug for CurrencyModels {
 
 impl CurrencyModels {
     pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
-        // Months are forecast for projects and budgets only.
+        // Only projects and budgets have a forecast.
         let [groups, roll_ups, mut account] = [false, true, false].map(SeriesSet::new);
         account.number(Subject::Account);
         let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
@@ -82,9 +82,9 @@ impl CurrencyModels {
         Self { budgets, currency, groups, roll_ups, account, places, roll_ups_of, blackouts }
     }
 
-    /// Takes in the next day; a group that is not there cost nothing.
+    /// Takes the next day. A group without an amount cost nothing.
     pub(super) fn step(&mut self, day: Date, amounts: &[(&Group, Amount)]) {
-        // In an order of their own: what is learned must not depend on that of the store.
+        // Sorted, because the models must not depend on the order of the store.
         let mut new: Vec<&Group> =
             amounts.iter().map(|(group, _)| *group).filter(|group| !self.places.contains_key(*group)).collect();
         new.sort_unstable();
@@ -100,7 +100,7 @@ impl CurrencyModels {
         for (place, (amount, known)) in of_groups.iter().zip(&known).enumerate() {
             let unknown = known.is_nan().then(|| self.groups.model.expects(place, day));
             let add = |sum: &mut Sum| {
-                // No sum of a day comes near the range of an amount.
+                // The costs of a day are far below the range of an amount.
                 sum.known = sum.known.checked_add(*amount).unwrap_or(sum.known);
                 sum.unknown = unknown.map_or(sum.unknown, |more| Some(sum.unknown.unwrap_or_default() + more));
             };
@@ -112,12 +112,12 @@ impl CurrencyModels {
         self.account.step(day, &[of_account.to_f64()]);
     }
 
-    /// The projects, regions and whole accounts of which nothing is known on the newest day, and for how many days.
+    /// The projects, regions and accounts that are unknown on the newest day, and for how many days.
     pub(super) fn missing(&self) -> impl Iterator<Item = (&Whole, u8)> {
         self.blackouts.missing()
     }
 
-    /// Every series but those of budgets, with what makes up an anomaly of a roll-up.
+    /// Every series except those of budgets, with the contributors of an anomaly.
     pub(super) fn judged(&self) -> Vec<(Subject, Judgement, Vec<Contributor>)> {
         let roll_ups = self
             .account
@@ -129,8 +129,8 @@ impl CurrencyModels {
         roll_ups.chain(groups).collect()
     }
 
-    /// A roll-up with what makes it up. What its parts cost as expected is usual: they know habits that are lost in the
-    /// sum, so only the rest is held against the roll-up's band.
+    /// A roll-up with its contributors. The expected costs of its parts are no excess, even if the roll-up's own model
+    /// does not expect them. So only the excess of the parts counts against the roll-up's band.
     fn with_contributors(&self, subject: &Subject, mut judgement: Judgement) -> (Subject, Judgement, Vec<Contributor>) {
         if !judgement.anomaly {
             return (subject.clone(), judgement, Vec::new());
@@ -147,7 +147,7 @@ impl CurrencyModels {
         (subject.clone(), judgement, contributors)
     }
 
-    /// Where projects and budgets will end in a month.
+    /// The forecasts of projects and budgets for a month.
     pub(super) fn forecasts(&self, month: Date) -> Vec<(Subject, Forecast)> {
         let forecasts = self.roll_ups.model.forecast(month);
         let forecasts = forecasts.into_iter().map(|forecast| Forecast {
@@ -178,7 +178,7 @@ impl CurrencyModels {
             .collect()
     }
 
-    /// Takes up a group that is new, and its roll-ups where they are.
+    /// Adds a new group, and its roll-ups if they are new.
     fn add(&mut self, group: &Group) {
         let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| budget.counts(group, &self.currency));
         let budgets = budgets.map(|(number, _)| Subject::Budget(number));
@@ -192,7 +192,7 @@ impl CurrencyModels {
     }
 }
 
-/// An estimate with the 5 decimals that the API's own amounts have.
+/// An estimate with 5 decimals, as in the API's amounts.
 fn rounded(estimate: f64) -> f64 {
     (estimate * SCALE).round() / SCALE
 }
@@ -209,7 +209,7 @@ impl SeriesSet {
         self.judgements = self.model.step(day, amounts);
         for judgement in &mut self.judgements {
             judgement.expected = rounded(judgement.expected);
-            // Down, or an anomaly just above the bound would not be above what is shown.
+            // Rounded down, so that an anomaly just above the bound is still above the shown bound.
             judgement.upper = (judgement.upper * SCALE).floor() / SCALE;
         }
     }
@@ -286,18 +286,18 @@ mod tests {
 
     #[test]
     fn a_roll_up_is_out_of_the_usual_only_where_its_parts_are() {
-        // All rise together.
+        // All groups rise together.
         let (judgement, contributors) =
             account(|day, _| if day == 59 { 20.0 } else { 10.0 + f64::from(day % 2) / 10.0 });
         assert!(judgement.anomaly, "{judgement:?}");
         assert_eq!(contributors.len(), CONTRIBUTORS);
         assert!(contributors.iter().all(|part| (part.share - 0.125).abs() < 0.02), "{contributors:?}");
-        // A group that was never there before.
+        // A new group.
         let (judgement, contributors) =
             account(|day, at| if at == 7 { if day == 59 { 90.0 } else { 0.0 } } else { 10.0 });
         assert!(judgement.anomaly, "{judgement:?}");
         assert_eq!(contributors[0].group.project, ProjectId(7), "{contributors:?}");
-        // Jobs every so many days, which now and then meet: each was expected.
+        // Periodic jobs that sometimes fall on the same day: each was expected.
         let job = |every: i32, day: i32| if day % every == every - 1 { 60.0 } else { 10.0 };
         let (judgement, contributors) = account(|day, at| match at {
             0 => job(3, day),
@@ -309,7 +309,7 @@ mod tests {
         assert!(contributors.is_empty());
     }
 
-    /// What is said on the last day of two projects, of which the second, of two groups, is without a cost for some days.
+    /// Two projects; the second, of two groups, has no costs for the last `days` days.
     fn vanished(days: i32) -> CurrencyModels {
         let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
         let group =
@@ -338,7 +338,7 @@ mod tests {
         let forecasts = ledger.forecasts(date(2026, 11, 1));
         let of =
             |number| forecasts.iter().find(|(subject, _)| *subject == Subject::Project(ProjectId(number))).unwrap().1;
-        // 31 October to 2 November; November has 30 days.
+        // 31 October to 2 November. November has 30 days.
         assert!((of(2).estimate - 600.0).abs() < 1.0 && (of(1).estimate - 300.0).abs() < 1.0, "{forecasts:?}");
         assert!(vanished(11).missing().next().is_none(), "then it has ended");
     }

@@ -1,8 +1,7 @@
-//! What the history of an account says: which day was out of the usual, where the month will end, what is left of the
-//! budgets.
+//! Insights from the history of an account: anomalies, forecasts and the status of budgets.
 //!
-//! Pure: days and readings come in as values. Amounts become floats here, since an expectation is no exact figure; what
-//! was spent stays exact.
+//! This module is pure: days and readings are arguments. Amounts become floats here, because expectations are
+//! estimates. The costs of budgets stay exact.
 
 pub mod account_models;
 pub mod budget;
@@ -23,66 +22,66 @@ use crate::store::days::{Revision, Series};
 
 use budget::BudgetStatus;
 
-/// What the history of one account says.
+/// The insights from the history of one account.
 #[derive(Clone, Debug)]
 pub struct Insights {
-    /// What its days say.
+    /// The analysis of its days.
     pub findings: Arc<DailyAnalysis>,
-    /// How the budgets fare.
+    /// The status of each budget.
     pub budgets: Vec<BudgetStatus>,
-    /// By how much settled days were found changed when they were checked last.
+    /// The revisions of settled days at the last check.
     pub revisions: BTreeMap<Series, Revision>,
 }
 
-/// What the days of an account say.
+/// The analysis of the days of an account.
 #[derive(Clone, Debug)]
 pub struct DailyAnalysis {
-    /// The newest day, and how it compares with the days before it.
+    /// The newest day and its judgements.
     pub judged: Option<(Date, Vec<Judged>)>,
-    /// The month that is forecast, by its first day.
+    /// The month of the forecasts, as its first day.
     pub month: Date,
-    /// Where each project and currency will end in it.
+    /// The forecast of each project and currency.
     pub forecasts: BTreeMap<(ProjectId, Currency), Forecast>,
-    /// Where what each budget is for will end in it, by the budget's place.
+    /// The forecast of the costs of each budget, by its index.
     pub budgets: BTreeMap<usize, Forecast>,
-    /// The currencies that occur at all.
+    /// All currencies in the history.
     pub currencies: BTreeSet<Currency>,
-    /// Wholes that vanished at once and are unknown on the newest day, with their first such day.
+    /// Wholes that vanished and are unknown on the newest day, with the first such day.
     pub missing: BTreeMap<(Whole, Currency), Date>,
 }
 
 impl DailyAnalysis {
-    /// How many days ago the newest day may be for its judgements to be news: yesterday's costs may come late.
+    /// The largest age of the newest day in days, for its judgements to be current. Yesterday's costs may come late.
     const NEWS: i32 = 2;
 
-    /// The newest day and its judgements, unless it is too long ago.
+    /// The newest day and its judgements. `None` if the day is too old.
     #[must_use]
     pub fn news(&self, now: Timestamp) -> Option<(Date, &[Judged])> {
         let (day, judged) = self.judged.as_ref()?;
         (*day >= utc_date(now).saturating_sub(Self::NEWS.days())).then_some((*day, judged))
     }
 
-    /// Whether the forecasts are of the current month.
+    /// Whether the forecasts are for the current month.
     #[must_use]
     pub fn is_of_this_month(&self, now: Timestamp) -> bool {
         self.month == utc_date(now).first_of_month()
     }
 }
 
-/// A subject's costs on the newest day.
+/// The judgement of a subject on the newest day.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The currency of all its amounts.
     pub currency: Currency,
-    /// Whose costs they are.
+    /// The judged subject.
     pub subject: Subject,
-    /// What was expected, and what came.
+    /// The expectation and the actual costs.
     pub judgement: Judgement,
-    /// Of an anomaly of a roll-up, the groups that make it up, the largest first.
+    /// For an anomaly of a roll-up: its contributors, the largest first.
     pub contributors: Vec<Contributor>,
 }
 
-/// Whose costs are looked at.
+/// The subject of a series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// The whole account.
@@ -93,11 +92,11 @@ pub enum Subject {
     Type(ResourceType),
     /// A type in a region and project.
     Group(Group),
-    /// What a budget is for, by its place among the budgets.
+    /// The selection of a budget, by the budget's index.
     Budget(usize),
 }
 
-/// A whole that can vanish at once.
+/// A part of the account whose costs can vanish together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whole {
     /// The whole account.
@@ -108,11 +107,11 @@ pub enum Whole {
     Region(RegionId),
 }
 
-/// What stands in a label over all of whose values a roll-up is.
+/// The label value for a roll-up over all values.
 const ALL: &str = "__all__";
 
 impl Subject {
-    /// `project_id`, `region_id` and `resource_type` for the labels; `__all__` where the subject is of all of them.
+    /// The labels `project_id`, `region_id` and `resource_type`; `__all__` for a roll-up over all values.
     #[must_use]
     pub fn places(&self) -> [SmolStr; 3] {
         let all = SmolStr::new_static(ALL);
@@ -127,13 +126,13 @@ impl Subject {
     }
 }
 
-/// A group's part in the anomaly of a roll-up.
+/// The part of a group in the anomaly of a roll-up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contributor {
     /// The group.
     pub group: Group,
-    /// What it cost beyond what was expected of it.
+    /// The costs above the expectation.
     pub excess: f64,
-    /// That as a share of the roll-up's excess.
+    /// The excess as a share of the roll-up's excess.
     pub share: f64,
 }
