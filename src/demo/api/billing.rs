@@ -22,8 +22,8 @@ struct Page<T> {
 
 /// `GET /billing/org/v1/reports`
 ///
-/// Of the documented filters `created_after`, `created_before` and `status` are simulated. Newest first where no
-/// ordering is asked for: the documents do not say.
+/// It simulates the documented filters `created_after`, `created_before` and `status`. The documents name no default
+/// order; here it is newest first.
 pub(super) fn reports(account: &Account, now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let mut params = asked.params.check();
     let (after, before) = (params.instant("created_after"), params.instant("created_before"));
@@ -49,7 +49,7 @@ pub(super) fn reports(account: &Account, now: Timestamp, asked: &Asked) -> Resul
     to_json(&page(tasks, &asked.params, &asked.path, (limit, offset)))
 }
 
-/// `GET /billing/org/v1/subscriptions`: none of the many documented filters is simulated, of the orderings `id`.
+/// `GET /billing/org/v1/subscriptions`. It simulates none of the documented filters, and only the ordering `id`.
 pub(super) fn subscriptions(account: &Account, _now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let mut params = asked.params.check();
     let ordering = params.ordering("id", &["id"]);
@@ -60,9 +60,9 @@ pub(super) fn subscriptions(account: &Account, _now: Timestamp, asked: &Asked) -
     to_json(&page(subscriptions, &asked.params, &asked.path, paging))
 }
 
-/// Sorts by several keys, each of which may be descending.
+/// Sorts by several keys. A key with `-` is descending.
 fn sort<T, K: Ord>(rows: &mut [T], ordering: &[&str], key_of: impl Fn(&T, &str) -> K) {
-    // The least important key first: each sort keeps what the one before it did among equals.
+    // The least important key comes first, because sorts are stable.
     for key in ordering.iter().rev() {
         match key.strip_prefix('-') {
             Some(key) => rows.sort_by_key(|row| std::cmp::Reverse(key_of(row, key))),

@@ -11,11 +11,11 @@ use super::wire::{CostRow, CostTotal, Decimal, Money, UsageRow, UsageTotal};
 use super::{Account, Asked, to_json};
 use crate::demo::simulator::{Grouping, Measured, Meter, rounded_cost};
 
-/// Prices are for this account to see. That single rows lack one is said in the rows, by a null cost; the vendor's
-/// `error` is no more than a hint to its portal.
+/// Prices are visible to this account. A row without a price has a null cost; the vendor's `error` is only a hint for
+/// its portal.
 pub(super) const PRICE_STATUS: &str = "show";
 
-/// A reply of the cost reports.
+/// An answer of the cost reports.
 #[derive(Serialize)]
 pub(super) struct CostPage<T> {
     pub(super) count: usize,
@@ -23,7 +23,7 @@ pub(super) struct CostPage<T> {
     pub(super) results: Vec<T>,
 }
 
-/// A reply of the usage report.
+/// An answer of the usage report.
 #[derive(Serialize)]
 struct UsagePage<'a> {
     count: usize,
@@ -31,7 +31,7 @@ struct UsagePage<'a> {
     totals: Vec<UsageTotal<'a>>,
 }
 
-/// A reply of the lists.
+/// An answer of the lists.
 #[derive(Serialize)]
 pub(super) struct List<T> {
     pub(super) count: usize,
@@ -47,8 +47,8 @@ pub(super) fn cost_resources(account: &Account, now: Timestamp, asked: &Asked) -
     to_json(&CostPage { count, price_status: PRICE_STATUS, results })
 }
 
-/// `POST /cloud/v1/cost_report/totals`: each sum is rounded once, so it differs a little from the sum of the
-/// resources, each of which is rounded.
+/// `POST /cloud/v1/cost_report/totals`. Each sum is rounded once, so it differs a little from the sum of the rounded
+/// resources.
 pub(super) fn cost_totals(account: &Account, now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let query = parse(Report::CostTotals, asked)?;
     let mut groups: BTreeMap<_, (i128, Option<i128>)> = BTreeMap::new();
@@ -68,8 +68,8 @@ pub(super) fn cost_totals(account: &Account, now: Timestamp, asked: &Asked) -> R
     to_json(&CostPage { count: results.len(), price_status: PRICE_STATUS, results })
 }
 
-/// `POST /cloud/v1/usage_report`: limit and offset govern the resources, the totals are always whole. Backups
-/// have none.
+/// `POST /cloud/v1/usage_report`. Limit and offset apply to the resources; the totals are always complete. Backups have
+/// no totals.
 pub(super) fn usage(account: &Account, now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let query = parse(Report::Usage, asked)?;
     let rows = matching(account, now, &query);
@@ -103,7 +103,7 @@ pub(super) fn regions(account: &Account, _now: Timestamp, asked: &Asked) -> Resu
     to_json(&List { count: rows.len(), results: page(rows, offset, limit).collect() })
 }
 
-/// What totals are grouped by: region, type, metric, unit, and the type's own field.
+/// The key of a total: region, type, metric, unit, and the type's own field.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Group<'a> {
     region: u64,
@@ -142,7 +142,7 @@ fn parse(report: Report, asked: &Asked) -> Result<ReportQuery, Refusal> {
     ReportQuery::parse(report, &asked.body)
 }
 
-/// Every row that passes the filters, in the order asked for.
+/// Every row that passes the filters, in the requested order.
 fn matching<'a>(account: &'a Account, now: Timestamp, query: &ReportQuery) -> Vec<(&'a Meter, Measured)> {
     let mut rows: Vec<_> = account
         .simulator

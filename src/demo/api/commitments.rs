@@ -1,4 +1,4 @@
-//! The cloud service's word on commitments: the list of reservations, and the cost report of a month under them.
+//! Commitments in the cloud service: the list of reservations, and the cost report of a month with commitments.
 
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::{Account, Asked, to_json};
 use crate::billing::period::{Period, utc_date};
 use crate::demo::simulator::Commitment;
 
-/// The longest period that the list takes.
+/// The longest period of the list, in days.
 const MAX_DAYS: usize = 31;
 
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ struct Commit {
     subscription_id: u64,
 }
 
-/// `GET /cloud/v2/reservations`: those of a period, which must be given and no longer than 31 days.
+/// `GET /cloud/v2/reservations`: the reservations of a period. The period is required and at most 31 days long.
 pub(super) fn reservations(account: &Account, _now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let mut params = asked.params.check();
     let period = params.instant("time_from").zip(params.instant("time_to")).and_then(|(from, to)| {
@@ -54,7 +54,7 @@ pub(super) fn reservations(account: &Account, _now: Timestamp, asked: &Asked) ->
     to_json(&List { count: results.len(), results })
 }
 
-/// `POST /cloud/v1/reservation_cost_report/totals`: a line for each commitment, and one for what exceeds it.
+/// `POST /cloud/v1/reservation_cost_report/totals`: one line for each commitment, and one for the use beyond it.
 pub(super) fn cost_totals(account: &Account, now: Timestamp, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     asked.params.check().finish()?;
     let query = MonthQuery::parse(&asked.body)?;

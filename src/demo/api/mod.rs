@@ -1,8 +1,8 @@
 //! The vendor's HTTP API for a [`World`], on a loopback port.
 //!
-//! As strict as its documents, and stricter where they are silent: a query parameter or body key that is not
-//! simulated is refused by name, never ignored, so that a client's mistake shows. Bodies of errors have the
-//! shapes that the vendor's cloud and billing services answer with.
+//! It is as strict as the documents, and stricter where they are silent. It refuses a parameter or key that is not
+//! simulated by name and never ignores it, so that a client's mistake shows. Errors have the bodies of the vendor's
+//! cloud and billing services.
 
 mod billing;
 mod cloud;
@@ -28,7 +28,7 @@ use super::simulator::World;
 use crate::clock::Clock;
 use crate::http::server::{BindError, Server};
 
-/// The largest request body that is read. Documented ones have a few hundred bytes.
+/// The largest request body in bytes. Documented bodies have a few hundred.
 const MAX_BODY: usize = 64 * 1024;
 
 /// A bound listener that does not serve yet.
@@ -37,7 +37,7 @@ pub struct Api {
     account: Account,
 }
 
-/// What stands behind the listener.
+/// The account and its key.
 struct Account {
     simulator: World,
     key: String,
@@ -46,19 +46,19 @@ struct Account {
 }
 
 impl Api {
-    /// Binds an address for an account that only `key` may read; a port 0 is chosen by the system.
+    /// Binds an address for an account that only `key` can read. For port 0 the system chooses the port.
     ///
-    /// Every answer is as of `clock`'s now; a frozen clock freezes the account.
+    /// Each answer is as of `clock`'s current time. A fixed clock fixes the account.
     ///
     /// # Errors
-    /// [`BindError`] where the address is taken.
+    /// [`BindError`] if the address is taken.
     pub async fn bind(address: SocketAddr, simulator: World, key: &str, clock: Clock) -> Result<Self, BindError> {
         let server = Server::bind(&[address]).await?;
         let account = Account { simulator, key: key.to_owned(), clock, requests: AtomicU64::new(0) };
         Ok(Self { server, account })
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// The URL of the API: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.addresses().first().map(|address| format!("http://{address}")).unwrap_or_default()
@@ -75,17 +75,17 @@ impl Api {
     }
 }
 
-/// What a path serves, by its method.
+/// The handler of a path.
 type Page = fn(&Account, Timestamp, &Asked) -> Result<Vec<u8>, Refusal>;
 
-/// The parts of a request that a page looks at.
+/// The parts of a request that a handler reads.
 struct Asked {
     path: String,
     params: Params,
     body: Bytes,
 }
 
-/// Finds the page of a path and the one method that it takes.
+/// The handler of a path, and its only method.
 fn route(path: &str) -> Option<(Method, Page)> {
     let page: (Method, Page) = match path {
         "/cloud/v1/cost_report/resources" => (Method::POST, cloud::cost_resources),
@@ -138,12 +138,13 @@ impl Account {
         if token == self.key {
             return Ok(());
         }
-        // The vendor quotes what arrived of the token; a part is enough to see that the `$` was eaten.
+        // The vendor quotes the token that arrived. Its first characters are enough to see that the shell expanded the
+        // `$`.
         Err(Refusal::BadToken(token.chars().take(6).collect()))
     }
 }
 
-/// JSON for a reply.
+/// The JSON of an answer.
 fn to_json(reply: &impl serde::Serialize) -> Result<Vec<u8>, Refusal> {
     serde_json::to_vec(reply).map_err(|error| Refusal::Internal(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What is asked for: bodies of reports and parameters of lists, checked key by key.
+//! The bodies of reports and the parameters of lists, checked key by key.
 
 use jiff::Timestamp;
 use jiff::ToSpan;
@@ -11,23 +11,23 @@ use super::refusal::{Faults, Refusal};
 use crate::billing::period::{Period, utc_date};
 use crate::billing::resource::RESOURCE_TYPES;
 
-/// The documents name no largest limit for cloud reports; their siblings have this one.
+/// The documents give no limit for cloud reports. Similar endpoints have this one.
 const MAX_REPORT_LIMIT: u64 = 1_000;
-/// The longest period of a cost report, in counted days.
+/// The longest period of a cost report, in days.
 const MAX_COST_DAYS: usize = 31;
 
-/// The keys that a report takes besides period and filters.
+/// A kind of report, with its keys besides period and filters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
-    /// Paged and sorted, at most 31 days.
+    /// Paginated and sorted, at most 31 days.
     CostResources,
-    /// All at once, at most 31 days.
+    /// One answer, at most 31 days.
     CostTotals,
-    /// Paged and sorted, any number of days, `projects` may be null.
+    /// Paginated and sorted, any number of days, `projects` may be null.
     Usage,
 }
 
-/// A report's body, understood.
+/// The parsed body of a report.
 pub(super) struct ReportQuery {
     pub(super) period: Period,
     pub(super) limit: usize,
@@ -39,12 +39,12 @@ pub(super) struct ReportQuery {
 }
 
 impl ReportQuery {
-    /// Reads a body.
+    /// Parses a body.
     ///
-    /// `schema_filter`, `tags`, `response_format` and the newer `order_by` and `rounding` are not simulated.
+    /// It does not simulate `schema_filter`, `tags`, `response_format` and the newer `order_by` and `rounding`.
     ///
     /// # Errors
-    /// Every fault at once, each by its key; an unknown key is one.
+    /// All faults together, each with its key. An unknown key is a fault.
     pub(super) fn parse(report: Report, body: &[u8]) -> Result<Self, Refusal> {
         let mut body = Body::parse(body)?;
         let time_from = body.required("time_from", day);
@@ -80,7 +80,7 @@ impl ReportQuery {
         Ok(Self { period, limit: as_index(limit), offset: as_index(offset), descending, projects, regions, types })
     }
 
-    /// Whether the filters let a row pass. An empty list filters nothing.
+    /// Whether a row passes the filters. An empty list is no filter.
     pub(super) fn wants(&self, project: u64, region: u64, resource_type: &str) -> bool {
         (self.projects.is_empty() || self.projects.contains(&project))
             && (self.regions.is_empty() || self.regions.contains(&region))
@@ -88,7 +88,7 @@ impl ReportQuery {
     }
 }
 
-/// The body of the report on commitments, understood.
+/// The parsed body of the report on commitments.
 pub(super) struct MonthQuery {
     /// The first day of the month.
     pub(super) month: Date,
@@ -97,10 +97,10 @@ pub(super) struct MonthQuery {
 }
 
 impl MonthQuery {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// Every fault at once, each by its key; an unknown key is one.
+    /// All faults together, each with its key. An unknown key is a fault.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let mut body = Body::parse(body)?;
         let month = body.required("year_month", month);
@@ -111,14 +111,14 @@ impl MonthQuery {
         Ok(Self { month, regions, types })
     }
 
-    /// Whether the filters let a line pass. An empty list filters nothing.
+    /// Whether a line passes the filters. An empty list is no filter.
     pub(super) fn wants(&self, region: u64, resource_type: &str) -> bool {
         (self.regions.is_empty() || self.regions.contains(&region))
             && (self.types.is_empty() || self.types.iter().any(|wanted| wanted == resource_type))
     }
 }
 
-/// A body while its keys are taken out, one by one.
+/// A body whose keys are removed one by one.
 struct Body {
     keys: Map<String, Value>,
     faults: Faults,
@@ -150,7 +150,7 @@ impl Body {
         self.optional(key, read)
     }
 
-    /// Whatever is left is unknown.
+    /// Each remaining key is unknown.
     fn finish(mut self) -> Result<(), Refusal> {
         for (key, _) in std::mem::take(&mut self.keys) {
             self.fault(&key, "Extra inputs are not permitted");
@@ -159,7 +159,7 @@ impl Body {
     }
 }
 
-/// A date-time, cut to the start of its UTC day. A date alone is none.
+/// A date-time, cut to the start of its UTC day. A date alone is refused.
 fn day(value: &Value) -> Result<Date, String> {
     value
         .as_str()
@@ -169,15 +169,15 @@ fn day(value: &Value) -> Result<Date, String> {
         .ok_or_else(|| "Input should be a valid datetime".to_owned())
 }
 
-/// A month as `2026-11`; its first day.
+/// The first day of a month such as `2026-11`.
 fn month(value: &Value) -> Result<Date, String> {
     let first_day = value.as_str().filter(|text| text.len() == 7).and_then(|text| format!("{text}-01").parse().ok());
     first_day.ok_or_else(|| "Input should be a month such as 2026-11".to_owned())
 }
 
-/// With an offset, or without one and then UTC; with `T` or a space; or a date.
+/// A date, or a date-time with `T` or a space. Without an offset it is UTC.
 fn instant(text: &str) -> Option<Timestamp> {
-    // A civil time ignores an offset, so it comes second.
+    // The parser of civil times ignores an offset, so it comes second.
     text.parse::<Timestamp>().ok().or_else(|| {
         let civil: DateTime = text.parse().ok()?;
         civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
@@ -211,7 +211,7 @@ fn list<T>(value: &Value, read: impl Fn(&Value) -> Result<T, String>) -> Result<
     value.as_array().ok_or_else(|| "Input should be a valid list".to_owned())?.iter().map(read).collect()
 }
 
-/// `[{"project": "asc"}]` or `desc`, as in the documents; whether it is `desc`.
+/// `[{"project": "asc"}]` or `desc`, as in the documents. Returns whether it is `desc`.
 fn sorting(value: &Value) -> Result<bool, String> {
     let direction = match value.as_array().map(Vec::as_slice) {
         Some([Value::Object(one)]) if one.len() == 1 => one.get("project").and_then(Value::as_str),
@@ -228,7 +228,7 @@ fn sorting(value: &Value) -> Result<bool, String> {
 #[derive(Clone)]
 pub(super) struct Params(Vec<(String, String)>);
 
-/// Parameters while they are taken out, one by one.
+/// Parameters that are removed one by one.
 pub(super) struct Checked<'a> {
     left: Vec<&'a (String, String)>,
     faults: Faults,
@@ -248,9 +248,9 @@ impl Params {
         Checked { left: self.0.iter().collect(), faults: Faults::new() }
     }
 
-    /// The same parameters with another offset and a limit spelled out, on another host.
+    /// A link with the same parameters, another offset, an explicit limit, and another host.
     ///
-    /// The vendor's billing lists link to a host that is not the one asked: a client that follows leaks its key.
+    /// The vendor's billing lists link to a different host. A client that follows the link leaks its key.
     pub(super) fn link(&self, path: &str, limit: usize, offset: usize) -> Option<String> {
         let mut url = Url::parse("http://api.example.org").ok()?;
         url.set_path(path);
@@ -268,7 +268,7 @@ impl<'a> Checked<'a> {
         self.faults.entry(key.to_owned()).or_default().push(text.into());
     }
 
-    /// Every value of a parameter.
+    /// All values of a parameter.
     pub(super) fn all(&mut self, key: &str) -> Vec<&'a str> {
         let (taken, left) = self.left.drain(..).partition(|(name, _)| name == key);
         self.left = left;
@@ -276,7 +276,7 @@ impl<'a> Checked<'a> {
         taken.into_iter().map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The one value of a parameter.
+    /// The single value of a parameter.
     pub(super) fn one(&mut self, key: &str) -> Option<&'a str> {
         let values = self.all(key);
         if values.len() > 1 {
@@ -301,7 +301,7 @@ impl<'a> Checked<'a> {
         (limit, self.number("offset").unwrap_or(0))
     }
 
-    /// The keys of `ordering`, which are separated by commas and descend with a `-`; `default` where there is none.
+    /// The keys of `ordering`, separated by commas, descending with a `-`. `default` without the parameter.
     pub(super) fn ordering(&mut self, default: &'a str, simulated: &[&str]) -> Vec<&'a str> {
         let keys: Vec<&str> = self.one("ordering").unwrap_or(default).split(',').collect();
         for key in &keys {
@@ -323,7 +323,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// An instant in any of the three spellings that billing filters take.
+    /// An instant in any of the three formats of billing filters.
     pub(super) fn instant(&mut self, key: &str) -> Option<Timestamp> {
         let text = self.one(key)?;
         let at = instant(text);
@@ -333,7 +333,7 @@ impl<'a> Checked<'a> {
         at
     }
 
-    /// Whatever is left is not simulated.
+    /// Each remaining parameter is not simulated.
     pub(super) fn finish(mut self) -> Result<(), Refusal> {
         for (key, _) in std::mem::take(&mut self.left) {
             self.fault(key, "This parameter is unknown or not simulated.");

@@ -1,4 +1,4 @@
-//! Answers that refuse, in the shapes of the vendor's services.
+//! Error answers with the bodies of the vendor's services.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 /// The content type of every answer.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Faults of a request by the key that has them.
+/// Faults of a request by key.
 pub(super) type Faults = BTreeMap<String, Vec<String>>;
 
-/// Which service a path belongs to: they spell errors differently.
+/// The service of a path. Each has its own format of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Cloud,
@@ -27,15 +27,15 @@ impl Family {
     }
 }
 
-/// Why a request gets no answer.
+/// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     NoCredentials,
     WrongScheme,
-    /// With the beginning of the token that arrived.
+    /// Holds the first characters of the token.
     BadToken(String),
     NotFound,
-    /// With the method that would be right.
+    /// Holds the allowed method.
     MethodNotAllowed(Method),
     BodyTooLarge,
     Invalid(Faults),
@@ -43,7 +43,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// A refusal for one key.
+    /// An error for one key.
     pub(super) fn invalid(key: &str, fault: impl Into<String>) -> Self {
         Self::Invalid(Faults::from([(key.to_owned(), vec![fault.into()])]))
     }
@@ -92,7 +92,7 @@ impl Refusal {
         }
     }
 
-    /// The cloud service: class, message, request id, and the fields that are wrong.
+    /// The cloud service: class, message, request id, and the faulty fields.
     fn cloud_body(&self, number: u64) -> Value {
         let class = match self {
             Self::NoCredentials => "not_authenticated",

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::demo::simulator::{Details, Grouping, Measured, Meter, decimals};
 
-/// A decimal number of so many units of 10^-decimals.
+/// A decimal number: units of 10^-decimals.
 #[derive(Clone, Copy)]
 pub(super) struct Decimal {
     units: i128,
@@ -15,18 +15,19 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// Money in 1e-5.
+    /// Money in units of 1e-5.
     pub(super) fn cost(units: i128) -> Self {
         Self { units, decimals: 5 }
     }
 
-    /// A quantity in 1e-6 of a unit, with as many decimals as the unit is shown with.
+    /// A quantity in 1e-6 of a unit, with the decimals that the API shows for the unit.
     pub(super) fn value(micros: i128, unit: &str) -> Self {
         let decimals = decimals(unit);
         Self { units: micros / 10_i128.pow(6 - decimals), decimals }
     }
 
-    /// As the vendor's Python prints it: `31.24416`, `12.0`, `20160` without decimals, and `7e-05` for very little.
+    /// The text that the vendor's Python prints: `31.24416`, `12.0`, `20160` without decimals, `7e-05` for tiny
+    /// numbers.
     fn text(self) -> String {
         let Self { units, decimals } = self;
         if decimals == 0 {
@@ -69,7 +70,7 @@ pub(super) struct UsageRow<'a> {
     details: &'a Details,
 }
 
-/// What makes a usage row a cost row.
+/// The fields that a cost row has and a usage row lacks.
 #[derive(Serialize)]
 pub(super) struct Money<'a> {
     pub(super) billing_feature_name: Option<&'a str>,

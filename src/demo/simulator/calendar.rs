@@ -1,4 +1,4 @@
-//! The calendar that the company works by.
+//! The calendar of the company.
 
 use jiff::civil::{Date, Weekday};
 
@@ -6,10 +6,10 @@ use crate::billing::period::{Period, midnight};
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// What a load needs to know of a UTC day.
+/// The facts of a UTC day that a load needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Day {
-    /// Counted from 1970-01-01.
+    /// Days since 1970-01-01.
     pub(super) number: i64,
     /// 0 is Monday.
     pub(super) weekday: usize,
@@ -35,13 +35,13 @@ pub(super) fn days(period: Period) -> Vec<Day> {
     period.days().map(Day::from).collect()
 }
 
-/// A date, counted from 1970-01-01.
+/// The days from 1970-01-01 to a date.
 pub(super) fn day_number(date: Date) -> i64 {
     midnight(date).as_second().div_euclid(DAY_SECONDS)
 }
 
-/// Whether the country of the company rests: at Christmas, at New Year, and on the fourth Thursday of even months,
-/// so that any four months have a holiday amid a week.
+/// Whether the day is a holiday: Christmas, New Year, and the fourth Thursday of even months. So any four months have a
+/// holiday within a week.
 fn is_holiday(date: Date) -> bool {
     let fourth_thursday = date.weekday() == Weekday::Thursday && (22..=28).contains(&date.day());
     matches!((date.month(), date.day()), (1, 1) | (12, 25 | 26)) || (date.month() % 2 == 0 && fourth_thursday)

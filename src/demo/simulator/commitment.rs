@@ -1,18 +1,18 @@
-//! What the company has bought ahead, and what a month costs under it.
+//! The commitments of the company, and the cost of a month with them.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::billing::period::{Period, midnight};
 
-/// Capacity bought ahead.
+/// A capacity that is reserved and paid for.
 #[derive(Clone, Debug)]
 pub struct Commitment {
-    /// The subscription by which it was bought.
+    /// The subscription of the commitment.
     pub subscription_id: u64,
-    /// The first instant at which it is active.
+    /// The start, included.
     pub start: Timestamp,
-    /// The first instant at which it no longer is.
+    /// The end, excluded.
     pub end: Timestamp,
     pub(crate) resource: &'static str,
     pub(crate) region: &'static str,
@@ -21,12 +21,12 @@ pub struct Commitment {
     pub(crate) price_per_month: i128,
 }
 
-/// What one minute beyond a commitment costs, in 1e-5 EUR.
+/// The price of one minute beyond a commitment, in 1e-5 EUR.
 const OVERCOMMIT_MINUTE: i128 = 530;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Every commitment, one of them ended the day before `born`.
+/// Every commitment. One of them ended the day before `born`.
 pub(super) fn commitments(born: Timestamp) -> Vec<Commitment> {
     let commitment = |subscription_id, from: i32, to: i32, price_per_month| Commitment {
         subscription_id,
@@ -41,14 +41,14 @@ pub(super) fn commitments(born: Timestamp) -> Vec<Commitment> {
 }
 
 impl Commitment {
-    /// Whether any instant of a period belongs to it.
+    /// Whether the commitment is active in a part of the period.
     #[must_use]
     pub fn touches(&self, period: Period) -> bool {
         self.start < period.ends_at() && period.starts_at() < self.end
     }
 
-    /// What its month costs beyond the price, as known at `now`: one minute in ten runs over, in 1e-5 EUR; and how
-    /// many minutes that is.
+    /// The use beyond the commitment in a month, as known at `now`: its cost in 1e-5 EUR, and its minutes. One minute
+    /// in ten exceeds the commitment.
     pub(crate) fn overcommit(&self, month: Date, now: Timestamp) -> (i128, i128) {
         let minutes = i128::from(now.duration_since(midnight(month)).as_mins().max(0)) / 10;
         (minutes * OVERCOMMIT_MINUTE, minutes)

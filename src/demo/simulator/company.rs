@@ -1,13 +1,13 @@
-//! Who the imaginary company is: its projects and the regions that it uses.
+//! The projects and regions of the imaginary company.
 //!
-//! The types serialize as the API's project and region lists do.
+//! The types serialize as in the API's lists of projects and regions.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::billing::period::{midnight, utc_date};
 
-/// The number of the simulated client.
+/// The client id of the simulated account.
 pub(super) const CLIENT_ID: u64 = 700_123;
 
 pub(super) const SHOP: u64 = 41_001;
@@ -29,7 +29,7 @@ pub(super) const TOKYO: u64 = 46;
 pub(super) const SINGAPORE: u64 = 84;
 pub(super) const SAO_PAULO: u64 = 64;
 
-/// A project, as `GET /cloud/v1/projects` shows it.
+/// A project, as in `GET /cloud/v1/projects`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Project {
     client_id: u64,
@@ -38,15 +38,15 @@ pub struct Project {
     #[serde(serialize_with = "without_offset_or_null")]
     pub(super) deleted_at: Option<Timestamp>,
     description: Option<&'static str>,
-    /// Its number.
+    /// The project id.
     pub id: u64,
     is_default: bool,
-    /// Its name, with whatever characters its owner liked.
+    /// The name, which may have any characters.
     pub name: &'static str,
     /// `ACTIVE` or `DELETED`.
     pub state: &'static str,
     task_id: Option<&'static str>,
-    /// What its resources are priced in.
+    /// The currency of its prices.
     #[serde(skip)]
     pub(super) currency: &'static str,
 }
@@ -58,21 +58,21 @@ impl Project {
         self.deleted_at.is_some()
     }
 
-    /// How long before an instant it was created, in whole days.
+    /// Its age in whole days at an instant.
     pub(super) fn age_days(&self, at: Timestamp) -> i64 {
         at.duration_since(self.created_at).as_hours() / 24
     }
 }
 
-/// Every project of a company founded relative to `born`.
+/// Every project of a company born at `born`.
 pub(super) fn projects(born: Timestamp) -> Vec<Project> {
     let days_ago = |days: i64| born - SignedDuration::from_hours(24 * days);
-    // Early enough to be gone by now, late enough to have cost something this month, on the 1st too.
+    // The deleted project ended before `born`, and has costs this month even if `born` is on the 1st.
     let month = midnight(utc_date(born).first_of_month());
     let half_a_month_so_far = month + born.duration_since(month) / 2;
     let recently = half_a_month_so_far.max(born - SignedDuration::from_hours(36));
 
-    // Names are what people type, so some are awkward on purpose.
+    // Some names are odd on purpose, like real ones.
     [
         (SHOP, "shop", Some("the default project"), "EUR", 820, None),
         (DATA, "data-platform", Some("databases"), "EUR", 700, None),
@@ -102,7 +102,7 @@ pub(super) fn projects(born: Timestamp) -> Vec<Project> {
     .collect()
 }
 
-/// A region, as `GET /cloud/v1/regions` shows it.
+/// A region, as in `GET /cloud/v1/regions`.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Region {
     access_level: &'static str,
@@ -110,7 +110,7 @@ pub struct Region {
     /// The ISO 3166 code of its country.
     pub country: &'static str,
     created_at: &'static str,
-    /// The name that people know.
+    /// The name for people.
     pub display_name: &'static str,
     endpoint_type: &'static str,
     has_ai: bool,
@@ -120,15 +120,15 @@ pub struct Region {
     has_k8s: bool,
     has_kvm: bool,
     has_sfs: bool,
-    /// Its number.
+    /// The region id.
     pub id: u64,
     keystone_id: u64,
     /// The technical name.
     pub keystone_name: &'static str,
-    /// Newer than the other names: one region has none yet.
+    /// A newer field than the other names. One region has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     slug: Option<&'static str>,
-    /// `ACTIVE`, or `MAINTENANCE` for one of them.
+    /// `ACTIVE`, or `MAINTENANCE` for one region.
     pub state: &'static str,
     zone: Option<&'static str>,
 }
@@ -175,7 +175,7 @@ pub(super) fn regions() -> Vec<Region> {
     .collect()
 }
 
-/// The project list spells instants without an offset, and means UTC.
+/// The list of projects gives UTC instants without an offset.
 fn without_offset<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%S"))
 }

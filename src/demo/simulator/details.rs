@@ -1,10 +1,10 @@
-//! The fields that only some resource types have, named as the API names them.
+//! The fields of single resource types, with the API's names.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// `null`, an empty list, or a list of small maps: all three occur.
+/// `null`, an empty list, or a list of small maps. All three occur.
 pub(super) type Tags = Option<Vec<BTreeMap<&'static str, &'static str>>>;
 
 /// The fields of a row besides the common ones.
@@ -41,7 +41,7 @@ pub(crate) enum Details {
         uuid: String,
         tags: Tags,
     },
-    /// Has a size without saying in which unit.
+    /// Has a size without a unit.
     Backup {
         last_name: String,
         last_size: i64,
@@ -64,7 +64,7 @@ pub(crate) enum Details {
         uuid: String,
         tags: Tags,
     },
-    /// May have no identity at all.
+    /// May have no uuid and no name.
     LogIndex {
         last_name: String,
         last_size: i64,
@@ -107,7 +107,7 @@ pub(crate) enum Details {
     },
 }
 
-/// What totals are grouped by besides region, type and metric. At most one field, named as in the rows.
+/// The field that totals are grouped by, besides region, type and metric. At most one, named as in the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Grouping {
@@ -119,7 +119,7 @@ pub(crate) enum Grouping {
 }
 
 impl Details {
-    /// Takes the uuid of another row: both are of one machine.
+    /// Takes the uuid of another row, because both belong to one machine.
     pub(super) fn share_uuid(&mut self, other: &Self) {
         if let (Self::Flavored { uuid, .. }, Self::Flavored { uuid: shared, .. }) = (self, other) {
             uuid.clone_from(shared);

@@ -1,4 +1,4 @@
-//! The rows that a careless reader of the reports gets wrong.
+//! The edge cases of reports: odd but legal rows.
 
 use jiff::SignedDuration;
 
@@ -13,7 +13,7 @@ use crate::billing::period::{midnight, utc_date};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl Estate<'_> {
-    /// Adds each of them.
+    /// Adds all edge cases.
     pub(super) fn oddities(&mut self) {
         self.without_a_price();
         self.priced_with_a_remark();
@@ -23,20 +23,20 @@ impl Estate<'_> {
     }
 
     fn without_a_price(&mut self) {
-        // With a reason, and no currency either: the only rows of their project, region and type.
+        // Without a price, with a reason, and without a currency. No other row has this project, region and type.
         for name in ["llm-chat", "llm-embed"] {
             let meter = self.inference(ML_LAB, LUXEMBOURG, name);
             meter.price = Price::Unknown { currency: None, err: Some("Price for the feature was not found") };
             meter.feature = None;
         }
-        // With a reason, beside backups that have a price.
+        // Without a price, with a reason, beside backups with a price.
         let site = self.site(DATA, LUXEMBOURG);
         let source = self.dice.uuid();
         self.backup(site, "warehouse", source.clone());
         let meter = self.backup(site, "warehouse-2", source);
         meter.price = Price::Unknown { currency: Some("EUR"), err: Some("Billing is unavailable") };
         meter.feature = None;
-        // Without any reason, alone in their group and beside others.
+        // Without a price and without a reason: one alone in its group, one beside others.
         let site = self.site(ML_LAB, LUXEMBOURG);
         self.machine(site, product::AI_VIRTUAL_CLUSTER, "trial", Load::STEADY);
         self.nobody_says_what_it_costs();
@@ -52,7 +52,7 @@ impl Estate<'_> {
         }
     }
 
-    /// A cost with a remark is a cost.
+    /// A row with a cost and an error text. The cost counts.
     fn priced_with_a_remark(&mut self) {
         let site = self.site(PARTNER, MANASSAS);
         self.machine(site, product::INSTANCES[1], "web-old-price", Load::STEADY);
@@ -63,7 +63,7 @@ impl Estate<'_> {
         }
     }
 
-    /// A correction for an outage: a negative cost on the three days before today.
+    /// A correction for an outage: a negative cost on each of the three days before today.
     fn given_back(&mut self) {
         let today = midnight(utc_date(self.born));
         let site = self.site(ARCHIVE, LUXEMBOURG).during(today - 72 * HOUR, Some(today));
@@ -71,19 +71,19 @@ impl Estate<'_> {
         if let Price::PerUnit { price, .. } = &mut meter.price {
             *price = -*price;
         }
-        // What it corrects.
+        // The volume that the correction is for.
         let site = self.site(ARCHIVE, LUXEMBOURG);
         self.volume(site, None, "vault", 1_000);
     }
 
-    /// A type that came after all others, in a unit of its own.
+    /// The newest type, with its own unit.
     fn public_models(&mut self) {
         let site = self.site(LAUNCH, MANASSAS);
         let details = Details::Named { last_name: "assistant".into(), uuid: self.dice.uuid() };
         self.rent(site, product::PUBLIC_MODELS, 4_000_000 * 1_000_000, Load::CUSTOMERS, details);
     }
 
-    /// One machine under two flavors, one after the other: two rows with the same uuid.
+    /// One machine with two flavors in turn: two rows with the same uuid.
     fn resized(&mut self) {
         let resized_at = self.born - 9 * 24 * HOUR;
         let before = self.site(SHOP, LUXEMBOURG);

@@ -1,6 +1,6 @@
-//! What has happened to the company: spikes that are known as such, lasting steps, and a day that is corrected.
+//! The events of the history: known spikes, lasting steps, and a revised day.
 //!
-//! Everything is told in days before the birth of the simulator, so that it lies in the past of whoever starts it.
+//! Times are relative to the birth of the simulator, so that the events are in the past at each start.
 
 use std::fmt::Write as _;
 
@@ -17,55 +17,55 @@ use crate::billing::period::{Period, utc_date};
 /// Project, region and resource type.
 type Place = (u64, u64, &'static str);
 
-/// Place, days ago and length in days of each spike, and the factor in thousandths.
+/// The group of each spike, its start in days ago, its length in days, and its factor in thousandths.
 const SPIKES: [(Place, i64, i64, u32); 7] = [
     ((MEDIA, LUXEMBOURG, "egress_traffic"), 1, 1, 12_000),
     ((SHOP, FRANKFURT, "egress_traffic"), 17, 2, 3_000),
     ((DATA, SINGAPORE, "containers"), 27, 3, 2_800),
     ((GAMES, TOKYO, "egress_traffic"), 44, 1, 4_500),
     ((LAUNCH, MANASSAS, "inference"), 58, 2, 2_500),
-    // Its machines are there for these days only, so nothing else multiplies.
+    // The machines of the load test exist only on these days, so the factor is 1.
     ((SHOP, FRANKFURT, "instance"), LOAD_TEST_DAYS_AGO, LOAD_TEST_DAYS, 1_000),
     ((GAMES, FRANKFURT, "egress_traffic"), 93, 5, 3_500),
 ];
 
-/// When a load test began.
+/// The start of a load test.
 pub(super) const LOAD_TEST_DAYS_AGO: i64 = 71;
-/// How long nobody thought of ending it.
+/// The length of the load test in days.
 pub(super) const LOAD_TEST_DAYS: i64 = 3;
 
-/// Place, days ago, and the factor in thousandths from then on.
+/// The group of each step, its start in days ago, and the factor in thousandths from then on.
 const STEPS: [(Place, i64, u32); 2] =
     [((SHOP, LUXEMBOURG, "egress_traffic"), 66, 750), ((DATA, SINGAPORE, "containers"), 52, 1_200)];
 
-/// The minutes of an outage are taken out of a day's bill, long after it was settled.
+/// An outage is refunded long after the day was settled.
 const CORRECTED: (Place, i64, u32) = ((DATA, LUXEMBOURG, "baremetal"), 12, 800);
-/// Late enough for a reader to have read the day, soon enough for a spectator.
+/// Long enough for a reader to have read the day, short enough for a person to wait.
 const CORRECTED_AFTER: SignedDuration = SignedDuration::from_mins(3);
 
-/// Days on which a group costs much more than it should.
+/// Days on which a group costs much more than usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spike {
-    /// What it happened to.
+    /// The group.
     pub group: Group,
-    /// Its first day.
+    /// The first day.
     pub first: Date,
-    /// Its last day, which still belongs to it.
+    /// The last day, included.
     pub last: Date,
 }
 
-/// A closed day of a group that the provider corrects when nobody expects it.
+/// A settled day of a group that the provider revises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
-    /// What is corrected.
+    /// The group.
     pub group: Group,
-    /// The day whose cost changes.
+    /// The revised day.
     pub day: Date,
-    /// The first instant at which the new cost is reported.
+    /// When the API reports the new cost.
     pub told: Timestamp,
 }
 
-/// Lets everything happen.
+/// Applies all events to the meters.
 pub(super) fn happen(meters: &mut [Meter], born: Timestamp) {
     let today = day_number(utc_date(born));
     let always = Timestamp::MIN;
@@ -86,9 +86,9 @@ pub(super) fn happen(meters: &mut [Meter], born: Timestamp) {
 }
 
 impl World {
-    /// Every labelled spike, the latest first: that one is on the last closed day at the birth of the simulator.
+    /// Every labelled spike, the latest first. The latest is on the last closed day at the birth of the simulator.
     ///
-    /// First-of-month charges, month-end batches, training runs and steps are no spikes.
+    /// Charges on the first of a month, batches at its end, training runs and steps are no spikes.
     #[must_use]
     pub fn spikes(&self) -> Vec<Spike> {
         let today = utc_date(self.born);
@@ -99,7 +99,7 @@ impl World {
         SPIKES.map(spike).into()
     }
 
-    /// The one old day that is corrected while the simulator is watched.
+    /// The settled day that is revised after the birth of the simulator.
     #[must_use]
     pub fn correction(&self) -> Correction {
         let (place, ago, _) = CORRECTED;
@@ -107,8 +107,8 @@ impl World {
         Correction { group: self.group(place), day, told: self.born + CORRECTED_AFTER }
     }
 
-    /// What every group cost on every day, as known at `now`, as CSV: `day,group,amount,currency` with groups as
-    /// `PROJECT/REGION/TYPE`. Days ascend; a group has no line for a day without a priced row.
+    /// The cost of every group and day, as known at `now`, as CSV: `day,group,amount,currency` with groups as
+    /// `PROJECT/REGION/TYPE`. Days ascend. A group has no line for a day without a priced row.
     #[must_use]
     pub fn daily_csv(&self, period: Period, now: Timestamp) -> String {
         let mut csv = String::from("day,group,amount,currency\n");

@@ -1,4 +1,4 @@
-//! What runs for a while or now and then: batches, training, previews, and charges of the first of a month.
+//! Temporary and periodic work: batches, training, previews, and charges on the first of a month.
 
 use jiff::SignedDuration;
 
@@ -14,14 +14,14 @@ use crate::billing::period::{midnight, utc_date};
 const CONTAINER_EURO: i128 = 80_000 * 1_000_000;
 
 impl Estate<'_> {
-    /// Adds those that belong to no other resource.
+    /// Adds the jobs that belong to no other resource.
     pub(super) fn jobs(&mut self) {
         self.batch(DATA, LUXEMBOURG, ("reindex", 6), Load::SOMETIMES);
         self.batch(DATA, SINGAPORE, ("month-closing", 22), Load::LAST_OF_MONTH);
-        // Everything of the warehouse, once a month, for a day.
+        // A snapshot of the whole warehouse, once a month, for a day.
         let site = self.site(DATA, FRANKFURT);
         self.snapshot(site, "warehouse-monthly", 30_000, Load::FIRST_OF_MONTH);
-        // All desks are set up anew at once.
+        // All desks are created again at once.
         let site = self.site(TOOLS, FRANKFURT);
         let (uuid, tags) = (self.dice.uuid(), self.tags());
         let flavor = product::BASIC_VMS[1];
@@ -30,14 +30,14 @@ impl Estate<'_> {
         self.load_test(SHOP, FRANKFURT, 4);
     }
 
-    /// Containers for so many euros a run.
+    /// Containers that cost this many euros in a run.
     fn batch(&mut self, project: u64, region: u64, (name, euros): (&str, i128), load: Load) {
         let site = self.site(project, region);
         let details = Details::Named { last_name: name.to_owned(), uuid: self.dice.uuid() };
         self.rent(site, product::CONTAINERS, euros * CONTAINER_EURO, load, details);
     }
 
-    /// Large machines that were forgotten for some days.
+    /// Large machines that run for some forgotten days.
     fn load_test(&mut self, project: u64, region: u64, machines: usize) {
         let today = midnight(utc_date(self.born));
         let ago = |days: i64| today - SignedDuration::from_hours(24 * days);
@@ -48,7 +48,7 @@ impl Estate<'_> {
         }
     }
 
-    /// Training runs of some days, every few weeks, one of them still at work; and a smaller cluster that stays.
+    /// Training runs of some days every few weeks, of which one is still running, and a smaller permanent cluster.
     pub(super) fn gpu(&mut self, project: u64, region: u64) {
         let site = self.site(project, region);
         for (name, began, ended) in [
@@ -67,7 +67,7 @@ impl Estate<'_> {
         self.machine(site, product::AI_VIRTUAL_CLUSTER, "notebooks", Load::OFFICE);
     }
 
-    /// Small machines that live for hours or days, born and gone within the last four months.
+    /// Small machines that live for hours or days within the last four months.
     pub(super) fn previews(&mut self, project: u64, region: u64, machines: usize) {
         for number in 1..=machines {
             let site = self.site(project, region);

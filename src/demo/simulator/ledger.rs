@@ -1,6 +1,6 @@
-//! What the company really owes and used: the truth that an exporter's gauges are compared with.
+//! The true costs and usage of the company, to compare the exporter's metrics with.
 //!
-//! Summed from the meters' integers, not from anything that was sent.
+//! The sums come from the meters' integers, not from API answers.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use crate::billing::period::Period;
 pub type Group = (u64, u64, String, String);
 
 impl World {
-    /// What every group cost in a period, as known at `now`.
+    /// The costs of every group in a period, as known at `now`.
     ///
-    /// A group without a single priced row is absent; one whose rows cost nothing is there with a zero.
+    /// A group without a priced row is absent. A group whose rows cost nothing is present with zero.
     #[must_use]
     pub fn cost_ledger(&self, period: Period, now: Timestamp) -> BTreeMap<Group, Amount> {
         let mut units = BTreeMap::new();
@@ -29,7 +29,7 @@ impl World {
         amounts(units, "e-5")
     }
 
-    /// What every group used in a period, as known at `now`, in the unit of its billing values.
+    /// The usage of every group in a period, as known at `now`, in the unit of its billing values.
     #[must_use]
     pub fn usage_ledger(&self, period: Period, now: Timestamp) -> BTreeMap<Group, Amount> {
         let mut units = BTreeMap::new();
@@ -41,7 +41,7 @@ impl World {
     }
 }
 
-/// Integers with a decimal exponent as amounts. None of an imaginary company is out of range.
+/// Integers with a decimal exponent as amounts. None is out of range.
 fn amounts(units: BTreeMap<Group, i128>, exponent: &str) -> BTreeMap<Group, Amount> {
     units.into_iter().filter_map(|(group, sum)| Some((group, format!("{sum}{exponent}").parse().ok()?))).collect()
 }

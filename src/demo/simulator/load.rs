@@ -1,69 +1,69 @@
-//! How a daily quantity moves from day to day, and how late it is known.
+//! The daily quantities of a resource, and the delay of their records.
 //!
-//! Every answer is a function of the day alone (and of `now`, for a day whose records still arrive): no day needs
-//! another one, so one day out of a long history is as cheap as the first.
+//! A quantity depends only on its own day, and on `now` while records of the day still arrive. So each day of a long
+//! history costs the same time.
 
 use jiff::Timestamp;
 
 use super::calendar::Day;
 use super::rng::mix;
 
-/// The parts of one: 1e-6.
+/// The millionths of one.
 pub(super) const MICRO: i128 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
-/// How long after its end the records of a day arrive, in hours.
+/// The time after the end of a day until its last records arrive, in hours.
 const LATE_HOURS: i64 = 20;
 /// The same after the provider's weekly maintenance.
 const LATE_HOURS_MAINTENANCE: i64 = 44;
 
-/// A habit.
+/// The pattern of a quantity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
-    /// The days on which there is anything at all.
+    /// The days with a quantity above zero.
     pub(super) rhythm: Rhythm,
-    /// In thousandths of the ordinary quantity, Monday first.
+    /// The share of the ordinary quantity in thousandths, Monday first.
     pub(super) weekdays: [u16; 7],
-    /// The same for a public holiday, if that is less than its weekday.
+    /// The same for a public holiday, if that is smaller.
     pub(super) holiday: u16,
-    /// The largest deviation of a day, either way, in thousandths.
+    /// The largest deviation of a day in both directions, in thousandths.
     pub(super) noise: u16,
-    /// The linear trend per day, in millionths of the quantity on the day that the simulator was born.
+    /// The linear trend for each day, in millionths of the quantity on the birth day of the simulator.
     pub(super) growth: i32,
-    /// The part that is not yet recorded when its day ends, in thousandths.
+    /// The part that is recorded after the end of its day, in thousandths.
     pub(super) late: u16,
 }
 
-/// The days on which something runs.
+/// The days on which a resource runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rhythm {
     Daily,
-    /// So many days in a thousand, without a pattern.
+    /// This many days in a thousand, at random.
     SomeDays(u16),
     FirstOfMonth,
     LastOfMonth,
 }
 
-/// Days on which a quantity is a multiple of what its habit says: a spike, a lasting step, a correction.
+/// Days with a multiple of the usual quantity: a spike, a lasting step, or a revision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Episode {
     /// The first day.
     pub(super) first: i64,
-    /// The first day that no longer belongs to it.
+    /// The end, excluded.
     pub(super) end: i64,
     /// In thousandths.
     pub(super) factor: u32,
-    /// When it comes to be known.
+    /// When it becomes visible.
     pub(super) told: Timestamp,
 }
 
-/// What makes one quantity different from another of the same habit.
+/// The parameters that differ between quantities of one pattern.
 #[derive(Clone, Debug)]
 pub(super) struct Course {
     /// The seed of its noise.
     pub(super) key: u64,
-    /// What an ordinary whole day has, in 1e-6 of a unit.
+    /// The quantity of an ordinary whole day, in 1e-6 of a unit.
     pub(super) per_day: i128,
-    /// The day at which the trend is 1.
+    /// The day at which the trend's factor is 1.
     pub(super) trend_origin: i64,
     pub(super) load: Load,
     pub(super) episodes: Vec<Episode>,
@@ -73,10 +73,10 @@ impl Load {
     /// Runs all the time.
     pub(super) const STEADY: Self =
         Self { rhythm: Rhythm::Daily, weekdays: [1_000; 7], holiday: 1_000, noise: 0, growth: 0, late: 0 };
-    /// Is switched off at night, and mostly on weekends.
+    /// Off at night, and mostly on weekends.
     pub(super) const OFFICE: Self =
         Self { weekdays: [410, 420, 420, 415, 380, 40, 20], holiday: 20, noise: 100, ..Self::STEADY };
-    /// Follows customers: fewer on weekends, more every month.
+    /// Customers: less on weekends, more each month.
     pub(super) const CUSTOMERS: Self = Self {
         weekdays: [1_000, 1_020, 1_040, 1_050, 1_110, 780, 730],
         holiday: 560,
@@ -85,7 +85,7 @@ impl Load {
         late: 12,
         ..Self::STEADY
     };
-    /// Follows players: more on weekends, and on holidays they are away.
+    /// Players: more on weekends, less on holidays.
     pub(super) const PLAYERS: Self = Self {
         weekdays: [900, 850, 880, 930, 1_150, 1_450, 1_400],
         holiday: 640,
@@ -94,32 +94,32 @@ impl Load {
         late: 12,
         ..Self::STEADY
     };
-    /// Is done again whenever somebody asks for it.
+    /// Runs on request.
     pub(super) const SOMETIMES: Self = Self { rhythm: Rhythm::SomeDays(280), noise: 250, ..Self::STEADY };
-    /// Is charged on the first day of a month, always the same.
+    /// A constant charge on the first day of a month.
     pub(super) const FIRST_OF_MONTH: Self = Self { rhythm: Rhythm::FirstOfMonth, ..Self::STEADY };
     /// Runs on the last day of a month.
     pub(super) const LAST_OF_MONTH: Self = Self { rhythm: Rhythm::LastOfMonth, noise: 60, ..Self::STEADY };
 
-    /// The habit of the machines behind this traffic: smoother, growing less, and recorded at once.
+    /// The pattern of machines behind this traffic: less noise, less growth, no delay of records.
     pub(super) fn autoscaled(self) -> Self {
         Self { noise: self.noise / 3, growth: self.growth / 3, late: 0, ..self }
     }
 }
 
 impl Course {
-    /// Whether there is anything on a day.
+    /// Whether the resource runs on a day.
     pub(super) fn runs(&self, day: &Day) -> bool {
         match self.load.rhythm {
             Rhythm::Daily => true,
-            // Another number than that of the noise: both hang on the day.
+            // Another salt than that of the noise, because both depend on the day.
             Rhythm::SomeDays(permille) => mix(!self.key, day.number.unsigned_abs()) % 1_000 < u64::from(permille),
             Rhythm::FirstOfMonth => day.opens_month,
             Rhythm::LastOfMonth => day.closes_month,
         }
     }
 
-    /// The quantity of a whole day on which it runs, as recorded until `now`, in 1e-6 of the unit.
+    /// The quantity of a whole running day, as recorded until `now`, in 1e-6 of the unit.
     pub(super) fn whole_day(&self, day: &Day, now: Timestamp) -> i128 {
         let Load { weekdays, holiday, noise, growth, .. } = self.load;
         let ordinary = weekdays[day.weekday];
@@ -136,10 +136,10 @@ impl Course {
         whole * self.recorded(day, now) / MICRO
     }
 
-    /// The part of a day's quantity that is recorded at `now`, in millionths. The rest arrives hour by hour after
-    /// the day's end.
+    /// The part of a day's quantity that is recorded at `now`, in millionths. The rest arrives hour by hour after the
+    /// day's end.
     fn recorded(&self, day: &Day, now: Timestamp) -> i128 {
-        // Maintenance is weekly, and was on the day before the last one when the simulator was born.
+        // Maintenance is weekly. The last one before the birth of the simulator was two days earlier.
         let maintained = (day.number + 2 - self.trend_origin).rem_euclid(7) == 0;
         let hours = if maintained { LATE_HOURS_MAINTENANCE } else { LATE_HOURS };
         let since_end = now.as_second() - (day.number + 1) * DAY_SECONDS;

@@ -1,7 +1,7 @@
-//! One metered thing: what it used and cost on any day, in integers only.
+//! A meter: the usage and cost of one thing on any day, in integers.
 //!
-//! A meter is a line of a report. A resource can have several, as a database cluster has under five types, or
-//! as a resized machine has under two flavors.
+//! A meter is a line of a report. A resource can have several: a database cluster has five types, a resized machine has
+//! two flavors.
 
 use jiff::Timestamp;
 
@@ -9,16 +9,16 @@ use super::calendar::Day;
 use super::details::Details;
 use super::load::{Course, MICRO};
 
-/// Exact costs are kept in 1e-21 (a quantity in 1e-6 times a price in 1e-15), reported ones in 1e-5.
+/// Exact costs are in 1e-21 (a quantity in 1e-6 times a price in 1e-15), reported costs in 1e-5.
 const EXACT_PER_REPORTED: i128 = 10_i128.pow(16);
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// What a meter costs.
+/// The price of a meter.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Price {
-    /// So much per unit, in 1e-15. Negative: something is given back.
+    /// The price of one unit, in 1e-15. Negative for a refund.
     PerUnit { price: i64, currency: &'static str, err: Option<&'static str> },
-    /// Nobody knows.
+    /// No price is known.
     Unknown { currency: Option<&'static str>, err: Option<&'static str> },
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Meter {
     /// Unknown together with the price, as in the API's own samples.
     pub(crate) feature: Option<String>,
     pub(crate) unit: &'static str,
-    /// What it uses on which day, in 1e-6 of its unit.
+    /// The usage of each day, in 1e-6 of the unit.
     pub(super) course: Course,
     pub(super) price: Price,
     pub(super) from: Timestamp,
@@ -40,12 +40,12 @@ pub(crate) struct Meter {
     pub(crate) details: Details,
 }
 
-/// What a meter says about a period.
+/// The reading of a meter for a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Measured {
-    /// The quantity in 1e-6 of the unit, rounded once as the API shows it.
+    /// The quantity in 1e-6 of the unit, rounded once as in the API.
     pub(crate) value: i128,
-    /// The cost in 1e-21 of the currency, not rounded; `None` where nobody knows.
+    /// The cost in 1e-21 of the currency, not rounded. `None` without a price.
     pub(crate) exact_cost: Option<i128>,
     /// The first sample within the period.
     pub(crate) first_seen: Timestamp,
@@ -54,19 +54,19 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// The cost in 1e-5 of the currency: one rounding of the sum over all days.
+    /// The cost in 1e-5 of the currency. Only the sum over all days is rounded.
     pub(crate) fn cost(&self) -> Option<i128> {
         self.exact_cost.map(rounded_cost)
     }
 }
 
-/// From 1e-21 to 1e-5.
+/// Converts 1e-21 to 1e-5.
 pub(crate) fn rounded_cost(exact: i128) -> i128 {
     divide_half_even(exact, EXACT_PER_REPORTED)
 }
 
 impl Meter {
-    /// The currency of the row, known even for some rows without a price.
+    /// The currency of the row. Some rows without a price have one.
     pub(crate) fn currency(&self) -> Option<&'static str> {
         match self.price {
             Price::PerUnit { currency, .. } => Some(currency),
@@ -74,17 +74,17 @@ impl Meter {
         }
     }
 
-    /// What the row says about its price being odd.
+    /// The error text of a row with an odd price.
     pub(crate) fn err(&self) -> Option<&'static str> {
         match self.price {
             Price::PerUnit { err, .. } | Price::Unknown { err, .. } => err,
         }
     }
 
-    /// What was metered on the days of a period up to `now`; `None` where it was never seen on them.
+    /// The reading for the days of a period up to `now`. `None` without a sample.
     ///
-    /// Meters are sampled in the middle of every minute, so nothing is seen in the first half minute of a day. What
-    /// is seen of a day hangs on no other day: the days of a period sum to the period, but for roundings.
+    /// Meters are sampled in the middle of every minute, so the first half minute of a day has no sample. Days are
+    /// independent: apart from rounding, the days of a period sum to the period.
     pub(super) fn measure(&self, days: &[Day], now: Timestamp) -> Option<Measured> {
         let (from, until) =
             (self.from.as_millisecond(), self.until.unwrap_or(Timestamp::MAX).min(now).as_millisecond());
@@ -111,14 +111,15 @@ impl Meter {
     }
 }
 
-/// The first and the last sample between two instants in milliseconds, in seconds; `None` where there is none.
+/// The first and the last sample between two instants: arguments in milliseconds, results in seconds. `None` without a
+/// sample.
 fn samples(from: i64, until: i64) -> Option<(i64, i64)> {
     let first = (from.div_euclid(1_000) - 30 + 59).div_euclid(60) * 60 + 30;
     let last = (until.div_euclid(1_000) - 31).div_euclid(60) * 60 + 30;
     (from < until && first <= last).then_some((first, last))
 }
 
-/// How many decimals the API shows of a quantity.
+/// The decimals of a quantity in the API.
 pub(crate) fn decimals(unit: &str) -> u32 {
     match unit {
         "GBS" => 1,
@@ -128,7 +129,7 @@ pub(crate) fn decimals(unit: &str) -> u32 {
     }
 }
 
-/// Division that rounds to the nearest integer, and a tie to the even one.
+/// Division to the nearest integer, ties to even.
 fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
     let (quotient, rest) = (dividend.div_euclid(divisor), dividend.rem_euclid(divisor));
     match (2 * rest).cmp(&divisor) {
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn a_cost_is_rounded_once() {
         let mut meter = meter("2025-01-01T00:00:00Z", None);
-        // 0.000004 a day: each day alone rounds to nothing, thirty days do not.
+        // 0.000004 a day: each single day rounds to 0, but thirty days do not.
         meter.price = Price::PerUnit { price: 2_777_778, currency: "EUR", err: None };
         let now = "2026-07-01T00:00:00Z".parse().unwrap();
         let cost = |first: &str, end: &str| {

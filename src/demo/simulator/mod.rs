@@ -1,8 +1,8 @@
-//! An imaginary company with a Gcore account: projects, resources, report tasks and subscriptions.
+//! The simulator: an imaginary company with a Gcore account, with projects, resources, report tasks and subscriptions.
 //!
-//! Pure and deterministic: a seed and an instant of birth make it, and every question carries its own `now`.
-//! Money and quantities are integers throughout. A day's quantity follows a weekday pattern, a trend and a noise
-//! that is a hash of seed, resource and day; today's part of it grows with every millisecond. No day hangs on another.
+//! It is pure and deterministic: a seed and an instant of birth define it, and each call has its own `now`. Money and
+//! quantities are integers. A day's quantity has a weekly profile, a trend, and noise from a hash of seed, resource and
+//! day. Today's quantity grows with every millisecond. Days are independent of each other.
 
 mod calendar;
 mod commitment;
@@ -33,7 +33,7 @@ pub use task::Task;
 
 use crate::billing::period::Period;
 
-/// The company and everything that it rents.
+/// The company and its resources.
 pub struct World {
     seed: u64,
     born: Timestamp,
@@ -43,24 +43,23 @@ pub struct World {
 }
 
 impl World {
-    /// A company as it is at `born`. Most of its resources are older than 120 days, so that earlier days can be
-    /// asked about as well as later ones.
+    /// The company as of `born`. Most resources are older than 120 days, so that calls can ask for past days.
     #[must_use]
     pub fn new(seed: u64, born: Timestamp) -> Self {
-        // The company was founded on a whole second: its dates look like dates.
+        // Whole seconds, so that its dates look like real ones.
         let born = Timestamp::from_second(born.as_second()).unwrap_or(born);
         let (projects, regions) = (company::projects(born), company::regions());
         let meters = resources::meters(seed, born, &projects, &regions);
         Self { seed, born, projects, regions, meters }
     }
 
-    /// Every project, deleted ones included, by id.
+    /// Every project by id, with the deleted ones.
     #[must_use]
     pub fn projects(&self) -> &[Project] {
         &self.projects
     }
 
-    /// Every region that the company uses, in no particular order.
+    /// Every region of the company, in no order.
     #[must_use]
     pub fn regions(&self) -> &[Region] {
         &self.regions
@@ -78,13 +77,13 @@ impl World {
         subscription::subscriptions(self.born)
     }
 
-    /// Everything that was ever bought ahead.
+    /// Every commitment, past ones included.
     #[must_use]
     pub fn commitments(&self) -> Vec<Commitment> {
         commitment::commitments(self.born)
     }
 
-    /// The rows of a report: whatever was seen in the period, projects ascending and otherwise in a fixed order.
+    /// The rows of a report for the period: projects ascending, otherwise in a fixed order.
     pub(crate) fn measured(&self, period: Period, now: Timestamp) -> impl Iterator<Item = (&Meter, Measured)> {
         let days = calendar::days(period);
         self.meters.iter().filter_map(move |meter| Some((meter, meter.measure(&days, now)?)))

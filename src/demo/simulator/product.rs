@@ -1,21 +1,21 @@
-//! The price list: what can be rented, in which unit it is metered, and what a unit costs.
+//! The price list: products with their units and prices.
 //!
-//! Prices are of the right order of magnitude and nobody's real prices.
+//! The prices have a realistic size and are not real.
 
 /// One line of the price list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
     /// The API's resource type.
     pub(super) resource_type: &'static str,
-    /// Flavor, volume type, file share type or instance type; empty where the type has no such thing.
+    /// Flavor, volume type, file share type or instance type. Empty for types without one.
     pub(super) variant: &'static str,
     /// `billing_value_unit`.
     pub(super) unit: &'static str,
     /// `billing_metric_name`.
     pub(super) metric: &'static str,
-    /// The beginning of `billing_feature_name`; region and price model follow it.
+    /// The prefix of `billing_feature_name`. Region and price model follow it.
     pub(super) feature: &'static str,
-    /// The price of one unit, in 1e-15 of the project's currency: one byte of traffic costs 5000 of these.
+    /// The price of one unit, in 1e-15 of the project's currency. One byte of traffic costs 5000.
     pub(super) price: i64,
 }
 
@@ -108,7 +108,7 @@ pub(super) const LOAD_BALANCER: Product = product(
     "Load Balancer Type: lb1-1-2 (1vCPU/2GB RAM)",
     333_333_000_000,
 );
-/// The one type whose unit is free text.
+/// The only type with a free text as unit.
 pub(super) const INFERENCE: Product = product(
     ("inference", "inference-16vcpu-232gib-1xl40s-48gb"),
     "H",
@@ -116,7 +116,7 @@ pub(super) const INFERENCE: Product = product(
     "Inference: inference-16vcpu-232gib-1xl40s-48gb",
     1_437_500_000_000_000,
 );
-/// The newest type, of which no field is documented but the common ones.
+/// The newest type. The documents describe only its common fields.
 pub(super) const PUBLIC_MODELS: Product = product(
     ("inference_public_models", ""),
     "tokens",
@@ -171,7 +171,7 @@ pub(super) const EGRESS_VM: Product =
     product(("egress_traffic", "vm"), "bytes", "egress_traffic_vm_gbs", "Egress traffic", 5_000);
 pub(super) const EGRESS_BARE_METAL: Product =
     product(("egress_traffic", "baremetal"), "bytes", "egress_traffic_baremetal_gbs", "Egress traffic", 5_000);
-/// Traffic of routers is metered and free: a true zero.
+/// Traffic of routers is metered and free: a real zero.
 pub(super) const EGRESS_ROUTER: Product =
     product(("egress_traffic", "router"), "bytes", "egress_traffic_vm_gbs", "Egress traffic", 0);
 
@@ -196,7 +196,7 @@ pub(super) const FUNCTIONS_CALLS: Product = product(
     "Functions - Total Requests,",
     200_120_000_000_000,
 );
-/// Included in the price of the calls: a group whose only cost is a true zero.
+/// Included in the price of the calls: a group with only a real zero.
 pub(super) const FUNCTIONS_TRAFFIC: Product = product(
     ("functions_traffic", ""),
     "GB",

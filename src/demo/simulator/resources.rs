@@ -1,4 +1,4 @@
-//! Everything that the company rents, project by project.
+//! The resources of the company, project by project.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,11 +16,12 @@ use super::product::Product;
 use super::rng::{Dice, mix};
 use crate::billing::period::utc_date;
 
-/// A whole day of one minute-metered thing, in 1e-6 of a minute. A gigabyte's day in GB-minutes is the same number.
+/// A day of one resource that is metered by the minute, in 1e-6 of a minute. A gigabyte for a day has the same number
+/// of GB-minutes.
 pub(super) const WHOLE_DAY: i128 = 1_440 * 1_000_000;
 const GIGABYTES_PER_DAY: i128 = 1_000_000_000 * 1_000_000;
 
-/// Where and when something is rented, and who pays in which money.
+/// The place, lifetime and currency of a resource.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     project: &'a Project,
@@ -30,10 +31,10 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// The same place for another stretch of time.
+    /// The same place with another lifetime.
     pub(super) fn during(mut self, from: Timestamp, until: Option<Timestamp>) -> Self {
         self.from = from;
-        // Nothing outlives its project.
+        // A resource ends with its project.
         self.until = match (until, self.project.deleted_at) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -42,7 +43,7 @@ impl Site<'_> {
     }
 }
 
-/// The list of meters while it is being written.
+/// The meters while they are created.
 pub(super) struct Estate<'a> {
     pub(super) dice: Dice,
     pub(super) seed: u64,
@@ -52,7 +53,7 @@ pub(super) struct Estate<'a> {
     pub(super) meters: Vec<Meter>,
 }
 
-/// Every meter of the company, those of a project together.
+/// Every meter of the company, ordered by project.
 pub(super) fn meters(seed: u64, born: Timestamp, projects: &[Project], regions: &[Region]) -> Vec<Meter> {
     let mut estate = Estate { dice: Dice::new(seed), seed, born, projects, regions, meters: Vec::new() };
     let customers = Load::CUSTOMERS;
@@ -93,8 +94,8 @@ pub(super) fn meters(seed: u64, born: Timestamp, projects: &[Project], regions: 
 }
 
 impl<'a> Estate<'a> {
-    /// A long-standing presence of a project in a region. Both are constants that the books have; anything else
-    /// would be the first of them.
+    /// A permanent resource of a project in a region. Both ids are known constants; an unknown one gives the first
+    /// entry.
     pub(super) fn site(&mut self, project: u64, region: u64) -> Site<'a> {
         let (projects, regions) = (self.projects, self.regions);
         let project = projects.iter().find(|p| p.id == project).unwrap_or(&projects[0]);
@@ -105,7 +106,7 @@ impl<'a> Estate<'a> {
         Site { project, region, from, until: None }.during(from, None)
     }
 
-    /// An instant some hours and an odd part of an hour before the birth of the simulator.
+    /// An instant about this many hours before the birth of the simulator.
     pub(super) fn ago(&mut self, hours: i64) -> Timestamp {
         self.born - SignedDuration::from_hours(hours) + SignedDuration::from_secs(self.dice.between(0, 3_600))
     }
@@ -141,7 +142,7 @@ impl<'a> Estate<'a> {
         &mut self.meters[position]
     }
 
-    /// One machine of some flavor; returns its uuid.
+    /// One machine. Returns its uuid.
     pub(super) fn machine(&mut self, site: Site<'_>, product: Product, name: &str, load: Load) -> String {
         let uuid = self.dice.uuid();
         let (tags, last_name) = (self.tags(), name.to_owned());
@@ -175,7 +176,7 @@ impl<'a> Estate<'a> {
         self.rent(site, product::EXTERNAL_IP, WHOLE_DAY, Load::STEADY, details);
     }
 
-    /// Outgoing traffic of one machine, of so many gigabytes a day.
+    /// Outgoing traffic of one machine, in gigabytes a day.
     fn egress(&mut self, site: Site<'_>, (vm, name): (String, Option<String>), traffic: (Product, i64), load: Load) {
         let (product, gigabytes) = traffic;
         let permille = self.dice.between(600, 1_400);
@@ -201,7 +202,7 @@ impl<'a> Estate<'a> {
             if number > 2
                 && let Some(meter) = self.meters.last_mut()
             {
-                // The first two are always there, the others as long as somebody comes.
+                // Two machines always run; the others run with the traffic.
                 meter.course.load = load.autoscaled();
                 meter.course.per_day = WHOLE_DAY * 62 / 100;
             }
@@ -228,7 +229,7 @@ impl<'a> Estate<'a> {
         }
     }
 
-    /// A database cluster: one uuid under five types.
+    /// A database cluster: one uuid with five types.
     fn database(&mut self, project: u64, region: u64, name: &str) {
         let site = self.site(project, region);
         let uuid = self.dice.uuid();
@@ -273,7 +274,7 @@ impl<'a> Estate<'a> {
         }
     }
 
-    /// Shares, images, logs, and volumes with their snapshots and backups.
+    /// File shares, images, logs, and volumes with their snapshots and backups.
     fn files(&mut self, project: u64, region: u64, name: &str) {
         let site = self.site(project, region);
         let kind = product::FILE_SHARE.variant;
@@ -329,7 +330,7 @@ impl<'a> Estate<'a> {
         self.rent(site, product::INFERENCE, 11_250_000, Load::CUSTOMERS, details)
     }
 
-    /// Small machines that are switched off at night.
+    /// Small machines that are off at night.
     fn office(&mut self, project: u64, region: u64, machines: usize) {
         for number in 1..=machines {
             let site = self.site(project, region);
@@ -338,7 +339,7 @@ impl<'a> Estate<'a> {
         }
     }
 
-    /// Tags in each of the forms that occur.
+    /// Tags in all forms that occur.
     pub(super) fn tags(&mut self) -> Tags {
         match self.dice.between(0, 5) {
             0 => None,

@@ -1,6 +1,6 @@
-//! Chance without chance: the same seed gives the same company, on any machine.
+//! The random number generator. The same seed gives the same company on each machine.
 
-/// Mixes a seed and a salt into a number that looks random (the finalizer of SplitMix64).
+/// A hash of a seed and a salt (the finalizer of SplitMix64).
 pub(super) fn mix(seed: u64, salt: u64) -> u64 {
     let mut z = seed.wrapping_add(salt.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -8,7 +8,7 @@ pub(super) fn mix(seed: u64, salt: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A row of such numbers.
+/// A sequence of such numbers.
 pub(super) struct Dice {
     seed: u64,
     thrown: u64,

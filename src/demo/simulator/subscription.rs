@@ -1,4 +1,4 @@
-//! The account's subscriptions, as `GET /billing/org/v1/subscriptions` shows them.
+//! The account's subscriptions, as in `GET /billing/org/v1/subscriptions`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -9,7 +9,7 @@ use super::task::rfc3339;
 /// One subscription.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subscription {
-    /// Its identity.
+    /// The subscription id.
     pub id: u64,
     client_id: u64,
     client: Client,
@@ -28,13 +28,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The first instant at which it is active; `None`: since always.
+    /// The start, included. `None`: always.
     #[must_use]
     pub fn start(&self) -> Option<Timestamp> {
         self.active_range.start
     }
 
-    /// The first instant at which it no longer is; `None`: open-ended.
+    /// The end, excluded. `None`: open-ended.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {
         self.active_range.end
@@ -62,7 +62,7 @@ struct ActiveRange {
     end: Option<Timestamp>,
 }
 
-/// Documented as a string of 12 decimals, and an object where the price has steps.
+/// A string of 12 decimals by the documents, and an object for a price with steps.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
 enum Price {
@@ -118,7 +118,7 @@ const STEPPED: Price = Price::Stepped {
     ],
 };
 
-/// Product, feature, metric, rule, days from the birth to start and end, price.
+/// Product, feature, metric, rule, start and end in days from the birth, price.
 type Line = (Product, &'static str, &'static str, Option<&'static str>, Option<i64>, Option<i64>, Option<Price>);
 
 #[rustfmt::skip]
@@ -128,10 +128,10 @@ const BOOK: [Line; 11] = [
      Some(-360), Some(5), Some(Price::Flat("229.000000000000"))),
     (CDN, "CDN traffic", "cdn_traffic_gb", Some("stepped"), Some(-250), None, Some(STEPPED)),
     (STREAMING, "Video on demand", "vod_minutes", Some("unit"), Some(-90), None, None),
-    // Over for three days.
+    // Ended three days ago.
     (STORAGE, "Object Storage - 10 TB", "storage_gb", Some("commit"),
      Some(-368), Some(-3), Some(Price::Flat("99.500000000000"))),
-    // Not begun.
+    // Starts in the future.
     (WAAP, "WAAP Enterprise", "waap_enterprise", Some("commit"),
      Some(14), Some(379), Some(Price::Flat("1200.000000000000"))),
     (SUPPORT, "Support plan \"Gold\"", "support_gold", Some("post_invoice"),
@@ -139,7 +139,7 @@ const BOOK: [Line; 11] = [
     (DNS, "Managed DNS zones", "dns_zones", None, Some(-700), Some(200), Some(Price::Flat("2.990000000000"))),
     (CLOUD, "GPU reservation L40S", "g3-ai-32-192-1500-l40s-48-1_min", Some("commit"),
      Some(-65), Some(25), Some(Price::Flat("870.123456789012"))),
-    // Over for so long that only its count matters.
+    // Ended so long ago that only the count includes it.
     (CDN, "CDN trial", "cdn_trial", Some("unit"), Some(-75), Some(-45), Some(Price::Flat("0.000000000000"))),
     (CLOUD, "Overcommit rate", "bm2-hf-medium_min", Some("overcommit"),
      Some(-360), None, Some(Price::Flat("0.005300950000"))),

@@ -1,4 +1,4 @@
-//! The account's report tasks, as `GET /billing/org/v1/reports` shows them.
+//! The account's report tasks, as in `GET /billing/org/v1/reports`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -7,35 +7,35 @@ use super::company::CLIENT_ID;
 use super::rng::{Dice, mix};
 use crate::billing::period::utc_date;
 
-/// A new task is asked for this often, from the birth of the simulator on.
+/// The interval of new tasks after the birth of the simulator.
 const RHYTHM: SignedDuration = SignedDuration::from_mins(10);
-/// So long each waits, so that one is always waiting, ...
+/// The time that each task waits. One task is always waiting.
 const WAITS: SignedDuration = SignedDuration::from_mins(10);
-/// ... and so long it works.
+/// The time that each task runs.
 const WORKS: SignedDuration = SignedDuration::from_mins(5);
 
 /// One background job of the billing system.
 #[derive(Clone, Debug, Serialize)]
 pub struct Task {
-    /// Its identity.
+    /// The task id.
     pub uuid: String,
-    /// When it was asked for.
+    /// The time of its request.
     #[serde(serialize_with = "rfc3339")]
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of its last change.
     #[serde(serialize_with = "rfc3339")]
     pub updated_at: Timestamp,
     user_id: u64,
     client_id: u64,
-    /// What it does.
+    /// The type of task.
     pub task_type: &'static str,
-    /// How far it has come.
+    /// The status.
     pub status: &'static str,
     processing_notes: Notes,
     parameters: Parameters,
 }
 
-/// Members that the API leaves out of an open object are missing here, too; others are null.
+/// The API leaves out these members in some answers, and sends null for others.
 #[derive(Clone, Debug, Default, Serialize)]
 struct Notes {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,10 +67,10 @@ enum Parameters {
     None {},
 }
 
-/// Minutes before the birth, type, status, minutes of work, errors, warnings.
+/// Minutes before the birth, type, status, minutes of run time, errors, warnings.
 type Past = (i64, &'static str, &'static str, i64, usize, usize);
 
-/// Older tasks, each status and each type among those of the last seven days.
+/// Past tasks. The last seven days have each status and each type.
 const PAST: [Past; 18] = [
     (25, "ImportData", "InProgress", 20, 0, 0),
     (190, "ClosingPeriod", "InProgress", 8, 0, 1),
@@ -104,7 +104,7 @@ const WARNINGS: [Note; 2] =
 /// Every task that exists at `now`, newest first.
 pub(super) fn tasks(seed: u64, born: Timestamp, now: Timestamp) -> Vec<Task> {
     let past = PAST.iter().map(|&(minutes_ago, task_type, status, work, errors, warnings)| {
-        // Some with fractions of a second, as the API prints them.
+        // Some have fractions of a second, as in the API.
         let micros = if minutes_ago % 100 == 0 { 0 } else { 1_013 * minutes_ago };
         let created_at = born - SignedDuration::from_mins(minutes_ago) - SignedDuration::from_micros(micros);
         (created_at, created_at + SignedDuration::from_mins(work), task_type, status, errors, warnings)
@@ -124,7 +124,7 @@ pub(super) fn tasks(seed: u64, born: Timestamp, now: Timestamp) -> Vec<Task> {
 
 type Outline = (Timestamp, Timestamp, &'static str, &'static str, usize, usize);
 
-/// A task that goes its way while one watches; every fifth fails.
+/// A task that changes its status while the simulator runs. Every fifth fails.
 fn live(created_at: Timestamp, now: Timestamp, number: i32) -> Option<Outline> {
     let age = now.duration_since(created_at);
     if age.is_negative() {
@@ -166,7 +166,7 @@ impl Task {
                 period: began.then(|| month.strftime("%Y-%m").to_string()),
                 records_to_process: began.then(|| dice.between(20, 4_000)),
                 errors: began.then(|| ERRORS[..errors].to_vec()),
-                // No list at all is as common as an empty one.
+                // A missing list is as common as an empty one.
                 warnings: (warnings > 0).then(|| WARNINGS[..warnings].to_vec()),
             },
             parameters: if task_type == "Report" {
@@ -183,7 +183,7 @@ impl Task {
     }
 }
 
-/// Instants with their `Z`.
+/// An instant with `Z`.
 pub(super) fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
 }

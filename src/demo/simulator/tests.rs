@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Ordinary and awkward instants to be born at.
+/// Ordinary and odd instants of birth.
 const BIRTHS: [&str; 5] = [
     "2026-11-22T14:24:07.123456789Z",
     "2026-03-01T00:10:00Z",
@@ -88,7 +88,7 @@ fn every_deleted_project_still_has_the_costs_of_its_time() {
     }
 }
 
-/// The days before the one of `now`, the oldest first.
+/// The days before `now`, the oldest first.
 fn history(now: Timestamp, days: i64) -> Vec<Period> {
     let today = utc_date(now);
     (1..=days)
@@ -105,7 +105,7 @@ fn the_days_of_a_window_sum_to_it() {
         for window in Window::ALL {
             let whole = window.period(now);
             let days: Vec<_> = whole.days().map(Period::of).collect();
-            // Before the API's rounding there is no difference at all.
+            // Before the API's rounding there is no difference.
             let exact = |periods: &[Period]| {
                 let mut sums = BTreeMap::new();
                 for (meter, measured) in periods.iter().flat_map(|period| simulator.measured(*period, now)) {
@@ -115,7 +115,7 @@ fn the_days_of_a_window_sum_to_it() {
                 sums
             };
             assert_eq!(exact(&days), exact(&[whole]), "{born} {}", window.as_str());
-            // After it each row of each day is off by half of the last decimal at most.
+            // After it, each row of each day differs by at most half of the last decimal.
             let rows = simulator.measured(whole, now).count() * (days.len() + 1);
             let total =
                 |period: &Period| -> f64 { simulator.cost_ledger(*period, now).values().map(|a| a.to_f64()).sum() };

@@ -1,4 +1,4 @@
-//! The habits of the account, as a client sees them that reads it day by day.
+//! The patterns of the account's history, as a client reads it day by day.
 
 use std::sync::Mutex;
 
@@ -24,7 +24,7 @@ async fn costs(running: &Running, day: Period) -> BTreeMap<Group, Amount> {
     })
 }
 
-/// The closed days before `now`, read one by one.
+/// The closed days before `now`, read day by day.
 async fn read_history(now: &str) -> BTreeMap<Group, Series> {
     let (running, today) = (start(now).await, utc_date(now.parse().unwrap()));
     let mut history: BTreeMap<Group, Series> = BTreeMap::new();
@@ -56,7 +56,7 @@ fn series<'a>(history: &'a BTreeMap<Group, Series>, project: u64, region: u64, k
     found.unwrap_or_else(|| panic!("{project}/{region}/{kind} is never seen")).1
 }
 
-/// The median over those days that a test accepts.
+/// The median of the days that `accepts` selects.
 fn typical(series: &Series, accepts: impl Fn(Date) -> bool) -> f64 {
     median(series.iter().filter(|(day, _)| accepts(**day)).filter_map(|(_, cost)| *cost))
 }
@@ -67,7 +67,7 @@ fn is_weekend(day: Date) -> bool {
 
 #[tokio::test]
 async fn the_history_has_the_habits_of_a_real_account() {
-    // Reading it takes longer than looking at it.
+    // One test for all checks, because reading takes longer than checking.
     let history = read_history(NOW).await;
     customers_come_on_weekdays_and_players_on_weekends(&history);
     traffic_grows_and_has_steps(&history);
@@ -192,7 +192,7 @@ async fn closed_days_are_revised_until_they_settle_and_one_of_them_later() {
         let read = costs(&running, day).await;
         read.values().map(|cost| cost.to_f64()).sum::<f64>()
     };
-    // Now it is 14:24; records arrive until 20:00, for yesterday as for the day before, on which maintenance was.
+    // It is 14:24. Records arrive until 20:00, both for yesterday and for the day before, which had maintenance.
     for ago in [1, 2] {
         let day = day_before(today, ago);
         let (early, later, settled) = (after(0, day).await, after(3, day).await, after(6, day).await);

@@ -18,7 +18,7 @@ mod history;
 mod lists;
 mod reports;
 
-/// A running account, with a client that has its key.
+/// A running API and a client with its key.
 struct Running {
     url: String,
     client: reqwest::Client,
@@ -26,7 +26,7 @@ struct Running {
     served: JoinHandle<()>,
 }
 
-/// The money and identity of a row, by the text of its numbers.
+/// The amounts and the identity of a row, with numbers as text.
 #[derive(serde::Deserialize)]
 struct Row {
     project_id: u64,
