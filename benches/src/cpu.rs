@@ -1,11 +1,11 @@
-//! What this process has spent.
+//! The CPU time of this process.
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// CPU seconds so far, user and system.
+/// CPU seconds of user and system so far.
 ///
 /// # Errors
-/// Never in practice: a process may ask for its own.
+/// Never in practice, because a process may read its own usage.
 pub fn spent() -> anyhow::Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

@@ -1,4 +1,4 @@
-//! A made-up account of any size whose rows are rendered once and whose total is known to the last digit.
+//! A generated account of any size. Its rows are rendered once, and its total is known exactly.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::price_list::{PRODUCTS, REGION_NAMES};
 use crate::row::{Cost, Dice, Row, grouping};
 
-/// How large the account is.
+/// The size of an account.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Rows of the cost report.
@@ -19,7 +19,7 @@ pub struct Shape {
     pub projects: usize,
     /// Regions; every project has all resource types in each.
     pub regions: usize,
-    /// The day of which the rows speak, as `2026-05-14`.
+    /// The day of the rows, such as `2026-05-14`.
     pub day: String,
 }
 
@@ -27,7 +27,7 @@ impl Shape {
     /// Reads `--rows`, `--projects`, `--regions` and `--day`.
     ///
     /// # Errors
-    /// Where one of them is no number, or there are fewer rows than groups.
+    /// Fails if one of them is no number, or if there are fewer rows than groups.
     pub fn from_args(args: &mut pico_args::Arguments) -> anyhow::Result<Self> {
         let projects = args.opt_value_from_str("--projects")?.unwrap_or(20);
         let regions = args.opt_value_from_str("--regions")?.unwrap_or(6);
@@ -37,7 +37,7 @@ impl Shape {
         Ok(Self { rows, projects, regions, day: args.opt_value_from_str("--day")?.unwrap_or("2026-05-14".into()) })
     }
 
-    /// Project, region and product of every group, in this order.
+    /// The project, region and product of every group, in this order.
     pub fn groups(&self) -> impl Iterator<Item = (u64, u64, usize)> {
         let regions = self.regions;
         (0..self.projects).flat_map(move |project| {
@@ -48,25 +48,25 @@ impl Shape {
     }
 }
 
-/// The number of a project, by its place.
+/// The id of a project, by its index.
 #[must_use]
 pub fn project_id(index: usize) -> u64 {
     41_001 + index as u64
 }
 
-/// The number of a region, by its place.
+/// The id of a region, by its index.
 #[must_use]
 pub fn region_id(index: usize) -> u64 {
     7 + 3 * index as u64
 }
 
-/// What a project is called.
+/// The name of a project.
 #[must_use]
 pub fn project_name(id: u64) -> String {
     format!("team-{id}-production")
 }
 
-/// What a region is called.
+/// The name of a region.
 #[must_use]
 pub fn region_name(id: u64) -> String {
     let index = (id - region_id(0)) / 3;
@@ -87,16 +87,16 @@ pub struct Estate {
     pub shape: Shape,
     /// All rows, sorted by project, each followed by a comma.
     rendered: Bytes,
-    /// Where each row begins in `rendered`; one more for the end.
+    /// The start of each row in `rendered`, and the end of the last row.
     starts: Vec<usize>,
     totals: BTreeMap<u64, BTreeMap<TotalKey, (u64, i64)>>,
 }
 
 impl Estate {
-    /// Makes an account; the same shape makes the same account.
+    /// Makes an account. The same shape makes the same account.
     ///
     /// # Errors
-    /// Never in practice: rows are written to memory.
+    /// Never in practice, because rows are written to memory.
     pub fn new(shape: Shape) -> anyhow::Result<Self> {
         let mut rendered = String::with_capacity(shape.rows * 600);
         let mut starts = Vec::with_capacity(shape.rows + 1);
@@ -108,7 +108,8 @@ impl Estate {
             let range = rows_of(&shape, index);
             let stride = coprime_stride(range.len());
             for place in 0..range.len() {
-                // A walk over all groups in an order that no reader can lean on: the API promises none within a project.
+                // An irregular order of all groups. The API promises no order within a project, so no reader may rely
+                // on one.
                 let slot = (place * stride + index) % range.len();
                 let (region, slot) = (slot % shape.regions, slot / shape.regions);
                 let (product, slot) = (slot % PRODUCTS.len(), slot / PRODUCTS.len());
@@ -136,9 +137,9 @@ impl Estate {
         Ok(Self { shape, rendered: rendered.into(), starts, totals })
     }
 
-    /// One page of the resources report: count, then the text of the page in three parts.
+    /// One page of the resources report, of one project or of all: the count, then the page in three parts.
     ///
-    /// Of one project, or of all. Nothing is copied but a few words.
+    /// The parts share the rendered bytes.
     #[must_use]
     pub fn page(&self, project: Option<u64>, offset: usize, limit: usize) -> [Bytes; 3] {
         let rows = match project.map(|id| id.checked_sub(project_id(0))) {
@@ -190,7 +191,7 @@ impl Estate {
         text.into()
     }
 
-    /// What every group adds up to, in 1e-5: project, region, resource type, sum.
+    /// The sum of every group in 1e-5: project, region, resource type, sum.
     #[must_use]
     pub fn ledger(&self) -> BTreeMap<(u64, u64, &'static str), i64> {
         let mut ledger = BTreeMap::new();
@@ -208,7 +209,7 @@ fn rows_of(shape: &Shape, project: usize) -> Range<usize> {
     start(project)..start(project + 1)
 }
 
-/// A step that visits every place of a circle once, and neighbours never one after the other.
+/// A step that visits every index of a ring once, and never two neighbours in turn.
 fn coprime_stride(length: usize) -> usize {
     let gcd = |mut a: usize, mut b: usize| {
         while b > 0 {

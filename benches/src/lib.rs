@@ -1,8 +1,8 @@
-//! What the measurements of `scripts/bench` need besides the product itself.
+//! The parts that the benchmarks of `scripts/bench` share.
 //!
-//! [`estate`] makes a large account with a known total and renders it once; [`service`] is the least HTTP server that
-//! the programs in `src/bin` share. Nothing here is part of the product, which is measured as a built binary; only its
-//! store, detector and rules are measured as a library too.
+//! [`estate`] makes a large account with a known total and renders it once. [`service`] is the minimal HTTP server of
+//! the programs in `src/bin`. Nothing here is part of the product. The benchmarks measure the product as a built
+//! binary, and its store, detector and rules also as a library.
 
 pub mod cpu;
 pub mod estate;

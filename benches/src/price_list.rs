@@ -1,4 +1,4 @@
-//! The 25 resource types, each with the variants that make a real account's totals longer than its list of types.
+//! The 25 resource types with their variants. Because of variants, a real account has more totals than types.
 
 /// The fields that a type has besides the common ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,21 +11,21 @@ pub enum Details {
     Volume,
     /// A snapshot of block storage.
     Snapshot,
-    /// A size without a unit.
+    /// Has a size without a unit.
     Backup,
     /// Network storage.
     FileShare,
     /// A disk image.
     Image,
-    /// A log index, which may lack a uuid.
+    /// A log index, which may have no uuid.
     LogIndex,
-    /// An address that can move.
+    /// A floating IP address.
     FloatingIp,
-    /// An address with neither uuid nor name.
+    /// An address without uuid and name.
     ExternalIp,
-    /// Outgoing bytes, with neither uuid nor name.
+    /// Outgoing bytes, without uuid and name.
     Egress,
-    /// A name and a uuid: containers, functions, most parts of a database.
+    /// Has a name and a uuid: containers, functions, most parts of a database.
     Named,
     /// Storage of a database.
     DatabaseVolume,
@@ -34,17 +34,17 @@ pub enum Details {
 /// One resource type.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
-    /// The API's word for it.
+    /// The API's name of the type.
     pub resource_type: &'static str,
     /// `billing_value_unit`.
     pub unit: &'static str,
-    /// Which fields its rows have.
+    /// The fields of its rows.
     pub details: Details,
-    /// The beginning of `billing_feature_name`.
+    /// The prefix of `billing_feature_name`.
     pub feature: &'static str,
-    /// The end of `billing_metric_name`, after the variant.
+    /// The suffix of `billing_metric_name`, after the variant.
     pub metric_suffix: &'static str,
-    /// Flavors, volume types and the like; metric names begin with them.
+    /// Flavors, volume types and the like. Metric names begin with them.
     pub variants: &'static [&'static str],
 }
 
@@ -157,6 +157,6 @@ pub const PRODUCTS: [Product; 25] = [
     ),
 ];
 
-/// The beginnings of the names of regions.
+/// The prefixes of the names of regions.
 pub const REGION_NAMES: [&str; 8] =
     ["Luxembourg-2", "Manassas", "Frankfurt-1", "Singapore-2", "Tokyo-1", "Sao Paulo-1", "Sydney-1", "Amsterdam-3"];

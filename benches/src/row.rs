@@ -1,4 +1,4 @@
-//! The JSON of one report row, written by hand: a million of them are rendered before a measurement begins.
+//! Writes the JSON of one report row. A benchmark renders a million of them before it starts to measure.
 
 use std::fmt::{Display, Formatter, Result, Write as _};
 
@@ -20,7 +20,7 @@ impl Display for Cost {
     }
 }
 
-/// Numbers without a pattern, the same in every run.
+/// Pseudo-random numbers, the same in every run.
 #[derive(Clone, Copy, Debug)]
 pub struct Dice(pub u64);
 
@@ -53,14 +53,14 @@ impl Display for Uuid {
     }
 }
 
-/// What one row says, besides what the dice add.
+/// The fields of one row. The others are random.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     /// `project_id`.
     pub project: u64,
     /// `region` and `region_id`.
     pub region: u64,
-    /// What the region is called.
+    /// The name of the region.
     pub region_name: &'a str,
     /// Index into [`PRODUCTS`].
     pub product: usize,
@@ -68,11 +68,11 @@ pub struct Row<'a> {
     pub variant: usize,
     /// `cost`.
     pub cost: Cost,
-    /// The day of `first_seen` and `last_seen`, as `2026-05-14`.
+    /// The day of `first_seen` and `last_seen`, such as `2026-05-14`.
     pub day: &'a str,
 }
 
-/// The grouping field of a product's totals, if it has one: its name and whether the variant is its value.
+/// The grouping field of a product's totals, if it has one: its name, and whether the variant is its value.
 #[must_use]
 pub fn grouping(product: &Product) -> Option<&'static str> {
     match product.details {
@@ -88,7 +88,7 @@ impl Row<'_> {
     /// Appends the row, without anything after its closing brace.
     ///
     /// # Errors
-    /// Never in practice: a string takes everything.
+    /// Never in practice, because a write to a string always succeeds.
     pub fn write(&self, out: &mut String, dice: &mut Dice) -> Result {
         let Self { project, region, region_name, cost, day, .. } = *self;
         let Product { resource_type, unit, feature, metric_suffix, variants, .. } = PRODUCTS[self.product];

@@ -1,4 +1,4 @@
-//! The least HTTP server: one thread, keep-alive, answers whose bytes are shared and never copied.
+//! A minimal HTTP server: one thread, keep-alive, and bodies that are shared instead of copied.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// A body in pieces that are known from the beginning.
+/// A body of ready pieces.
 #[derive(Debug, Default)]
 pub struct Pieces(VecDeque<Bytes>);
 
@@ -53,17 +53,17 @@ pub fn answer(status: StatusCode, media_type: &'static str, pieces: impl Into<Pi
     response
 }
 
-/// Whether a request says that it takes gzip.
+/// Whether a request accepts gzip.
 #[must_use]
 pub fn takes_gzip<B>(request: &Request<B>) -> bool {
     let accepted = request.headers().get(hyper::header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| accepted.contains("gzip"))
 }
 
-/// Serves on a free port of the loopback interface until killed; prints the address as its first line.
+/// Serves on a free port of the loopback interface until killed. Prints the address as its first line.
 ///
 /// # Errors
-/// Where no port can be had.
+/// Fails if no port is free.
 pub fn serve<H, F>(handler: H) -> anyhow::Result<()>
 where
     H: Fn(Request<Incoming>) -> F + Clone + 'static,
@@ -82,7 +82,7 @@ where
                     let answer = handler(request);
                     async move { Ok::<_, Infallible>(answer.await) }
                 });
-                // A client that goes away is no fault here.
+                // A client that leaves is no error.
                 let _ =
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });

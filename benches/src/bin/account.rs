@@ -1,9 +1,9 @@
-//! A Gcore account of any size behind the API's own paths, rendered before the first request.
+//! A Gcore account of any size with the API's paths. All rows are rendered before the first request.
 //!
 //! Usage: account [--rows=N] [--projects=N] [--regions=N] [--day=YYYY-MM-DD] [--delay-ms=N] [--gzip]
 //!
-//! Besides the API it has `/stats` (requests and bytes of each path since the start) and `/ledger` (what each group
-//! really adds up to, in 1e-5).
+//! It also has `/stats` (requests and bytes of each path since the start) and `/ledger` (the exact sum of each group,
+//! in 1e-5).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use serde_json::json;
 
 const JSON: &str = "application/json";
 
-/// What the reports may be asked for; the API refuses any other key.
+/// The parameters of reports. The API refuses any other key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question {
@@ -107,7 +107,7 @@ impl Account {
         let whole = |body: Bytes| (StatusCode::OK, [body, Bytes::new(), Bytes::new()]);
         let report = match path {
             "/cloud/v1/cost_report/resources" | "/cloud/v1/cost_report/totals" => read(request).await,
-            // One answer holds all names: an offset finds nothing more.
+            // The first answer holds all names, so an offset gives an empty list.
             "/cloud/v1/projects" | "/cloud/v1/regions" if has_offset(&request) => return whole(empty()),
             "/cloud/v1/projects" => return whole(self.projects.clone()),
             "/cloud/v1/regions" => return whole(self.regions.clone()),
@@ -169,7 +169,7 @@ async fn read(request: Request<Incoming>) -> Result<Question, (StatusCode, Strin
 
 fn compressed(pieces: &[Bytes]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // Writing to memory does not fail.
+    // A write to memory never fails.
     let written = pieces.iter().try_for_each(|piece| encoder.write_all(piece)).and_then(|()| encoder.finish());
     written.unwrap_or_default().into()
 }

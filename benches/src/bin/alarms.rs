@@ -1,14 +1,18 @@
-//! Accounts that give cause for alerts, and whoever is told of them.
+//! Accounts that cause alerts, and receivers for them.
 //!
 //! Usage: alarms [--subscriptions=N]
 //!
-//! The report tasks of every account, which it knows by the API key, are news between `/begin` and `/end`: with each
-//! answer another task has failed, and the one before is mended. Before and after there are none. The list of subscriptions is the same for all; each
-//! of them is about to end. Webhooks are taken at `/hook`, and `/api/v2/alerts` takes what an Alertmanager would.
+//! The API key identifies an account. Between `/begin` and `/end`, each answer has a new failed report task, and the
+//! task before it is fixed. Otherwise there are no tasks. All accounts have the same subscriptions, which all end soon.
+//! `/hook` accepts webhooks, and `/api/v2/alerts` accepts the requests to an Alertmanager.
 //!
-//! `/seen` says as JSON what came since the start or the last `/begin`: the `milliseconds` from each news to its webhook,
-//! `unheard` news, the number of alerts that an Alertmanager was `told`, and in seconds since 1970 when the first of
-//! these came (`told_at`) and when the subscriptions were answered last (`listed_at`).
+//! `/seen` gives as JSON what came since the start or the last `/begin`:
+//!
+//! - `milliseconds`: the time from each new task to its webhook.
+//! - `unheard`: the tasks without a webhook.
+//! - `told`: the number of alerts that Alertmanager got.
+//! - `told_at`: when the first of these came, in seconds since 1970.
+//! - `listed_at`: when the subscriptions were last requested, in seconds since 1970.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,16 +33,16 @@ use serde_json::json;
 
 const JSON: &str = "application/json";
 
-/// A task of an account, and whether it is told as failed.
+/// A task of an account, and whether it has failed.
 type News = (String, bool);
 
 #[derive(Default)]
 struct Seen {
-    /// Whether there is news.
+    /// Whether answers have new tasks.
     has_news: bool,
     /// The number of the newest task of each account.
     tasks: HashMap<String, u64>,
-    /// When news was answered that nobody was told of yet.
+    /// The time of the answer for each task without a webhook.
     unheard: HashMap<News, Instant>,
     milliseconds: Vec<f64>,
     told: usize,
@@ -47,12 +51,12 @@ struct Seen {
 }
 
 struct Town {
-    /// One JSON object each.
+    /// The JSON object of each subscription.
     subscriptions: Vec<String>,
     seen: RefCell<Seen>,
 }
 
-/// As much of a webhook's body as is looked at.
+/// The read parts of a webhook's body.
 #[derive(Deserialize)]
 struct Message {
     alerts: Vec<Told>,
@@ -108,7 +112,7 @@ impl Town {
         answer(StatusCode::OK, JSON, [body.into()])
     }
 
-    /// The newest task of the account, which has failed, and the one before it.
+    /// The newest task of the account, which failed, and the one before it.
     fn tasks(&self, request: &Request<Incoming>) -> String {
         let key = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut seen = self.seen.borrow_mut();
@@ -145,7 +149,7 @@ impl Town {
         let (offset, limit) = (number("offset").unwrap_or(0), number("limit").unwrap_or(100));
         let mut body = format!(r#"{{"count":{},"results":["#, self.subscriptions.len());
         for (place, row) in self.subscriptions.iter().skip(offset).take(limit).enumerate() {
-            // Writing to memory does not fail.
+            // A write to memory never fails.
             let _ = write!(body, "{}{row}", if place == 0 { "" } else { "," });
         }
         body += "]}";
@@ -153,7 +157,7 @@ impl Town {
         body
     }
 
-    /// Takes what somebody is told.
+    /// Takes a notification.
     fn hear(&self, path: &str, body: &Bytes) {
         let (arrived, at) = (Instant::now(), now());
         let mut seen = self.seen.borrow_mut();
@@ -164,7 +168,7 @@ impl Town {
         }
         for alert in serde_json::from_slice(body).map_or_else(|_| Vec::new(), |message: Message| message.alerts) {
             let task = alert.labels.get("report_uuid").cloned().unwrap_or_default();
-            // What is told again, or of something else, is no news.
+            // A repeated or unrelated notification does not count.
             if let Some(answered) = seen.unheard.remove(&(task, alert.status == "firing")) {
                 seen.milliseconds.push(milliseconds(arrived - answered));
             }

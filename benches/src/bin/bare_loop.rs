@@ -1,8 +1,8 @@
-//! The least that reads a cost report: hyper, one buffer for all pages, sonic-rs, one integer sum.
+//! The minimal reader of a cost report: hyper, one buffer for all pages, sonic-rs, one integer sum.
 //!
 //! Usage: bare_loop HOST:PORT [--page-size=N] [--day=YYYY-MM-DD] [--rate=N]
 //!
-//! It checks nothing, retries nothing and groups nothing, so no exporter can be cheaper.
+//! It does not check, retry or group, so no exporter can be cheaper.
 
 use std::hint::black_box;
 use std::io::Read as _;
@@ -89,7 +89,7 @@ async fn read(options: &Options) -> anyhow::Result<()> {
         let page: Page<'_> = sonic_rs::from_slice(text)?;
         for row in &page.results {
             black_box((row.resource_type, row.project_id, row.region_id, row.currency));
-            // Exact: a double holds every multiple of 1e-5 up to 9e10 apart.
+            // This is exact: a double distinguishes all multiples of 1e-5 up to 9e10.
             #[expect(clippy::cast_possible_truncation, reason = "costs are far below 2^63")]
             let cost = row.cost.map_or(0, |cost| (cost * 1e5).round() as i64);
             units += cost;

@@ -2,9 +2,9 @@
 //!
 //! Usage: day [--series=N] [--days=N]
 //!
-//! Takes in a long history, then prints as JSON the CPU `milliseconds` that each of the last 60 days took: judging the
-//! day of every series, learning from it, and forecasting the month of every series. The daemon forecasts projects and
-//! budgets only, so it spends less.
+//! It takes a long history. Then it prints as JSON the CPU `milliseconds` of each of the last 60 days. A day means to
+//! judge every series, to learn from it, and to forecast its month. The daemon forecasts projects and budgets only, so
+//! it needs less.
 
 use gcore_billing_bench::cpu::spent;
 use gcore_billing_bench::row::Dice;
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a series costs on a day: a level of its own, less at weekends, with noise, and more on the first of a month.
+/// The cost of a series on a day: its own level, less on weekends, with noise, and more on the first of a month.
 fn amount(index: u64, at: u64, day: Date) -> f64 {
     let mut level = Dice(index);
     let mut noise = Dice(index << 32 | at);

@@ -1,5 +1,5 @@
-//! The same series in a registry of the `prometheus` crate, gathered, encoded and compressed for every scrape, as its
-//! documentation shows.
+//! The same series in a registry of the `prometheus` crate. Each scrape gathers, encodes and compresses them, as in the
+//! crate's documentation.
 //!
 //! Usage: encode_per_scrape [--projects=N] [--regions=N]
 

@@ -2,9 +2,9 @@
 //!
 //! Usage: judge [--projects=N] [--regions=N] [--rounds=N]
 //!
-//! Makes a snapshot of an account with a history, all windows, budgets, limits, report tasks and subscriptions, so that
-//! every rule has something to say. Then prints as JSON the CPU `milliseconds` of judging it in each round, a minute
-//! apart, and of moving the states of its alerts on; and how many `verdicts` and `alerts` there are.
+//! It makes a snapshot of an account with a history, all windows, budgets, thresholds, report tasks and subscriptions,
+//! so that every rule has data. Then it prints as JSON the CPU `milliseconds` of each round, a minute apart. A round
+//! evaluates all rules and advances the states of alerts. It also prints the number of `verdicts` and `alerts`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,9 +40,9 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::json;
 
 const DAY: Duration = Duration::from_secs(86_400);
-/// Budgets, and limits of one's own; each of a project.
+/// The number of budgets, and of thresholds. Each is for one project.
 const OF_ONES_OWN: usize = 10;
-/// Closed days.
+/// The number of closed days.
 const PAST: i32 = 60;
 
 fn main() -> anyhow::Result<()> {
@@ -90,7 +90,7 @@ fn groups(shape: &Shape) -> impl Iterator<Item = Group> {
     })
 }
 
-/// The defaults, with budgets and limits; some are exceeded, others are not.
+/// The defaults, with budgets and thresholds. Some are exceeded.
 fn settings(shape: &Shape) -> anyhow::Result<Settings> {
     let mut settings = Settings::default();
     let projects: BTreeSet<ProjectId> = groups(shape).map(|group| group.project).collect();
@@ -139,7 +139,7 @@ fn account(shape: &Shape, settings: &Settings, now: Timestamp) -> anyhow::Result
         }
         costs.differences = [(eur(), Difference { amount: Amount::ZERO, tolerance: Amount::ZERO })].into();
         let period = window.period(now);
-        // Corrections are over, so that the sums are held against the API's.
+        // The windows are settled, so that a rule compares their sums with the API's.
         let settle_after = Duration::ZERO;
         account.cost.insert(window, WindowReading::new(Reading::new(costs, now, DAY), period, settle_after));
         account.usage.insert(window, WindowReading::new(Reading::new(usage, now, DAY), period, settle_after));
@@ -151,18 +151,18 @@ fn account(shape: &Shape, settings: &Settings, now: Timestamp) -> anyhow::Result
     Ok(account)
 }
 
-/// What a group cost so many days ago. On the last closed day every twentieth costs much more than it used to.
+/// The cost of a group on a past day. On the last closed day every twentieth group costs much more than before.
 fn cost(index: usize, back: i32) -> Amount {
     let mut level = Dice(index as u64);
     let mut noise = Dice((index as u64) << 32 | u64::from(back.unsigned_abs()));
     let usual = 1_000_000 + level.below(10_000_000);
     let factor = if back == 1 && index.is_multiple_of(20) { 5 } else { 1 };
     let units = factor * usual * (95 + noise.below(10)) / 100;
-    // So many units of 1e-5 are in the range of every amount.
+    // Such numbers of 1e-5 are always in the range of an amount.
     format!("{units}e-5").parse().unwrap_or_default()
 }
 
-/// What the closed days say, each of which the detector has taken in.
+/// The analysis of the closed days.
 fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestamp) -> Insights {
     let series: Vec<Series> = groups(shape).map(|group| Series { group, measure: "EUR".into() }).collect();
     let mut past = AccountModels::new(settings.budgets.clone().into());
@@ -183,7 +183,7 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     Insights { findings: Arc::new(findings), budgets, revisions }
 }
 
-/// As many as are ever listed: a third failed, a third late, a third with errors.
+/// The largest number of listed tasks: a third failed, a third late, a third with errors.
 fn tasks(now: Timestamp) -> ReportTaskTotals {
     let mut totals = ReportTaskTotals::default();
     for number in 0..300 {
@@ -201,7 +201,7 @@ fn tasks(now: Timestamp) -> ReportTaskTotals {
     totals
 }
 
-/// A hundred: half of them end soon, half have ended.
+/// A hundred: half end soon, half have ended.
 fn subscriptions(now: Timestamp) -> Vec<Subscription> {
     let subscription = |number: i64| Subscription {
         id: format!("{number}").into(),

@@ -1,9 +1,9 @@
-//! Runs a command and writes what it spent: CPU of user and system together, the largest resident set, wall time.
+//! Runs a command and writes its resources: CPU time of user and system together, the largest resident set, wall time.
 //!
 //! Usage: spent FILE COMMAND [ARGUMENT]...
 //!
-//! A program of its own, since a child's largest resident set begins with that of the process which made it: made by
-//! an interpreter, every small child would look as large as the interpreter.
+//! This must be a small program: a child's largest resident set starts with that of its parent. With an interpreter as
+//! parent, every small child would look as large as the interpreter.
 
 use std::process::{Command, ExitCode};
 

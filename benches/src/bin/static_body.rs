@@ -1,4 +1,4 @@
-//! Serves the bytes of one file on every path: what a scrape costs when nothing at all is done for it.
+//! Serves the bytes of one file on every path: the minimal cost of a scrape.
 //!
 //! Usage: static_body FILE
 

@@ -1,9 +1,10 @@
-//! The product's store with a long history: what it takes on disk, and how long a month's sum takes.
+//! The product's store with a long history: its size on disk, and the time for the sum of a month.
 //!
 //! Usage: store FILE --api-url=URL --last=YYYY-MM-DD [--days=N] [--projects=N] [--regions=N]
 //!
-//! Fills the file with days until the last one, as of the account `main` at this URL, then prints as JSON the `bytes` of the file, the `amounts` in it, and the `seconds` that each of
-//! several sums over the last 30 days took. Here alone the product is a library, since no command of it sums.
+//! It fills the file with days up to the last one, for the account `main` at this URL. Then it prints as JSON the `bytes`
+//! of the file and the number of `amounts` in it. It also prints the `seconds` of several sums over the last 30 days. It
+//! uses the product as a library, because no command computes such a sum.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
         seconds.push(started.elapsed().as_secs_f64());
         ensure!(sum == truth, "the store sums up {sum}, and holds {truth}");
     }
-    // The journal becomes a part of the file when the last connection ends.
+    // SQLite writes the journal into the file when the last connection closes.
     drop(store);
     let bytes = std::fs::metadata(&path)?.len();
     let amounts = days.unsigned_abs() as usize * shape.groups().count();
@@ -52,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes one day after the other, newest first as the product does, and returns the sum of the last 30.
+/// Writes the days, newest first as the product does, and returns the sum of the last 30.
 async fn fill(store: &Store, account: AccountId, shape: &Shape, (last, days): (Date, i32)) -> anyhow::Result<Amount> {
     let mut dice = Dice(7);
     let series: Vec<Series> = shape
