@@ -1,4 +1,4 @@
-//! The configuration through its front door: files and variables in, settings or faults out.
+//! The configuration as its users see it: files and variables in, settings or faults out.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be prepared has failed")]
 
@@ -16,13 +16,13 @@ use gcore_billing_exporter::gcore;
 use gcore_billing_exporter::insights::budget::Budget;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What relative paths are relative to.
+/// The folder of relative paths.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What stands for an API key wherever one is expected.
+/// A text in place of an API key. No output may hold it.
 const SENTINEL: &str = "SENTINEL";
 
-/// The same as a secret that signs.
+/// The same as a signing secret.
 const SENTINEL_KEY: &str = "whsec_SENTINEL0123456789SENTINEL0123456789";
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -40,7 +40,7 @@ fn load_variables(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
     Config::load(None, &environment(variables))
 }
 
-/// The bad files, sorted by name.
+/// The faulty files, sorted by name.
 fn fixtures() -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir("tests/config")
         .unwrap()
@@ -64,7 +64,7 @@ fn every_bad_file_gets_its_exact_message() {
     }
 }
 
-/// Variables, and the exact message that they get.
+/// Variables and the exact message for them.
 type Case = (&'static [(&'static str, &'static str)], &'static str);
 
 const KEY: (&str, &str) = ("GCORE_EXPORTER_ACCOUNTS__MAIN__API_KEY", SENTINEL);
@@ -363,12 +363,12 @@ fn nothing_ever_shows_an_api_key() {
     );
     let loaded = load(&toml, &[("GCORE_API_KEY", SENTINEL)]).unwrap();
     shown += &format!("{}\n{loaded:?}\n{loaded:#?}\n", loaded.config);
-    // The key as the value of every key, from the environment: where it is wrong, where it is right, and misspelt.
+    // The sentinel as the value of every key from the environment: of valid, wrong and misspelt keys.
     for key in
         loaded.keys.iter().map(String::as_str).chain(["accounts.main.apikey", "accounts", "collect", "no_such_key"])
     {
         let variable = format!("GCORE_EXPORTER_{}", key.replace('.', "__").to_uppercase());
-        // A path is shown, so that a wrong one can be found.
+        // Messages show paths, so that a wrong path can be found.
         if key.ends_with("_file") {
             continue;
         }
@@ -385,7 +385,7 @@ fn nothing_ever_shows_an_api_key() {
     assert_eq!(leak, None);
 }
 
-/// The keys that the example mentions, switched off ones too.
+/// The keys of the example, commented ones included.
 fn keys_of(example: &str) -> BTreeSet<String> {
     let mut table = String::new();
     let mut keys = BTreeSet::new();
@@ -406,7 +406,7 @@ fn keys_of(example: &str) -> BTreeSet<String> {
     keys
 }
 
-/// The example with its switched off settings switched on, but for those that have no default.
+/// The example with its commented settings enabled, except those without a default.
 fn switched_on(example: &str) -> String {
     let without_default = [
         "api_key_file",
@@ -427,7 +427,7 @@ fn switched_on(example: &str) -> String {
         }
         _ => format!("{line}\n"),
     };
-    // The one file that is needed.
+    // The only file that must exist.
     let example = example.replace("/etc/gcore-billing-exporter/slack-url", "tests/config/slack-url.txt");
     example.lines().map(line).collect()
 }
@@ -498,7 +498,7 @@ fn the_example_shows_every_key_with_its_default() {
     assert_eq!((budgets.len(), budgets[0].amount.to_string()), (1, "2500".into()));
     assert_eq!(whole.config.metrics, exposition::settings::Settings::default());
     assert_eq!(whole.config.notify.channels(), ["alertmanager.main", "webhook.ops", "slack.ops"]);
-    // Settings with a secret cannot be compared; as text they can.
+    // Settings with secrets have no equality, so their texts are compared.
     let accounts: BTreeMap<_, _> =
         whole.config.accounts.iter().map(|(name, account)| (name.as_str(), format!("{account:?}"))).collect();
     assert_eq!(accounts, BTreeMap::from([("main", format!("{:?}", defaults("1234$abcdef")))]));

@@ -1,4 +1,4 @@
-//! The documents name everything that there is, and nothing that there is not.
+//! The documents name all families, flags, keys, alerts and reasons of the program, and no others.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use secrecy::SecretString;
 
-/// What is to be known of a family: its type and the names of its labels, sorted.
+/// The type of a family and its label names, sorted.
 type Shape = (String, BTreeSet<String>);
 
 #[test]
@@ -63,7 +63,7 @@ fn rules_and_dashboards_name_families_that_exist_and_leave_none_out() {
         }
     }
 
-    // The list of all families is no use of them, but the queries below it are.
+    // The list of all families does not count as a use, but the queries below it do.
     let metrics = read(Path::new("docs/metrics.md"));
     let (_, queries) = metrics.split_once("## Queries to begin with").unwrap();
     let is_use = |file: &PathBuf| !["docs/metrics.md", "CHANGELOG.md"].map(Path::new).contains(&file.as_path());
@@ -76,12 +76,12 @@ fn rules_and_dashboards_name_families_that_exist_and_leave_none_out() {
     assert_eq!(unused, [""; 0], "each family is in a dashboard, a rule, a query or another document");
 }
 
-/// The name of a histogram, by that of one of its series.
+/// The name of a histogram, from the name of one of its series.
 fn base(name: &str) -> Option<&str> {
     ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix))
 }
 
-/// Whether a word is a family or one of its series; `gcore_cost_*` stands for several.
+/// Whether a word is a family or one of its series. `gcore_cost_*` stands for several families.
 fn names_a_family(families: &BTreeMap<String, Shape>, name: &str) -> bool {
     families.contains_key(name)
         || base(name).is_some_and(|base| families.contains_key(base))
@@ -98,7 +98,7 @@ fn recordings(text: &str) -> impl Iterator<Item = &str> {
     text.split(move |c| !is_part(c)).filter(is_name)
 }
 
-/// `/metrics` of a daemon on the simulated account, once the past is read.
+/// `/metrics` of a daemon on the simulated account, after it has read the history.
 async fn demo_exposition() -> String {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::frozen(now);
@@ -108,7 +108,7 @@ async fn demo_exposition() -> String {
         account.max_requests_per_second = 1000.0;
         account
     };
-    // The second is refused, so that failures are counted as well.
+    // The second account is refused, so that failures are counted too.
     let accounts = [("demo".parse().unwrap(), account(demo::KEY)), ("refused".parse().unwrap(), account("wrong"))];
     let mut collect = Collect::default();
     collect.usage.windows = Window::ALL.to_vec();
@@ -137,7 +137,7 @@ async fn demo_exposition() -> String {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     loop {
         let text = http.get(&url).send().await.unwrap().text().await.unwrap();
-        // The history comes last, and alerts are judged a moment after a reading.
+        // The history comes last, and alerts are evaluated shortly after a reading.
         let last =
             ["gcore_poll_last_success_timestamp_seconds{account=\"demo\",collector=\"history\"}", "gcore_alerts{"];
         if last.iter().all(|series| text.contains(&format!("\n{series}"))) {
@@ -155,7 +155,8 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let documented = documented_families();
     let missing: Vec<&String> = documented.keys().filter(|name| !served.contains_key(*name)).collect();
     lint(text + &missing.iter().map(|name| sample(name, &documented[*name])).collect::<String>());
-    // Nothing was repeated, rejected or revised, nobody was told, and what is filled in afterwards is not served.
+    // This run has no retry, no rejected record, no revision and no notification, and does not serve backfilled
+    // families.
     let want = [
         "gcore_api_retries_total",
         "gcore_cost_daily_amount",
@@ -199,7 +200,7 @@ fn the_configuration_reference_agrees_with_the_example() {
         .chain(member.map(|key| format!("notify.alertmanager.NAME.{key}")))
         .chain(endpoint.map(|key| format!("notify.webhook.NAME.{key}")))
     {
-        // The example shows some value, but there is no default.
+        // The example shows a value, but there is no default.
         *example.get_mut(&key).unwrap() = "none".into();
     }
     *example.get_mut("storage.path").unwrap() = "by the environment".into();
@@ -236,14 +237,14 @@ fn the_page_of_rules_lists_every_alert_once_and_documents_name_no_other() {
     assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), alerts);
     assert_eq!(listed.len(), alerts.len());
 
-    // Those that only the daemon has are described where what to do is.
+    // Alerts that only the daemon has are described in the runbooks.
     let native = Rule::ALL.map(|rule| rule.profile().alertname).into_iter().chain([THRESHOLD]);
     let runbooks = anchors(&read(Path::new("docs/runbooks.md")));
     let known: BTreeSet<&str> = alerts.iter().copied().chain(native).collect();
     for name in &known {
         assert!(runbooks.contains(&name.to_lowercase()), "{name} has no runbook");
     }
-    // The changelog names what was renamed.
+    // The changelog names renamed alerts.
     for file in documents().into_iter().filter(|file| *file != Path::new("CHANGELOG.md")) {
         let is_alert = |word: &String| word.chars().nth("Gcore".len()).is_some_and(char::is_uppercase);
         for name in words(&read(&file), "Gcore").filter(is_alert) {
@@ -272,7 +273,7 @@ fn every_day_of_the_detectors_page_is_judged_as_it_says() {
     let judged: Vec<Vec<String>> = given.iter().map(|row| judged(&row[0], &row[1])).collect();
     let table = |rows: &[Vec<String>]| rows.iter().map(|row| format!("| {} |", row.join(" | "))).collect::<Vec<_>>();
     assert!(judged.iter().filter(|row| row[2] == "anomaly").count() >= 5, "both verdicts have examples");
-    // What needs a roll-up is not in the table.
+    // The table has no roll-ups, so it cannot show these reasons.
     let is_shown = |reason: &&str| judged.iter().any(|row| row[3] == format!("`{reason}`"));
     let hidden: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).filter(|reason| !is_shown(reason)).collect();
     assert_eq!(hidden, ["usual_in_parts"]);
@@ -280,7 +281,7 @@ fn every_day_of_the_detectors_page_is_judged_as_it_says() {
     assert!(page == code, "docs/detector.md should say:\n{code}");
 }
 
-/// A row of docs/detector.md: a series in words, its last day, and what the model says of that.
+/// A row of docs/detector.md: a series in words, its last day, and the model's judgement of that day.
 fn judged(before: &str, day: &str) -> Vec<String> {
     let mut model = Model::new(Settings::default());
     let mut next = "2024-01-01".parse::<Date>().unwrap();
@@ -329,7 +330,7 @@ fn documented_families() -> BTreeMap<String, Shape> {
     families
 }
 
-/// The names of families in the sources: string literals that begin with `gcore_`.
+/// The family names in the sources: string literals that begin with `gcore_`.
 fn families_in_sources() -> BTreeSet<String> {
     let files = found(Path::new("src"), "rs").into_iter().filter(|file| !file.starts_with("src/demo"));
     let literals = |text: String| -> Vec<String> {
@@ -339,13 +340,13 @@ fn families_in_sources() -> BTreeSet<String> {
     files.flat_map(|file| literals(read(&file))).collect()
 }
 
-/// A series of a family, as an exposition has it.
+/// A series of a family in the text format.
 fn sample(name: &str, (kind, labels): &Shape) -> String {
     let labels: Vec<_> = labels.iter().map(|label| format!("{label}=\"x\"")).collect();
     format!("# HELP {name} As documented.\n# TYPE {name} {kind}\n{name}{{{}}} 1\n", labels.join(","))
 }
 
-/// Fails where promtool complains of an exposition, or where that lacks a family of the sources.
+/// Fails if promtool reports a fault, or if the exposition lacks a family of the sources.
 fn lint(exposition: String) {
     let held = shapes(&exposition);
     let lacking: Vec<_> = families_in_sources().into_iter().filter(|name| !held.contains_key(name)).collect();
@@ -380,7 +381,7 @@ fn shapes(exposition: &str) -> BTreeMap<String, Shape> {
             shapes.insert(family.clone(), (kind.to_owned(), BTreeSet::new()));
         } else if !line.starts_with('#') {
             let labels = line.split_once('{').map_or("", |(_, labels)| labels);
-            // A label value may hold a comma or a brace, but no unescaped quote.
+            // A label value may contain a comma or a brace, but no unescaped quote.
             let unescaped = labels.replace("\\\\", "").replace("\\\"", "");
             let names = unescaped.split('"').step_by(2).filter_map(|part| part.strip_suffix('='));
             let names = names.map(|name| name.trim_start_matches(',').to_owned()).filter(|name| name != "le");
@@ -390,7 +391,7 @@ fn shapes(exposition: &str) -> BTreeMap<String, Shape> {
     shapes
 }
 
-/// The settings that an example shows, those that are switched off included, as keys with TOML values.
+/// The settings of an example, commented ones included, as keys with TOML values.
 fn settings_of(example: &str) -> BTreeMap<String, String> {
     let mut table = String::new();
     let mut settings = BTreeMap::new();
@@ -405,7 +406,7 @@ fn settings_of(example: &str) -> BTreeMap<String, String> {
         } else if let Some((key, value)) = line.split_once(" = ")
             && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         {
-            // What every rule has is shown at one of them.
+            // A key that every rule has appears at one rule only.
             let of_all = table.starts_with("alerts.rules.") && ["enabled", "labels", "annotations"].contains(&key);
             let table = if of_all { "alerts.rules.NAME" } else { &table };
             settings.insert(format!("{table}.{key}"), value.to_owned());
@@ -421,13 +422,13 @@ fn rows(file: &str) -> Vec<Vec<String>> {
     lines.map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-/// The targets of links within this repository.
+/// The link targets within this repository.
 fn links(markdown: &str) -> Vec<String> {
     let targets = markdown.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
     targets.map(|(target, _)| target.to_owned()).filter(|target| !target.contains("://")).collect()
 }
 
-/// The anchors that headings have on a code host: lower case, hyphens for blanks, no punctuation.
+/// The anchors of headings on a code host: lower case, hyphens for blanks, no punctuation.
 fn anchors(markdown: &str) -> BTreeSet<String> {
     let headings = markdown.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_matches('#').trim());
     let anchor = |heading: &str| -> String {
@@ -437,7 +438,7 @@ fn anchors(markdown: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
-/// Every word of a text that begins with `prefix`.
+/// Every word of a text with the prefix.
 fn words(text: &str, prefix: &'static str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(move |w| w.starts_with(prefix))

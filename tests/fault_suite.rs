@@ -1,7 +1,7 @@
-//! The table of faults as a test of its own: `cargo test --test fault_suite`.
+//! The fault suite as its own test binary: `cargo test --test fault_suite`.
 //!
-//! It starts the program once for every few of its rows, ten at a time, and takes a minute or more, most of it waiting
-//! for intervals and limits of time. On its own it does not do so while other tests run.
+//! It starts one program for a few rows of its table, ten programs at a time. It takes a minute or more, mostly to wait
+//! for intervals and timeouts. As its own binary it does not run beside other tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "the harness serves other tests as well")]
 

@@ -1,4 +1,5 @@
-//! Sources that are refused: those that were readable before, those that never were, and refusals that are not the API's.
+//! Refused sources: those that were readable before, those that never were, and refusals by something other than the
+//! API.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -21,7 +22,7 @@ const SERIES: &str = concat!(
     r#"resource_type="instance",currency="EUR"}"#
 );
 
-/// An API whose cost report is good, or answers as the test says.
+/// An API whose cost report is good, or the answer that the test sets.
 struct Report {
     api: MockServer,
     answer: Arc<AtomicU8>,

@@ -1,4 +1,4 @@
-//! The commands on alerts: a list, a test of a channel, and what nobody took.
+//! The commands on alerts: the list, the test of a channel, and dead letters.
 
 use gcore_billing_exporter::store::alerts::OutboxRow;
 use gcore_billing_exporter::store::{Settings, Store};
@@ -15,7 +15,7 @@ async fn run(arguments: &[&str]) -> Ended {
     finish(program(&[&["alerts"], arguments].concat())).await
 }
 
-/// A daemon whose list has these alerts.
+/// A daemon with these alerts in its list.
 async fn listing(alerts: &[Value]) -> MockServer {
     let daemon = MockServer::start().await;
     let list = json!({ "judged": true, "alerts": alerts });

@@ -1,4 +1,4 @@
-//! A real Alertmanager between our channel and a receiver of the test's own.
+//! A real Alertmanager between the daemon's channel and a receiver of the test.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ use crate::delivery::{
 use crate::harness::{Port, REPORTS, asked, http, json};
 use crate::program::{Process, config_file, get, program, value};
 
-/// An Alertmanager that may be stopped and started again, with a receiver behind it.
+/// An Alertmanager with a receiver. A test can stop and start it.
 pub(crate) struct Real {
     receiver: MockServer,
     folder: TempDir,
@@ -29,12 +29,12 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    /// One that is not started yet.
+    /// An Alertmanager that is not started.
     async fn new() -> Self {
         Self::with_rules("0s", "").await
     }
 
-    /// One that waits before it tells of a group, with more in its configuration.
+    /// An Alertmanager with a `group_wait` and more configuration.
     async fn with_rules(group_wait: &str, rules: &str) -> Self {
         let receiver = MockServer::start().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&receiver).await;
@@ -54,7 +54,8 @@ impl Real {
         real
     }
 
-    /// With the inhibition rules that ship; what silences may come up to two seconds after what it silences.
+    /// An Alertmanager with the shipped inhibition rules. The inhibiting alert may come up to two seconds after the
+    /// other.
     pub(crate) async fn with_the_shipped_rules() -> Self {
         let example = include_str!("../../prometheus/alertmanager.example.yml");
         let mut real = Self::with_rules("2s", &example[example.find("inhibit_rules:").unwrap()..]).await;
@@ -86,7 +87,7 @@ impl Real {
         .await;
     }
 
-    /// Stops it as a service manager does: what it has told is on its disk then.
+    /// Stops it as a service manager does, so that it saves its notification log.
     pub(crate) async fn stop(&mut self) {
         let mut process = self.process.take().unwrap();
         let kill = format!("kill -TERM {}", process.id().unwrap());
@@ -94,7 +95,7 @@ impl Real {
         process.wait().await.unwrap();
     }
 
-    /// What the receiver was told, in order.
+    /// The alerts that the receiver got, in order.
     pub(crate) async fn alerts(&self) -> Vec<Value> {
         let requests = self.receiver.received_requests().await.unwrap();
         let alerts = |request: &Request| request.body_json::<Value>().unwrap()["alerts"].as_array().unwrap().clone();
@@ -142,7 +143,7 @@ async fn an_alert_fires_stays_and_resolves_and_two_replicas_tell_one() {
     assert_eq!(starts_at.as_millisecond(), alert.starts_at.as_millisecond());
     assert!(held[0]["generatorURL"].as_str().unwrap().starts_with("http://daemon.example:10061/api/v1/alerts#"));
 
-    // It stays, in other words; then it ends.
+    // The texts change while the alert fires; then it is resolved.
     alert.annotations.extend(labels(&[("summary", "still so")]));
     channels.news(std::slice::from_ref(&alert)).await;
     resolve(&channels, &alert).await;
@@ -164,7 +165,7 @@ async fn our_restart_loses_no_end_and_invents_none() {
     channels.close().await;
 
     let channels = TestChannels::in_folder(settings, Clock::system(), &folder).await;
-    // Not yet judged: it is sent nothing, though there is time for others to be told.
+    // Before the first evaluation nothing is sent. The other channel shows that there was enough time.
     for number in 1..=3 {
         channels.queue(&[firing(&format!("c{number}"), now())]).await;
         channels.poke();
@@ -188,7 +189,7 @@ async fn an_end_while_everybody_was_down_is_told_by_the_next_process() {
     channels.close().await;
     real.stop().await;
     real.start().await;
-    // Nothing lists `a` any more, not even as resolved.
+    // The list no longer has `a`, not even as resolved.
     let channels = TestChannels::in_folder(settings, Clock::system(), &folder).await;
     channels.say(&[firing("b", now())], &[]).await;
     until("an end", async || real.told().await.contains(&"a resolved".to_owned())).await;
@@ -241,14 +242,14 @@ async fn an_alertmanager_that_was_down_is_told_when_it_is_back() {
     resolve(&channels, &alert).await;
     let before = channels.failures("alertmanager.main", "connect");
     until("a failure", async || channels.failures("alertmanager.main", "connect") > before).await;
-    // The list forgets it, but nobody has taken it yet.
+    // The alert leaves the list before Alertmanager accepts its end.
     channels.say(&[], &[]).await;
     real.start().await;
     real.until_told(&["a firing", "a resolved"]).await;
     channels.close().await;
 }
 
-/// By 400, for its label.
+/// 400, for its label.
 #[tokio::test]
 async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
     let real = Real::started().await;
@@ -265,7 +266,7 @@ async fn one_that_it_refuses_is_set_aside_and_the_others_arrive() {
     channels.close().await;
 }
 
-/// Stands before an Alertmanager and spoils the link of one alert, which is no URI then.
+/// A proxy before an Alertmanager that replaces the link of one alert by a text that is no URI.
 struct Spoiler(SocketAddr);
 
 impl Respond for Spoiler {
@@ -285,7 +286,7 @@ impl Respond for Spoiler {
     }
 }
 
-/// By 422, which refuses the good ones beside it as well. No daemon makes such a link, so it is spoilt on the way.
+/// 422, which refuses the good alerts of the batch too. No daemon makes such a link, so a proxy does.
 #[tokio::test]
 async fn one_that_spoils_its_batch_is_set_aside_and_the_others_arrive() {
     let (real, between) = (Real::started().await, MockServer::start().await);

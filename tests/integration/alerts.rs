@@ -1,4 +1,4 @@
-//! Alerts through the front door: told from the simulated account's data, and kept over a restart.
+//! Alerts of the whole daemon on the simulated account, before and after a restart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::prometheus::demo_config;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What `/api/v1/alerts` lists, by fingerprint; `None` before the first look.
+/// The alerts of `/api/v1/alerts` by fingerprint. `None` before the first evaluation.
 pub(crate) async fn alerts(app: &Listener) -> Option<BTreeMap<String, Value>> {
     let text = app.get("/api/v1/alerts").await.text().await.unwrap();
     let mut answer: Value = serde_json::from_str(&text).unwrap();
@@ -37,7 +37,7 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     let clock = Clock::frozen(now);
     let (mut config, world) = demo_config(&clock, HOUR).await;
     config.storage.path = Some(folder.path().join("state.db"));
-    // Each daemon listens on a port of its own, which is no matter of its alerts.
+    // Each daemon has its own port, which must not change its alerts.
     config.notify.external_url = Some("http://daemon.example".parse().unwrap());
     let history = &mut config.collect.history;
     history.schedule = config.collect.cost.schedule;
@@ -77,7 +77,7 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     assert!(page.contains("href=\"/api/v1/alerts\""), "{page}");
     app.stop().await;
 
-    // A daemon that cannot reach the API knows nothing new, so everything is as it was.
+    // A daemon that cannot reach the API learns nothing new, so the alerts keep their state.
     for account in config.accounts.values_mut() {
         account.api_url = "http://127.0.0.1:9/".parse().unwrap();
     }

@@ -1,4 +1,4 @@
-//! Certificates for servers of a test.
+//! Certificates for the servers of tests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +18,7 @@ pub(crate) struct Authority {
     pem: NamedTempFile,
 }
 
-/// A certificate that vouches for itself and names no host, as `openssl req -x509` makes it: its file, and a server that
-/// shows it.
+/// A self-signed certificate without a host name, as from `openssl req -x509`: its file, and a server with it.
 pub(crate) fn self_signed(is_ca: IsCa) -> (NamedTempFile, TlsAcceptor) {
     let mut params = CertificateParams::default();
     params.is_ca = is_ca;
@@ -45,7 +44,7 @@ impl Authority {
         Self { issuer, pem }
     }
 
-    /// Speaks TLS with a certificate for `host` that is good until the given year.
+    /// A TLS server with a certificate for `host` that is valid until the given year.
     pub(crate) fn acceptor(&self, host: &str, until: i32) -> TlsAcceptor {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.not_after = date_time_ymd(until, 1, 1);
@@ -53,7 +52,7 @@ impl Authority {
         acceptor(params.signed_by(&key, &self.issuer).unwrap().into(), &key)
     }
 
-    /// The file that holds it.
+    /// The file of its certificate.
     pub(crate) fn file(&self) -> PathBuf {
         self.pem.path().to_owned()
     }

@@ -1,4 +1,4 @@
-//! The stored history on its way into a real Prometheus.
+//! The stored history in a real Prometheus.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ use crate::prometheus::{Labels, Prometheus};
 const KINDS: [(Kind, &str, &str); 2] =
     [(Kind::Cost, "gcore_cost_daily_amount", "currency"), (Kind::Usage, "gcore_usage_daily_billing_value", "unit")];
 
-/// Settings of the accounts `demo` and `main` at `url`, of which only the first has the right key.
+/// Settings of the accounts `demo` and `main` at `url`. Only `demo` has the right key.
 fn settings(url: &str, store: &str) -> String {
     let mut text = format!(
         "[accounts.demo]\napi_key = '{}'\napi_url = '{url}'\nmax_requests_per_second = 1000\n\
@@ -57,7 +57,7 @@ pub(crate) fn series(project: u64, region: Option<u64>, resource_type: &str, mea
     Series { group, measure: measure.into() }
 }
 
-/// Writes days of the account `main` as the daemon would.
+/// Writes days of the account `main`, as the daemon does.
 pub(crate) async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item = (Date, Vec<(Series, String)>)>) {
     let store = Store::open(&config.storage, &Registry::new()).unwrap();
     let (name, settings) = config.accounts.iter().find(|(name, _)| name.as_str() == "main").unwrap();
@@ -69,7 +69,7 @@ pub(crate) async fn fill(config: &Config, kind: Kind, days: impl Iterator<Item =
     }
 }
 
-/// What is stored: of each day the amounts by the labels that they should have.
+/// The stored amounts of each day, by their expected labels.
 async fn stored(config: &Config, kind: Kind, measure: &'static str) -> BTreeMap<Date, BTreeMap<Labels, Amount>> {
     let store = Store::open_to_read(config.storage.path.as_ref().unwrap()).unwrap();
     let mut all = BTreeMap::<Date, BTreeMap<Labels, Amount>>::new();
@@ -103,7 +103,7 @@ async fn stored(config: &Config, kind: Kind, measure: &'static str) -> BTreeMap<
     all
 }
 
-/// Writes 40 days but for one, with a series that comes and goes, whose type has every character that must be escaped.
+/// Writes 40 days with one gap. One series comes and goes, and its type has every character that must be escaped.
 async fn fill_with_odd_ones(config: &Config, first: Date, gap: Date) {
     let days = || first.series(1.day()).take(40).enumerate().filter(|(_, day)| *day != gap);
     let odd = |measure| series(u64::MAX >> 1, None, "a\"b\\c\nd{e=\"é\"},", measure);
@@ -162,7 +162,7 @@ async fn a_real_prometheus_gives_back_every_stored_day_to_the_last_digit() {
     }
 }
 
-/// A Prometheus that has nothing but what promtool makes of a text in its folder.
+/// A Prometheus with only the blocks that promtool makes of a text.
 async fn with_blocks_of(text: &Path, folder: TempDir) -> Prometheus {
     let data = folder.path().join("data");
     let mut promtool = Command::new("promtool");
@@ -174,7 +174,7 @@ async fn with_blocks_of(text: &Path, folder: TempDir) -> Prometheus {
     prometheus
 }
 
-/// Holds 40 days in Prometheus against the stored ones, and the sums of all.
+/// Compares 40 days in Prometheus with the stored days, and the sums of all.
 async fn compare(
     prometheus: &Prometheus,
     (family, measure): (&str, &str),
@@ -210,7 +210,7 @@ fn config_at(config: &Config, path: &Path) -> Config {
     Config { storage: Storage { path: Some(path.to_owned()) }, ..config.clone() }
 }
 
-/// A store whose account `main` has the costs of three days in 2024, and its settings.
+/// A store in which the account `main` has the costs of three days in 2024, and its settings.
 async fn three_days(folder: &Path) -> (String, Config) {
     let text = settings("https://api.example", &folder.join("state.db").display().to_string());
     let config = Config::load(Some(file(&text).path()), &Environment::default()).unwrap().config;

@@ -1,4 +1,4 @@
-//! `backtest`: from files of daily costs to a table, rows for other tools, and a word on everything that is wrong.
+//! `backtest`: from files of daily costs to the table, the rows for other tools, and a message for each fault.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const FIRST: Date = date(2025, 1, 1);
 /// The end of eight whole months.
 const LAST: Date = date(2025, 8, 31);
 
-/// Two groups that cost the same each day, but for two spikes of `web`; `job` begins later and runs on weekdays.
+/// Two groups with constant costs, except for two spikes of `web`. `job` starts later and runs on weekdays.
 fn costs() -> String {
     let mut csv = "\u{feff}amount,note,group,day\r\n".to_owned();
     for day in FIRST.series(1.day()).take_while(|day| *day <= LAST) {
@@ -72,7 +72,7 @@ async fn every_judged_day_is_a_row() {
                        100.00\"";
     assert_eq!((first[7].as_str(), first[8..].join(",").as_str()), ("above_band", explanation));
     assert_eq!(anomalous, ["2025-04-09 web 300", "2025-06-17 web 300", "2025-06-18 web 300"]);
-    // Of the first days nothing is expected.
+    // The first days have no expectation.
     for row in rows.iter().filter(|row| row[3] != "NaN") {
         let [actual, expected, upper, score] = [2, 3, 4, 5].map(|at| row[at].parse::<f64>().unwrap());
         assert!(expected <= upper && score.is_finite() && (row[6] == "0" || actual > upper), "{row:?}");
@@ -82,7 +82,7 @@ async fn every_judged_day_is_a_row() {
 #[tokio::test]
 async fn every_forecast_is_a_row() {
     let out = file("");
-    // The last day of August is missing, so that nobody knows what the month came to.
+    // The last day of August is missing, so the costs of that month are unknown.
     let costs = costs().replace("web,2025-08-31", "web,2025-09-01");
     backtest(&[("--csv", &file(&costs)), ("--forecasts", &out)]).await;
     let rows = rows(&out, "day,group,month,forecast,lower,upper,actual");
@@ -171,7 +171,7 @@ async fn a_faulty_row_is_refused_with_its_line_and_what_would_be_right() {
     .await;
 }
 
-/// Each of the files, under its name, is refused with this fault and nothing else.
+/// Each file is refused with this fault and no other.
 async fn refused(files: &[(&str, &str, &str)]) {
     for (name, text, fault) in files {
         let costs = file(text);
@@ -260,7 +260,7 @@ async fn the_stored_history_is_judged_as_a_file_of_the_same_days_is() {
     assert_eq!(from_store.stdout, from_file.stdout);
     assert!(from_store.stdout.contains("60 (2026-09-23 to 2026-11-21)"), "{}", from_store.stdout);
 
-    // By a configuration, what it names and nothing else of the file.
+    // With a configuration, only its accounts are read from the store.
     let account = &config.accounts[&"demo".parse().unwrap()];
     let table = format!("[accounts.demo]\napi_key = '{KEY}'\napi_url = '{}'\n", account.api_url);
     let configured = async |more: &str| {

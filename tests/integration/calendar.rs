@@ -1,4 +1,4 @@
-//! The calendar: which days each window means, and when what was read of them no longer counts.
+//! The days of each window, and the time when a reading of a window is withdrawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::harness::{
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What `/metrics` must say of a window: its first day, the first day after it, and whether it is settled.
+/// The expected labels of a window in `/metrics`: its first day, the first day after it, and whether it is settled.
 type Said = Option<(&'static str, &'static str, bool)>;
 
-/// What it must say at a time: of today, yesterday, the month to date and the previous month.
+/// The expected windows at a time: today, yesterday, the month to date and the previous month.
 type At = (&'static str, [Said; 4]);
 
-/// A reading, and what is left of it as time goes by without another one.
+/// A reading, and the expected windows while no further reading comes.
 struct Row {
     name: &'static str,
     settle_after_hours: u64,
@@ -162,7 +162,7 @@ fn days_and_clocks() -> Vec<Row> {
     ]
 }
 
-/// The first day that a request asks for, and the first after them.
+/// The first day of a request's period, and the first day after it.
 fn asked_for(body: &Value) -> (Date, Date) {
     let date = |key: &str| {
         let text = body[key].as_str().unwrap();
@@ -175,7 +175,7 @@ fn asked_for(body: &Value) -> (Date, Date) {
     (date("time_from"), date("time_to").checked_add(last_day.days()).unwrap())
 }
 
-/// What the API says of a period: a number that no other period has.
+/// The API's amount for a period. No other period has the same amount.
 fn amount(first: Date, end: Date) -> String {
     let days = (end - first).get_days();
     format!("{days}.{:02}{:02}1", first.month(), first.day())
@@ -200,7 +200,7 @@ async fn api() -> MockServer {
     api
 }
 
-/// All windows of both reports, which never go stale.
+/// All windows of both reports. They never become stale.
 fn all_windows(mut config: Config, settle_after_hours: u64) -> Config {
     for windowed in [&mut config.collect.cost, &mut config.collect.usage] {
         windowed.windows = Window::ALL.to_vec();
@@ -210,7 +210,7 @@ fn all_windows(mut config: Config, settle_after_hours: u64) -> Config {
     config
 }
 
-/// Every series about a window.
+/// Every series of a window.
 fn windows(metrics: &str) -> BTreeMap<String, String> {
     let is_told = |line: &&str| {
         let amounts = Window::ALL.iter().any(|window| {
@@ -262,7 +262,7 @@ async fn a_window_means_its_days_and_ends_with_them() {
             periods.insert(endpoint, bodies(&api, endpoint).await.iter().map(asked_for).collect::<Vec<_>>());
         }
         let commitments = queries(&api, RESERVATIONS).await;
-        // The pause until midnight passes in real time, whatever the clock shows. No poll ends from now on.
+        // The pause until midnight passes in real time, independent of the fake clock. From now on no poll ends.
         api.reset().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200).set_delay(HOUR)).mount(&api).await;
         for (now, said) in &times {

@@ -1,4 +1,4 @@
-//! Channels that are told of alerts: what arrives, and at whom.
+//! Channels of the whole daemon: which notifications arrive where.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::delivery::{
 use crate::harness::{FakeClock, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, until_within};
 use crate::program::file;
 
-/// Signing secrets of the form that the standard has.
+/// Signing secrets in the form of the standard.
 pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 pub(crate) const OLD_SECRET: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 
@@ -105,7 +105,7 @@ async fn slack_gets_a_text_and_blocks_one_message_a_second() {
     channels.close().await;
 }
 
-/// Three failed tasks, or a fourth one.
+/// Three failed tasks, or four.
 fn failed_tasks(number: usize) -> ResponseTemplate {
     let at = now().to_string();
     let task = |number| json!({ "uuid": format!("t{number}"), "task_type": "Report", "status": "Failed", "created_at": at, "updated_at": at });
@@ -122,7 +122,7 @@ async fn people_get_the_first_look_in_one_message_and_then_one_each() {
     let subscription = json!({ "id": 31, "active_range": { "start": "2026-01-01T00:00:00Z", "end": end }, "price": "1",
         "product": { "name": "<Cloud>" } });
     let subscriptions = answer(&json!({ "count": 1, "results": [subscription] }).to_string());
-    // Much later than the tasks, and still of the first look.
+    // Much later than the tasks, but still within the first evaluation.
     asked(SUBSCRIPTIONS).respond_with(subscriptions.set_delay(Duration::from_secs(2))).mount(&api).await;
     let mut config =
         config(&api.uri(), every(Duration::from_millis(50), &[Collector::Reports, Collector::Subscriptions]));
@@ -181,7 +181,7 @@ async fn a_restart_within_the_first_look_goes_on_with_it() {
     app.until(async || failing(&app).await == 2).await;
     app.stop().await;
 
-    // Nobody was told yet, and the other source has nothing to say.
+    // Nothing was sent yet, and the other source has no alerts.
     api.reset().await;
     asked(REPORTS).respond_with(failed_tasks(3)).mount(&api).await;
     asked(SUBSCRIPTIONS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
@@ -253,13 +253,13 @@ async fn a_reload_leaves_alone_what_is_set_as_before() {
     until("the other", async || success().is_some()).await;
     let told_at = success();
     channels.reconfigure(settings(&second.uri())).await;
-    // Where a task ends, its gauges leave with it.
+    // A task removes its gauges when it ends.
     let success = channels.of("gcore_notification_last_success_timestamp_seconds", "webhook.stays");
     assert_eq!(success, told_at, "its task went on");
     channels.news(&[firing("b", now())]).await;
-    // What waited for another address is tried at once.
+    // A new address gets the waiting messages at once.
     until("all at both", async || received(&first).await.len() == 2 && received(&second).await.len() == 2).await;
-    // A message that arrived and is still in the queue would be sent again by the next task.
+    // If a delivered message stayed in the queue, the next task would send it again.
     channels.until_empty("webhook.moves").await;
     channels.reconfigure(settings("http://127.0.0.1:9/")).await;
     channels.news(&[firing("c", now())]).await;
@@ -317,7 +317,7 @@ async fn a_failed_report_is_told_and_so_is_its_end_over_a_restart() {
     assert_eq!(started(&messages[0]), started(&messages[1]));
 }
 
-/// A channel that had to look for itself would take half a minute each time.
+/// A channel that polled the queue would take half a minute each time.
 #[tokio::test]
 async fn news_wakes_a_channel() {
     let (server, folder) = (taking().await, TempDir::new().unwrap());
@@ -364,7 +364,7 @@ async fn a_channel_that_takes_nothing_is_told_by_another() {
     hands.forward(SignedDuration::from_secs(1));
     until("it is told elsewhere", async || stories(&good).await == ["GcoreNotificationsFailing firing"]).await;
 
-    // The clock may not move while a request is under way, or that message would wait longer.
+    // The clock must not move during a request, because the message would then wait longer.
     let outcomes = async || app.value("gcore_notifications_total{channel=\"webhook.bad\"}").await;
     let has_arrived = async || stories(&bad).await.contains(&"GcoreNotificationsFailing firing".to_owned());
     let is_idle = async || outcomes().await == Some(received(&bad).await.len().to_string());

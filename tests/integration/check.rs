@@ -1,4 +1,4 @@
-//! `check-config`: what would keep the daemon from working although every key is as it should be.
+//! `check-config`: problems of a valid configuration that would stop the daemon.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::harness::KEY;
 use crate::program::{Ended, bound, config_flag, file, finish, program};
 
-/// An account, and more.
+/// An account, and more settings.
 fn settings(more: &str) -> String {
     format!("[accounts.main]\napi_key = '{KEY}'\n{more}\n")
 }

@@ -1,4 +1,4 @@
-//! The commands of the built program: what they print and how they end.
+//! The commands of the built program: their output and exit codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
@@ -101,7 +101,7 @@ async fn what_an_api_calls_things_reaches_programs_but_no_terminal() {
     let flag = config_flag(&config);
     let piped = finish(program(&["once", &flag])).await;
     assert!(piped.stdout.contains("task_type=\"Re\u{1b}[31mport\""), "{:?}", piped.stdout);
-    // It gives its command a terminal.
+    // `script` runs its command in a terminal.
     let mut terminal = Command::new("script");
     let command = format!("'{}' once '{flag}'", env!("CARGO_BIN_EXE_gcore-billing-exporter"));
     terminal.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -182,7 +182,7 @@ async fn the_help_of_a_command_lists_its_own_flags() {
     assert!(ended.stderr.contains("/nowhere: cannot read"), "a shared flag is taken anywhere: {}", ended.stderr);
 }
 
-/// Two on one machine, where nobody said on which ports. The first may already have found the usual ones taken.
+/// Two demos on one machine with default ports. Another program may use these ports already.
 #[tokio::test]
 async fn a_second_demo_runs_beside_the_first_and_every_hint_can_be_typed() {
     let start = || Process::start(&mut program(&["demo"]));
@@ -229,8 +229,8 @@ async fn an_address_that_is_taken_is_named() {
     }
 }
 
-/// Idle, and in the middle of everything: polls that wait for an answer, a client that keeps its connection, another
-/// that never finishes its request.
+/// Once idle, and once busy: with polls that wait for an answer, a client that keeps its connection, and one that never
+/// finishes its request.
 #[tokio::test]
 async fn a_signal_ends_the_daemon_within_seconds() {
     let api = MockServer::start().await;
@@ -318,7 +318,7 @@ async fn once_prints_the_exposition_and_nothing_else() {
     }
 }
 
-/// The value of every series whose name begins so, under one name for the account.
+/// The value of every series with one of the prefixes, with the same name for the account.
 fn series<'a>(exposition: &'a str, account: &str, prefixes: &[&str]) -> BTreeMap<String, &'a str> {
     exposition
         .lines()
@@ -328,7 +328,7 @@ fn series<'a>(exposition: &'a str, account: &str, prefixes: &[&str]) -> BTreeMap
         .collect()
 }
 
-/// The word that follows `before` in a text.
+/// The word after `before` in a text.
 fn word_after<'a>(text: &'a str, before: &str) -> &'a str {
     let at = text.find(before).unwrap_or_else(|| panic!("no {before:?} in:\n{text}"));
     text[at + before.len()..].split_whitespace().next().unwrap()
@@ -358,8 +358,8 @@ async fn once_reads_the_same_of_the_demo_as_the_daemon() {
         once.env("GCORE_API_KEY", word_after(&welcome, "GCORE_API_KEY=").trim_matches('\''));
         let ended = finish(once).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        // At midnight every window comes to mean other days, and at each full hour late records of yesterday arrive:
-        // what differs then must be the same after the next poll.
+        // At midnight every window changes its days, and late records of yesterday arrive each hour. Such a difference
+        // must be gone after the next poll.
         tries -= 1;
         let is_same = series(&by_daemon, "demo", &closed) == series(&ended.stdout, "default", &closed);
         if before == day() && (is_same || tries == 0) {

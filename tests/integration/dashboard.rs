@@ -1,4 +1,5 @@
-//! What ships for Prometheus, held against a real one that scrapes the daemon. `scripts/check-dashboards` does that for Grafana.
+//! The shipped rules, tested with a real Prometheus that scrapes the daemon. `scripts/check-dashboards` tests the
+//! dashboards.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::harness::TestApp;
 use crate::insights::{budget, with_history};
 use crate::prometheus::Prometheus;
 
-/// Now, but never in the first minutes of a day, in which nothing has been metered yet.
+/// Now, but never in the first minutes of a day, because they have no samples.
 pub(crate) fn some_time_today() -> Clock {
     Clock::from_fn(|| {
         let now = Clock::system().now();
@@ -20,7 +21,7 @@ pub(crate) fn some_time_today() -> Clock {
     })
 }
 
-/// The history steps aside for all other polls: where these take longer than the interval, it never has a turn.
+/// The history waits for all other polls. If these take longer than the interval, it never runs.
 async fn scraped_demo(interval: Duration) -> (TestApp, Prometheus) {
     let budgets = vec![budget("shop", "0.01", &[41001])];
     let (app, _) = with_history(some_time_today(), interval, budgets).await;

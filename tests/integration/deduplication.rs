@@ -1,4 +1,4 @@
-//! The daemon and Prometheus judge the same account and tell one Alertmanager.
+//! The daemon and Prometheus evaluate the same account and send to one Alertmanager.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ fn labels(alert: &Value) -> Labels {
     serde_json::from_value(alert["labels"].clone()).unwrap()
 }
 
-/// A Prometheus with the shipped rules that tells `real`, without its external label, as docs/runbooks.md has it.
+/// A Prometheus with the shipped rules that sends to `real`, without its external label, as in docs/runbooks.md.
 async fn judging(app: &TestApp, real: &Real) -> Prometheus {
     let alertmanager = real.url();
     let more = format!(
@@ -38,14 +38,14 @@ async fn judging(app: &TestApp, real: &Real) -> Prometheus {
     Prometheus::scraping_with(app, &more).await
 }
 
-/// What Prometheus says is firing.
+/// The firing alerts of Prometheus.
 async fn firing(prometheus: &Prometheus) -> BTreeSet<Labels> {
     let alerts = prometheus.api("alerts", &[]).await;
     let alerts = alerts["alerts"].as_array().cloned().unwrap_or_default();
     alerts.iter().filter(|alert| alert["state"] == "firing").map(labels).collect()
 }
 
-/// How often the beginning of each alert was told.
+/// The number of notifications for the start of each alert.
 async fn told(real: &Real, status: &str) -> BTreeMap<Labels, usize> {
     let mut told = BTreeMap::new();
     for alert in real.alerts().await.iter().filter(|alert| alert["status"] == status) {
@@ -54,13 +54,13 @@ async fn told(real: &Real, status: &str) -> BTreeMap<Labels, usize> {
     told
 }
 
-/// What Alertmanager holds.
+/// The alerts in Alertmanager.
 async fn held(real: &Real) -> BTreeMap<Labels, Value> {
     real.held().await.into_iter().map(|alert| (labels(&alert), alert)).collect()
 }
 
-/// Waits until Alertmanager has these from Prometheus as well: an alert's link is that of its last sender, and each side
-/// sends all of its alerts every minute.
+/// Waits until Alertmanager has these alerts from Prometheus too. An alert's link is that of the last sender, and both
+/// sides send all alerts every minute.
 async fn until_sent_by_prometheus(app: &TestApp, real: &Real, alerts: &BTreeSet<Labels>) {
     for alert in alerts {
         let is_linked = async || {
@@ -111,7 +111,7 @@ async fn what_both_judge_is_told_once() {
     let told = told(&real, "firing").await;
     assert!(told.values().all(|times| *times == 1), "told twice: {told:#?}");
     assert!(told.keys().all(|alert| native.contains(alert)), "told by Prometheus besides: {told:#?}");
-    // Alertmanager's own inhibitor may be a moment late for a step that was crossed long ago, so its word on the state counts.
+    // Alertmanager's inhibition may be late for a step that was reached long ago, so its own status decides.
     let stands = |alert: &&Labels| held[*alert]["status"]["state"] == "active";
     let steps: Vec<&String> = held.keys().filter(stands).filter_map(|alert| alert.get("step")).collect();
     assert_eq!(steps, ["100", "120"], "of a budget, the critical steps");
@@ -154,7 +154,7 @@ async fn what_both_judge_ends_once() {
     app.stop().await;
 }
 
-/// Every alert of either side, in every severity, about the same things.
+/// Every alert of both sides, in every severity, for the same labels.
 #[tokio::test]
 async fn no_lesser_severity_silences_a_critical_alert() {
     let real = Real::with_the_shipped_rules().await;
@@ -178,7 +178,7 @@ async fn no_lesser_severity_silences_a_critical_alert() {
     let sent = http().post(format!("{}/api/v2/alerts", real.url())).header("content-type", "application/json");
     let sent = sent.body(json!(alerts).to_string()).send().await.unwrap();
     assert!(sent.status().is_success());
-    // A lesser one is silenced, so the rules are at work.
+    // An alert of lower severity is inhibited, so the rules work.
     let is_silenced = |name: &str, severity: &str, held: &[Value]| {
         let is = |alert: &&Value| alert["labels"]["alertname"] == name && alert["labels"]["severity"] == severity;
         held.iter().find(is).is_some_and(|alert| alert["status"]["state"] == "suppressed")

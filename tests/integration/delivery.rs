@@ -1,4 +1,4 @@
-//! Channels without a daemon: the test says what fires, and looks at what arrives.
+//! Channels without a daemon: the test sets the alerts and reads the notifications.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::harness::until_met;
 
-/// Channels with a store of their own, and the engine's part played by the test.
+/// Channels with their own store. The test acts as the engine.
 pub(crate) struct TestChannels {
     alerts: watch::Sender<Current>,
     pub(crate) store: Store,
@@ -67,19 +67,19 @@ impl TestChannels {
         Self { alerts, store, channels, registry, routes, clock, dispatcher }
     }
 
-    /// Follows other settings, as a reload does.
+    /// Applies other settings, as a reload does.
     pub(crate) async fn reconfigure(&mut self, settings: Settings) {
         self.routes = settings.outbox_routes();
         self.dispatcher.follow(self.dispatcher.plan(settings).unwrap()).await;
     }
 
-    /// What is so from now on, and the transitions to it.
+    /// Sets the current alerts and queues the transitions.
     pub(crate) async fn say(&self, alerts: &[Alert], transitions: &[Alert]) {
         self.queue(transitions).await;
         self.alerts.send_replace(Some(Arc::new(alerts.iter().cloned().map(Arc::new).collect())));
     }
 
-    /// Only lets the transitions wait to be told.
+    /// Only queues the transitions.
     pub(crate) async fn queue(&self, transitions: &[Alert]) {
         let row = |alert: &Alert, route: &Route| OutboxRow {
             channel: route.channel.clone(),
@@ -95,12 +95,12 @@ impl TestChannels {
         self.store.commit_alerts(Vec::new(), told.collect()).await.unwrap();
     }
 
-    /// Says alerts that are all new.
+    /// Sets alerts that are all new.
     pub(crate) async fn news(&self, alerts: &[Alert]) {
         self.say(alerts, alerts).await;
     }
 
-    /// Lets every channel look again.
+    /// Wakes every channel.
     pub(crate) fn poke(&self) {
         self.alerts.send_modify(|_| {});
     }
@@ -110,7 +110,7 @@ impl TestChannels {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
-    /// The value of a series; `None` where there is none.
+    /// The value of a series, or `None`.
     pub(crate) fn value(&self, series: &str) -> Option<f64> {
         self.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
@@ -124,13 +124,13 @@ impl TestChannels {
         self.value(&format!("{family}{{channel=\"{channel}\"}}"))
     }
 
-    /// Requests to a channel that have had an outcome. The store has it soon after.
+    /// The number of requests to a channel with an outcome. The store gets it shortly after.
     fn outcomes(&self, channel: &str) -> usize {
         self.of("gcore_notifications_total", channel).unwrap_or_default() as usize
     }
 
-    /// Waits until this number of requests to a channel have had an outcome. A request that arrived at the server may not
-    /// have one yet, and the outcome takes the time of the clock.
+    /// Waits for this number of requests with an outcome. A request may arrive at the server before its outcome, which
+    /// takes the time of the clock.
     pub(crate) async fn until_tried(&self, channel: &str, times: usize) {
         until(&format!("{channel} tried {times} times"), async || self.outcomes(channel) == times).await;
     }
@@ -162,7 +162,7 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect()
 }
 
-/// A firing alert that began a minute ago.
+/// A firing alert that started a minute ago.
 pub(crate) fn firing(name: &str, now: Timestamp) -> Alert {
     let starts_at = now - jiff::SignedDuration::from_mins(1);
     Alert {
@@ -177,7 +177,7 @@ pub(crate) fn firing(name: &str, now: Timestamp) -> Alert {
     }
 }
 
-/// Its end.
+/// The same alert, resolved.
 pub(crate) fn resolved(alert: &Alert, now: Timestamp) -> Alert {
     Alert { status: Status::Resolved, ends_at: Some(now), since: now, ..alert.clone() }
 }
@@ -222,7 +222,7 @@ pub(crate) async fn received(server: &MockServer) -> Vec<Request> {
     server.received_requests().await.unwrap()
 }
 
-/// The alerts of a webhook's messages, in the order of their arrival.
+/// The alerts of a webhook's messages in the order of arrival.
 pub(crate) async fn stories(server: &MockServer) -> Vec<String> {
     let tell = |request: Request| {
         let body: Value = request.body_json().unwrap();

@@ -1,4 +1,4 @@
-//! Costs by tag and by resource, usage by billing metric: what is off unless it is asked for.
+//! Costs by tag and by resource, and usage by billing metric. All are off by default.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn details(tag_keys: &[&str], top_resources: usize) -> Details {
     Details { tag_keys: tag_keys.iter().map(|key| (*key).into()).collect(), top_resources }
 }
 
-/// The fixture's costs of today and of the month to date, with these details of the latter.
+/// The fixture's costs of today and of the month to date, with these details for the month.
 async fn fixture(api: &MockServer, details: Details) -> Config {
     mount_names(api).await;
     asked(COST).respond_with(answer(include_str!("pages/cost_details.json"))).mount(api).await;
@@ -37,7 +37,7 @@ async fn fixture(api: &MockServer, details: Details) -> Config {
     config
 }
 
-/// The series of a family, labels and value, as they stand in the text.
+/// The series of a family as text lines.
 fn series<'a>(text: &'a str, family: &str) -> Vec<&'a str> {
     let begin = format!("{family}{{");
     text.lines().filter_map(|line| line.strip_prefix(&begin)).collect()
@@ -48,7 +48,7 @@ fn label<'a>(series: &'a str, name: &str) -> &'a str {
     rest.split_once('"').unwrap().0
 }
 
-/// What a family adds up to, exactly, by some of its labels.
+/// The exact sums of a family by some of its labels.
 fn sums(text: &str, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, Amount> {
     let mut sums = BTreeMap::new();
     for series in series(text, family) {
@@ -60,7 +60,7 @@ fn sums(text: &str, family: &str, by: &[&str]) -> BTreeMap<Vec<String>, Amount> 
     sums
 }
 
-/// Fails unless each tag key, and the resources, add up to the month to date.
+/// Fails unless the sums over each tag key and over resources equal the month to date.
 fn check_sums(text: &str, tag_keys: &[&str]) {
     let month = sums(text, MONTH, &["account", "currency"]);
     assert!(!month.is_empty());
@@ -271,7 +271,7 @@ async fn other_details_are_read_as_soon_as_they_are_reloaded() {
     let toml = account("main", &api) + &collectors(&[("cost", windows), ("usage", windows)]);
     let daemon = Daemon::ready(&toml, &["--web.enable-lifecycle"]).await;
     let listener = &daemon.listener;
-    // Which tag keys, how many resources and whether metrics the families show.
+    // The tag keys, the number of resources, and whether the families have metrics.
     let shown = |text: &str| -> (BTreeSet<String>, usize, bool) {
         let keys = series(text, BY_TAG).iter().map(|series| label(series, "tag_key").to_owned()).collect();
         (keys, series(text, BY_RESOURCE).len(), text.contains("billing_metric=\"g2_min\""))

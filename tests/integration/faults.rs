@@ -1,4 +1,4 @@
-//! What becomes of `/metrics` when the API misbehaves.
+//! `/metrics` while the API fails.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,11 +63,11 @@ async fn a_pause_that_one_endpoint_asks_for_is_kept_by_all() {
     };
     asked(COST).respond_with(note).mount(&api).await;
     let mut config = config(&api.uri(), every(Duration::from_millis(50), &[Collector::Cost, Collector::Usage]));
-    // The interval is the longest pause that is kept.
+    // The interval is the longest pause that the client accepts.
     config.collect.usage.schedule.interval = Duration::from_secs(2);
     let app = TestApp::start(&config, Clock::frozen(noon())).await;
     let longest = || arrivals.lock().unwrap().windows(2).map(|pair: &[Instant]| pair[1] - pair[0]).max();
-    // A request that had its turn before the pause may come later, and much later on a busy machine; not each time.
+    // A request that left before the pause may arrive later on a busy machine, but not each time.
     app.until(async || longest() > Some(Duration::from_millis(1500))).await;
     app.stop().await;
 }

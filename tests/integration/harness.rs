@@ -1,4 +1,4 @@
-//! A daemon on a port of its own, and the API that it polls.
+//! A daemon on its own port, and the API that it polls.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -27,10 +27,10 @@ use tokio::task::JoinHandle;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// The longest wait for anything. It only ends a test whose condition never comes: no machine is as slow as that.
+/// The timeout of all waits. It only ends a test whose condition never comes, because no machine is as slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The key that every test account has; no output may ever hold it, whichever way that quotes text.
+/// The key of every test account. No output may hold it in any form of quotation.
 pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 
 /// A Sunday noon in a month of 30 days.
@@ -38,7 +38,7 @@ pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// A clock that stands still until a test sets it.
+/// A clock that only a test moves.
 #[derive(Clone)]
 pub(crate) struct FakeClock(Arc<AtomicI64>);
 
@@ -61,14 +61,14 @@ impl FakeClock {
     }
 }
 
-/// A port of this host that is bound and not listened on: connections are refused, and the kernel gives it to nobody
-/// else. A program that is told of it may listen there, and listen again after a restart.
+/// A bound port without a listener: connections are refused, and the kernel gives it to no other program. A program
+/// that gets its number can listen there, also after a restart.
 pub(crate) struct Port(TcpSocket);
 
 impl Port {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        // Two sockets may have one port where both say so and only one listens. Programs in Go do.
+        // Two sockets can share a port if both set this option and only one listens. Programs in Go set it.
         socket.set_reuseaddr(true).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         Self(socket)
@@ -83,7 +83,7 @@ impl Port {
     }
 }
 
-/// Waits for a condition; fails with `said` where it never comes.
+/// Waits for a condition. Fails with `said` at the timeout.
 pub(crate) async fn until_met(condition: impl AsyncFn() -> bool, said: impl AsyncFn() -> String) {
     let met = tokio::time::timeout(PATIENCE, async {
         while !condition().await {
@@ -95,20 +95,20 @@ pub(crate) async fn until_met(condition: impl AsyncFn() -> bool, said: impl Asyn
     }
 }
 
-/// Repeats an attempt, which returns how long it took, until that is less than `limit` once. A busy machine makes an
-/// attempt late now and then, a fault each time.
+/// Repeats an attempt until it takes less than `limit` once. The attempt returns its duration. A busy machine makes
+/// some attempts slow, a fault makes all slow.
 pub(crate) async fn until_within(what: &str, limit: Duration, attempt: impl AsyncFn() -> Duration) {
     until_met(async || attempt().await < limit, async || format!("{what} within {limit:?}")).await;
 }
 
-/// The pages of a daemon, wherever it runs.
+/// The HTTP pages of a daemon in any process.
 pub(crate) struct Listener {
     pub(crate) url: String,
     http: reqwest::Client,
     plain: reqwest::Client,
 }
 
-/// A daemon that runs in the test's own process.
+/// A daemon in the test's own process.
 pub(crate) struct TestApp {
     listener: Listener,
     stop: oneshot::Sender<()>,
@@ -120,7 +120,7 @@ impl TestApp {
         Self::at("127.0.0.1:0", config, clock).await
     }
 
-    /// Starts a daemon that listens there.
+    /// Starts a daemon that listens on `address`.
     pub(crate) async fn at(address: &str, config: &Config, clock: Clock) -> Self {
         let web = Web { listen_addresses: vec![address.parse().unwrap()], ..Web::default() };
         let app = App::build(config, web, clock).await.unwrap();
@@ -157,33 +157,33 @@ impl Listener {
         self.until(async || self.get("/-/ready").await.status() == StatusCode::OK).await;
     }
 
-    /// Asks as Prometheus does: gzip is welcome.
+    /// Sends a GET that accepts gzip, as Prometheus does.
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
 
-    /// Asks as a plain client does, and sees the answer as it is.
+    /// Sends a plain request and returns the raw answer.
     pub(crate) async fn request(&self, method: reqwest::Method, path: &str) -> Response {
         self.request_with(method, path, &[]).await
     }
 
-    /// The same with headers of the test's choice.
+    /// The same with more headers.
     pub(crate) async fn request_with(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Response {
         let request = self.plain.request(method, format!("{}{path}", self.url));
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
     }
 
-    /// All of `/metrics`.
+    /// The text of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
         self.get("/metrics").await.text().await.unwrap()
     }
 
-    /// The value of one series, if it is there.
+    /// The value of one series, if it exists.
     pub(crate) async fn value(&self, series: &str) -> Option<String> {
         self.metrics().await.lines().find_map(|line| Some(line.strip_prefix(series)?.strip_prefix(' ')?.to_owned()))
     }
 
-    /// Fails unless `/metrics` says exactly what the file in `expected` does; what it says is kept for comparison.
+    /// Fails unless `/metrics` equals the file in `expected`. Saves the actual text for comparison.
     pub(crate) async fn expect_metrics(&self, file: &str) {
         let expected = format!("{}/tests/integration/expected/{file}", env!("CARGO_MANIFEST_DIR"));
         let actual = format!("{}/{file}", env!("CARGO_TARGET_TMPDIR"));
@@ -192,8 +192,8 @@ impl Listener {
         assert!(same, "the metrics are not as expected; see: diff {expected} {actual}");
     }
 
-    /// What `/metrics` says, without what no two runs share, the process itself and how long things took, and without the
-    /// alerts, which are judged a moment after a reading.
+    /// The text of `/metrics` without values that differ between runs: the process and durations. Also without the
+    /// alerts, which are evaluated shortly after a reading.
     async fn stable_metrics(&self) -> String {
         let differs = |line: &&str| {
             let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
@@ -225,12 +225,12 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 fn client() -> reqwest::ClientBuilder {
-    // Fails where a test before has done so.
+    // Fails if another test has installed it before.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()
 }
 
-/// One account called `main`, whose API is at `url`.
+/// One account `main` with its API at `url`.
 pub(crate) fn config(url: &str, collect: Collect) -> Config {
     let mut account = Account::new(SecretString::from(KEY), url.parse().unwrap());
     account.max_requests_per_second = 1000.0;
@@ -244,12 +244,12 @@ pub(crate) fn config(url: &str, collect: Collect) -> Config {
     }
 }
 
-/// Settings in which only these collectors poll, once in the life of a test.
+/// Settings in which only these collectors poll, once in a test.
 pub(crate) fn only(collectors: &[Collector]) -> Collect {
     every(Duration::from_secs(3600), collectors)
 }
 
-/// Settings in which only these collectors poll, today's window only.
+/// Settings in which only these collectors poll, for today's window only.
 pub(crate) fn every(interval: Duration, collectors: &[Collector]) -> Collect {
     let schedule = |collector| Schedule { enabled: collectors.contains(&collector), interval, timeout: PATIENCE };
     let mut collect = Collect::default();
@@ -282,23 +282,23 @@ pub(crate) fn asked(endpoint: &str) -> wiremock::MockBuilder {
     Mock::given(method(verb)).and(path(endpoint)).and(header("authorization", format!("APIKey {KEY}")))
 }
 
-/// An answer with a JSON text, byte for byte.
+/// An answer with this JSON text, byte for byte.
 pub(crate) fn json(text: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(text, "application/json")
 }
 
-/// The refusal of a key that may not read something.
+/// The refusal of a key without access.
 pub(crate) fn forbidden() -> ResponseTemplate {
     refusal(403)
 }
 
-/// A refusal in the API's own form.
+/// An error answer in the API's own form.
 pub(crate) fn refusal(status: u16) -> ResponseTemplate {
     let body = r#"{"exception_class": "ForbiddenError", "message": "You have no access", "request_id": "1"}"#;
     ResponseTemplate::new(status).set_body_raw(body, "application/json")
 }
 
-/// Lets the API know the names of the fixtures' projects and regions.
+/// Adds the names of the fixtures' projects and regions to the API.
 pub(crate) async fn mount_names(api: &MockServer) {
     asked(PROJECTS).respond_with(json(include_str!("pages/projects.json"))).mount(api).await;
     asked(REGIONS).respond_with(json(include_str!("pages/regions.json"))).mount(api).await;

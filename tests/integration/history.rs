@@ -1,4 +1,4 @@
-//! The days of the past, read beside everything else.
+//! The past days, which are read while other collectors poll.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ use crate::program::Process;
 
 const NOTHING: &str = r#"{"count": 0, "price_status": "show", "results": []}"#;
 
-/// Requests as they came: of a regular poll, or of a day of the past, and then of one project or of the whole account.
+/// A request: of a regular poll, or of a past day, then for one project or the whole account.
 #[derive(Clone, PartialEq)]
 enum Came {
     Regular(Instant),
@@ -37,7 +37,7 @@ enum Came {
 #[tokio::test]
 async fn days_of_the_past_wait_while_a_regular_poll_is_under_way() {
     const SLOW: Duration = Duration::from_millis(400);
-    /// So many requests may be under way at once: they had left already when a poll began.
+    /// The number of requests in flight. These may have left before a poll began.
     const LANES: usize = 4;
     for method in [Method::Resources, Method::Totals] {
         let api = MockServer::start().await;
@@ -69,7 +69,7 @@ async fn days_of_the_past_wait_while_a_regular_poll_is_under_way() {
         let mut collect = every(SLOW * 4, &collectors[..if method == Method::Totals { 3 } else { 2 }]);
         (collect.cost_method, collect.history.days) = (method, 400);
         let app = TestApp::start(&config(&api.uri(), collect), Clock::frozen(noon())).await;
-        // Polls do not wait until all projects of a day were asked for, or none would come in between.
+        // Polls run between the requests for the projects of a day, not only after them.
         let has_seen = |arrivals: &[Came]| {
             let regular = arrivals.iter().filter(|came| matches!(came, Came::Regular(_))).count();
             regular > 10 && arrivals.len() > 50 && (method == Method::Resources || is_ever_interrupted(arrivals))
@@ -98,7 +98,7 @@ fn is_ever_interrupted(arrivals: &[Came]) -> bool {
     parts.windows(2).any(|pair| day(pair[0].1).is_some_and(|last| day(pair[1].0) == Some(last)))
 }
 
-/// Days whose text has changed behind SQLite's back.
+/// The text of some days was changed in the file.
 #[tokio::test]
 async fn a_garbled_day_is_read_again_and_keeps_nothing_from_being_judged() {
     let api = MockServer::start().await;
@@ -129,7 +129,7 @@ async fn a_garbled_day_is_read_again_and_keeps_nothing_from_being_judged() {
     app.stop().await;
 }
 
-/// A daemon that was off for months has a hole in its days.
+/// The daemon was off for months, so the stored days have a gap.
 #[tokio::test]
 async fn a_gap_of_months_in_the_stored_days_keeps_nothing_from_being_judged() {
     let api = MockServer::start().await;
@@ -150,7 +150,7 @@ async fn a_gap_of_months_in_the_stored_days_keeps_nothing_from_being_judged() {
     app.stop().await;
 }
 
-/// The clock is ahead while the daemon fills its history, and set right before the next start.
+/// The clock is ahead while the daemon fills its history, and right at the next start.
 #[tokio::test]
 async fn what_a_clock_that_was_ahead_has_stored_is_dropped_and_read_again() {
     let now = Clock::system().now();
@@ -193,7 +193,7 @@ async fn what_a_clock_that_was_ahead_has_stored_is_dropped_and_read_again() {
         let number = |day: Date| day.strftime("%Y%m%d").to_string().parse::<i64>().unwrap();
         let first = number(today.saturating_sub(5.days()));
         daemon.until(async || days().first() == Some(&first)).await;
-        // It may have become midnight meanwhile.
+        // It may be after midnight now.
         assert!(days().iter().all(|day| *day < number(utc_date(Clock::system().now()))), "{lead}: {:?}", days());
         let yesterday = number(today.saturating_sub(1.day()));
         let sql = "SELECT amount, settled FROM amount JOIN reading USING (day) WHERE day = ?1";
@@ -211,8 +211,8 @@ async fn what_a_clock_that_was_ahead_has_stored_is_dropped_and_read_again() {
     }
 }
 
-/// Three days are due; each poll has the time for one, or for none. A day that counted as failed would be left for an
-/// hour, and the clock stands still.
+/// Three days are due. Each poll has the time for one or none. A failed day would wait for an hour, and the clock
+/// stands still.
 #[tokio::test]
 async fn a_day_that_had_no_turn_is_read_by_a_poll_soon_after() {
     let api = MockServer::start().await;
@@ -260,7 +260,7 @@ async fn days_asked_for(api: &MockServer) -> usize {
 const HISTORY_UP: &str = "gcore_up{account=\"main\",collector=\"history\"}";
 const HELD: &str = "gcore_history_readings{account=\"main\",collector=\"cost\"}";
 
-/// Lets the API refuse the days for which `is_refused` holds, such as `2026-11-03`.
+/// The API refuses the days for which `is_refused` is true, such as `2026-11-03`.
 async fn mount_refusals(api: &MockServer, is_refused: impl Fn(&str) -> bool + Send + Sync + 'static) {
     let report = move |request: &Request| {
         let asked: Value = request.body_json().unwrap();
@@ -269,7 +269,7 @@ async fn mount_refusals(api: &MockServer, is_refused: impl Fn(&str) -> bool + Se
     asked(COST).respond_with(report).mount(api).await;
 }
 
-/// A daemon that wants so many days of the past, and looks for them all the time.
+/// A daemon with this number of past days and a short interval.
 fn wanting(api: &MockServer, days: u16) -> Config {
     let mut collect = every(Duration::from_millis(50), &[Collector::Cost, Collector::History]);
     (collect.cost_method, collect.history.days) = (Method::Resources, days);
@@ -277,7 +277,7 @@ fn wanting(api: &MockServer, days: u16) -> Config {
     config(&api.uri(), collect)
 }
 
-/// The days before `day` that the API was asked for.
+/// The days before `day` that were requested.
 async fn asked_before(api: &MockServer, day: &str) -> BTreeSet<String> {
     let days = bodies(api, COST).await.into_iter().map(|body| body["time_from"].as_str().unwrap()[..10].to_owned());
     days.filter(|asked| asked.as_str() < day).collect()

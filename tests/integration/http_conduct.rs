@@ -1,5 +1,4 @@
-//! Manners: how many requests of an account are under way at once, how fast they come, and that no poll of a collector
-//! begins before its last one has ended.
+//! Requests in flight, request rate, and polls of one collector that never overlap.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,14 +15,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::harness::{COST, TestApp, USAGE, config, every, noon};
 
-/// Rows of each report, and of each page of it.
+/// The number of rows of each report, and of each page.
 const ROWS: usize = 6;
 const PAGE: usize = 2;
-/// Requests of a poll: the pages of each window, and for costs the totals that they are compared with.
+/// The number of requests of a poll: the pages of each window, and for costs the totals for the comparison.
 const OF_COST: usize = 4 * (ROWS / PAGE + 1);
 const OF_USAGE: usize = 3 * (ROWS / PAGE);
 
-/// An API that takes its time, and what it has seen.
+/// A slow API, and a record of its requests.
 struct Api {
     url: String,
     seen: Arc<Mutex<Seen>>,
@@ -31,14 +30,14 @@ struct Api {
 
 #[derive(Default)]
 struct Seen {
-    /// When each request came.
+    /// The time of each request.
     arrivals: Vec<Instant>,
-    /// Requests that have come and have not been answered, by collector.
+    /// Requests in flight, by collector.
     under_way: BTreeMap<&'static str, usize>,
     most_under_way: usize,
-    /// How many requests each poll of a collector has made.
+    /// The number of requests in each poll of a collector.
     polls: BTreeMap<&'static str, Vec<usize>>,
-    /// Polls that began while another one had requests under way.
+    /// Polls that began while another one had requests in flight.
     overlaps: usize,
 }
 
@@ -77,13 +76,13 @@ async fn serve(stream: TcpStream, delay: Duration, seen: Arc<Mutex<Seen>>) {
     let mut stream = BufReader::new(stream);
     while let Some((path, body)) = request(&mut stream).await {
         let collector = if path == USAGE { "usage" } else { "cost" };
-        // The window of today is read first, beginning with its first page.
+        // A poll begins with the first page of the window of today.
         let is_first = [COST, USAGE].contains(&path.as_str())
             && body["offset"] == 0
             && body["time_from"] == "2026-11-22T00:00:00Z";
         seen.lock().unwrap().arrive(collector, is_first);
         sleep(delay).await;
-        // Before the answer leaves, or its reader could be faster with the next request.
+        // Before the answer leaves, because the client's next request could come first.
         *seen.lock().unwrap().under_way.get_mut(collector).unwrap() -= 1;
         let body = page(body["offset"].as_u64());
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
@@ -93,7 +92,7 @@ async fn serve(stream: TcpStream, delay: Duration, seen: Arc<Mutex<Seen>>) {
     }
 }
 
-/// The path and the body of the next request; `None` at the end of the connection.
+/// The path and the body of the next request. `None` at the end of the connection.
 pub(crate) async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let (mut path, mut length) = (None, 0);
     loop {
@@ -112,7 +111,7 @@ pub(crate) async fn request(stream: &mut BufReader<TcpStream>) -> Option<(String
     Some((path?, serde_json::from_slice(&body).unwrap()))
 }
 
-/// A page of a report; totals have no offset and one line.
+/// A page of a report. Totals have no offset and one line.
 fn page(offset: Option<u64>) -> String {
     let row = |number: u64| {
         format!(
@@ -127,7 +126,7 @@ fn page(offset: Option<u64>) -> String {
     format!(r#"{{"count": {count}, "price_status": "show", "results": [{rows}], "resources": [{rows}]}}"#)
 }
 
-/// Two collectors that begin their next poll as soon as they may.
+/// Two collectors that poll without a pause.
 async fn daemon(api: &Api, requests_per_second: f64, concurrency: usize) -> TestApp {
     let mut config = config(&api.url, every(Duration::from_millis(1), &[Collector::Cost, Collector::Usage]));
     let account = config.accounts.values_mut().next().unwrap();
@@ -159,7 +158,7 @@ async fn an_account_has_no_more_requests_under_way_than_it_may_and_one_poll_at_a
     }
 }
 
-/// A machine that is busy lets requests come late, but never early: so they are counted from the start on.
+/// A busy machine delays requests but never makes them early, so the count begins at the start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_collectors_of_an_account_share_its_rate() {
     const RATE: u32 = 25;

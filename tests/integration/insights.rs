@@ -1,4 +1,4 @@
-//! What the history says, through the front door: the simulated account's past, read day by day.
+//! Insights of the whole daemon, from the history of the simulated account.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) fn budget(name: &str, amount: &str, projects: &[u64]) -> Budget {
     }
 }
 
-/// The daemon on the simulated account, once it has read the whole past.
+/// The daemon on the simulated account, after it has read the history.
 pub(crate) async fn with_history(clock: Clock, interval: Duration, budgets: Vec<Budget>) -> (TestApp, World) {
     let (mut config, world) = demo_config(&clock, interval).await;
     let history = &mut config.collect.history;
@@ -48,7 +48,7 @@ pub(crate) async fn with_history(clock: Clock, interval: Duration, budgets: Vec<
     (app, world)
 }
 
-/// The sum of EUR over a ledger's groups of a project, or of all.
+/// The sum in EUR over a ledger's groups of a project, or of all.
 fn spent(world: &World, now: Timestamp, project: Option<u64>) -> Amount {
     let ledger = world.cost_ledger(Window::MonthToDate.period(now), now);
     let groups = ledger
@@ -63,7 +63,7 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     let budgets = vec![budget("all", "1000000", &[]), budget("shop", "0.01", &[41001])];
     let (app, world) = with_history(Clock::frozen(now), HOUR, budgets).await;
 
-    // The spike of the last closed day, and nothing that is usual.
+    // Only the spike of the last closed day is an anomaly.
     let spike = world.spikes().into_iter().find(|spike| spike.last.to_string() == "2026-11-21").unwrap();
     let (project, region, kind, _) = &spike.group;
     let answer = app.get("/api/v1/anomalies").await.text().await.unwrap();
@@ -102,7 +102,7 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     assert_eq!(of_groups.len(), 1, "a group has series only while it is out of the usual");
     assert!(scores.len() > 10, "roll-ups always have series");
 
-    // Budgets to the last digit, and a forecast that knows what was spent already.
+    // Budgets are exact, and the forecast includes the costs so far.
     let budget = |family: &str, name: &str| {
         format!("gcore_budget_{family}{{account=\"demo\",budget=\"{name}\",currency=\"EUR\"}}")
     };
@@ -123,7 +123,7 @@ async fn the_past_tells_anomalies_forecasts_and_budgets() {
     app.stop().await;
 }
 
-/// Holds the explanation of an anomaly against its numbers and against the alert on it.
+/// Compares the explanation of an anomaly with its numbers and with its alert.
 async fn explained_alike(app: &TestApp, anomaly: &Value) {
     assert_eq!(anomaly["reason"], "above_band");
     let explanation = anomaly["explanation"].as_str().unwrap();
@@ -133,7 +133,7 @@ async fn explained_alike(app: &TestApp, anomaly: &Value) {
     assert!(alerts.contains(explanation), "the alert explains it otherwise: {explanation}\n{alerts}");
 }
 
-/// Holds the forecasts against what each project will have cost at the end of the month.
+/// Compares the forecasts with each project's simulated costs of the whole month.
 fn forecasts_are_believable(text: &str, world: &World) {
     let month = Period::new("2026-11-01".parse().unwrap(), "2026-12-01".parse().unwrap()).unwrap();
     let mut truth = BTreeMap::<(u64, String), Amount>::new();
@@ -162,7 +162,7 @@ fn forecasts_are_believable(text: &str, world: &World) {
         close += usize::from((estimate - truth).abs() <= 0.05 * truth);
         caught += usize::from(band.contains(&truth));
     }
-    // Of what begins or ends today, such as a training run, no closed day tells.
+    // Closed days do not show a job that starts or ends today, such as a training run.
     let all = estimates.len();
     assert!(5 * close >= 4 * all && 3 * caught >= 2 * all, "{close} of {all} are close, {caught} within their bands");
 }
@@ -226,7 +226,7 @@ async fn a_budget_that_no_cost_can_meet_is_named_once_every_day_and_the_names_ar
         let body: Value = request.body_json().unwrap();
         let day: Date = body["time_from"].as_str().unwrap()[..10].parse().unwrap();
         let is_recent = day >= today.saturating_sub(1.day());
-        // A currency of some early days only, which comes after a poll of the history or two have run out of time.
+        // A currency only of the earliest days. It appears after one or two polls of the history that ran out of time.
         let currency = if day < today.saturating_sub(20.days()) { "USD" } else { "EUR" };
         let row = format!(
             r#"{{"count": 1, "price_status": "show", "results": [{{"type": "instance", "cost": 0.1,

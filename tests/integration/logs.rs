@@ -1,4 +1,4 @@
-//! What the daemon says in its log, and what it never says anywhere.
+//! The log lines of the daemon, and secrets that no output may hold.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
@@ -13,10 +13,10 @@ use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 use crate::harness::{COST, KEY, PROJECTS, REPORTS, SUBSCRIPTIONS, USAGE, asked, json, refusal};
 use crate::program::{Process, config_file, config_flag, finish, get, program, value};
 
-/// The part of the test account's key that is the same in every quotation.
+/// The part of the test account's key that is the same in each form of quotation.
 const SECRET: &str = "to-be-seen";
 
-/// Answers and notes when it was asked.
+/// Answers, and notes the time of each request.
 struct Noting(ResponseTemplate, Arc<Mutex<Vec<Instant>>>);
 
 impl Respond for Noting {
@@ -36,7 +36,7 @@ async fn a_refused_key_is_explained_and_not_tried_faster_than_the_interval() {
     daemon.until(async || times.lock().unwrap().len() >= 3).await;
     let log = daemon.stop().await.stderr;
 
-    // A machine that is busy lets requests come late, but never early: so they are counted from the start on.
+    // A busy machine delays requests but never makes them early, so the count begins at the start.
     for (nth, time) in (0..).zip(times.lock().unwrap().iter()) {
         let after = *time - started;
         assert!(after >= Duration::from_secs(nth), "request {nth} came after {after:?}; the interval is a second");
@@ -99,7 +99,7 @@ async fn a_poll_that_outlives_its_interval_is_said_once_and_so_is_the_end_of_it(
     let over = "polls fit their interval again";
     daemon.until(async || daemon.log().contains(over)).await;
     let log = daemon.stop().await.stderr;
-    // Polls after that may take long again, where the machine does.
+    // On a slow machine, later polls may be slow again.
     let until_over = &log[..log.find(over).unwrap()];
     let said: Vec<&str> =
         until_over.lines().filter(|line| line.contains("a poll takes longer than its interval")).collect();
@@ -135,7 +135,7 @@ async fn no_log_line_moves_a_terminal() {
     assert_eq!(event["path"], "/none\u{9b}2J\u{202e}/state.db", "nothing is lost: {line}");
 }
 
-/// An API that repeats the key wherever it can.
+/// An API that repeats the key in all its answers.
 async fn indiscreet_api() -> MockServer {
     let api = MockServer::start().await;
     let echo = format!("you sent Authorization: APIKey {KEY} to me, {KEY}");
@@ -188,9 +188,9 @@ async fn the_key_is_never_said() {
     }
 }
 
-/// The names of the fields of a logfmt line, sorted.
+/// The field names of a logfmt line, sorted.
 fn names_in_logfmt(line: &str) -> Vec<String> {
-    // Between quotes stands a value, in which a quote is escaped.
+    // A value stands between quotes. Quotes within it are escaped.
     let bare: String = line.replace("\\\"", "").split('"').step_by(2).collect();
     let mut names: Vec<String> =
         bare.split(' ').filter_map(|field| field.split_once('=')).map(|(name, _)| name.to_owned()).collect();

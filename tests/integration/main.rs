@@ -1,4 +1,4 @@
-//! Integration tests: an API on one side, `/metrics` on the other, nothing in between replaced.
+//! Integration tests: a fake API at one end, `/metrics` at the other, and the whole daemon between them.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod access;

@@ -1,4 +1,4 @@
-//! Answers that want more memory than there is for them.
+//! Answers that exceed the memory limits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use wiremock::{MockServer, Request, ResponseTemplate};
 use crate::harness::{COST, KEY, PROJECTS, REGIONS, REPORTS, TestApp, USAGE, asked, config, every, json, noon, only};
 use crate::program::{config_file, config_flag, finish, program};
 
-/// A good page of one row after so many blanks.
+/// A good page with one row after this many blanks.
 fn padded(bytes: usize) -> ResponseTemplate {
     json(&format!(
         r#"{{{}"count": 1, "price_status": "show", "results": [
@@ -82,7 +82,7 @@ async fn accounts_with_large_pages_wait_for_each_other() {
     app.stop().await;
 }
 
-/// Page after page of rows that belong to groups of their own.
+/// Pages whose rows are all in different groups.
 fn new_groups(request: &Request) -> ResponseTemplate {
     const ROWS: u64 = 30_000;
     let asked: Value = request.body_json().unwrap();
@@ -114,7 +114,7 @@ async fn groups_without_an_end_find_no_room() {
 #[tokio::test]
 async fn room_for_records_comes_back_with_the_next_reading() {
     let api = MockServer::start().await;
-    // A third of the room, another part of all projects at each reading.
+    // Each reading fills a third of the memory, with another part of all projects.
     let readings = AtomicU64::new(0);
     let list = move |_: &Request| {
         let first = readings.fetch_add(1, Ordering::SeqCst) * 30_000;

@@ -1,4 +1,4 @@
-//! The edges of the network: TLS, proxies, and where nobody listens.
+//! The network: TLS, proxies, and ports without a listener.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use crate::program::{Ended, Process, config_file, config_flag, finish, program};
 const UP: &str = r#"gcore_up{account="main",collector="reports"}"#;
 const NO_ROWS: &str = r#"{"count": 0, "results": []}"#;
 
-/// Gives every connection at a port of its own to `serve`.
+/// Listens on a new port and gives every connection to `serve`.
 pub(crate) async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -45,12 +45,12 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// What begins a good answer with a body of `length` bytes.
+/// The head of a good answer with a body of `length` bytes.
 fn answer_head(length: usize) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
 }
 
-/// Answers every request on a connection with an empty list.
+/// Answers every request of a connection with an empty list.
 async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     while !head(&mut stream).await.is_empty() {
         let answer = answer_head(NO_ROWS.len()) + NO_ROWS;
@@ -75,7 +75,7 @@ async fn where_nobody_listens_there_is_no_connection() {
 async fn a_request_names_its_sender_welcomes_gzip_and_keeps_the_path_of_the_url() {
     let api = MockServer::start().await;
     let agent = header("user-agent", concat!("gcore-billing-exporter/", env!("CARGO_PKG_VERSION")));
-    // Answers are a tenth as long in gzip, and nothing else can be read.
+    // The API answers only in gzip, which is a tenth as long.
     let gzip = header("accept-encoding", "gzip");
     let prefixed = Mock::given(method("GET")).and(path(format!("/proxy/gcore{REPORTS}"))).and(agent).and(gzip);
     prefixed.respond_with(json(NO_ROWS)).expect(2).mount(&api).await;
@@ -93,7 +93,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Every form of `Content-Encoding` that HTTP allows for an answer to a request that welcomes gzip.
+/// Every form of `Content-Encoding` that HTTP allows for a client that accepts gzip.
 #[tokio::test]
 async fn an_answer_is_read_in_every_legal_encoding() {
     let (first, second) = NO_ROWS.as_bytes().split_at(9);
@@ -128,7 +128,7 @@ async fn an_encoding_that_was_not_asked_for_is_named() {
     assert!(log.contains("encoded as \\\"br\\\", and only gzip was asked for"), "{log}");
 }
 
-/// Starts an API whose certificate is for `host`.
+/// Starts an API with a certificate for `host`.
 async fn tls_api(authority: &Authority, host: &str) -> SocketAddr {
     behind(authority.acceptor(host, 4000)).await
 }
@@ -146,7 +146,7 @@ async fn behind(acceptor: TlsAcceptor) -> SocketAddr {
     .await
 }
 
-/// A proxy that leads every tunnel to one place, whatever host was asked for.
+/// A proxy that connects every tunnel to one address, for any host.
 struct Proxy {
     url: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -171,13 +171,13 @@ impl Proxy {
         Self { url: format!("http://{}", address.await), heads }
     }
 
-    /// The heads of all requests to the proxy itself.
+    /// The heads of all requests to the proxy.
     fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-/// Runs `once` with this environment.
+/// Runs `once` with these variables.
 async fn once(config: &NamedTempFile, variables: &[(&str, &str)]) -> Ended {
     let mut command = program(&["once", &config_flag(config)]);
     command.envs(variables.iter().copied());
@@ -187,7 +187,7 @@ async fn once(config: &NamedTempFile, variables: &[(&str, &str)]) -> Ended {
 #[tokio::test]
 async fn https_goes_through_the_proxy_of_the_environment() {
     let ours = Authority::new();
-    // A name that only the proxy knows, and an address that is this host but not called loopback.
+    // A name that only the proxy resolves, and an address of this host that is not a loopback address.
     for (host, variables, is_proxied) in [
         ("api.example", vec![], true),
         ("api.example", vec![("NO_PROXY", "other.example")], true),
@@ -209,7 +209,7 @@ async fn https_goes_through_the_proxy_of_the_environment() {
     }
 }
 
-/// Plain http is allowed to this host only because nobody can listen on the way there.
+/// Plain http is allowed to this host only, because no other host can read it.
 #[tokio::test]
 async fn http_to_this_host_passes_by_every_proxy() {
     let api = listen(answer_all).await;

@@ -1,4 +1,4 @@
-//! `check-config --online`: what each key may read, said in plain words.
+//! `check-config --online`: the access of each key.
 
 use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::demo;
@@ -14,7 +14,7 @@ use crate::harness::{
 };
 use crate::program::{finish, program};
 
-/// The exit code and what was printed, with all logs. The key must not be in any of it.
+/// The exit code and the output with all logs. None of it may hold the key.
 async fn check(url: &str, key: &str, variables: &[(&str, &str)]) -> (i32, String, String) {
     let mut command = program(&["check-config", "--online", "--log.level=debug"]);
     for (name, value) in
@@ -26,14 +26,14 @@ async fn check(url: &str, key: &str, variables: &[(&str, &str)]) -> (i32, String
     command.envs(variables.iter().copied());
     let ended = finish(command).await;
     let (shown, log) = (ended.stdout, ended.stderr);
-    // The test key is quoted in more than one way; a part of it is the same in all.
+    // Output can quote the test key in several ways. One part is the same in all.
     for secret in [key, "to-be-seen"] {
         assert!(!shown.contains(secret) && !log.contains(secret), "the key was shown:\n{shown}{log}");
     }
     (ended.code.unwrap(), shown, log)
 }
 
-/// What follows the summary of the configuration; `URL` stands for the server's address.
+/// The output after the summary of the configuration, with `URL` for the server's address.
 fn findings(shown: &str, url: &str) -> String {
     let (_, findings) = shown.split_once("The configuration is good.\n").unwrap();
     findings.replace(url, "URL")
@@ -106,7 +106,7 @@ async fn a_refusal_that_matters_fails_the_check() {
     }
 }
 
-/// One account has commitments and a project and a region that nobody named; the other has neither.
+/// One account has commitments, and a project and a region without a name. The other has neither.
 #[tokio::test]
 async fn each_account_is_told_of_its_commitments_and_names() {
     let (main, second) = (MockServer::start().await, MockServer::start().await);
@@ -133,7 +133,7 @@ async fn each_account_is_told_of_its_commitments_and_names() {
     let (code, shown, log) = check(&main.uri(), KEY, &variables).await;
     assert_eq!(code, 0, "{shown}{log}");
     let shown = findings(&shown, &main.uri()).replace(&other, "OTHER");
-    // One of them ends, so how many run depends on the day.
+    // One commitment ends, so the number of active ones depends on the day.
     let shown = shown.replace("; 1 running:", "; 2 running:");
     assert_eq!(
         shown,
@@ -189,7 +189,7 @@ async fn an_address_where_nothing_of_the_api_is_is_named() {
     assert_eq!(shown.matches("  yes        -        ").count(), 7, "{shown}");
     assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
 
-    // With a key that may not read billing, the API itself may answer 404 to all that is asked.
+    // With a key without access to billing, the API itself may answer 404 to every request.
     let api = MockServer::start().await;
     Mock::given(any()).respond_with(refusal(404)).mount(&api).await;
     let off = ["COST", "USAGE", "COMMITMENTS", "NAMES"].map(|name| format!("GCORE_EXPORTER_COLLECT__{name}__ENABLED"));
@@ -199,7 +199,7 @@ async fn an_address_where_nothing_of_the_api_is_is_named() {
     assert!(shown.contains("this key may not read billing"), "{shown}");
 }
 
-/// By a tunnel, as for https, and as a proxy of plain http.
+/// For a tunnel, as with https, and for plain http.
 #[tokio::test]
 async fn a_proxy_that_wants_a_password_is_named() {
     let proxy = MockServer::start().await;

@@ -1,4 +1,4 @@
-//! Where the store is kept when no setting says so.
+//! The default path of the store.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use wiremock::MockServer;
 use crate::harness::{KEY, REPORTS, asked, json};
 use crate::program::{Process, config_flag, file, finish, get, program, value};
 
-/// A configuration that says nothing of the store.
+/// A configuration without `storage.path`.
 fn settings(url: &str) -> String {
     format!("[accounts.main]\napi_key = '{KEY}'\napi_url = '{url}'\n[collect.history]\nenabled = false\n")
 }

@@ -1,4 +1,4 @@
-//! The built program as its users run it: a process of its own.
+//! The built program as a process.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{KEY, PATIENCE, http};
 
-/// The program with these words on its command line and nothing in its environment.
+/// The program with these arguments and an empty environment.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gcore-billing-exporter"));
     quiet(command.args(arguments));
@@ -22,7 +22,7 @@ fn quiet(command: &mut Command) {
     command.env_clear().kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 
-/// The same where no file may grow past so many blocks of 512 bytes, which looks like a full disk to whoever writes.
+/// The same with a limit of this many blocks of 512 bytes for each file, which looks like a full disk.
 pub(crate) fn limited(blocks: u32, arguments: &[&str]) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -31,7 +31,7 @@ pub(crate) fn limited(blocks: u32, arguments: &[&str]) -> Command {
     command
 }
 
-/// The same for a user whom permissions bind, also where the tests run as root.
+/// The same for a user that file permissions bind, even if the tests run as root.
 pub(crate) fn bound(arguments: &[&str]) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = "[ \"$(id -u)\" = 0 ] || exec \"$0\" \"$@\"; \
@@ -41,15 +41,15 @@ pub(crate) fn bound(arguments: &[&str]) -> Command {
     command
 }
 
-/// A file that is gone when the test ends.
+/// A temporary file.
 pub(crate) fn file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
 }
 
-/// A configuration file: the account `main` at `url`, which these collectors read every second. `more` lines are the
-/// account's.
+/// A configuration file: the account `main` at `url`, whose collectors poll every second. `more` lines belong to the
+/// account.
 pub(crate) fn config_file(url: &str, more: &str, collectors: &[&str]) -> NamedTempFile {
     let mut text =
         format!("[accounts.main]\napi_key = '{KEY}'\napi_url = '{url}'\nmax_requests_per_second = 100\n{more}\n");
@@ -61,12 +61,12 @@ pub(crate) fn config_file(url: &str, more: &str, collectors: &[&str]) -> NamedTe
     file(&text)
 }
 
-/// The flag that names a configuration file.
+/// The flag for a configuration file.
 pub(crate) fn config_flag(file: &NamedTempFile) -> String {
     format!("--config.file={}", file.path().display())
 }
 
-/// What is left of a process.
+/// The result of a process.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -78,7 +78,7 @@ pub(crate) async fn finish(mut command: Command) -> Ended {
     Process::start(&mut command).end().await
 }
 
-/// A process under way.
+/// A running process.
 pub(crate) struct Process {
     child: Child,
     stdout: Output,
@@ -86,7 +86,7 @@ pub(crate) struct Process {
     _config: Option<NamedTempFile>,
 }
 
-/// What a process has said so far, and the task that listens.
+/// The output of a process so far, and the task that reads it.
 struct Output(Arc<Mutex<String>>, JoinHandle<()>);
 
 impl Output {
@@ -114,19 +114,19 @@ impl Process {
         Self { child, stdout: Output::of(stdout), stderr: Output::of(stderr), _config: None }
     }
 
-    /// Starts `run` with a configuration file on a port of its own.
+    /// Starts `run` with a configuration file on a new port.
     pub(crate) fn serving(config: NamedTempFile, flags: &[&str]) -> Self {
         let file = config_flag(&config);
         let arguments = [&["run", &file, "--web.listen-address=127.0.0.1:0"], flags].concat();
         Self { _config: Some(config), ..Self::start(&mut program(&arguments)) }
     }
 
-    /// What is on standard error so far.
+    /// The standard error so far.
     pub(crate) fn log(&self) -> String {
         self.stderr.so_far()
     }
 
-    /// What is on standard output so far.
+    /// The standard output so far.
     pub(crate) fn printed(&self) -> String {
         self.stdout.so_far()
     }
@@ -135,7 +135,7 @@ impl Process {
         self.child.id().unwrap()
     }
 
-    /// Where the daemon says that it serves, without the path.
+    /// The base URL from the daemon's log.
     pub(crate) async fn url(&self) -> String {
         self.until(async || self.log().contains("/metrics")).await;
         let log = self.log();
@@ -159,7 +159,7 @@ impl Process {
 
     /// Sends a signal by its name, such as TERM.
     pub(crate) async fn signal(&self, name: &str) {
-        // A shell has `kill` built in; as a program it is not on every machine.
+        // Each shell has `kill` built in. Not every machine has it as a program.
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status().await;
         assert!(sent.unwrap().success());
     }
@@ -175,7 +175,7 @@ impl Process {
         Ended { code: status.unwrap().code(), stdout: said(&self.stdout.0), stderr: said(&self.stderr.0) }
     }
 
-    /// Ends it as a service manager does, and fails unless it says that all is well.
+    /// Stops it as a service manager does. Fails unless it exits with success.
     pub(crate) async fn stop(self) -> Ended {
         self.signal("TERM").await;
         let ended = self.end().await;
@@ -184,19 +184,19 @@ impl Process {
     }
 }
 
-/// How often a daemon is killed: `some` times, enough to see a torn write; more on request.
+/// The number of kills: `some` by default, which is enough to see a torn write.
 #[expect(clippy::disallowed_methods, reason = "a longer test is asked for by hand")]
 pub(crate) fn rounds(some: u32) -> u32 {
     std::env::var("KILL_ROUNDS").map_or(some, |rounds| rounds.parse().unwrap())
 }
 
-/// What a killed daemon's dice begin with: other ones each time; the same on request.
+/// The seed of the random kills: new for each run, or set by a variable.
 #[expect(clippy::disallowed_methods, reason = "a run is repeated by hand")]
 pub(crate) fn seed() -> u64 {
     std::env::var("KILL_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
-/// A page of a listening program.
+/// A page of a running program.
 pub(crate) async fn get(url: &str) -> String {
     http().get(url).send().await.unwrap().text().await.unwrap()
 }

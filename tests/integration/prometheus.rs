@@ -30,7 +30,7 @@ use crate::harness::{PATIENCE, Port, TestApp, http, noon, until_met};
 const SEED: u64 = 7;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A running Prometheus with a folder of its own.
+/// A running Prometheus with its own folder.
 pub(crate) struct Prometheus {
     url: String,
     http: reqwest::Client,
@@ -42,7 +42,7 @@ pub(crate) struct Prometheus {
 /// The labels of a series without its name, job and instance.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// The files of rules in this repository, in the order of their names.
+/// The rule files of this repository, sorted by name.
 pub(crate) fn shipped_rules() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/rules");
     let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -51,17 +51,17 @@ pub(crate) fn shipped_rules() -> Vec<PathBuf> {
 }
 
 impl Prometheus {
-    /// Starts one that scrapes `targets` every second, with the rules of this repository.
+    /// Starts one that scrapes the daemon every second, with the rules of this repository.
     pub(crate) async fn scraping(app: &TestApp) -> Self {
         Self::scraping_with(app, "").await
     }
 
-    /// The same with more in its configuration.
+    /// The same with more configuration.
     pub(crate) async fn scraping_with(app: &TestApp, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("rules")).unwrap();
         for file in shipped_rules() {
-            // Nobody waits for the rules that are evaluated every few minutes.
+            // Tests do not wait for rules that are evaluated every few minutes.
             let rules = std::fs::read_to_string(&file).unwrap().replace("    interval: 5m\n", "");
             std::fs::write(folder.path().join("rules").join(file.file_name().unwrap()), rules).unwrap();
         }
@@ -76,7 +76,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// Starts one on the blocks in `data` of its folder, however old they are.
+    /// Starts one on the blocks in `data` of its folder, of any age.
     pub(crate) fn start(folder: TempDir, config: &str) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let port = Port::new();
@@ -98,7 +98,7 @@ impl Prometheus {
         self.folder.path()
     }
 
-    /// A GET of Prometheus' own API; its `data`, or null while it does not answer.
+    /// A GET of Prometheus' own API. Returns its `data`, or null without an answer.
     pub(crate) async fn api(&self, path: &str, query: &[(&str, &str)]) -> Value {
         let request = self.http.get(format!("{}/api/v1/{path}", self.url)).query(query);
         let Ok(response) = request.send().await else { return Value::Null };
@@ -112,12 +112,13 @@ impl Prometheus {
         self.query_with(&[("query", expression)]).await
     }
 
-    /// The same as it was at a time.
+    /// The same as of a time.
     pub(crate) async fn query_at(&self, expression: &str, at: Timestamp) -> BTreeMap<Labels, f64> {
         self.query_with(&[("query", expression), ("time", &at.to_string())]).await
     }
 
-    /// Repeats an instant query until it has a result: a scrape that takes more than its second leaves all series out.
+    /// Repeats an instant query until it has a result, because a scrape that takes longer than a second leaves out all
+    /// series.
     pub(crate) async fn found(&self, expression: &str) -> BTreeMap<Labels, f64> {
         let found = RefCell::default();
         let is_there = async || {
@@ -143,7 +144,7 @@ impl Prometheus {
     }
 }
 
-/// Settings for the simulated account, at a clock of the test's choice; the world is a second copy to compare with.
+/// Settings for the simulated account at the given clock. The world is a second copy for comparison.
 pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, World) {
     let born = clock.now();
     let address = "127.0.0.1:0".parse().unwrap();
@@ -174,7 +175,7 @@ pub(crate) async fn demo_app(clock: Clock, interval: Duration) -> (TestApp, Worl
     (TestApp::ready(&config, clock).await, world)
 }
 
-/// The labels that the catalogue promises for a group.
+/// The documented labels of a group.
 fn labels(world: &World, project: u64, region: u64, resource_type: &str, measure: (&str, &str)) -> Labels {
     let project_name = world.projects().iter().find(|p| p.id == project).unwrap().name;
     let region_name = world.regions().iter().find(|r| r.id == region).unwrap().display_name;

@@ -1,4 +1,4 @@
-//! How costs are read: by resources or by totals, and what must never be lost or made up.
+//! Costs by resources and by totals. No amount is lost or invented.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ async fn both_methods_give_the_same_costs_up_to_the_rounding_of_rows() {
         let (mut config, _) = demo_config(&clock, Duration::from_millis(500)).await;
         config.collect.cost_method = method;
         let app = TestApp::ready(&config, clock.clone()).await;
-        // The first poll may come before the names; the second knows them.
+        // The first poll may come before the names. The second has them.
         let polls = r#"gcore_polls_total{account="demo",collector="cost"}"#;
         app.until(async || app.value(polls).await.is_some_and(|n| n.parse::<u64>().unwrap() >= 3)).await;
         let text = app.metrics().await;
@@ -61,7 +61,7 @@ async fn both_methods_give_the_same_costs_up_to_the_rounding_of_rows() {
     assert_eq!(resources.keys().collect::<Vec<_>>(), totals.keys().collect::<Vec<_>>(), "the same series");
     let mut exact = 0;
     for (series, by_resources) in resources {
-        // No group of the demo has 100 rows, and each row is off by at most half of the fifth decimal.
+        // No group of the demo has 100 rows, and each row differs by at most half of the fifth decimal.
         let difference = (by_resources - totals[series]).abs();
         assert!(difference <= 100.0 * 0.5e-5, "{series}: {by_resources} by resources, {} by totals", totals[series]);
         exact += usize::from(difference == 0.0);
@@ -80,7 +80,7 @@ fn page(rows: &[Value]) -> ResponseTemplate {
     answer(&json!({"count": rows.len(), "price_status": "show", "results": rows}).to_string())
 }
 
-/// Resources whose lines have another sum, so that what is read by them shows.
+/// The resources have another sum than their line, so that the test sees the method.
 #[tokio::test]
 async fn a_line_without_a_plain_price_is_read_by_resources() {
     for (name, odd, amount, difference, unpriced) in [
@@ -118,7 +118,7 @@ async fn a_line_without_a_plain_price_is_read_by_resources() {
     }
 }
 
-/// Amounts of which floats give another sum in each order.
+/// The float sum of these amounts depends on their order.
 #[tokio::test]
 async fn the_order_in_which_pages_come_changes_no_digit() {
     for late in [2, 4] {
@@ -145,7 +145,7 @@ async fn the_order_in_which_pages_come_changes_no_digit() {
     }
 }
 
-/// An account with some rows, of which ten are a page.
+/// An account with this number of rows, in pages of ten.
 async fn account_of(rows: &Arc<AtomicU64>) -> MockServer {
     let api = MockServer::start().await;
     asked(PROJECTS).respond_with(answer(ONE_PROJECT)).mount(&api).await;
@@ -214,10 +214,10 @@ async fn auto_turns_back_to_resources_a_day_after_they_became_few() {
     app.stop().await;
 }
 
-/// The page that begins at a row.
+/// The page that starts at a row.
 type Page = fn(&[Value], usize) -> Vec<Value>;
 
-/// Asks for costs and usage of rows that come in pages of four, and returns what both collectors make of them.
+/// Reads costs and usage in pages of four, and returns the series of both collectors.
 async fn read_in_fours(rows: Vec<Value>, concurrency: usize, page: Page) -> [String; 4] {
     let api = MockServer::start().await;
     let total = rows.len();
@@ -253,7 +253,7 @@ fn slice(rows: &[Value], offset: usize) -> Vec<Value> {
     rows.iter().skip(offset).take(4).cloned().collect()
 }
 
-/// An address without uuid and name, as the API lists them.
+/// An IP address without uuid and name, as in the API.
 fn address(port: u64, address: &str) -> Value {
     json!({"type": "external_ip", "cost": 0.5, "currency": "EUR", "err": null, "billing_value": 30,
         "billing_value_unit": "minutes", "billing_metric_name": "externalip_min", "project_id": 101, "region_id": 7,
@@ -282,7 +282,7 @@ async fn equal_rows_are_two_resources_wherever_a_page_ends() {
 #[tokio::test]
 async fn a_list_that_moves_between_its_pages_is_refused_though_its_count_fits() {
     let rows: Vec<Value> = (0..10).map(|number| address(number, "")).collect();
-    // All of these say that there are ten rows, and bring ten.
+    // Each of these lists claims ten rows and returns ten.
     let faults: [(&str, Page); 4] = [
         ("the first page over and over", |rows, offset| slice(rows, 0)[..4.min(10 - offset)].to_vec()),
         ("one row late from the second page on", |rows, offset| {

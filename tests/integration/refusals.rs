@@ -1,4 +1,4 @@
-//! Channels that do not take what they are told, or not yet: what is counted, repeated, kept and given up.
+//! Channels that refuse notifications for a while or for ever: counters, retries, the queue and dead letters.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::delivery::{
 use crate::harness::{FakeClock, until_within};
 use crate::program::file;
 
-/// An answer, and the reason that each kind of channel counts for it; "" where it is a good answer.
+/// An answer, and the reason that each kind of channel counts for it; "" for a good answer.
 type Case = (&'static str, fn() -> ResponseTemplate, [&'static str; 3]);
 
 const ANSWERS: &[Case] = &[
@@ -88,7 +88,7 @@ async fn who_never_answers_holds_up_nobody_else() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let url = file(&silent);
-    // A request to the silent takes 10 s, and neither the others nor the end wait for it.
+    // A request to the silent channel takes 10 s. Neither the other channels nor the end wait for it.
     until_within("delivery and end", Duration::from_secs(8), async || {
         let (good, begun) = (taking().await, Instant::now());
         let mut settings = alertmanagers(&[&silent, &good.uri()]);
@@ -152,7 +152,7 @@ async fn a_message_is_tried_for_days_under_one_id_then_set_aside_and_replayed() 
     channels.close().await;
 }
 
-/// Messages of an alert.
+/// Matches messages of an alert.
 struct Of(&'static str);
 
 impl Match for Of {
@@ -220,7 +220,7 @@ async fn what_slack_took_is_not_sent_again_by_a_task_that_follows_at_once() {
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("ok")).mount(&server).await;
     let url = file(&format!("{}/services/T/B", server.uri()));
     let settings = || Settings { slacks: slack(&url), ..Settings::default() };
-    // The queue is empty before the pause of a second that follows, in which other settings may end the task.
+    // The queue is empty before the pause of a second that follows. In this pause other settings may end the task.
     until_within("an empty queue", Duration::from_secs(1), async || {
         let (channels, begun) = (TestChannels::open(settings(), Clock::system()).await, Instant::now());
         channels.news(&[firing("z", now())]).await;
@@ -253,7 +253,7 @@ async fn a_recipient_that_asks_for_time_is_left_alone() {
     until("a try", async || channels.failures("webhook.ops", "rate_limited") >= 1.0).await;
     channels.news(&[firing("b", now())]).await;
     let taken = taking().await;
-    // Another channel's delivery shows that there was time enough for one here.
+    // A delivery of another channel shows that this one had enough time.
     let other = TestChannels::open(webhooks([webhook("ops", &taken.uri(), &[])]), Clock::system()).await;
     other.news(&[firing("c", now())]).await;
     until("the other", async || received(&taken).await.len() == 1).await;
@@ -297,7 +297,7 @@ async fn after_a_start_what_waits_is_tried_at_once_unless_the_recipient_asked_fo
     let channels = TestChannels::in_folder(settings(), hands.clock(), &folder).await;
     channels.news(&[firing("a", now())]).await;
     let tries = async || [received(&failing).await.len(), received(&busy).await.len()];
-    // The third wait of a message is half an hour, however many starts there were.
+    // The third wait of a message is half an hour, with any number of restarts.
     for times in 1..=3 {
         channels.until_tried("webhook.failing", times).await;
         channels.until_tried("webhook.busy", 1).await;

@@ -25,7 +25,7 @@ use crate::http_conduct::request;
 use crate::network::listen;
 use crate::program::{Process, config_file, file, program};
 
-/// What no output may hold: a part of every key of these tests.
+/// A part of every key of these tests. No output may hold it.
 const SECRET: &str = "to-be-seen";
 
 /// Longer than any of these tests waits.
@@ -38,7 +38,7 @@ fn cost_row(cost: &str) -> ResponseTemplate {
     answer(&COST_ROW.replace("1.25", cost))
 }
 
-/// Tasks of no particular time, so that every look-back takes them in.
+/// Tasks without a time, so that every look-back includes them.
 fn failed_tasks() -> ResponseTemplate {
     answer(
         r#"{"count": 2, "results": [{"uuid": "t1", "task_type": "Report", "status": "Failed"},
@@ -46,7 +46,7 @@ fn failed_tasks() -> ResponseTemplate {
     )
 }
 
-/// An account in a file; more of its table may follow.
+/// An account in a configuration file. More keys of its table may follow.
 pub(crate) fn account(name: &str, api: &MockServer) -> String {
     account_at(name, &api.uri())
 }
@@ -55,7 +55,7 @@ fn account_at(name: &str, url: &str) -> String {
     format!("[accounts.{name}]\napi_key = '{KEY}'\napi_url = \"{url}\"\nmax_requests_per_second = 1000\n")
 }
 
-/// Settings in which nothing polls but for these tables.
+/// Settings in which only the collectors of these tables poll.
 pub(crate) fn collectors(tables: &[(&str, &str)]) -> String {
     let mut text = "[storage]\npath = \"\"\n".to_owned();
     for name in ["cost", "usage", "reports", "subscriptions", "commitments", "names", "history"] {
@@ -83,7 +83,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon that logs everything it can, and waits for its first poll of everything.
+    /// Starts a daemon with all log levels, and waits for its first poll of everything.
     pub(crate) async fn ready(toml: &str, flags: &[&str]) -> Self {
         let config = file(toml);
         let path = config.path().to_owned();
@@ -93,12 +93,12 @@ impl Daemon {
         Self { process, listener, config: path }
     }
 
-    /// Changes the configuration file; nobody is told.
+    /// Changes the configuration file without a reload.
     pub(crate) fn configure(&self, toml: &str) {
         std::fs::write(&self.config, toml).unwrap();
     }
 
-    /// Ends the daemon and fails if it ever showed a key; returns its log.
+    /// Stops the daemon, and fails if any output holds a key. Returns its log.
     pub(crate) async fn stop(self) -> String {
         let metrics = self.listener.metrics().await;
         let log = self.process.stop().await.stderr;
@@ -220,7 +220,7 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     assert!(response.text().await.unwrap().contains("account main: cannot use ca_file"));
 
     daemon.configure(&good);
-    // The time of a success is told in whole seconds.
+    // The metric has whole seconds.
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float")]
     listener.until(async || Clock::system().now().as_second() as f64 > started_at).await;
     for verb in [Method::POST, Method::PUT] {
@@ -280,7 +280,7 @@ async fn a_failed_task_is_counted_once_whatever_is_reloaded() {
     let failures = r#"gcore_report_task_failures_total{account="main",task_type="Report"}"#;
     assert_eq!(value(listener, failures).await, Some(2.0));
 
-    // The poller makes room for another, then for none, then for another again.
+    // The poller is replaced by another, then removed, then added again.
     for (keys, polled) in [("look_back = \"399d\"", 2.0), ("enabled = false", 2.0), ("look_back = \"398d\"", 3.0)] {
         daemon.configure(&reports(keys));
         assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK, "{keys}");
@@ -290,7 +290,7 @@ async fn a_failed_task_is_counted_once_whatever_is_reloaded() {
     daemon.stop().await;
 }
 
-/// Each row changes the account, whose next poll then hangs: what is shown meanwhile is what is still true.
+/// Each row changes the account, whose next poll then hangs. Meanwhile only readings that are still true are shown.
 #[tokio::test]
 async fn a_reading_stays_only_where_it_is_still_true() {
     for (name, stays, reports_stay, change) in [
@@ -320,14 +320,14 @@ async fn a_reading_stays_only_where_it_is_still_true() {
     }
 }
 
-/// Requests that get no answer, and those of them whose sender went away.
+/// Requests without an answer, and those of them whose client left.
 #[derive(Default)]
 struct Unanswered {
     came: usize,
     given_up: usize,
 }
 
-/// Answers requests about one day. A request about another day gets no answer.
+/// Answers requests for one day. A request for another day gets no answer.
 async fn tell_of(day: String, stream: TcpStream, unanswered: watch::Sender<Unanswered>) {
     let mut stream = BufReader::new(stream);
     while let Some((path, body)) = request(&mut stream).await {
@@ -378,7 +378,7 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
     let file = folder.path().join("key");
     std::fs::write(&file, "1$never-to-be-seen-old\n").unwrap();
     let api = MockServer::start().await;
-    // Once told to, the API exchanges the key while it answers, and refuses the old one from then on.
+    // On a signal, the API changes the key during an answer, and refuses the old one from then on.
     let (exchange, is_exchanged) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let (told, written) = (Arc::clone(&exchange), file.clone());
     let old = move |_: &Request| {
@@ -391,7 +391,7 @@ async fn a_key_file_that_changes_is_used_at_the_next_request() {
         }
         cost_row("1")
     };
-    // Whatever is asked for, or a request in between could use up the old key.
+    // For every path, because another request could use up the old key.
     let with_key = |key: &str| Mock::given(header("authorization", format!("APIKey {key}").as_str()));
     with_key("1$never-to-be-seen-old").respond_with(old).mount(&api).await;
     with_key("2$never-to-be-seen-new").respond_with(cost_row("2")).mount(&api).await;
@@ -428,7 +428,7 @@ async fn a_request_that_left_with_the_old_key_is_repeated_with_the_new_one() {
     std::fs::write(&file, "old").unwrap();
     let api = MockServer::start().await;
     let exchanged = file.clone();
-    // The key is exchanged while its last request is under way.
+    // The key changes while its last request is in flight.
     let refuse = move |_: &Request| {
         std::fs::write(&exchanged, "new").unwrap();
         ResponseTemplate::new(401)
@@ -474,7 +474,7 @@ async fn a_hangup_before_the_daemon_serves_is_a_reload_too() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let flag = format!("--config.file={}", pipe.display());
     let daemon = Process::start(&mut program(&["run", &flag, "--web.listen-address=127.0.0.1:0"]));
-    // Opened once the daemon has opened it, which then waits for what is written.
+    // The pipe opens when the daemon opens it. The daemon then waits for its contents.
     let open = async || {
         let pipe = pipe.clone();
         tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe).unwrap()).await.unwrap()

@@ -1,4 +1,4 @@
-//! Two whole daemons on the same account: whoever hears both hears of one alert.
+//! Two daemons on the same account: a receiver of both gets each alert once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// How far the second replica's clock is behind.
 const BEHIND: SignedDuration = SignedDuration::from_secs(30);
 
-/// One replica: its store, its receiver, and a clock of its own.
+/// One replica with its own store, receiver and clock.
 struct Replica {
     config: Config,
     receiver: MockServer,
@@ -50,7 +50,7 @@ impl Replica {
         TestApp::ready(&self.config, self.clock.clone()).await
     }
 
-    /// What its receiver was told: the id of each message, and the alert's name, status, labels and start.
+    /// The messages at its receiver: the id, and the alert's name, status, labels and start.
     async fn told(&self) -> BTreeSet<[String; 5]> {
         let tell = |request: Request| {
             let body: Value = request.body_json().unwrap();
@@ -67,13 +67,13 @@ impl Replica {
         received(&self.receiver).await.into_iter().map(tell).collect()
     }
 
-    /// How often it was told of a rule with a status.
+    /// The number of alerts of a rule with a status at its receiver.
     async fn count(&self, name: &str, status: &str) -> usize {
         self.told().await.iter().filter(|told| told[1] == name && told[2] == status).count()
     }
 }
 
-/// What the replicas of the scripted account are set to.
+/// The configuration of the replicas of the scripted account.
 fn scripted(api: &MockServer, real: &Real) -> Config {
     let collectors =
         [Collector::Cost, Collector::Names, Collector::Reports, Collector::Subscriptions, Collector::History];
@@ -105,8 +105,8 @@ fn scripted(api: &MockServer, real: &Real) -> Config {
     config
 }
 
-/// Two failed tasks and one that is late, of which later one completes and the late one fails; a subscription that ends in five days; every
-/// period costs 100.
+/// An account with two failed tasks, one late task, and a subscription that ends in five days. Later one failed task
+/// completes and the late one fails. Every period costs 100.
 async fn account() -> (MockServer, Arc<AtomicBool>) {
     let (api, is_later, today) = (MockServer::start().await, Arc::new(AtomicBool::new(false)), now());
     let ago = move |hours: i64| (today - SignedDuration::from_hours(hours)).to_string();
@@ -135,7 +135,7 @@ async fn account() -> (MockServer, Arc<AtomicBool>) {
     (api, is_later)
 }
 
-/// Every rule that the account has something for, and how many alerts of it.
+/// Every rule with alerts in this account, and their number.
 const WANTED: [(&str, usize); 7] = [
     ("GcoreReportTaskFailed", 2),
     ("GcoreReportTaskStuck", 1),
@@ -146,7 +146,7 @@ const WANTED: [(&str, usize); 7] = [
     ("GcoreWatchdog", 1),
 ];
 
-/// The labels and the start of each alert, to the millisecond, that Alertmanager knows of.
+/// The labels and the start of each alert in Alertmanager, to the millisecond.
 async fn held(real: &Real) -> Vec<(String, i64)> {
     let held = real.held().await;
     let mut held: Vec<_> = held
@@ -161,7 +161,7 @@ fn milliseconds(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-/// What fires by what a receiver was told, in the same form.
+/// The firing alerts by the messages at a receiver, in the same form.
 async fn firing(replica: &Replica) -> Vec<(String, i64)> {
     let told = replica.told().await;
     let is_over = |one: &[String; 5]| told.iter().any(|other| other[2] == "resolved" && other[3] == one[3]);
@@ -171,7 +171,7 @@ async fn firing(replica: &Replica) -> Vec<(String, i64)> {
     firing
 }
 
-/// Waits until both receivers were told the same, or shows in what they differ.
+/// Waits until both receivers have the same alerts, or shows the difference.
 async fn until_alike(one: &Replica, other: &Replica) {
     let difference = async || {
         let (one, other) = (one.told().await, other.told().await);
@@ -188,8 +188,8 @@ async fn until_held(real: &Real, one: &Replica) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_daemons_tell_of_one_alert_through_their_restarts() {
-    // Alertmanager goes by the system's clock, and the turn of a day would be news: the clock stops before it, and
-    // alerts are good for some minutes.
+    // Alertmanager uses the system's clock, and a new day would change alerts. So the clock stops before midnight, and
+    // alerts are valid for some minutes.
     let last = next_midnight(now()) - SignedDuration::from_micros(1);
     let clock = move |behind: SignedDuration| Clock::from_fn(move || (now() - behind).min(last));
     let ((api, is_later), real) = (account().await, Real::started().await);
@@ -200,7 +200,7 @@ async fn two_daemons_tell_of_one_alert_through_their_restarts() {
     for (name, number) in WANTED {
         until(name, async || one.count(name, "firing").await == number).await;
     }
-    // The other comes when all that was told by the first.
+    // The second replica starts after the first has sent everything.
     let second = other.start().await;
     until_alike(&one, &other).await;
     until_held(&real, &one).await;
@@ -208,7 +208,7 @@ async fn two_daemons_tell_of_one_alert_through_their_restarts() {
     assert_eq!(one.told().await.len(), alerts, "{:#?}", one.told().await);
     assert_eq!(real.told().await.len(), alerts, "each was told once: {:?}", real.told().await);
 
-    // Something ends and something begins while the other is away.
+    // One alert ends and one starts while the second replica is down.
     second.stop().await;
     is_later.store(true, Ordering::Relaxed);
     until("an end", async || one.count("GcoreReportTaskFailed", "resolved").await == 1).await;
@@ -218,7 +218,7 @@ async fn two_daemons_tell_of_one_alert_through_their_restarts() {
     until_alike(&one, &other).await;
     until_held(&real, &one).await;
 
-    // A restart without news.
+    // A restart without changes.
     first.stop().await;
     let first = one.start().await;
     until("it has told Alertmanager", async || {
@@ -239,7 +239,7 @@ async fn two_daemons_tell_of_one_alert_through_their_restarts() {
 async fn the_past_is_told_alike_by_who_comes_later() {
     let hands = FakeClock::at(noon());
     let clock = hands.clock();
-    // The history yields to all other polls: where these take longer than their interval, it never has a turn.
+    // The history waits for all other polls. If these take longer than their interval, it never runs.
     let (mut config, _) = demo_config(&clock, HOUR).await;
     config.collect.history.schedule = Schedule { enabled: true, interval: Duration::from_secs(1), timeout: HOUR };
     config.collect.history.days = 60;
@@ -251,7 +251,7 @@ async fn the_past_is_told_alike_by_who_comes_later() {
     until("the same spike", async || other.count("GcoreSpendAnomaly", "firing").await == 1).await;
     until_alike(&one, &other).await;
 
-    // The next day is judged, and the one before is over.
+    // The next day is judged, and the alert of the day before ends.
     hands.forward(SignedDuration::from_mins(12 * 60 + 20));
     until("an end", async || one.count("GcoreSpendAnomaly", "resolved").await == 1).await;
     until_alike(&one, &other).await;

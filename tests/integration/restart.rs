@@ -1,4 +1,4 @@
-//! The last readings, served by the next process before it has polled.
+//! The last readings, served by the next process before its first poll.
 
 use std::path::Path;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn mount_everything(api: &MockServer) {
     }
 }
 
-/// Lets the API take requests and never answer.
+/// An API that accepts requests and never answers.
 async fn mount_silence(api: &MockServer) {
     for endpoint in [COST, USAGE, REPORTS, SUBSCRIPTIONS, RESERVATIONS, PROJECTS, REGIONS] {
         asked(endpoint).respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(600))).mount(api).await;
@@ -54,16 +54,16 @@ async fn mount_silence(api: &MockServer) {
 
 /// The collector whose poll needs no answer.
 const HISTORY: &str = r#"collector="history""#;
-/// When the days of the past were read.
+/// The time when the history was read.
 const READ: &str = r#"gcore_poll_last_success_timestamp_seconds{account="main",collector="history"}"#;
-/// The series that appears at the end of its poll, which asks for nothing where no day is due.
+/// The series that appears at the end of its poll. The poll sends no request if no day is due.
 const HISTORY_UP: &str = r#"gcore_up{account="main",collector="history"}"#;
-/// What comes with the insights, whatever else it says.
+/// A series that always comes with the insights.
 const LIMIT: &str = r#"gcore_budget_limit_amount{account="main",budget="all",currency="EUR"}"#;
 
-/// What is told of the account, and not of the daemon's own work.
+/// The series of the account, without those of the daemon itself.
 fn told(metrics: &str) -> Vec<&str> {
-    // Alerts are judged a moment after a reading.
+    // Alerts are evaluated shortly after a reading.
     let own = [
         "gcore_alert",
         "gcore_api_",
@@ -85,7 +85,7 @@ fn after(minutes: i64) -> Timestamp {
     noon() + SignedDuration::from_mins(minutes)
 }
 
-/// A store that a daemon has left behind, what it told, and when its polls succeeded.
+/// The store of a stopped daemon, its metrics, and the times of its last polls.
 struct Left {
     folder: TempDir,
     api: MockServer,
@@ -110,22 +110,22 @@ impl Left {
         with_store(&self.api, &self.folder.path().join("state.db"))
     }
 
-    /// The metrics of the next daemon before a request of it is answered, and whether it is ready.
+    /// The metrics of the next daemon before its first answer, and whether it is ready.
     async fn next(&self, config: &Config, now: Timestamp) -> (String, bool) {
         self.next_with(LIMIT, config, now).await
     }
 
-    /// The same once this series is there, where names are kept.
+    /// The same when this series exists, if names are stored.
     async fn next_with(&self, series: &str, config: &Config, now: Timestamp) -> (String, bool) {
         let app = TestApp::start(config, Clock::frozen(now)).await;
         let is_ready = app.get("/-/ready").await.status() == StatusCode::OK;
         let metrics = app.metrics().await;
         if !metrics.contains("gcore_project_info{") {
-            // The insights waits for names, as all labels do.
+            // The insights wait for names, as all labels do.
             app.stop().await;
             return (metrics, is_ready);
         }
-        // What the stored days say is worked out beside everything else.
+        // The analysis of the stored days runs in the background.
         app.until(async || app.value(series).await.is_some()).await;
         let metrics = app.metrics().await;
         app.stop().await;
@@ -152,7 +152,7 @@ async fn the_last_readings_are_served_at_once_with_their_true_age() {
         );
     }
     assert!(is_ready, "every collector has a reading that counts");
-    // But for the history, which finds every day in the store.
+    // Except for the history, which finds every day in the store.
     let tried =
         |line: &&str| line.starts_with("gcore_up{") || line.starts_with("gcore_poll_last_attempt_timestamp_seconds{");
     let tried: Vec<_> = metrics.lines().filter(tried).filter(|line| !line.contains(HISTORY)).collect();
@@ -167,7 +167,7 @@ async fn the_last_readings_are_served_at_once_with_their_true_age() {
     assert_eq!(told(&again), told(&left.metrics), "a process that read nothing leaves everything as it was");
 }
 
-/// Whether each family is there: today's and the previous month's cost, usage, tasks, subscriptions, names.
+/// Whether each family exists: today's and the previous month's costs, usage, tasks, subscriptions, names.
 fn there(metrics: &str) -> String {
     let families = [
         ("t", "gcore_cost_today_amount{"),

@@ -1,4 +1,4 @@
-//! Where the link of an alert leads.
+//! The link of an alert leads to its runbook.
 
 use std::time::Duration;
 

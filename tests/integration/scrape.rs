@@ -1,4 +1,4 @@
-//! What one scrape gets: whole bodies, in the encoding that it asked for, true at that very moment.
+//! Scrapes: complete bodies in the requested encoding, with current values.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -25,12 +25,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 const ONE_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
     {"type": "instance", "cost": 1.25, "currency": "EUR", "project_id": 101, "region_id": 7}]}"#;
 
-/// Lines that no two scrapes share are left out.
+/// Lines that are the same in all scrapes.
 fn stable(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.starts_with("process_")).collect()
 }
 
-/// What a program prints when it is given `input`.
+/// The output of a program for `input`.
 fn piped(program: &str, arguments: &[&str], input: &[u8]) -> String {
     let pipe = || Stdio::piped();
     let mut child =
@@ -48,7 +48,7 @@ fn piped(program: &str, arguments: &[&str], input: &[u8]) -> String {
 async fn a_gzip_answer_is_one_member_that_every_reader_knows() {
     let (app, _) = demo_app(Clock::frozen(noon()), HOUR).await;
     let get = |headers| app.request_with(Method::GET, "/metrics", headers);
-    // Alerts are judged a moment after a reading; from then on nothing changes.
+    // Alerts are evaluated shortly after a reading. After that nothing changes.
     app.until(async || app.metrics().await.contains("\ngcore_alerts{alertname=\"GcoreWatchdog\"")).await;
 
     let plain = get(&[]).await;

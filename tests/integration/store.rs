@@ -1,4 +1,4 @@
-//! The store on real files, under the built program: killed, damaged, too new, too old, without room.
+//! Store files of the built program: killed, damaged, too new, too old, without space.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,14 +21,14 @@ use crate::delivery::{stories, taking};
 use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer};
 use crate::program::{Process, bound, config_flag, file, finish, get, limited, program, rounds, seed, value};
 
-/// Days of the past that a daemon reads here, and the projects that cost something on each.
+/// The number of past days of a daemon, and the projects with costs on each.
 const DAYS: usize = 30;
 const PROJECTS: u64 = 30;
 
 const DAMAGES: &str = "gcore_store_damages_total";
 const WRITABLE: &str = "gcore_store_writable";
 
-/// What a project costs on a day, by a version of the figures: another amount for each.
+/// The cost of a project on a day. Each version of the data has another amount.
 fn cost(day: Date, project: u64, version: u64) -> String {
     format!("{version}.{}{:03}{project:02}", day.year() % 10, day.day_of_year())
 }
@@ -57,7 +57,7 @@ fn report(request: &Request, version: u64) -> ResponseTemplate {
     answer(&format!(r#"{{"count": {PROJECTS}, "price_status": "show", "results": [{}]}}"#, rows.join(",")))
 }
 
-/// Lets the API tell costs on any day, by another version of the figures each time.
+/// An API with costs on any day. Each answer is another version.
 async fn mount_costs(api: &MockServer) {
     let versions = AtomicU64::new(1);
     let next = move |request: &Request| report(request, versions.fetch_add(1, Ordering::Relaxed));
@@ -85,7 +85,7 @@ fn config(api: &str, store: &Path, days: usize) -> String {
     text + &format!("[collect.history]\ninterval = '1s'\ndays = {days}\n")
 }
 
-/// A folder for a store, and the store in it.
+/// A folder and the path of a store in it.
 fn place() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
@@ -96,10 +96,10 @@ fn open(path: &Path) -> Connection {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
-/// Every day that counts as read, and what is stored of it.
+/// Every day that counts as read, with its stored amounts.
 fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
     let file = open(path);
-    // Both tables as of one moment, since a daemon may be writing.
+    // One transaction for both tables, because a daemon may write.
     let connection = file.unchecked_transaction().unwrap();
     let date = |number: i64| {
         let part = |value: i64| i8::try_from(value).unwrap();
@@ -123,14 +123,14 @@ fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
     days
 }
 
-/// How many days count as read; none while the file is being made.
+/// The number of days that count as read. 0 while the file is being created.
 fn days_in(path: &Path) -> usize {
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let days = file.and_then(|file| file.query_row("SELECT count(*) FROM reading", [], |row| row.get::<_, i64>(0)));
     usize::try_from(days.unwrap_or(0)).unwrap()
 }
 
-/// Fails unless each day is as the account told it once, all projects at the same time.
+/// Fails unless each day has one version in all its projects.
 fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
     for (day, amounts) in days {
         let version = amounts.values().next().map_or(0, |amount| version_of(&amount.to_string()));
@@ -138,7 +138,7 @@ fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
     }
 }
 
-/// Which version of each day is stored; fails while the file is being made.
+/// The stored version of each day. Fails while the file is being created.
 fn versions(path: &Path) -> rusqlite::Result<BTreeMap<i64, u64>> {
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let sql = "SELECT day, amount FROM amount JOIN series ON series.id = series WHERE project = 1";
@@ -151,7 +151,7 @@ async fn has(url: &str, series: &str, wanted: &str) -> bool {
     value(&get(&format!("{url}/metrics")).await, series).as_deref() == Some(wanted)
 }
 
-/// Lets a daemon fill its store, ends it, and returns what it said.
+/// Runs a daemon until its store is full, stops it, and returns its log.
 async fn filled(toml: &str, path: &Path, days: usize) -> String {
     let daemon = Process::serving(file(toml), &[]);
     daemon.url().await;
@@ -162,11 +162,11 @@ async fn filled(toml: &str, path: &Path, days: usize) -> String {
 #[tokio::test]
 async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
     let (rounds, seed) = (rounds(100), seed());
-    // So many days that they are all there after half of the rounds or so; four or five come in each at least.
+    // Each round adds at least four or five days, so about half of the rounds read them all.
     let all = (2 * rounds as usize).min(400);
     println!("KILL_SEED={seed}");
     let (api, (_folder, path)) = (account().await, place());
-    // Days that are checked again and again, so that it still writes once all are there.
+    // Days are checked again and again, so that the daemon still writes when it has them all.
     let toml = config(&api.uri(), &path, all) + "recheck_after = '1s'\n";
     let (mut dice, mut last) = (Rng::with_seed(seed), BTreeMap::<i64, u64>::new());
     let (mut growing, mut rewriting, mut writes, mut lost) = (0, 0, 0, 0);
@@ -175,7 +175,7 @@ async fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
         daemon.url().await;
         let written =
             |now: &BTreeMap<i64, u64>| now.iter().filter(|(day, version)| last.get(day) != Some(version)).count();
-        // A few more days or newer figures; then any moment, which may be in the middle of a write.
+        // After a few more days or newer versions, the kill comes at any moment, maybe during a write.
         let goal = dice.usize(1..=8);
         daemon.until(async || versions(&path).is_ok_and(|now| written(&now) >= goal)).await;
         tokio::time::sleep(Duration::from_micros(dice.u64(..20_000))).await;
@@ -301,7 +301,7 @@ async fn without_room_on_the_disk_it_goes_on_serving() {
 
 #[tokio::test]
 async fn without_room_on_the_disk_a_webhook_is_told_all_the_same() {
-    // More than any room that a file which takes no day more may still have.
+    // More bytes than a file has free that accepts no further day.
     const TASKS: usize = 60;
     let (api, receiver, (_folder, path)) = (account().await, taking().await, place());
     let (is_begun, is_over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -371,7 +371,7 @@ async fn a_store_that_cannot_be_written_at_the_start_is_left_alone_and_used_agai
         ("a full disk", 0o644, 0o755, full_disk),
     ] {
         for journal in ["state.db-wal", "state.db-shm"] {
-            // Whoever only reads leaves them behind, empty.
+            // A process that only reads leaves them behind, empty.
             let _ = fs::remove_file(folder.path().join(journal));
         }
         allow(&path, file_mode);
@@ -431,10 +431,10 @@ async fn a_restart_reads_no_settled_day_again_and_forgets_no_failure() {
     assert!(again.is_empty(), "asked for again: {again:?}");
 }
 
-/// What keeps others from writing the file, and what keeps them from reading it too.
+/// Locks of another process: one prevents writing, the other prevents reading too.
 const HOLDS: [&str; 2] = ["PRAGMA locking_mode = NORMAL", "PRAGMA locking_mode = EXCLUSIVE"];
 
-/// Another process that holds the file until it is dropped.
+/// Another process that locks the file until it is dropped.
 fn hold(path: &Path, how: &str) -> Connection {
     let holder = Connection::open(path).unwrap();
     holder.execute_batch(&format!("{how}; BEGIN IMMEDIATE; UPDATE account SET name = name")).unwrap();

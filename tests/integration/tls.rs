@@ -1,4 +1,4 @@
-//! How a channel knows us, and we know it: tokens, certificates, and secrets that are exchanged while the daemon runs.
+//! Authentication of both sides: tokens, certificates, and secrets that change while the daemon runs.
 
 use std::path::PathBuf;
 
@@ -33,13 +33,13 @@ async fn an_alertmanager_is_told_with_a_token() {
     channels.close().await;
 }
 
-/// A server behind TLS, with a certificate of the authority.
+/// A TLS server with a certificate of the authority.
 async fn behind_tls(server: &MockServer, authority: &Authority) -> String {
     let (acceptor, target) = (authority.acceptor("localhost", 4000), *server.address());
     let address = listen(move |stream| {
         let accepting = acceptor.accept(stream);
         async move {
-            // Who does not trust the certificate leaves here.
+            // A client that does not trust the certificate leaves here.
             let Ok(mut stream) = accepting.await else { return };
             let mut server = TcpStream::connect(target).await.unwrap();
             let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
@@ -86,7 +86,7 @@ fn is_signed(request: &Request, secret: &str) -> bool {
     standardwebhooks::Webhook::new(secret).unwrap().verify(&request.body, &headers).is_ok()
 }
 
-/// A key with what is in its file before and after, settings that name the file, and whether a request shows a secret.
+/// A key with its values before and after the change, settings with its file, and a check that a request has the value.
 type Case = (&'static str, [&'static str; 2], fn(&str, Secret) -> Settings, fn(&Request, &str) -> bool);
 
 const EXCHANGES: [Case; 3] = [

@@ -1,6 +1,6 @@
-//! Alerts of the built program, killed at any moment while its receiver is up, slow, failing or not there.
+//! Alerts of the built program, killed at random moments while its receiver is up, slow, failing or absent.
 //!
-//! The account alone says what must be told: each beginning and each end, in order, and nothing else.
+//! The account alone defines the expected notifications: each start and each end, in order, and nothing else.
 
 mod receiver;
 mod script;
@@ -23,10 +23,10 @@ use crate::program::{Process, file, rounds, seed};
 use receiver::{FaultMode, Receiver, Taken};
 use script::{Name, Said, Script};
 
-/// What always fires, whatever the account says.
+/// The alert that always fires.
 const WATCHDOG: &str = "GcoreWatchdog";
 
-/// An account, and the store of the daemons that watch it one after the other.
+/// An account, and the store of the daemons that watch it in turn.
 struct Stage {
     script: Script,
     api: MockServer,
@@ -56,7 +56,7 @@ impl Stage {
         Process::serving(file(&text), &[])
     }
 
-    /// Starts a daemon and kills it sooner or later, while the account goes on.
+    /// Starts a daemon and kills it after a random time, while the account changes.
     async fn round(&mut self, channels: &str) {
         self.go_on();
         let is_asked = self.script.is_asked();
@@ -64,12 +64,12 @@ impl Stage {
         let longest = match self.dice.u8(0..8) {
             // Often before it serves,
             0..2 => 50,
-            // mostly while it judges, writes and tells,
+            // mostly while it evaluates, writes and sends,
             2..6 => {
                 is_asked.await;
                 80
             }
-            // sometimes not before it has read the account again.
+            // sometimes after it has read the account again.
             _ => {
                 is_asked.await;
                 2_500
@@ -89,7 +89,7 @@ impl Stage {
         self.script.go_on(&written(&self.store).unwrap_or_default(), &mut self.dice);
     }
 
-    /// Lets a last daemon run until `is_done`, or for long.
+    /// Runs a last daemon until `is_done` or a timeout.
     async fn finish(&self, channels: &str, is_done: impl AsyncFn() -> bool) {
         let daemon = self.daemon(channels);
         daemon.url().await;
@@ -98,17 +98,17 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        // The comparison that follows reports messages that are missing.
+        // The comparison that follows reports missing messages.
         let _ = tokio::time::timeout(PATIENCE, done).await;
         daemon.stop().await;
     }
 
-    /// How often something has gone wrong or well.
+    /// The number of starts and ends in the account.
     fn transitions(&self) -> usize {
         self.script.truth().values().map(Vec::len).sum()
     }
 
-    /// Whether the daemons have written everything that happened.
+    /// Whether the store has every change of the account.
     fn is_written(&self) -> bool {
         let written = written(&self.store).unwrap_or_default();
         self.script.truth().iter().all(|(name, list)| list.last() == written.get(name))
@@ -119,7 +119,7 @@ fn open(store: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-/// The last that was written of each alert; fails while the file is being made.
+/// The last stored state of each alert. Fails while the file is being created.
 fn written(store: &Path) -> rusqlite::Result<BTreeMap<Name, Said>> {
     let file = open(store)?;
     let mut statement = file.prepare("SELECT body FROM alert")?;
@@ -131,7 +131,7 @@ fn written(store: &Path) -> rusqlite::Result<BTreeMap<Name, Said>> {
     Ok(bodies.iter().map(said).collect())
 }
 
-/// How many messages have yet to be delivered.
+/// The number of undelivered messages.
 fn waiting(store: &Path) -> rusqlite::Result<u32> {
     open(store)?.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))
 }
@@ -148,13 +148,13 @@ fn timestamp(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Whether a message was taken twice.
+/// Whether a message arrived twice.
 fn has_repeated(taken: &[Taken]) -> bool {
     let ids: BTreeSet<&str> = taken.iter().map(|(id, _)| id.as_str()).collect();
     ids.len() < taken.len()
 }
 
-/// What came of it all.
+/// The counts of the outcome.
 #[derive(Default)]
 struct Count {
     transitions: usize,
@@ -163,7 +163,7 @@ struct Count {
     untrue: Vec<(Name, Said)>,
 }
 
-/// Holds what was told against what has happened.
+/// Compares the notifications with the changes of the account.
 fn judge(script: &Script, taken: &[Taken]) -> Count {
     let mut count = Count::default();
     let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
@@ -206,7 +206,7 @@ async fn killed_at_any_moment_it_tells_every_transition_and_nothing_false() {
     println!("KILL_SEED={seed}");
     let (receiver, mut stage) = (Receiver::start().await, Stage::new(seed).await);
     let mut weathers = FaultMode::ALL;
-    // On a busy machine a daemon gets less far before it is killed; then there are more rounds.
+    // A busy machine kills the daemon earlier in its work, so it needs more rounds.
     let rounds = rounds as usize;
     let is_enough = |stage: &Stage| stage.transitions() > rounds && has_repeated(&receiver.taken());
     let mut number = 0;
@@ -262,8 +262,8 @@ async fn killed_at_any_moment_it_lets_an_alertmanager_resolve_nothing_false() {
     assert!(!ends.is_empty());
 }
 
-/// What an Alertmanager holds, or has told its receiver last, otherwise than it is. What changed meanwhile it need not
-/// have told: it is told what is so.
+/// The alerts that Alertmanager holds or last sent in a wrong state. Intermediate states may be missing, because
+/// Alertmanager only gets the current state.
 async fn missing(script: &Script, real: &Real) -> BTreeSet<Name> {
     let wrong: BTreeSet<Name> = script.wrong().into_iter().chain([WATCHDOG.into()]).collect();
     let held: BTreeSet<Name> = real.held().await.iter().map(|alert| name_of(&alert["labels"])).collect();

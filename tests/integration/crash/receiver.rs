@@ -1,4 +1,4 @@
-//! A webhook that is up, slow, failing or not there.
+//! A webhook that is up, slow, failing or absent.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,28 +6,28 @@ use std::time::Duration;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// How a receiver fares.
+/// The behaviour of a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultMode {
     Up,
-    /// It answers after a while, so that a kill comes in between.
+    /// It answers after a delay, so that a kill can come in between.
     Slow,
-    /// It answers, but takes nothing.
+    /// It answers, but accepts nothing.
     Failing,
-    /// Nobody listens.
+    /// No listener.
     Absent,
 }
 
 impl FaultMode {
     pub(super) const ALL: [Self; 4] = [Self::Up, Self::Slow, Self::Failing, Self::Absent];
 
-    /// Whether what is sent arrives.
+    /// Whether the receiver accepts messages.
     pub(super) fn takes(self) -> bool {
         matches!(self, Self::Up | Self::Slow)
     }
 }
 
-/// A message that was taken: its id and its text.
+/// An accepted message: its id and its text.
 pub(super) type Taken = (String, Vec<u8>);
 
 pub(super) struct Receiver {
@@ -55,14 +55,14 @@ impl Receiver {
         Self { server, weather, taken }
     }
 
-    /// Fares so from now on; returns the channel's table for a daemon that starts now.
+    /// Sets the behaviour. Returns the channel's table for a daemon that starts now.
     pub(super) fn in_weather(&self, weather: FaultMode) -> String {
         *self.weather.lock().unwrap() = weather;
         let url = if weather == FaultMode::Absent { "http://127.0.0.1:9/".into() } else { self.server.uri() };
         format!("[notify.webhook.ops]\nurl = '{url}'\n")
     }
 
-    /// What was taken, in the order of its arrival.
+    /// The accepted messages in the order of arrival.
     pub(super) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! An account in which things go wrong and well again, and which remembers when.
+//! An account with problems that come and go, and a record of their times.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,36 +15,36 @@ use crate::harness::{REPORTS, SUBSCRIPTIONS, asked, json as answer};
 const TASKS: [&str; 6] = ["task-1", "task-2", "task-3", "task-4", "task-5", "task-6"];
 const HELD: [&str; 4] = ["101", "102", "103", "104"];
 
-/// A subscription that ends within so many days is told of.
+/// A subscription that ends within this time has an alert.
 const NOTICE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
-/// What tells one alert from the others: its task, its subscription, or the rule.
+/// The identity of an alert: its task, its subscription, or the rule.
 pub(super) type Name = String;
 
-/// What is told of an alert: since when it has been so, and its status.
+/// The start and the status of an alert.
 pub(super) type Said = (Timestamp, String);
 
-/// A time during which something was wrong.
+/// The time of a problem.
 #[derive(Clone, Copy)]
 struct Episode {
     starts_at: Timestamp,
     ends_at: Option<Timestamp>,
 }
 
-/// Makes the API's row of something from its last episode.
+/// Makes the API's row from the last episode.
 type Row = fn(&str, Option<&Episode>) -> Value;
 
-/// What has happened in the account.
+/// The changes of the account.
 #[derive(Clone, Default)]
 pub(super) struct Script {
-    /// By the name of the alert about it.
+    /// By the name of their alert.
     episodes: Arc<Mutex<BTreeMap<Name, Vec<Episode>>>>,
     asked: Arc<Notify>,
 }
 
 impl Script {
-    /// An account in which all is well so far, behind an API.
+    /// An account without problems, behind an API.
     pub(super) async fn start() -> (Self, MockServer) {
         let script = Self::default();
         let all = TASKS.iter().chain(&HELD).map(|name| ((*name).to_owned(), Vec::new()));
@@ -64,13 +64,13 @@ impl Script {
         (script, api)
     }
 
-    /// Done when somebody has asked what is so; counts from the call.
+    /// Done at the next request for the current state, counted from the call.
     pub(super) fn is_asked(&self) -> impl Future<Output = ()> + use<> {
         Arc::clone(&self.asked).notified_owned()
     }
 
-    /// Lets some things go wrong, or well again. Only those change of which the last change was `written`: what changes
-    /// and changes back unseen need not be told.
+    /// Starts or ends some problems. Only those whose last change was `written` change, because a problem that comes
+    /// and goes between two polls has no alert.
     pub(super) fn go_on(&self, written: &BTreeMap<Name, Said>, dice: &mut Rng) {
         let mut all = self.episodes.lock().unwrap();
         let settled = all.iter_mut().filter(|(name, episodes)| said_of(episodes).last() == written.get(*name));
@@ -84,26 +84,26 @@ impl Script {
         }
     }
 
-    /// What must be told of each alert, in order.
+    /// The expected transitions of each alert, in order.
     pub(super) fn truth(&self) -> BTreeMap<Name, Vec<Said>> {
         self.episodes.lock().unwrap().iter().map(|(name, episodes)| (name.clone(), said_of(episodes))).collect()
     }
 
-    /// Whether something was wrong at an instant.
+    /// Whether the problem existed at an instant.
     pub(super) fn was_wrong(&self, name: &str, at: Timestamp) -> bool {
         let all = self.episodes.lock().unwrap();
         let has = |episode: &Episode| episode.starts_at < at && episode.ends_at.is_none_or(|end| at < end);
         all.get(name).is_none_or(|episodes| episodes.iter().any(has))
     }
 
-    /// What is wrong now.
+    /// The current problems.
     pub(super) fn wrong(&self) -> Vec<Name> {
         let is_wrong = |(_, list): &(Name, Vec<Said>)| list.last().is_some_and(|(_, status)| status == "firing");
         self.truth().into_iter().filter(is_wrong).map(|(name, _)| name).collect()
     }
 }
 
-/// Now, to the millisecond: Alertmanager knows no shorter time.
+/// Now, to the millisecond, as in Alertmanager.
 fn now() -> Timestamp {
     Timestamp::from_millisecond(Clock::system().now().as_millisecond()).unwrap()
 }
@@ -115,7 +115,7 @@ fn said_of(episodes: &[Episode]) -> Vec<Said> {
     episodes.iter().flat_map(said).flatten().collect()
 }
 
-/// A task that has failed for as long as its last episode lasts.
+/// A task that has failed during its last episode.
 fn task(uuid: &str, last: Option<&Episode>) -> Value {
     let (status, updated_at) = match last {
         Some(Episode { starts_at, ends_at: None }) => ("Failed", *starts_at),
@@ -126,7 +126,7 @@ fn task(uuid: &str, last: Option<&Episode>) -> Value {
     json!({ "uuid": uuid, "task_type": "Report", "status": status, "created_at": created_at, "updated_at": updated_at })
 }
 
-/// A subscription that is about to end for as long as its last episode lasts, and then is renewed.
+/// A subscription that ends soon during its last episode, and is renewed afterwards.
 fn subscription(id: &str, last: Option<&Episode>) -> Value {
     let end = match last {
         Some(Episode { starts_at, ends_at: None }) => *starts_at + NOTICE,

@@ -1,4 +1,4 @@
-//! The course of an account over two days and six hours, and the daemon's parts that live through it by the test's clock.
+//! The course of an account over two days and six hours, and the daemon's parts that follow it with a fake clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -39,18 +39,18 @@ use crate::harness::{
     asked, forbidden, json as answer,
 };
 
-/// The first tick; a tick is a minute.
+/// The first tick. A tick is a minute.
 pub(super) const START: &str = "2026-11-29T00:00:00Z";
-/// Into the morning of the next month.
+/// Until the morning of the next month.
 pub(super) const TICKS: usize = 54 * 60;
 
-/// What happens from when until when, as day and time: `29 06:00` is six hours after the start.
+/// The start and end of each event, as day and time: `29 06:00` is six hours after the first tick.
 const REPORTS_FAIL: [&str; 2] = ["29 06:00", "29 09:00"];
 const STORE_FAILS: [&str; 2] = ["29 10:30", "29 11:30"];
 const COSTS_FAIL: [&str; 2] = ["29 12:00", "29 13:30"];
 const COMMITMENTS_ARE_FORBIDDEN: [&str; 2] = ["29 01:00", "29 03:00"];
 const COSTS_ARE_FORBIDDEN: [&str; 2] = ["29 22:00", "29 23:00"];
-/// Before the key is refused, and meanwhile one poll fails for another reason.
+/// Before the key is refused. Meanwhile one poll fails for another reason.
 const COSTS_ARE_FORBIDDEN_BEFORE: [&str; 2] = ["29 17:30", "29 19:00"];
 const FORBIDDEN_COSTS_FAIL: [&str; 2] = ["29 18:28", "29 18:33"];
 const KEY_IS_REFUSED: [&str; 2] = ["29 20:00", "29 21:20"];
@@ -71,10 +71,10 @@ fn is_in(span: [&str; 2], now: Timestamp) -> bool {
     (at(span[0])..at(span[1])).contains(&now)
 }
 
-/// Project, type and what a usual day costs.
+/// The project, the type and the usual cost of a day.
 const GROUPS: [(u64, &str, f64); 3] = [(101, "instance", 96.0), (101, "volume", 24.0), (102, "instance", 30.0)];
 
-/// What a group has cost of a day by `now`: the 29th is dear for one group, the 20th is corrected later.
+/// The cost of a group for a day as of `now`. One group has a spike on the 29th. The 20th is revised later.
 #[expect(clippy::cast_precision_loss, reason = "hours of a day")]
 fn cost(project: u64, kind: &str, usual: f64, day: Date, now: Timestamp) -> f64 {
     let whole = match (project, kind, (day.month(), day.day())) {
@@ -95,7 +95,7 @@ fn report(request: &Request, now: Timestamp, is_total: bool) -> ResponseTemplate
     let (first, last) = (date("time_from"), date("time_to"));
     let end = if body["enable_last_day"] == true { last.saturating_add(1.day()) } else { last };
     let days: Vec<Date> = first.series(1.day()).take_while(|day| *day < end && *day <= utc_date(now)).collect();
-    // The total of the month before is more than its rows, for a while.
+    // For some time, the total of the previous month is larger than the sum of its rows.
     let is_off = is_total && days.len() > 27 && end.day() == 1 && is_in(LAST_MONTH_IS_OFF, now);
     let rows: Vec<Value> = GROUPS
         .iter()
@@ -114,7 +114,7 @@ fn with(mut row: Value, more: &Value) -> Value {
     row
 }
 
-/// Uuid, type, creation, and what becomes of it when. `Completed` of a type `ImportData` notes an error.
+/// Uuid, type, creation, and the times of its changes. A completed `ImportData` task has an error.
 type Task = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const TASKS: &[Task] = &[
@@ -146,7 +146,7 @@ fn tasks(now: Timestamp) -> ResponseTemplate {
     answer(&json!({ "count": rows.len(), "results": rows }).to_string())
 }
 
-/// The start and end of each.
+/// The id, start and end of each.
 const SUBSCRIPTIONS_OF: &[(u64, &str, &str)] = &[
     (31, "2026-01-01T00:00:00Z", "2026-12-29T12:00:00Z"),
     (32, "2026-01-01T00:00:00Z", "2026-12-07T06:00:00Z"),
@@ -165,7 +165,7 @@ fn subscriptions() -> ResponseTemplate {
     answer(&json!({ "count": rows.len(), "results": rows }).to_string())
 }
 
-/// One, whatever the instant.
+/// One commitment, at each instant.
 fn commitments() -> ResponseTemplate {
     let [from, to] = ACCOUNT_IS_COMMITTED.map(|time| at(time).to_string());
     let row = json!({ "active_billing_plan_id": 1, "commit": { "active_from": from, "active_to": to,
@@ -223,13 +223,14 @@ fn collect_settings() -> Collect {
     collect.usage.schedule.enabled = false;
     collect.cost_method = Method::Resources;
     collect.history.recheck_after = Duration::from_secs(24 * 3_600);
-    // Of project 101 four fifths are reached on the 29th; of project 102 the forecast and then all on the 30th.
+    // Project 101 reaches four fifths on the 29th. Project 102 reaches its budget by forecast and then by costs on the
+    // 30th.
     collect.history.budgets =
         vec![budget("most", 101, "4290"), budget("whole", 101, "3540"), budget("lab", 102, "1080")];
     collect
 }
 
-/// What takes notifications, or does not.
+/// A receiver that accepts or refuses notifications, by the clock.
 async fn receiver(clock: &Clock) -> MockServer {
     let (receiver, clock) = (MockServer::start().await, clock.clone());
     let respond = move |_: &Request| ResponseTemplate::new(if is_in(CHANNEL_FAILS, clock.now()) { 503 } else { 200 });
@@ -237,22 +238,22 @@ async fn receiver(clock: &Clock) -> MockServer {
     receiver
 }
 
-/// What one tick has shown.
+/// The results of one tick.
 pub(super) struct Tick {
-    /// What fires natively.
+    /// The firing alerts of the daemon.
     pub(super) firing: BTreeSet<BTreeMap<String, String>>,
-    /// What `/metrics` would say.
+    /// The text of `/metrics`.
     pub(super) exposition: String,
 }
 
-/// The daemon's parts, moved by hand.
+/// The daemon's parts, driven by the test.
 pub(super) struct Daemon {
     hands: FakeClock,
     pollers: Vec<(u64, Poller)>,
     snapshots: Reader,
     registry: Registry,
     store: Store,
-    /// A store that nobody can write, and its families.
+    /// A store that cannot be written, and its families.
     broken: (Store, Registry),
     alerts: Alerts,
     ledger: AlertStates,
@@ -298,13 +299,13 @@ impl Daemon {
         Self { hands, pollers, snapshots, registry, store, broken, alerts, ledger, channels, _servers: [api, receiver] }
     }
 
-    /// Lets one minute begin: polls what is due, judges, and is scraped.
+    /// Runs one minute: polls that are due, evaluation, and a scrape.
     pub(super) async fn tick(&mut self, number: usize) -> Tick {
         let start: Timestamp = START.parse().unwrap();
         let now = start + SignedDuration::from_mins(i64::try_from(number).unwrap());
         self.hands.set(now);
         for (minutes, poller) in &mut self.pollers {
-            // The day turns for whoever follows the calendar; every interval here divides a day.
+            // A poller by the calendar follows the change of the day. Every interval here divides a day.
             if (number as u64).is_multiple_of(*minutes) {
                 poller.poll().await;
             }
@@ -333,7 +334,7 @@ impl Daemon {
         Tick { firing, exposition }
     }
 
-    /// What `/metrics` says, with the dropped series of a limit that holds for costs and usage alone.
+    /// The text of `/metrics`. Its dropped series are those of a limit on costs and usage alone.
     fn exposition(&self, limit: usize, now: Timestamp) -> String {
         let snapshot = Arc::clone(&self.snapshots.borrow());
         let text = |settings| {
@@ -350,7 +351,7 @@ impl Daemon {
         whole.lines().filter(|line| !is_limited(line)).chain(limited).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Sends a message by the channel, and waits for what comes of it.
+    /// Sends a message by the channel, and waits for the outcome.
     async fn send(&self, now: Timestamp) {
         self.channels.news(&[firing(&now.to_string(), now)]).await;
         let up = if is_in(CHANNEL_FAILS, now) { 0.0 } else { 1.0 };

@@ -1,4 +1,4 @@
-//! The daemon's own rules and the shipped ones of Prometheus, on the same course of the same account.
+//! The daemon's rules and the shipped Prometheus rules, on the same course of the same account.
 
 mod course;
 mod scrapes;
@@ -15,28 +15,28 @@ use scrapes::{Labels, Said, Scrapes};
 
 use crate::prometheus::shipped_rules;
 
-/// One line of the table: what tells of the same, and where the two differ.
+/// One line of the table: the rules for the same condition, and their differences.
 struct Row {
     shipped: &'static str,
     native: &'static str,
     differs: &'static str,
-    /// The labels by which both sides tell the same alerts apart, where they are not all labels.
+    /// The labels that identify an alert on both sides, if these are not all labels.
     labels: Option<&'static [&'static str]>,
     excuses: &'static [Excuse],
 }
 
-/// Why one side may fire at a tick and the other not. Each comes true on the course, or it would excuse nothing.
+/// Why only one side may fire at a tick. Each excuse must occur on the course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Excuse {
-    /// Prometheus has a `for` that the daemon has not.
+    /// Prometheus has a `for` and the daemon has none.
     Waits,
-    /// Prometheus goes on for so many minutes.
+    /// Prometheus keeps firing for this number of minutes.
     Keeps(usize),
-    /// The daemon holds what it told before while this family is not there.
+    /// The daemon keeps the alert's state while this family is missing.
     Holds(&'static str),
 }
 
-/// The same alerts, with the same labels: Alertmanager takes them for one.
+/// The same alerts with the same labels, which Alertmanager merges.
 const fn both(name: &'static str, differs: &'static str) -> Row {
     Row { shipped: name, native: name, differs, labels: None, excuses: &[] }
 }
@@ -49,7 +49,7 @@ const fn native(name: &'static str, differs: &'static str) -> Row {
     Row { shipped: "", ..both(name, differs) }
 }
 
-/// Every rule of either side. docs/runbooks.md shows it.
+/// Every rule of both sides, as in docs/runbooks.md.
 const TABLE: &[Row] = &[
     both("GcoreSpendAnomaly", ""),
     shipped(
@@ -59,7 +59,7 @@ const TABLE: &[Row] = &[
     both("GcoreSpendToday", "Over below nine tenths, after two readings; for Prometheus at the limit"),
     both("GcoreBudgetUsed", "A step stands until the month is over, also where the budget is raised"),
     Row {
-        // The month ends for Prometheus when the next one is read.
+        // For Prometheus the month ends when the next month is read.
         excuses: &[Excuse::Waits, Excuse::Keeps(2)],
         ..both("GcoreBudgetForecast", "Without the hour that Prometheus waits, and over after two readings")
     },
@@ -71,7 +71,7 @@ const TABLE: &[Row] = &[
     shipped("GcoreMonthUnpriced", "Of the month to date; the daemon has GcoreCostUnpriced"),
     shipped("GcorePriceStatus", "The daemon shows the status as a metric"),
     Row {
-        // By the test's clock a reading comes at the instant of a judgement, which makes it count for two.
+        // With the fake clock a reading comes at the instant of an evaluation, so it counts twice.
         excuses: &[Excuse::Waits, Excuse::Keeps(15)],
         ..both("GcoreCostMismatch", "After two readings, and over after two; Prometheus waits 30 minutes, then 15")
     },
@@ -152,14 +152,14 @@ fn the_table_has_every_rule_and_is_documented() {
     assert!(runbooks.contains(&table), "docs/runbooks.md does not have this table:\n{table}");
 }
 
-/// What both sides have said on the whole course.
+/// The results of both sides on the whole course.
 struct Heard {
     native: Vec<BTreeSet<Labels>>,
     shipped: Vec<Said>,
     scrapes: Scrapes,
 }
 
-/// The keys of one pair at each tick.
+/// The alerts of one pair of rules at each tick.
 struct Pair {
     native: Vec<BTreeSet<Labels>>,
     shipped: Vec<BTreeSet<Labels>>,
@@ -189,7 +189,7 @@ async fn native_and_shipped_rules_agree_at_every_tick() {
 }
 
 impl Heard {
-    /// Where the two rules of a row disagree without an excuse, and what the course does not show of them.
+    /// The disagreements of a row's two rules without an excuse, and the excuses that do not occur.
     fn compare(&self, row: &Row) -> Vec<String> {
         let pair = Pair {
             native: self.native.iter().map(|alerts| keys(row, row.native, alerts)).collect(),
@@ -239,7 +239,7 @@ impl Heard {
     }
 }
 
-/// The alerts of a rule, by the labels that tell them apart on both sides.
+/// The alerts of a rule, by the labels that identify them on both sides.
 fn keys(row: &Row, name: &str, alerts: &BTreeSet<Labels>) -> BTreeSet<Labels> {
     let key = |labels: &Labels| -> Labels {
         let counts = |label: &String| row.labels.is_none_or(|labels| labels.contains(&label.as_str()));

@@ -1,6 +1,6 @@
-//! Scrapes as a test file of promtool, and what Prometheus' own rule engine makes of them.
+//! Scrapes as a test file of promtool, and the results of Prometheus' rule engine.
 //!
-//! promtool's clock begins in 1970, so times within the scrapes are moved there.
+//! promtool's clock begins in 1970, so times within the scrapes are shifted to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ use tokio::process::Command;
 /// The labels of an alert or a series.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// The values of each series, by its name with labels; `None` at a tick without it.
+/// The values of each series by its name with labels. `None` at a tick without the series.
 #[derive(Default)]
 pub(super) struct Scrapes {
     series: BTreeMap<String, Vec<Option<f64>>>,
     ticks: usize,
 }
 
-/// What Prometheus says at one tick.
+/// The results of Prometheus at one tick.
 #[derive(Default, Clone)]
 pub(super) struct Said {
     pub(super) firing: BTreeSet<Labels>,
@@ -29,7 +29,7 @@ pub(super) struct Said {
 const TARGET: &str = r#"instance="a:10061",job="gcore-billing""#;
 
 impl Scrapes {
-    /// Takes in what a scrape of a target that began at `start` shows of the families that the rules speak of.
+    /// Adds a scrape of a target that started at `start`. Keeps only families in the rules.
     pub(super) fn take(&mut self, exposition: &str, families: &BTreeSet<String>, start: Timestamp) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a float")]
         let start = start.as_second() as f64;
@@ -42,7 +42,7 @@ impl Scrapes {
             }
             let mut value: f64 = value.parse().unwrap();
             if name == "process_start_time_seconds" {
-                // The process that runs the test is no part of the course.
+                // Metrics of the test process do not belong to the course.
                 value = 1.0;
             } else if name.ends_with("_timestamp_seconds") {
                 value -= start;
@@ -65,7 +65,7 @@ impl Scrapes {
         self.series.iter().any(|(name, values)| name.starts_with(family) && values[tick].is_some())
     }
 
-    /// Lets promtool evaluate the rules on every tick.
+    /// Evaluates the rules on every tick with promtool.
     pub(super) async fn judged(&self, rules: &[PathBuf]) -> Vec<Said> {
         let folder = tempfile::tempdir().unwrap();
         let mut test = "rule_files:\n".to_owned();
@@ -77,7 +77,7 @@ impl Scrapes {
         for (series, values) in &self.series {
             writeln!(test, "  - series: '{}'\n    values: {}", series.replace('\'', "''"), in_short(values)).unwrap();
         }
-        // Nothing is expected, so that everything is told.
+        // The test expects nothing, so that promtool reports all alerts.
         test += "  promql_expr_test:\n";
         for tick in 0..self.ticks {
             writeln!(test, "  - {{expr: ALERTS, eval_time: {tick}m}}").unwrap();
@@ -104,7 +104,7 @@ impl Scrapes {
     }
 }
 
-/// Values in promtool's notation, runs of the same in one word.
+/// Values in promtool's notation, with equal values in a row combined.
 fn in_short(values: &[Option<f64>]) -> String {
     let mut words = String::new();
     let mut rest = values;
@@ -113,7 +113,7 @@ fn in_short(values: &[Option<f64>]) -> String {
         let mut run = rest.iter().take_while(|value| *value == first).count();
         rest = &rest[run..];
         if first.is_none() && before.is_some() {
-            // What a scrape no longer shows is over at once.
+            // A series that a scrape lacks is stale at once.
             words += "stale ";
             run -= 1;
         }
@@ -127,7 +127,7 @@ fn in_short(values: &[Option<f64>]) -> String {
     words
 }
 
-/// A duration as Prometheus writes it, in minutes.
+/// The minutes of a duration in Prometheus' format.
 fn minutes(text: &str) -> usize {
     let (mut sum, mut number) = (0, 0);
     for c in text.chars() {
@@ -149,7 +149,7 @@ fn minutes(text: &str) -> usize {
     sum
 }
 
-/// Samples of `ALERTS`, without what is the same for all.
+/// Samples of `ALERTS`, without the labels that are always the same.
 fn read(got: &str) -> Said {
     let mut said = Said::default();
     for sample in

@@ -1,6 +1,6 @@
-//! A small account in versions, as its API tells it.
+//! A small account in several versions, as the API returns it.
 //!
-//! Amounts are whole numbers of 0.00001 here, so that the expected sums owe nothing to the code under test.
+//! Amounts are whole numbers of 0.00001, so that the expected sums do not depend on the code under test.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::harness::{
     COST, COST_TOTALS, PROJECTS, REGIONS, REPORTS, RESERVATION_TOTALS, RESERVATIONS, SUBSCRIPTIONS, USAGE,
 };
 
-/// Keys with their values as raw JSON, so that nonsense can be written too.
+/// Keys with their values as raw JSON, so that invalid values are possible.
 pub(super) type Row = Vec<(&'static str, String)>;
-/// Series with their values, as `/metrics` writes them.
+/// Series with their values, as in `/metrics`.
 pub(super) type Picture = BTreeMap<String, String>;
 
 pub(super) const COLLECTORS: [Collector; 6] = [
@@ -80,7 +80,7 @@ impl Endpoint {
         }
     }
 
-    /// Who reads it.
+    /// The collector that reads it.
     pub(super) fn collector(self) -> Collector {
         match self {
             Self::Resources | Self::Totals => Collector::Cost,
@@ -97,7 +97,7 @@ impl Endpoint {
     }
 }
 
-/// One line of a report; in the usage report `measure` is a unit and `amount` its number.
+/// One line of a report. In the usage report `measure` is a unit and `amount` its quantity.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) kind: &'static str,
@@ -111,7 +111,7 @@ fn line(kind: &'static str, project: u64, region: u64, measure: &'static str, am
     Line { kind, project, region: Some(region), measure, amount: Some(amount) }
 }
 
-/// What resources cost. Three pages of at most four; the first group has a line on each.
+/// The costs by resource: three pages of at most four rows. The first group has a line on each page.
 pub(super) fn costs(version: i64) -> Vec<Line> {
     let unpriced = Line { amount: None, ..line("inference", 102, 8, "EUR", 0) };
     vec![
@@ -139,7 +139,7 @@ pub(super) fn usage(version: i64) -> Vec<Line> {
     ]
 }
 
-/// The lines of a totals report: one per kind, region and currency, and one for each unpriced resource.
+/// The lines of a totals report: one for each type, region and currency, and one for each unpriced resource.
 pub(super) fn totals(lines: &[Line]) -> Vec<Line> {
     let mut sums = BTreeMap::new();
     let mut unpriced = Vec::new();
@@ -167,7 +167,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// When the newest data of the reports was metered.
+/// The time of the newest data in the reports.
 pub(super) fn metered(version: i64) -> Timestamp {
     Timestamp::from_second(1_767_225_600 + version).unwrap()
 }
@@ -175,7 +175,7 @@ pub(super) fn metered(version: i64) -> Timestamp {
 /// The account.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
-    /// When its oldest task was created: a while ago, or the look-back would pass it by.
+    /// The creation of its oldest task, which is within the look-back.
     pub(super) tasks_since: Timestamp,
 }
 
@@ -185,7 +185,7 @@ impl Account {
         Self { tasks_since: now - SignedDuration::from_hours(3) }
     }
 
-    /// All rows of an endpoint's list, of the given projects only where there are any.
+    /// All rows of an endpoint's list. `projects` restricts them unless it is empty.
     pub(super) fn rows(&self, endpoint: Endpoint, version: i64, projects: &[u64]) -> Vec<Row> {
         let mut lines = if endpoint == Endpoint::Usage { usage(version) } else { costs(version) };
         lines.retain(|line| projects.is_empty() || projects.contains(&line.project));

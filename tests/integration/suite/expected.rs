@@ -1,4 +1,4 @@
-//! What `/metrics` must say of the account.
+//! The expected `/metrics` of the account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use gcore_billing_exporter::snapshot::Collector;
 use super::account::{Account, Line, Picture, costs, decimal, metered, totals, usage};
 
 impl Account {
-    /// What `/metrics` must say of a version, as long as nothing else is known.
+    /// The expected metrics of a version, without earlier readings.
     pub(super) fn expected(&self, version: i64) -> Expected {
         let tasks_since = self.tasks_since.as_second();
         let rest = [
@@ -22,19 +22,19 @@ impl Account {
     }
 }
 
-/// What must be known of report tasks.
+/// The expected report tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Tasks {
-    /// How many there are of each type and status.
+    /// The number of tasks of each type and status.
     pub(super) numbers: Vec<(&'static str, &'static str, i64)>,
-    /// The types of which one completed or failed.
+    /// The types with a completed or failed task.
     pub(super) completed: Option<&'static str>,
     pub(super) failed: Option<&'static str>,
-    /// Types and statuses that have not ended, with the minute at which the oldest of them was created.
+    /// Types and statuses of unfinished tasks, with the creation minute of the oldest one.
     pub(super) unfinished: Vec<(&'static str, &'static str, i64)>,
-    /// The types whose newest task noted a warning.
+    /// The types whose newest task has a warning.
     pub(super) noted: Vec<&'static str>,
-    /// The minute at which all of them were changed last.
+    /// The minute of their last change.
     changed: i64,
 }
 
@@ -51,7 +51,7 @@ impl Tasks {
         }
     }
 
-    /// The minutes count from the second `since`.
+    /// Minutes count from the second `since`.
     pub(super) fn picture(&self, since: i64) -> Picture {
         let minute = |minutes: i64| (since + 60 * minutes).to_string();
         let of = |family: &str, kind: &str| format!(r#"gcore_report_task{family}{{account="main",task_type="{kind}""#);
@@ -70,7 +70,7 @@ impl Tasks {
     }
 }
 
-/// An amount as a metric: where it has more digits than a float, the nearest float is right.
+/// An amount as a metric. If it has more digits than a float, the nearest float is right.
 fn shown(amount: i64) -> String {
     decimal(amount, 5).parse::<f64>().unwrap().to_string()
 }
@@ -112,15 +112,15 @@ fn commitments_picture(version: i64) -> Picture {
     ])
 }
 
-/// What must be known of costs.
+/// The expected costs.
 #[derive(Clone, Debug)]
 pub(super) struct Cost {
     pub(super) lines: Vec<Line>,
-    /// Why each unpriced line is: their reason is the same in a test.
+    /// The reason of all unpriced lines.
     pub(super) unpriced: &'static str,
-    /// The lines of the account's totals, where they could be read.
+    /// The lines of the account's totals, if they were read.
     pub(super) totals: Option<Vec<Line>>,
-    /// Lines that were read, unreadable ones included.
+    /// The number of read lines, unreadable ones included.
     pub(super) read: usize,
     pub(super) status: Option<&'static str>,
     pub(super) through: Option<i64>,
@@ -134,7 +134,7 @@ impl Cost {
         Self { lines, unpriced: "null_cost", totals, read, status: Some("show"), through }
     }
 
-    /// The same, read by the totals of each project, but for the second one: it has an unpriced line, so it is read by its
+    /// The same read by the totals of each project. The second project has an unpriced line, so it is read by
     /// resources.
     pub(super) fn by_totals(version: i64) -> Self {
         let of = |project| -> Vec<Line> { costs(version).into_iter().filter(|line| line.project == project).collect() };
@@ -198,7 +198,7 @@ fn sums(family: &str, measure_label: &str, lines: &[Line]) -> Picture {
     sums.into_iter().map(|(series, amount)| (series, shown(amount))).collect()
 }
 
-/// What `/metrics` must say of the data, collector by collector.
+/// The expected metrics of each collector.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) cost: Cost,
@@ -221,7 +221,7 @@ impl Expected {
         }
     }
 
-    /// Knows no more of a collector than `other` does.
+    /// Takes over the metrics of a collector from `other`.
     pub(super) fn copy(&mut self, collector: Collector, other: &Self) {
         match collector {
             Collector::Cost => self.cost = other.cost.clone(),

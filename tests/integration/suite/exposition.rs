@@ -1,4 +1,4 @@
-//! What `/metrics` says, read strictly and taken apart.
+//! A strict parser of `/metrics`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::account::Picture;
 
-/// The series of an account, as if it were called `main`.
+/// The series of an account, renamed to `main`.
 pub(super) fn of_account(seen: &Picture, account: &str) -> Picture {
     let label = format!("account=\"{account}\"");
     let own = seen.iter().filter(|(series, _)| series.contains(&label));
@@ -19,7 +19,7 @@ pub(super) fn seconds(instant: Timestamp) -> f64 {
     instant.as_microsecond() as f64 / 1e6
 }
 
-/// A series about a collector.
+/// A series of a collector.
 pub(super) fn of(family: &str, collector: Collector) -> String {
     format!(r#"{family}{{account="main",collector="{}"}}"#, collector.as_str())
 }
@@ -28,7 +28,7 @@ pub(super) fn number(seen: &Picture, series: &str) -> Option<f64> {
     seen.get(series).map(|value| value.parse().unwrap())
 }
 
-/// The reasons for which polls of a collector have failed.
+/// The reasons of a collector's failed polls.
 pub(super) fn failures(seen: &Picture, collector: Collector) -> BTreeSet<&str> {
     with_reason("gcore_poll_failures_total", seen, collector).into_keys().collect()
 }
@@ -39,7 +39,7 @@ pub(super) fn with_reason<'a>(family: &str, seen: &'a Picture, collector: Collec
     found.map(|(rest, value)| (rest.trim_end_matches("\"}"), value.parse().unwrap())).collect()
 }
 
-/// The series that tell what a collector read, without zeros of task states that a test has no use for.
+/// The series with a collector's data, without zeros of task states that the test does not use.
 pub(super) fn part_of(collector: Collector, seen: &Picture) -> Picture {
     let label = format!(r#"collector="{}""#, collector.as_str());
     let is_part = |series: &str| match collector {
@@ -73,7 +73,7 @@ pub(super) fn difference(expected: &Picture, seen: &Picture) -> String {
     of(expected, seen, "-") + &of(seen, expected, "+")
 }
 
-/// Reads Prometheus' text format strictly.
+/// Parses Prometheus' text format strictly.
 pub(super) fn parse(text: &str) -> Result<Picture, String> {
     let mut series = Picture::new();
     for line in text.lines() {

@@ -1,9 +1,9 @@
-//! The fault suite: one table, a row per fault.
+//! The fault suite: a table with one row for each fault.
 //!
-//! Each row lives through three phases: all is well; one endpoint misbehaves while the data moves on; all is well again.
-//! In each phase every series of every collector is compared with what it must be. A trial runs the built program on an
-//! API of its own and tries at most one row with each collector, so that rows cannot get in each other's way and those
-//! collectors that have none show whether a fault stays where it is.
+//! Each row has three phases: no fault, one endpoint with a fault while the data change, no fault. In each phase, every
+//! series of every collector is compared with its expected value. A trial runs the built program with its own API, and
+//! has at most one row for each collector. So rows do not interfere, and collectors without a row show that a fault has
+//! no other effect.
 
 mod account;
 mod expected;
@@ -28,7 +28,7 @@ use account::{Account, Endpoint};
 use rows::Row;
 use trial::Trial;
 
-/// Trials at once. Most of their time they wait, for an interval or for another try.
+/// The number of parallel trials. They mostly wait, for an interval or a retry.
 const AT_ONCE: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +41,7 @@ async fn no_fault_makes_the_metrics_lie() {
     assert_eq!(elsewhere.heard.load(Ordering::SeqCst), 0, "another host heard of a request");
 }
 
-/// Runs all trials, some side by side, and returns how many failed.
+/// Runs all trials, some in parallel. Returns the number of failed ones.
 async fn run(rows: Vec<Row>) -> usize {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let http = http();
@@ -60,10 +60,10 @@ async fn run(rows: Vec<Row>) -> usize {
     failed
 }
 
-/// Puts rows together that do not disturb each other: of different collectors, and either all patient or all quick.
+/// Combines rows that do not interfere: of different collectors, and either all slow or all fast.
 fn trials(mut rows: Vec<Row>) -> Vec<Vec<Row>> {
     let mut trials: Vec<Vec<Row>> = Vec::new();
-    // Those that wait for a limit of time wait for it together.
+    // Rows that wait for a timeout wait together.
     rows.sort_by_key(|row| !row.is_limited());
     for row in rows {
         let fits = |trial: &&mut Vec<Row>| {
@@ -82,12 +82,12 @@ fn trials(mut rows: Vec<Row>) -> Vec<Vec<Row>> {
             None => trials.push(vec![row]),
         }
     }
-    // The slow ones first, or the last of them would run without company.
+    // The slow trials come first, because otherwise the last of them would run alone.
     trials.sort_by_key(|trial| !trial.iter().any(|row| row.is_limited() || row.is_alone || row.is_slow()));
     trials
 }
 
-/// Fails where the table has holes.
+/// Fails if a case is missing in the table.
 fn check_table(rows: &[Row]) {
     assert!(rows.len() >= 50, "{} rows", rows.len());
     for endpoint in Endpoint::ALL {
@@ -106,7 +106,7 @@ fn check_table(rows: &[Row]) {
     assert_eq!(names.len(), rows.len(), "each row has a name of its own");
 }
 
-/// Another host, which must never be asked.
+/// Another host, which must never get a request.
 struct Elsewhere {
     url: String,
     heard: Arc<AtomicUsize>,
@@ -127,7 +127,7 @@ impl Elsewhere {
     }
 }
 
-/// The trust in every other comparison here: the model itself, against figures worked out by hand.
+/// Checks the model of all other comparisons against numbers computed by hand.
 #[test]
 fn the_expected_sums_are_right() {
     let cost = Account::new().expected(1).picture(Collector::Cost);

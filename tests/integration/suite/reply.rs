@@ -1,4 +1,4 @@
-//! An answer, and the ways in which it can go wrong.
+//! An answer, and the faults that it can have.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use tokio::time::sleep;
 
 use super::account::Row;
 
-/// What is about to be sent; a fault changes it.
+/// An answer before it is sent. A fault changes it.
 pub(super) struct Reply {
-    /// How often the fault has struck before.
+    /// The number of earlier uses of the fault.
     pub(super) nth: usize,
     /// All rows of the list.
     pub(super) all: Vec<Row>,
     /// The first row of the page.
     pub(super) offset: usize,
-    /// The only projects that were asked for.
+    /// The requested projects.
     pub(super) projects: Vec<u64>,
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
-    /// What a page holds besides its rows.
+    /// The members of a page besides its rows.
     pub(super) members: Row,
     pub(super) rows: Vec<Row>,
     pub(super) rows_key: &'static str,
-    /// What is sent instead of the page.
+    /// The body to send instead of the page.
     pub(super) body: Option<Vec<u8>>,
     pub(super) framing: Framing,
     pub(super) delivery: Delivery,
 }
 
-/// How the length of a body is told.
+/// How the answer gives the length of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Length,
-    /// A length that is off by so much.
+    /// A wrong length, by this difference.
     WrongLength(isize),
-    /// Until the connection is closed.
+    /// The body ends with the connection.
     Close,
-    /// In one chunk with what follows it.
+    /// One chunk, followed by this text.
     Chunk(&'static str),
 }
 
@@ -48,11 +48,11 @@ pub(super) enum Delivery {
     Whole,
     /// A few bytes at a time.
     Drip(usize, Duration),
-    /// Up to the body or up to its middle, and then this.
+    /// The answer up to the start or the middle of the body, then this ending.
     Until(Point, Ending),
-    /// Something else instead, and then the connection is closed.
+    /// Other bytes instead, then the end of the connection.
     Instead(Vec<u8>),
-    /// The head, then this without an end.
+    /// The head, then these bytes without an end.
     Endless(Vec<u8>),
 }
 
@@ -102,7 +102,7 @@ impl Reply {
         object(&page).into_bytes()
     }
 
-    /// Replaces a text within the page, for what rows and members cannot express.
+    /// Replaces a text in the page, for faults that rows and members cannot express.
     pub(super) fn replace(&mut self, from: &str, to: &str) {
         let page = String::from_utf8(self.page()).unwrap();
         assert!(page.contains(from), "{from} in {page}");
@@ -130,7 +130,7 @@ impl Reply {
     }
 }
 
-/// Sends an answer and tells whether the connection may go on.
+/// Sends an answer. Returns whether the connection can be used again.
 pub(super) async fn send(stream: &mut TcpStream, reply: &Reply, head: &[u8], body: &[u8]) -> std::io::Result<bool> {
     match &reply.delivery {
         Delivery::Whole => stream.write_all(&[head, body].concat()).await?,

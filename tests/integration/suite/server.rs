@@ -1,4 +1,4 @@
-//! An API that plays the account over raw HTTP and misbehaves where it is told to, in ways that no HTTP library offers.
+//! The API of the account over raw HTTP, with faults that no HTTP library offers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,10 +14,10 @@ use super::account::{Account, Endpoint};
 use super::reply::{Delivery, Framing, Reply, send};
 use super::rows::Fault;
 
-/// Rows that this server gives at once, whatever it is asked for.
+/// The number of rows in a page, for any requested limit.
 pub(super) const PAGE: usize = 4;
 
-/// The life of an account in a test; each has a version of the data of its own.
+/// The phase of a trial. Each has its own version of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Before = 1,
@@ -45,19 +45,19 @@ struct State {
 
 struct Life {
     phase: Phase,
-    /// The phase in which the last poll of each collector began: a poll sees one version of its data.
+    /// The phase in which each collector's last poll began, because a poll must see one version of the data.
     polls: BTreeMap<Collector, Phase>,
-    /// Whether the last cost poll by totals has turned to resources.
+    /// Whether the last cost poll by totals fell back to resources.
     fell_back: bool,
     strikes: BTreeMap<Endpoint, Strikes>,
 }
 
-/// How often a fault has struck, and when.
+/// The number and times of a fault's uses.
 #[derive(Default)]
 struct Strikes {
     number: usize,
     first_at: Option<Instant>,
-    /// From the first to the next request.
+    /// The time from the first to the next request.
     pause: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl Server {
         self.state.life.lock().unwrap().phase = phase;
     }
 
-    /// How often the fault of an endpoint has struck, and the time from the first strike to the next request.
+    /// The number of uses of an endpoint's fault, and the time from the first use to the next request.
     pub(super) fn strikes(&self, endpoint: Endpoint) -> (usize, Option<Duration>) {
         let life = self.state.life.lock().unwrap();
         life.strikes.get(&endpoint).map_or((0, None), |strikes| (strikes.number, strikes.pause))
@@ -97,7 +97,7 @@ impl State {
         let is_whole = projects.len() != 1;
         let begins = match endpoint {
             Endpoint::Regions | Endpoint::MonthTotals => false,
-            // Unless it is what resources are compared with, which were read for want of believable totals.
+            // Totals begin a poll, except after a fallback to resources, when they are only compared.
             Endpoint::Totals => by_totals && is_whole && !std::mem::take(&mut life.fell_back),
             Endpoint::Resources if by_totals => {
                 life.fell_back |= is_whole;
@@ -154,7 +154,7 @@ struct Request {
     projects: Vec<u64>,
 }
 
-/// Reads one request; `None` at the end of the connection.
+/// Reads one request. `None` at the end of the connection.
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let (mut target, mut length, mut line) = (String::new(), 0, String::new());
     loop {
@@ -190,7 +190,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     while let Some(request) = read(&mut stream).await {
         let reply = state.reply(&request);
         let (head, body) = reply.message();
-        // A client that goes away is the client's affair.
+        // A client that leaves is no error here.
         let sent = send(stream.get_mut(), &reply, &head, &body).await;
         if !sent.unwrap_or(false) || reply.framing == Framing::Close {
             break;

@@ -1,4 +1,4 @@
-//! TLS before an API, with a certificate that turns bad.
+//! A TLS listener before an API, with a certificate that becomes bad.
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::server::Server;
 use crate::authority::Authority;
 
-/// What turns bad about a certificate.
+/// The fault of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     UnknownAuthority,
@@ -14,10 +14,10 @@ pub(super) enum Trouble {
     AnotherHost,
 }
 
-/// A listener that speaks TLS and hands what it hears to an API.
+/// A TLS listener that forwards to an API.
 pub(super) struct Front {
     pub(super) url: String,
-    /// The authority to trust.
+    /// The trusted authority.
     pub(super) authority: Authority,
     is_bad: watch::Sender<bool>,
 }
@@ -53,7 +53,7 @@ impl Front {
         Self { url, authority, is_bad }
     }
 
-    /// Changes the certificate and drops every connection.
+    /// Changes the certificate and closes every connection.
     pub(super) fn turn(&self, is_bad: bool) {
         self.is_bad.send_replace(is_bad);
     }

@@ -20,19 +20,19 @@ use super::tls::Front;
 use crate::harness::KEY;
 use crate::program::{Process, config_flag, file, program};
 
-/// Longer than anything may take, even on a machine with other work.
+/// The timeout of all waits, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Between two scrapes.
+/// The pause between two scrapes.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// The built program and the API of its account.
 pub(super) struct Trial {
-    /// At most one of each collector.
+    /// At most one row for each collector.
     rows: Vec<Row>,
     name: String,
     account: Account,
     server: Server,
-    /// TLS before the server, and another account that has none.
+    /// A TLS listener before the server, and another account without TLS.
     tls: Option<(Front, Server)>,
     daemon: Process,
     _config: NamedTempFile,
@@ -40,7 +40,7 @@ pub(super) struct Trial {
     http: reqwest::Client,
 }
 
-/// What `/metrics` says of the account, and of another one where a trial has it.
+/// The metrics of the account, and of the other account if a trial has one.
 #[derive(Clone)]
 struct Seen {
     main: Picture,
@@ -57,7 +57,7 @@ impl Trial {
         };
         let config = config(&rows, &server, tls.as_ref());
         let mut program = program(&["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]);
-        // The system's authorities take longer to read than a poll, and nothing here needs them.
+        // To load the system's authorities takes longer than a poll, and no test needs them.
         program.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent");
         let daemon = Process::start(&mut program);
         let url = daemon.url().await;
@@ -91,8 +91,8 @@ impl Trial {
         assert!(!log.contains("panicked"), "{}: {log}", self.name);
     }
 
-    /// Scrapes until everything is read. Costs may be read before the names are known, which is no lie, so what is seen
-    /// until they are read with their names is not judged.
+    /// Scrapes until everything is read. Costs may come before the names, which is correct, so earlier scrapes are not
+    /// compared.
     async fn begin(&self) -> Seen {
         let expected = self.expected(Phase::Before);
         let is_there = |seen: &Picture, collector| expected.picture(collector) == part_of(collector, seen);
@@ -103,7 +103,7 @@ impl Trial {
                 seen = self.look().await;
             }
         };
-        // What is missing then is told by the comparison that follows.
+        // The comparison that follows reports missing series.
         let _ = timeout(PATIENCE, waiting).await;
         seen
     }
@@ -117,7 +117,7 @@ impl Trial {
         Clock::system().now()
     }
 
-    /// All that `/metrics` says of the accounts.
+    /// One scrape of the accounts.
     async fn look(&self) -> Seen {
         let answer = self.http.get(format!("{}/metrics", self.url)).timeout(PATIENCE).send().await;
         let answer = answer.unwrap_or_else(|error| panic!("{}: {error:?}:\n{}", self.name, self.daemon.log()));
@@ -133,7 +133,7 @@ impl Trial {
         met.unwrap_or_else(|_| panic!("{}: it does not come:\n{}", self.name, self.daemon.log())).unwrap().clone()
     }
 
-    /// Scrapes without an end; every answer must be one of the truths of these phases.
+    /// Scrapes without an end. Every answer must match one of the phases.
     async fn watch(&self, scrape: &watch::Sender<Seen>) {
         let [before, after] = [Phase::Before, Phase::After].map(|phase| self.expected(phase));
         let [during, undisturbed] = [self.expected_during(), self.expected(Phase::Faulty)];
@@ -163,14 +163,14 @@ impl Trial {
         }
     }
 
-    /// A connection that fails for every endpoint at once may fail between a reading and its comparison with the totals;
-    /// that reading is then true without the comparison.
+    /// A fault of all endpoints at once may come between a reading and its comparison with the totals. Such a reading
+    /// is true without the comparison.
     fn comparable(&self, mut picture: Picture) -> Picture {
         picture.retain(|series, _| self.tls.is_none() || !series.contains("_reconciliation_"));
         picture
     }
 
-    /// The row that concerns a collector.
+    /// The row for a collector.
     fn row_of(&self, collector: Collector) -> Option<&Row> {
         self.rows.iter().find(|row| row.tls.is_some() || row.fault.endpoint.collector() == collector)
     }
@@ -188,7 +188,7 @@ impl Trial {
         expected
     }
 
-    /// What is known once the faults have had their effect: nothing newer from a collector that failed.
+    /// The expected metrics after the faults took effect: nothing newer from a failed collector.
     fn expected_during(&self) -> Expected {
         let mut expected = self.expected(Phase::Faulty);
         for collector in COLLECTORS {
@@ -210,7 +210,7 @@ impl Trial {
         }
     }
 
-    /// Each fault has its outcome, and everything else went on.
+    /// Each fault has its outcome, and all other collectors go on.
     fn faults_are_told(&self, seen: &Picture, since: Timestamp) {
         let expected = self.expected_during();
         for collector in COLLECTORS {
@@ -239,7 +239,7 @@ impl Trial {
         }
     }
 
-    /// A fault that passes shows in the counters of requests; one that cannot is not tried again.
+    /// A fault with a retry shows in the counters of requests. A fault without one has no retry.
     fn requests_are_counted(&self, row: &Row, seen: &Picture) {
         let endpoint = row.fault.endpoint.label();
         let requests = |family: &str, reason: &str| {
@@ -259,7 +259,7 @@ impl Trial {
         }
     }
 
-    /// Rows that cannot be read are counted once for each poll that meets them.
+    /// Each poll counts the rows that it rejects.
     fn rejects_are_counted(&self, row: &Row, seen: &Picture) {
         let endpoint = row.fault.endpoint;
         let pages = self.account.rows(endpoint, Phase::Faulty.version(), &[]).len().div_ceil(PAGE);
@@ -277,7 +277,7 @@ impl Trial {
         }
     }
 
-    /// The most memory that the program ever had.
+    /// The peak memory of the program.
     fn peak_kib(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.daemon.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -290,8 +290,8 @@ fn is_polled_since(seen: &Seen, instant: Timestamp) -> bool {
     all_since("gcore_poll_last_attempt_timestamp_seconds", seen, instant)
 }
 
-/// Whether every collector's last poll was good and began after an instant. On a busy machine a poll of a trial about
-/// timeouts may fail though the API is well; the next one then does not.
+/// Whether every collector's last poll was good and began after an instant. On a busy machine a poll may exceed a short
+/// timeout without a fault; the next one does not.
 fn is_well_since(seen: &Seen, instant: Timestamp) -> bool {
     all(seen, |seen, collector| number(seen, &of("gcore_up", collector)) == Some(1.0))
         && all_since("gcore_poll_last_success_timestamp_seconds", seen, instant)
@@ -306,7 +306,7 @@ fn all(seen: &Seen, is_so: impl Fn(&Picture, Collector) -> bool) -> bool {
     everywhere(&seen.main) && seen.other.as_ref().is_none_or(everywhere)
 }
 
-/// The configuration of a trial: every collector each second.
+/// The configuration of a trial: every collector polls each second.
 fn config(rows: &[Row], server: &Server, tls: Option<&(Front, Server)>) -> NamedTempFile {
     let by_totals = rows.iter().any(|row| row.fault.by_totals);
     let request_timeout = rows[0].request_timeout;
@@ -329,7 +329,7 @@ fn config(rows: &[Row], server: &Server, tls: Option<&(Front, Server)>) -> Named
         let timeout = row.map_or(POLL, |row| row.timeout);
         text += &format!("[collect.{}]\ninterval = '1s'\ntimeout = '{timeout}'\n", collector.as_str());
         if matches!(collector, Collector::Cost | Collector::Usage) {
-            // The one window that no midnight ends while a test runs, unless a month ends with it.
+            // The only window that does not change at midnight, except at the end of a month.
             text += "windows = ['previous_month']\n";
         }
         if collector == Collector::Cost {

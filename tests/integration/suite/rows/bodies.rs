@@ -1,4 +1,4 @@
-//! Bodies that are compressed badly, huge, deep, or no page at all.
+//! Bodies that are badly compressed, huge, deep, or no page.
 
 use std::io::Write as _;
 
@@ -21,7 +21,7 @@ fn compressed(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Sends what `change` makes of the compressed page.
+/// Sends the compressed page after `change`.
 fn zipped(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         reply.header("content-encoding", "gzip");
@@ -29,7 +29,7 @@ fn zipped(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> impl F
     }
 }
 
-/// A little gzip that becomes 256 MiB of blanks, with which any JSON may begin: the same block over and over.
+/// A small gzip that expands to 256 MiB of blanks, which are a valid start of JSON. It repeats one block.
 fn bomb() -> Vec<u8> {
     let mut block = Vec::with_capacity(1 << 16);
     let mut deflate = Compress::new(Compression::fast(), false);
@@ -154,7 +154,7 @@ fn deep() -> Vec<Row> {
     ]
 }
 
-/// Pages of which no row can be read: an account that has nothing looks otherwise.
+/// Pages without a readable row. They differ from those of an empty account.
 fn unreadable() -> Vec<Row> {
     let numbers = |reply: &mut Reply| {
         let numbers = vec!["7"; reply.rows.len()].join(",");

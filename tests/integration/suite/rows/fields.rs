@@ -1,4 +1,4 @@
-//! Values of the wrong type: each field of a row for itself.
+//! Values of the wrong type, for each field of a row.
 
 use gcore_billing_exporter::snapshot::Collector;
 
@@ -10,17 +10,17 @@ use super::super::expected::{Cost, Expected, Tasks};
 use super::super::reply::Reply;
 use super::{Row, reads};
 
-/// What no field of a row should be; one after the other they are put into the first rows of a list.
+/// Values that no field accepts. Each goes into one of the first rows of a list.
 const WRONG: [&str; 5] = ["\"odd\"", "[1]", "{\"a\":1}", "true", "null"];
 
-/// Projects and regions that costs and usage have; their names are left alone, or those would be called otherwise.
+/// The projects and regions in costs and usage. Their names stay unchanged, because labels use them.
 const NAMED: usize = 2;
 
 pub(super) fn rows() -> Vec<Row> {
     [costs(), totals(), usage(), tasks(), subscriptions(), names(), commitments()].into_iter().flatten().collect()
 }
 
-/// Puts each wrong value into these fields of a row, which changes what is read in the way that `expected` is changed.
+/// Puts each wrong value into these fields of a row. `expected` describes the effect.
 fn wrong(
     endpoint: Endpoint,
     keys: &'static [&'static str],
@@ -45,7 +45,7 @@ fn wrong_from(
     })
 }
 
-/// Wrong values that change nothing.
+/// Wrong values without an effect.
 fn ignored(endpoint: Endpoint, keys: &'static [&'static str]) -> Row {
     wrong(endpoint, keys, |_| ())
 }
@@ -54,7 +54,7 @@ fn is_first(index: usize) -> &'static str {
     if index == 0 { "odd" } else { "unknown" }
 }
 
-/// Changes the lines that the wrong values are put into.
+/// Changes the lines that get the wrong values.
 fn odd_lines(lines: &mut [Line], change: impl Fn(&mut Line, &'static str)) {
     lines[..WRONG.len()].iter_mut().enumerate().for_each(|(index, line)| change(line, is_first(index)));
 }
@@ -82,7 +82,7 @@ fn costs() -> Vec<Row> {
     ]
 }
 
-/// The lines that resources are compared with, and those of the first project where costs are read by them.
+/// The lines of the comparison with resources, and those of the first project when costs are read by totals.
 fn totals() -> Vec<Row> {
     fn without_costs(expected: &mut Expected) {
         let lines = expected.cost.totals.as_mut().unwrap();
@@ -104,7 +104,7 @@ fn totals() -> Vec<Row> {
         wrong(Totals, &["cost"], without_costs),
         wrong(Totals, &["type"], kind).by_totals(),
         wrong(Totals, &["region", "region_id"], of_first(|line| line.region = None)).by_totals(),
-        // Nothing adds up any more, so resources are read.
+        // The sums differ now, so costs are read by resources.
         wrong(Totals, &["cost"], |expected| {
             expected.cost = Cost::by_resources(2);
             without_costs(expected);
@@ -133,8 +133,8 @@ fn usage() -> Vec<Row> {
     ]
 }
 
-/// The wrong values are put into all tasks but the last: three of type Report, of which one completed, one failed and
-/// one waits, and two of three of type ClosingPeriod, which are at work.
+/// All tasks but the last get the wrong values: three of type Report (completed, failed, waiting), and two of three
+/// running ones of type ClosingPeriod.
 fn tasks() -> Vec<Row> {
     const LAST: (&str, &str, i64) = ("ClosingPeriod", "InProgress", 12);
     let are = |change: fn(&mut Tasks)| {
@@ -185,7 +185,7 @@ fn tasks() -> Vec<Row> {
     ]
 }
 
-/// Renames or takes away the series of rows whose numbers count from `first` on.
+/// Renames or removes the series of rows whose numbers count from `first` on.
 fn series(
     collector: Collector,
     first: usize,
@@ -200,12 +200,12 @@ fn series(
     }
 }
 
-/// Takes away the series that hold a text.
+/// Removes the series that contain a text.
 fn without(collector: Collector, part: &'static str) -> impl Fn(&mut Expected) + Send + Sync + 'static {
     move |expected| expected.rest.get_mut(&collector).unwrap().retain(|series, _| !series.contains(part))
 }
 
-/// The value of a label, where anything that is no word is as if it were missing.
+/// The value of a label. A value that is no word counts as missing.
 fn relabelled(nth: usize, series: &str, old: &str) -> Option<String> {
     Some(series.replace(old, if nth == 0 { "\"odd\"" } else { "\"\"" }))
 }
@@ -221,7 +221,8 @@ fn subscriptions() -> Vec<Row> {
         }
     };
     vec![
-        // Without an id, client, feature and start stand in for it; they are the same here, so the rest are numbered.
+        // Without an id, client, feature and start identify a row. They are equal here, so a number distinguishes the
+        // rest.
         wrong(
             Subscriptions,
             &["id"],
@@ -243,7 +244,7 @@ fn subscriptions() -> Vec<Row> {
         wrong(Subscriptions, &["product"], empties("\"Cloud\"")),
         wrong(Subscriptions, &["feature"], empties("\"Bare metal\"")),
         wrong(Subscriptions, &["price"], without(collector, "_price_")),
-        // Where there is no range, or neither start nor end in it, it is open-ended.
+        // Without a range, or without start and end in it, the subscription is open-ended.
         wrong(Subscriptions, &["active_range"], move |expected| {
             let picture = expected.rest.get_mut(&collector).unwrap();
             picture.retain(|series, _| !series.contains("_start_"));
@@ -253,7 +254,7 @@ fn subscriptions() -> Vec<Row> {
             }
         })
         .rejecting("bad_time", 3),
-        // A list of one entry is that of one subscription, of which nothing can be read.
+        // A list with one entry stands for one subscription, which is unreadable.
         wrong(
             Subscriptions,
             &["prices"],

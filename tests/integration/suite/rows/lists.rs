@@ -1,4 +1,4 @@
-//! Lists that move, repeat, lie about their length or never end.
+//! Lists that move, repeat, have a wrong length or never end.
 
 use super::super::account::Endpoint::{
     MonthTotals, Projects, Regions, Reports, Reservations, Resources, Subscriptions, Totals, Usage,
@@ -22,7 +22,7 @@ fn second(change: impl Fn(&mut Reply) + Send + Sync + 'static) -> impl Fn(&mut R
     }
 }
 
-/// A fault of the first reading only: that asks for three pages at most, and the next one begins with its first.
+/// A fault of the first reading only, which has at most three pages. The next reading begins with its first page.
 fn once(change: impl Fn(&mut Reply) + Send + Sync + 'static) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         if reply.nth < 3 {
@@ -96,7 +96,7 @@ fn lying() -> Vec<Row> {
     ]
 }
 
-/// Pages that go on for ever, every row a new one.
+/// Endless pages, each row a new one.
 fn without_end(count: fn(usize) -> u64, key: &'static str) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         reply.member("count", count(reply.offset).to_string());
@@ -111,7 +111,7 @@ fn without_end(count: fn(usize) -> u64, key: &'static str) -> impl Fn(&mut Reply
 fn endless() -> Vec<Row> {
     let constant = |_: usize| u64::MAX;
     let growing = |offset: usize| offset as u64 + 1_000_000;
-    // As long as a list that is kept may be, of rows that are not.
+    // As long as the largest list that is kept, with rows that are not kept.
     let thick = |key: &'static str| {
         move |reply: &mut Reply| {
             without_end(|_| 100_000, "id")(reply);
@@ -164,7 +164,7 @@ fn odd_pages() -> Vec<Row> {
     ]
 }
 
-/// A fault of what is asked of one project.
+/// A fault of requests for one project.
 fn of_one(change: fn(&mut Reply)) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         if reply.projects.len() == 1 {
@@ -173,7 +173,7 @@ fn of_one(change: fn(&mut Reply)) -> impl Fn(&mut Reply) + Send + Sync + 'static
     }
 }
 
-/// Totals that must not be believed.
+/// Totals that must not be used.
 fn by_totals() -> Vec<Row> {
     let of_all = |change: fn(&mut Reply)| {
         move |reply: &mut Reply| {
@@ -219,7 +219,7 @@ fn by_totals() -> Vec<Row> {
     ]
 }
 
-/// Projects that are read by their resources where costs are read by totals: the second one always is.
+/// Projects that are read by resources when costs are read by totals. The second project always is.
 fn by_both() -> Vec<Row> {
     let none = of_one(|reply| {
         reply.rows.clear();
@@ -227,7 +227,7 @@ fn by_both() -> Vec<Row> {
         reply.member("price_status", "\"hide\"");
     });
     vec![
-        // Then the first project is read by its resources as well, whose rows are more than the lines.
+        // Then the first project is read by resources too, and has more rows than lines.
         reads(
             "a line with an error",
             Totals,

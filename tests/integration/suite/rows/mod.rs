@@ -1,4 +1,4 @@
-//! The table itself: what goes wrong, where, and what must come of it.
+//! The table: the fault, its endpoint, and the expected outcome.
 
 mod bodies;
 mod fields;
@@ -15,7 +15,7 @@ use super::expected::Expected;
 use super::reply::Reply;
 use super::tls::Trouble;
 
-/// The limits of a poll and of a request where a row is not about them: no machine is as busy as that.
+/// The timeout of a poll and a request in rows that do not test timeouts. No machine is as slow.
 pub(super) const POLL: &str = "10m";
 const REQUEST: &str = "5m";
 
@@ -24,23 +24,23 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) fault: Arc<Fault>,
     pub(super) outcome: Outcome,
-    /// The faulty collector's.
+    /// The poll timeout of the faulty collector.
     pub(super) timeout: &'static str,
     pub(super) request_timeout: &'static str,
-    /// The most memory that the program may ever need.
+    /// The memory limit of the program.
     pub(super) memory_mib: usize,
-    /// How long the server is left alone after the fault, at least.
+    /// The shortest time without requests after the fault.
     pub(super) pause: Option<Duration>,
-    /// Whether it needs a daemon for itself.
+    /// Whether it needs its own daemon.
     pub(super) is_alone: bool,
-    /// What is wrong with TLS, in a row that is about that; every collector of the account meets it.
+    /// The TLS fault, if the row tests TLS. It concerns every collector of the account.
     pub(super) tls: Option<Trouble>,
 }
 
-/// What a server does to its answers.
+/// The change that a server makes to its answers.
 pub(super) struct Fault {
     pub(super) endpoint: Endpoint,
-    /// How often.
+    /// The number of answers with the fault.
     pub(super) times: usize,
     /// Whether costs are read by totals.
     pub(super) by_totals: bool,
@@ -49,13 +49,13 @@ pub(super) struct Fault {
 
 type Change = dyn Fn(&mut Reply) + Send + Sync;
 
-/// What must come of a fault.
+/// The expected outcome of a fault.
 pub(super) enum Outcome {
-    /// The poll fails for this reason, and the last good reading stays.
+    /// The poll fails with this reason, and the last good reading stays.
     Fails(&'static str),
-    /// The request fails for this reason, and is repeated with success.
+    /// The request fails with this reason, and a retry succeeds.
     Passes(&'static str),
-    /// The poll is good and reads what the change makes of the data, less the rows it cannot read.
+    /// The poll succeeds. It reads the data after the change, without the rejected rows.
     Reads { rejects: Vec<(&'static str, f64)>, change: Box<dyn Fn(&mut Expected) + Send + Sync> },
 }
 
@@ -105,7 +105,7 @@ fn passes(
     row(name, endpoint, Outcome::Passes(reason), change)
 }
 
-/// A fault that changes what is read, in the way that `expected` is changed.
+/// A fault that changes the readings. `expected` describes the effect.
 fn reads(
     name: impl Into<String>,
     endpoint: Endpoint,
@@ -115,18 +115,18 @@ fn reads(
     row(name, endpoint, Outcome::Reads { rejects: Vec::new(), change: Box::new(expected) }, change)
 }
 
-/// A fault that changes nothing.
+/// A fault without an effect.
 fn tolerates(name: impl Into<String>, endpoint: Endpoint, change: impl Fn(&mut Reply) + Send + Sync + 'static) -> Row {
     reads(name, endpoint, |_| (), change)
 }
 
-/// A fault of the totals that are only compared with: costs are read, and nothing is said of the comparison.
+/// A fault of the totals for the comparison: costs are read, and the comparison is missing.
 fn leaves_uncompared(name: impl Into<String>, change: impl Fn(&mut Reply) + Send + Sync + 'static) -> Row {
     reads(name, Endpoint::Totals, |expected| expected.cost.totals = None, change)
 }
 
 impl Row {
-    /// So many rows of a poll cannot be read.
+    /// A poll rejects this number of rows.
     fn rejecting(mut self, reason: &'static str, rows: u32) -> Self {
         if let Outcome::Reads { rejects, .. } = &mut self.outcome {
             rejects.push((reason, f64::from(rows)));
@@ -142,17 +142,17 @@ impl Row {
         self
     }
 
-    /// With a daemon for itself, since the whole account feels it.
+    /// With its own daemon, because it concerns the whole account.
     fn alone(self) -> Self {
         Self { is_alone: true, ..self }
     }
 
-    /// Whether a limit of time passes before the outcome is there.
+    /// Whether the outcome comes only after a timeout.
     pub(super) fn is_limited(&self) -> bool {
         self.timeout != POLL || self.request_timeout != REQUEST
     }
 
-    /// Whether requests are tried again before the outcome is there.
+    /// Whether the outcome comes only after retries.
     pub(super) fn is_slow(&self) -> bool {
         match self.outcome {
             Outcome::Fails(reason) => matches!(reason, "connect" | "timeout" | "rate_limited" | "server_error"),
@@ -161,7 +161,7 @@ impl Row {
         }
     }
 
-    /// With a poll that may only take so long.
+    /// With this poll timeout.
     fn within(self, timeout: &'static str) -> Self {
         Self { timeout, ..self }
     }

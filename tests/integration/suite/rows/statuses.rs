@@ -20,7 +20,7 @@ pub(super) fn rows(elsewhere: &str) -> Vec<Row> {
         .collect()
 }
 
-/// A refusal of the API itself where that matters, else one with a page of HTML.
+/// An error of the API itself if the status needs it, else one with a page of HTML.
 fn answers(status: u16) -> impl Fn(&mut Reply) + Send + Sync + 'static {
     move |reply| {
         reply.status = status;
@@ -61,7 +61,7 @@ fn lasting() -> Vec<Row> {
     .collect()
 }
 
-/// Refusals of something on the way to the API.
+/// Errors from a proxy or gateway before the API.
 fn of_the_path() -> Vec<Row> {
     let says = |status, text: &'static str| {
         move |reply: &mut Reply| {
@@ -100,7 +100,7 @@ fn passing() -> Vec<Row> {
     .collect()
 }
 
-/// The account's totals: compared with where resources are read, read themselves with the method `totals`.
+/// The account's totals: compared with resources, or read with the method `totals`.
 fn of_totals() -> Vec<Row> {
     let of_one_project = |status| {
         move |reply: &mut Reply| {
@@ -142,7 +142,7 @@ fn retry_after() -> Vec<Row> {
     let limited = |name, endpoint, change: Box<dyn Fn(&mut Reply) + Send + Sync>| {
         passes(format!("429, Retry-After {name}"), endpoint, "rate_limited", change)
     };
-    // The own backoff before the first repetition is a second at most.
+    // The backoff before the first retry is at most a second.
     vec![
         limited("in seconds", Resources, Box::new(seconds("2"))).after(Duration::from_secs(2)),
         limited("in fractions", Usage, Box::new(seconds("1.3"))).after(Duration::from_millis(1300)),

@@ -1,4 +1,4 @@
-//! Connections that break, stall or speak nonsense.
+//! Connections that break, stall or are no HTTP.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Values of costs that are out of any range, ambiguous or odd, and what the API says of its prices.
+//! Costs that are out of range, ambiguous or odd, and the API's `price_status`.
 
 use std::ops::RangeInclusive;
 
@@ -22,14 +22,14 @@ fn sets(row: usize, key: &'static str, raw: impl Into<String>) -> impl Fn(&mut R
     }
 }
 
-/// Some lines of costs are lost.
+/// Without these lines of costs.
 pub(super) fn without(lines: RangeInclusive<usize>) -> impl Fn(&mut Expected) + Send + Sync + 'static {
     move |expected| {
         expected.cost.lines.drain(lines.clone());
     }
 }
 
-/// The third cost row is 12.49999 EUR, alone in its project and region but for 0.00001 more.
+/// The third cost row is 12.49999 EUR. Its project and region have only 0.00001 besides.
 fn costs() -> Vec<Row> {
     let same = |name: &str, raw: String| tolerates(format!("cost as {name}"), Resources, sets(2, "cost", raw));
     let rejected = |raw: &'static str, reason| {
