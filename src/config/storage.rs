@@ -25,7 +25,7 @@ pub enum ChosenBy {
     /// `XDG_STATE_HOME`.
     StateHome,
     /// `HOME`: the folder for states below it, by the XDG specification.
-    ExternalUrl,
+    Home,
     /// None of these: the unit's folder, even if it is missing.
     Nothing,
 }
@@ -34,7 +34,7 @@ impl ChosenBy {
     /// Whether the daemon creates the folder. For a unit, systemd does.
     #[must_use]
     pub fn makes_the_folder(self) -> bool {
-        matches!(self, Self::StateHome | Self::ExternalUrl)
+        matches!(self, Self::StateHome | Self::Home)
     }
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for ChosenBy {
             Self::StateDirectory => "STATE_DIRECTORY",
             Self::Service => "its_folder",
             Self::StateHome => "XDG_STATE_HOME",
-            Self::ExternalUrl => "HOME",
+            Self::Home => "HOME",
             Self::Nothing => "default",
         })
     }
@@ -76,7 +76,7 @@ fn default_folder(environment: &Environment, may_write: impl Fn(&Path) -> bool) 
     } else if let Some(states) = variable("XDG_STATE_HOME") {
         (states.join(FOLDER), ChosenBy::StateHome)
     } else if let Some(home) = variable("HOME") {
-        (home.join(".local/state").join(FOLDER), ChosenBy::ExternalUrl)
+        (home.join(".local/state").join(FOLDER), ChosenBy::Home)
     } else {
         (SERVICE.into(), ChosenBy::Nothing)
     }
@@ -88,13 +88,13 @@ mod tests {
 
     #[test]
     fn the_first_that_says_a_place_is_obeyed() {
-        use ChosenBy::{ExternalUrl, Nothing, Service, StateDirectory, StateHome};
+        use ChosenBy::{Home, Nothing, Service, StateDirectory, StateHome};
         let all = [("STATE_DIRECTORY", "/s/a:/s/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
         for (name, variables, is_there, want) in [
             ("a unit of one's own with two folders", &all[..], true, ("/s/a", StateDirectory)),
             ("root beside the unit, or a volume", &all[1..], true, (SERVICE, Service)),
             ("a folder for states", &all[1..], false, ("/x/gcore-billing-exporter", StateHome)),
-            ("a home", &all[2..], false, ("/h/.local/state/gcore-billing-exporter", ExternalUrl)),
+            ("a home", &all[2..], false, ("/h/.local/state/gcore-billing-exporter", Home)),
             ("nothing", &[], false, (SERVICE, Nothing)),
             ("relative paths", &[("STATE_DIRECTORY", "s"), ("XDG_STATE_HOME", "x")], false, (SERVICE, Nothing)),
             ("empty ones", &[("STATE_DIRECTORY", ""), ("XDG_STATE_HOME", ""), ("HOME", "")], false, (SERVICE, Nothing)),

@@ -167,7 +167,7 @@ async fn the_help_of_a_command_lists_its_own_flags() {
         (&["once"], &[config]),
         (&["check-config"], &[config, listen, "--online"]),
         (&["backfill"], &[config, "--from", "--to", "--out"]),
-        (&["backtest"], &[config, "--csv", "--store", "--labels", "--detections", "--forecasts"]),
+        (&["backtest"], &[config, "--csv", "--store", "--labels", "--without", "--detections", "--forecasts"]),
         (&["alerts", "test"], &[config]),
         (&["alerts", "dead-letters", "list"], &[config]),
         (&["alerts", "dead-letters", "replay"], &[config]),

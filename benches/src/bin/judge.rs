@@ -23,8 +23,8 @@ use gcore_billing_exporter::aggregate::usage::UsageTotals;
 use gcore_billing_exporter::alert::channels::Delivery;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};
 use gcore_billing_exporter::alert::judgement::Verdict;
-use gcore_billing_exporter::alert::states::Ledger;
 use gcore_billing_exporter::alert::settings::{Settings, Threshold};
+use gcore_billing_exporter::alert::states::AlertStates;
 use gcore_billing_exporter::billing::account::AccountName;
 use gcore_billing_exporter::billing::amount::Amount;
 use gcore_billing_exporter::billing::period::{Window, utc_date};
@@ -32,8 +32,8 @@ use gcore_billing_exporter::billing::report_task::{ReportTask, TaskStatus, TaskT
 use gcore_billing_exporter::billing::resource::{Currency, ProjectId, RegionId, ResourceType, Unit};
 use gcore_billing_exporter::billing::subscription::Subscription;
 use gcore_billing_exporter::insights::Insights;
-use gcore_billing_exporter::insights::budget::{Budget, Selector, BudgetStatus};
 use gcore_billing_exporter::insights::account_models::AccountModels;
+use gcore_billing_exporter::insights::budget::{Budget, BudgetStatus, Selector};
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
 use gcore_billing_exporter::store::days::{Revision, Series};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
         store_is_writable: true,
         channels: [("webhook.ops".to_owned(), Delivery::Good)].into(),
     };
-    let (mut ledger, mut milliseconds, mut alerts) = (Ledger::default(), Vec::new(), 0);
+    let (mut ledger, mut milliseconds, mut alerts) = (AlertStates::default(), Vec::new(), 0);
     for round in 0..rounds {
         let now = now + SignedDuration::from_mins(round);
         let before = spent()?;
