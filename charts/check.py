@@ -1,8 +1,8 @@
 """Lints and renders the chart for each file in its folder `ci`, and validates every manifest.
 
 Helm's own library does the first two. Kubernetes' schemas, strict and of the oldest and the newest version that the chart
-supports, do the third. What they cannot know (names that must agree, Pod Security, one source for rules and dashboards) is
-compared here.
+supports, do the third; kubectl reads all of it. What they cannot know (names that must agree, Pod Security, one source for
+rules and dashboards) is compared here.
 """
 
 import json
@@ -16,8 +16,11 @@ import kubernetes_validate
 import yaml
 from helm_python import Chart
 
+import kubectl
+
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts/gcore-billing-exporter"
+KUBECTL = Path(sys.executable).parent / "kubectl"
 PLAIN = ROOT / "deploy/kubernetes"
 VERSIONS = ("1.25.0", "1.37.0")
 # Of the Prometheus operator: Kubernetes has no schema of them.
@@ -78,7 +81,7 @@ def validate(manifest, where):
         try:
             kubernetes_validate.validate(manifest, version, strict=True)
         except Exception as error:  # of several libraries below it
-            faults.append(f"{where}: Kubernetes {version}: {error}")
+            faults.append(f"{where}: Kubernetes {version}: {type(error).__name__}: {error}")
 
 
 def check_pod(pod, where):
@@ -218,6 +221,20 @@ def check_plain(chart, is_written):
                 validate(manifest, f"deploy/kubernetes/{name}")
 
 
+def check_kubectl(chart):
+    """kubectl takes what Helm renders, and what kustomize makes of deploy/kubernetes."""
+    texts = ["\n---\n".join(render(chart, load(path))[1].values()) for path in sorted((CHART / "ci").glob("*.yaml"))]
+    built = subprocess.run([KUBECTL, "kustomize", PLAIN], capture_output=True, text=True, check=True)
+    for text in [*texts, built.stdout]:
+        number = sum(one is not None for one in yaml.safe_load_all(text))
+        try:
+            names = kubectl.dry_run(KUBECTL, text)
+        except ValueError as error:
+            faults.append(f"kubectl --dry-run=client: {error}")
+        else:
+            expect(len(names) == number, f"kubectl took {len(names)} of {number} manifests")
+
+
 def check_package(chart):
     """A packaged chart needs nothing beside it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -248,6 +265,7 @@ def main():
     check_refusals(chart)
     check_schema_is_whole(chart)
     check_plain(chart, "--write" in sys.argv[1:])
+    check_kubectl(chart)
     check_package(chart)
     for fault in faults:
         print(f"check-chart: {fault}", file=sys.stderr)
