@@ -270,17 +270,17 @@ mod tests {
         let config = Source { file: None, environment }.load().unwrap().config;
         let registry = Registry::new();
         let store = Store::open(&store::Settings { path: None }, &registry).unwrap();
-        let (mut fleet, _) = Fleet::new(config, Clock::system(), &registry, store).unwrap();
+        let (mut manager, _) = PollerManager::new(config, Clock::system(), &registry, store).unwrap();
         let late = Duration::from_secs(60);
         let (steps, next_step) = watch::channel(Instant::now() + late);
-        let place = (fleet.config.accounts.keys().next().unwrap().clone(), Collector::Cost);
+        let place = (manager.config.accounts.keys().next().unwrap().clone(), Collector::Cost);
         let running = Running { task: tokio::spawn(pending()), stop: shutdown::channel().0, next_step };
-        fleet.running.insert(place, running);
+        manager.running.insert(place, running);
         tokio::time::advance(2 * late).await;
-        assert!(fleet.stuck(late).is_empty(), "as late as is allowed");
+        assert!(manager.stuck(late).is_empty(), "as late as is allowed");
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(fleet.stuck(late), ["collector cost of account default"]);
+        assert_eq!(manager.stuck(late), ["collector cost of account default"]);
         steps.send_replace(Instant::now());
-        assert!(fleet.stuck(late).is_empty(), "it has gone on");
+        assert!(manager.stuck(late).is_empty(), "it has gone on");
     }
 }
