@@ -41,11 +41,13 @@ mod persister;
 mod poller_manager;
 mod reload;
 mod reload_state;
+mod watchdog;
 
 use persister::Persister;
 use poller_manager::PollerManager;
 use reload::Reloader;
 pub use reload::Reloads;
+use watchdog::Watchdog;
 
 /// The HTTP settings of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,10 +185,11 @@ impl App {
         }
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
-        let mut stop = pin!(stop);
+        let (mut stop, mut watchdog) = (pin!(stop), Watchdog::from_environment());
         let outcome = loop {
             tokio::select! {
                 () = &mut stop => break Ok(()),
+                () = watchdog.is_due() => watchdog.feed(&fleet.stuck(watchdog.tolerance())),
                 Some(ended) = tasks.join_next_with_id() => {
                     let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
                     break Err(ended_unasked(&names[&id], ended.err().as_ref()));

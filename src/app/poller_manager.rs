@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::select_all;
 use prometheus::Registry;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
 
 use crate::alert::engine::AlertConfig;
 use crate::billing::account::AccountName;
@@ -55,6 +58,8 @@ type Place = (AccountName, Collector);
 struct Running {
     task: JoinHandle<Memory>,
     stop: Trigger,
+    /// By when the poller will have ended or begun a poll.
+    next_step: watch::Receiver<Instant>,
 }
 
 /// The number of pollers that a reload changed.
@@ -121,10 +126,19 @@ impl PollerManager {
                 poller.remember(memory);
             }
             let (stop, stopped) = shutdown::channel();
-            self.running.insert(place, Running { task: tokio::spawn(poller.run(stopped)), stop });
+            let (steps, next_step) = watch::channel(Instant::now());
+            let task = tokio::spawn(poller.run(stopped, steps));
+            self.running.insert(place, Running { task, stop, next_step });
             started += 1;
         }
         started
+    }
+
+    /// The pollers that are later than `tolerance` with what they do next.
+    pub(super) fn stuck(&self, tolerance: Duration) -> Vec<String> {
+        let now = Instant::now();
+        let is_stuck = |running: &Running| *running.next_step.borrow() + tolerance < now;
+        self.running.iter().filter(|(_, running)| is_stuck(running)).map(|(place, _)| name(place)).collect()
     }
 
     /// The configuration of metrics.
@@ -208,7 +222,7 @@ impl PollerManager {
 
     async fn retire(&mut self, leaving: BTreeMap<Place, Running>) {
         let mut ending = Vec::new();
-        for (place, Running { task, stop }) in leaving {
+        for (place, Running { task, stop, .. }) in leaving {
             stop.stop();
             ending.push((place, task));
         }
@@ -242,4 +256,31 @@ fn name((account, collector): &Place) -> String {
 
 fn tell_broken(name: &str, error: &JoinError) {
     tracing::error!(%error, "{name} failed while it was stopped; this is a bug, please report it");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+    use crate::store;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poller_that_misses_its_next_step_is_stuck() {
+        let environment = [("GCORE_API_KEY".to_owned(), "1234$abcdef".to_owned())].into();
+        let config = Source { file: None, environment }.load().unwrap().config;
+        let registry = Registry::new();
+        let store = Store::open(&store::Settings { path: None }, &registry).unwrap();
+        let (mut manager, _) = PollerManager::new(config, Clock::system(), &registry, store).unwrap();
+        let late = Duration::from_secs(60);
+        let (steps, next_step) = watch::channel(Instant::now() + late);
+        let place = (manager.config.accounts.keys().next().unwrap().clone(), Collector::Cost);
+        let running = Running { task: tokio::spawn(pending()), stop: shutdown::channel().0, next_step };
+        manager.running.insert(place, running);
+        tokio::time::advance(2 * late).await;
+        assert!(manager.stuck(late).is_empty(), "as late as is allowed");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(manager.stuck(late), ["collector cost of account default"]);
+        steps.send_replace(Instant::now());
+        assert!(manager.stuck(late).is_empty(), "it has gone on");
+    }
 }

@@ -25,6 +25,12 @@ use super::say;
 #[error("{0}")]
 pub(super) struct Misuse(String);
 
+impl Misuse {
+    pub(super) fn new(problem: &str) -> Self {
+        Self(problem.to_owned())
+    }
+}
+
 /// Sends one test notification and prints the answers.
 pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::civil::Date;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
@@ -74,12 +75,35 @@ impl Flags {
     /// # Errors
     /// Fails if it is faulty. A request for help or the version is also an error, which prints it.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command();
+        Self::from_arg_matches(&Self::documented(Self::command()).try_get_matches_from(arguments)?)
+    }
+
+    /// The command line as manual pages show it: one page for the program and one for each command.
+    pub(super) fn for_manual() -> clap::Command {
+        let summary = ABOUT.lines().next().unwrap_or_default().trim_end_matches('.');
+        // A manual page joins lines that no empty one divides.
+        let lines: Vec<_> = ABOUT.lines().filter(|line| !line.is_empty()).collect();
+        let command = without_help(Self::command()).about(summary).long_about(lines.join("\n\n"));
+        Self::documented(command)
+    }
+
+    /// The command line as shells complete it.
+    pub(super) fn for_completions() -> clap::Command {
+        Self::documented(Self::command())
+    }
+
+    /// Gives each command the flags that its help shows.
+    fn documented(mut command: clap::Command) -> clap::Command {
         // The commands inherit the shared flags only in `build`.
         command.build();
         command.get_subcommands_mut().for_each(hide_what_means_nothing);
-        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+        command
     }
+}
+
+/// Leaves out the command `help`, on every level: it would have a page for each other command.
+fn without_help(command: clap::Command) -> clap::Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
 }
 
 /// Hides the shared flags without an effect from the help of a command and its subcommands.
@@ -90,7 +114,8 @@ fn hide_what_means_nothing(command: &mut clap::Command) {
         "demo" => &["listen_addresses", "telemetry_path", "level", "format"],
         // The links in notifications depend on the listen address.
         "check-config" => &["file", "listen_addresses", "level", "format"],
-        "alerts" => &["level", "format"],
+        "alerts" | "healthcheck" => &["level", "format"],
+        "completions" | "man" => &[],
         _ => &["file", "level", "format"],
     };
     let is_foreign = |id: &str| shared.contains(&id) && !own.contains(&id);
@@ -151,6 +176,23 @@ pub(super) enum Command {
         list: ListFlags,
         #[command(subcommand)]
         action: Option<AlertsAction>,
+    },
+    /// Ask a running daemon whether it is alive; exit with 0 if it is, with 1 if not
+    Healthcheck {
+        /// Where the daemon is
+        #[arg(long = "healthcheck.url", value_name = "URL", default_value = "http://127.0.0.1:10061",
+              value_parser = daemon)]
+        url: String,
+    },
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder, which is made if it is missing
+        folder: PathBuf,
     },
 }
 

@@ -8,6 +8,8 @@ mod check;
 mod demo;
 pub mod exit;
 mod flags;
+mod health;
+mod manual;
 mod online;
 
 use std::ffi::OsString;
@@ -15,6 +17,8 @@ use std::io;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
+use futures_util::future::LocalBoxFuture;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
 use tracing::level_filters::LevelFilter;
@@ -78,6 +82,7 @@ fn typable(first: Option<&OsString>, executable: Option<&Path>) -> String {
 }
 
 fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result<ExitCode> {
+    forbid_core_dumps();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // This comes first, because SIGHUP ends the process until a handler is set.
     let hangup = match flags.command {
@@ -95,22 +100,8 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
         let extras = demo::Extras { api_address, is_address_asked, store, alertmanager };
         return block_on(runtime, demo::run(extras, web, program)).map(|()| ExitCode::Success);
     }
-    if let Command::Backtest(flags) = &command
-        && !flags.needs_configuration()
-    {
-        return block_on(runtime, backtest::run(flags, None));
-    }
-    if let Command::Alerts { url, list, action } = &command {
-        if action.is_none() {
-            return block_on(runtime, alert_list::list(url, list));
-        }
-        if !list.are_unset() {
-            say(
-                &mut io::stderr(),
-                "--json, --severity, --name and labels choose from the list, which `alerts` alone prints\n",
-            );
-            return Ok(ExitCode::Usage);
-        }
+    if let Some(work) = unconfigured(&command) {
+        return block_on(runtime, work);
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
     let Some(loaded) = load(&source) else { return Ok(ExitCode::Usage) };
@@ -130,11 +121,36 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
         Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
             block_on(runtime, alerts::dead_letters(config, action))
         }
-        Command::Run | Command::Demo { .. } | Command::CheckConfig { .. } | Command::Alerts { .. } => {
+        _ => {
             let reloads = hangup.map(|hangup| Reloads::on_hangup(hangup, source));
             block_on(runtime, serve(&loaded, reloads, web)).map(|()| ExitCode::Success)
         }
     }
+}
+
+/// The memory holds API keys, and a core dump is a file that others may read.
+fn forbid_core_dumps() {
+    // A process may always lower its own limits.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// A command that needs no configuration.
+fn unconfigured(command: &Command) -> Option<LocalBoxFuture<'_, anyhow::Result<ExitCode>>> {
+    let work: LocalBoxFuture<'_, _> = match command {
+        Command::Backtest(flags) if !flags.needs_configuration() => Box::pin(backtest::run(flags, None)),
+        Command::Alerts { url, list, action: None } => Box::pin(alert_list::list(url, list)),
+        Command::Alerts { list, .. } if !list.are_unset() => {
+            let misuse = "--json, --severity, --name and labels choose from the list, which `alerts` alone prints";
+            Box::pin(async { Err(alerts::Misuse::new(misuse).into()) })
+        }
+        Command::Healthcheck { url } => Box::pin(async { health::check(url).await.map(|()| ExitCode::Success) }),
+        Command::Completions { shell } => {
+            Box::pin(async { manual::print_completions(*shell).map(|()| ExitCode::Success) })
+        }
+        Command::Man { folder } => Box::pin(async { manual::write_pages(folder).map(|()| ExitCode::Success) }),
+        _ => return None,
+    };
+    Some(work)
 }
 
 /// The configuration. `None` after all its faults were logged.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::billing::account::AccountName;
@@ -97,17 +98,21 @@ impl Poller {
         self.last_failure = memory.last_failure;
     }
 
-    /// Polls until `stop`, which also cancels a poll in progress.
-    pub async fn run(mut self, stop: Stop) -> Memory {
+    /// Polls until `stop`, which also cancels a poll in progress. `next_step` is told by when the poll in progress ends or
+    /// the next one begins.
+    pub async fn run(mut self, stop: Stop, next_step: watch::Sender<Instant>) -> Memory {
         let forever = async {
             let mut cadence = Cadence::new(self.schedule.interval, self.source.follows_the_calendar(), self.phase());
             loop {
                 let (started, now) = (Instant::now(), self.clock.now());
+                next_step.send_replace(started + self.schedule.timeout);
                 self.poll().await;
                 let took = started.elapsed();
                 // A poll that yields to others is expected to take long.
                 self.tell_overrun(took, cadence.is_overrun(took) && !self.source.yields());
-                tokio::time::sleep_until(started + cadence.pause(now)).await;
+                let next = started + cadence.pause(now);
+                next_step.send_replace(next);
+                tokio::time::sleep_until(next).await;
             }
         };
         tokio::select! {

@@ -292,6 +292,78 @@ async fn a_service_manager_is_told_when_it_listens() {
 }
 
 #[tokio::test]
+async fn a_service_manager_hears_from_a_daemon_whose_pollers_live() {
+    let api = MockServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, key) = (folder.path().join("notify"), folder.path().join("key"));
+    std::fs::write(&key, KEY).unwrap();
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    let text = format!(
+        "[accounts.main]\napi_key_file = '{}'\napi_url = '{}'\n[storage]\npath = \"\"\n[collect.names]\ninterval = '1s'\n",
+        key.display(),
+        api.uri()
+    );
+    let config = file(&text);
+    let mut command = program(&["run", &config_flag(&config), "--web.listen-address=127.0.0.1:0"]);
+    let daemon = Process::start(command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000"));
+    let mut told = [0; 64];
+    let mut hears = async |limit| {
+        let length = timeout(limit, manager.recv(&mut told)).await.ok()?.unwrap();
+        Some(String::from_utf8_lossy(&told[..length]).into_owned())
+    };
+    assert_eq!(hears(PATIENCE).await.as_deref(), Some("READY=1\n"));
+    for _ in 0..30 {
+        assert_eq!(hears(PATIENCE).await.as_deref(), Some("WATCHDOG=1\n"), "{}", daemon.log());
+    }
+    // A file that nobody writes holds up whoever reads it, and with it the whole daemon.
+    std::fs::remove_file(&key).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&key).status().unwrap();
+    assert!(made.success());
+    let silence = async { while hears(Duration::from_secs(2)).await.is_some() {} };
+    timeout(PATIENCE, silence).await.expect("a daemon that hangs still feeds the watchdog");
+}
+
+#[tokio::test]
+async fn a_health_check_asks_the_daemon() {
+    let api = MockServer::start().await;
+    let daemon = Process::serving(config_file(&api.uri(), "", &["names"]), &[]);
+    let url = daemon.url().await;
+    let check = async || finish(program(&["healthcheck", &format!("--healthcheck.url={url}")])).await;
+    let ended = check().await;
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (Some(0), "", ""));
+    daemon.stop().await;
+    let ended = check().await;
+    assert_eq!(ended.code, Some(1));
+    let word = format!("gcore-billing-exporter: {url}/-/healthy is not healthy; --healthcheck.url says where");
+    assert!(ended.stderr.starts_with(&word), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn packages_get_pages_and_completions_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let ended = finish(program(&["man", pages.to_str().unwrap()])).await;
+    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (Some(0), "", ""));
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap();
+    let main = page("gcore-billing-exporter.1");
+    for word in ["Prometheus exporter and alerting daemon for the Gcore cloud\\*(Aqs billing APIs\n", "GCORE_API_KEY"] {
+        assert!(main.contains(word), "{word}: {main}");
+    }
+    assert!(page("gcore-billing-exporter-alerts-dead-letters-replay.1").contains("The numbers that"));
+    let names = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().file_name());
+    let of_help: Vec<_> = names.filter(|name| name.to_str().unwrap().contains("help")).collect();
+    assert!(of_help.is_empty(), "{of_help:?}");
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = finish(program(&["completions", shell])).await;
+        assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{shell}");
+        for word in ["dead-letters", "healthcheck.url", "check-config"] {
+            assert!(ended.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn once_prints_the_exposition_and_nothing_else() {
     for (name, reports, subscriptions, code, up) in [
         ("all is good", 200, 200, 0, "1"),
