@@ -112,7 +112,7 @@ def main():
         now = int(time.time()) // 60 * 60
         path = stack.folder / "much.om"
         write(path, now)
-        command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=2160h"]
+        command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=13200h"]
         subprocess.run([*command, str(path), f"{stack.folder}/data"], check=True, capture_output=True)
         path.unlink()
         stack.start_prometheus()
