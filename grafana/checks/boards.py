@@ -7,7 +7,7 @@ import time
 from stack import ROOT, get
 
 FOLDER = ROOT / "grafana/dashboards"
-STEPS = {"15m": 900, "1d": 86_400, None: 3600}
+STEPS = {"15m": 900, "1d": 86_400, None: 60}
 
 
 def load():
@@ -78,7 +78,7 @@ class Reader:
             return [(series["metric"], [float(series["value"][1])]) for series in found["result"]]
         # As Grafana: the last step is at an even time, up to a step before now.
         step = STEPS[panel.get("interval") or target.get("interval")]
-        start = self.now - 35 * 86_400 if step > 900 else self.now - 86_400
+        start = self.now - {86_400: 35 * 86_400, 900: 86_400, 60: 6 * 3600}[step]
         end = self.now if step < 86_400 else self.now // step * step
         found = self.ask("query_range", query=expression, start=start // step * step, end=end, step=step)
         return [(series["metric"], [float(value) for _, value in series["values"]]) for series in found["result"]]

@@ -253,13 +253,14 @@ def write(path, series, before=None):
 
 
 def load(stack, path):
+    # promtool reads the whole file once for each block, so blocks are long.
     subprocess.run(
         [
             "promtool",
             "tsdb",
             "create-blocks-from",
             "openmetrics",
-            "--max-block-duration=2160h",
+            "--max-block-duration=13200h",
             str(path),
             f"{stack.folder}/data",
         ],

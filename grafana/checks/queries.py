@@ -70,29 +70,24 @@ def key_figures(api):
     month = today.replace(day=1)
     before = month - timedelta(days=1)
     spans = {
-        "Today in $currency": (today, today),
-        "Yesterday in $currency": (today - timedelta(days=1),) * 2,
-        "Month to date in $currency": (month, today),
-        "Last month in $currency": (before.replace(day=1), before),
+        "Today, $currency": (today, today),
+        "Yesterday, $currency": (today - timedelta(days=1),) * 2,
+        "Month to date, $currency": (month, today),
+        "Last month, by region, $currency": (before.replace(day=1), before),
     }
     return {title: ledger(api, *span) for title, span in spans.items()}
 
 
 def shown_figures(url, currency):
-    """What the overview shows: the last value of the first query of each figure, and the sums of its lists."""
+    """What the dashboards show: the last value of each figure of the overview, and the sum of a column of the breakdown."""
     reader = boards.Reader(url)
     reader.chosen["currency"] = currency
-    board = boards.load()["overview"]
+    panels = {panel["title"]: panel for board in boards.load().values() for panel in board["panels"]}
     figures = {}
-    for title in (
-        "Today in $currency",
-        "Yesterday in $currency",
-        "Month to date in $currency",
-        "Last month in $currency",
-    ):
-        panel = next(panel for panel in board["panels"] if panel["title"] == title)
-        days = reader.answer(panel, panel["targets"][0])
-        figures[title] = days[0][1][-1]
+    for title in ("Today, $currency", "Yesterday, $currency", "Month to date, $currency"):
+        figures[title] = reader.answer(panels[title], panels[title]["targets"][0])[0][1][-1]
+    regions = panels["Regions, $currency"]
+    figures["Last month, by region, $currency"] = sum(values[-1] for _, values in reader.answer(regions, regions["targets"][2]))
     return figures
 
 

@@ -99,7 +99,8 @@ def expressions(panel):
         expression = target["expr"]
         if target["datasource"]["uid"] != "${datasource}":
             yield "its data source is not ${datasource}"
-        if re.search(r"\b(rate|increase|irate)\(", expression) and "[$__rate_interval]" not in expression:
+        ranges = re.findall(r"\bi?(?:rate|increase)\(\s*\w+(?:\{[^}]*\})?\[([^\]]+)\]", expression)
+        if set(ranges) - {"$__rate_interval"}:
             yield f"query {target['refId']} has a fixed rate interval"
         for family in re.findall(r"\bgcore_cost\w*_amount\{([^}]*)\}", expression):
             if "account=" not in family:

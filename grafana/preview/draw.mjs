@@ -18,7 +18,7 @@ const reasons = JSON.parse(readFileSync(here('may-be-empty.json')));
 // Titles in the list have the variable where a drawn one has its value.
 const mayBeEmpty = (board, title) => Object.keys(reasons[board] ?? {}).some((known) => known === title || known.replace('$currency', '') === title.replace(/[A-Z]{3}$/, ''));
 // What the exporter does itself has no past: of the demo there are minutes.
-const since = { health: 'now-15m' };
+const since = { health: 'now-5m' };
 const folder = here('../dashboards/');
 const boards = o.boards ? o.boards.split(',') : readdirSync(folder).map((file) => basename(file, '.json'));
 

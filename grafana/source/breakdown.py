@@ -101,11 +101,11 @@ def full():
 
 
 def month_against_last():
-    rule = "account_project_region_type:gcore_cost_month_to_date_amount:max30m"
-    # The rule is half an hour apart, so the first hour of a month would still find the month before.
+    rule = "account_project_region_type:gcore_cost_month_to_date_amount:max1h"
+    # The rule is an hour apart, so the first two hours of a month would still find the month before.
     total = (
-        f"sum(max by (account, project_id, region_id, resource_type) (last_over_time({rule}{{{GROUPS}}}[1h]%s)))"
-        " and on () (24 * (day_of_month() - 1) + hour() > 0)"
+        f"sum(max by (account, project_id, region_id, resource_type) (last_over_time({rule}{{{GROUPS}}}[2h]%s)))"
+        " and on () (24 * (day_of_month() - 1) + hour() > 1)"
     )
     before = f"{total % ' offset ${last_month_days}d'} and on () day_of_month() <= $last_month_days"
     return series(
@@ -133,7 +133,7 @@ def days_by_type():
     ranked = f"sum by (resource_type) (sum_over_time(%s{{%s}}[35d] {NOW}))"
     top = largest(
         8,
-        ranked % ("account_project_region_type:gcore_cost_yesterday_amount:max30m", GROUPS),
+        ranked % ("account_project_region_type:gcore_cost_yesterday_amount:max1h", GROUPS),
         ranked % ("gcore_cost_daily_amount", GROUPS),
     )
     return series(

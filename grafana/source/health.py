@@ -260,7 +260,7 @@ def requests(board):
                 query(quantile, "{{endpoint}}"),
                 unit="s",
                 legend="right",
-                width=210,
+                width=290,
                 soft_max=0.5,
                 empty="No request within this range",
             ),

@@ -94,7 +94,7 @@ def figures(board):
                 "Yesterday, $currency",
                 "The last full UTC day, which may be revised for a day. Beside it: against the day before.",
                 query(f"sum({closed_days()})", "in all", interval="1d"),
-                query(change(total("yesterday"), day_before), "on the day before", instant=True),
+                query(change(total("yesterday"), day_before), "on day before", instant=True),
                 since="14d",
                 empty=NEW_DAY,
                 **look,
@@ -155,11 +155,11 @@ def figures(board):
 def days(board):
     top = largest(
         8,
-        f"sum by (account, project_id, currency) (sum_over_time(account_project:gcore_cost_yesterday_amount:sum30m{{{PROJECTS}}}[35d] {NOW}))",
+        f"sum by (account, project_id, currency) (sum_over_time(account_project:gcore_cost_yesterday_amount:sum1h{{{PROJECTS}}}[35d] {NOW}))",
         f"sum by (account, project_id, currency) (sum_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[35d] {NOW}))",
     )
     daily = project_days()
-    names = f"account_project:gcore_project_name:info{{{ACCOUNT}}} {NOW}"
+    names = f"account_project:gcore_project_info:name{{{ACCOUNT}}} {NOW}"
     shown = (
         f"(({daily}) and on (account, project_id) ({top})) * on (account, project_id) group_left (project_name) {names}"
     )

@@ -67,7 +67,7 @@ def first_of(*expressions):
 
 def closed_days():
     """The cost of each closed day by project, with a step of a day: as it is now, as it was read the day after, as backfilled."""
-    read = f"last_over_time(account_project:gcore_cost_yesterday_amount:sum30m{{{PROJECTS}}}{DAY_AFTER})"
+    read = f"last_over_time(account_project:gcore_cost_yesterday_amount:sum1h{{{PROJECTS}}}{DAY_AFTER})"
     backfilled = (
         f"sum by (account, project_id, currency) (max by (account, project_id, region_id, resource_type, currency)"
         f" (last_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[1d] offset -1d)))"
@@ -86,7 +86,7 @@ def group_days():
     last = "last_over_time(%s{%s}%s)"
     return first_of(
         f"{by_ids % f'gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}'} {IS_YESTERDAY}",
-        by_ids % (last % ("account_project_region_type:gcore_cost_yesterday_amount:max30m", GROUPS, DAY_AFTER)),
+        by_ids % (last % ("account_project_region_type:gcore_cost_yesterday_amount:max1h", GROUPS, DAY_AFTER)),
         by_ids % (last % ("gcore_cost_daily_amount", GROUPS, "[1d] offset -1d")),
     )
 

@@ -137,7 +137,7 @@ impl History {
     pub const SAMPLED: u16 = 10;
 
     /// The smallest series limit of an account's history.
-    pub const LEAST_SERIES: usize = 4_000;
+    pub const LEAST_SERIES: usize = 2_000;
 
     /// The series limit of one account, when `accounts` accounts share `metrics.series_limit`.
     #[must_use]
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn accounts_share_the_series_limit_down_to_a_least() {
         for (metrics, accounts, want) in
-            [(10_000, 1, 10_000), (10_000, 2, 5_000), (10_000, 8, 4_000), (200_000, 8, 25_000)]
+            [(10_000, 1, 10_000), (10_000, 2, 5_000), (10_000, 8, 2_000), (200_000, 8, 25_000)]
         {
             assert_eq!(History::series_limit(metrics, accounts), want, "{metrics} for {accounts}");
         }

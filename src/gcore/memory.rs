@@ -13,7 +13,7 @@ use super::body::Bodies;
 /// Memory for records in KiB: for the process, and for each account. 10,000 groups of costs take about 1.5 MiB a
 /// window. So an account has memory for all its windows, and for the readings that replace them.
 const BASE: usize = 12 << 10;
-const PER_ACCOUNT: usize = 20 << 10;
+const PER_ACCOUNT: usize = 10 << 10;
 /// The series limit for which these sizes hold. A larger series limit gets more memory.
 const USUAL_SERIES: usize = 10_000;
 
@@ -111,35 +111,35 @@ mod tests {
     fn room_is_taken_until_none_is_left_and_comes_back() {
         let memory = MemoryLimit::new(1, 10_000);
         let (mut first, mut second) = (memory.claim(), memory.claim());
-        assert!(first.grow_to(10 * MIB) && first.grow_to(20 * MIB), "in steps");
+        assert!(first.grow_to(5 * MIB) && first.grow_to(10 * MIB), "in steps");
         assert!(first.grow_to(MIB), "what is there already is enough");
         assert!(second.grow_to(12 * MIB));
-        assert!(!second.grow_to(12 * MIB + 1), "all 32 MiB are taken");
+        assert!(!second.grow_to(12 * MIB + 1), "all 22 MiB are taken");
         let mut share = MemoryShare::from(first);
         let clone = share.clone();
         share.shrink_to(MIB);
         assert!(!second.grow_to(13 * MIB), "somebody else has it too");
         drop(clone);
         share.shrink_to(MIB);
-        assert!(second.grow_to(31 * MIB) && !second.grow_to(32 * MIB));
+        assert!(second.grow_to(21 * MIB) && !second.grow_to(22 * MIB));
         drop(share);
-        assert!(second.grow_to(32 * MIB));
+        assert!(second.grow_to(22 * MIB));
     }
 
     #[test]
     fn there_is_room_for_each_account_and_each_series() {
-        for (accounts, series_limit, mib) in [(1, 10_000, 32), (8, 10_000, 172), (1, 100, 32), (1, 100_000, 320)] {
+        for (accounts, series_limit, mib) in [(1, 10_000, 22), (8, 10_000, 92), (1, 100, 22), (1, 100_000, 220)] {
             assert_eq!(MemoryLimit::new(accounts, series_limit).mib(), mib, "{accounts}, {series_limit}");
         }
         let memory = MemoryLimit::new(8, 10_000);
         let mut claim = memory.claim();
-        assert!(claim.grow_to(100 * MIB));
+        assert!(claim.grow_to(60 * MIB));
         memory.resize(1, 10_000);
-        assert_eq!(memory.mib(), 100, "no more than was free is lost");
+        assert_eq!(memory.mib(), 60, "no more than was free is lost");
         memory.resize(2, 10_000);
-        assert!(!claim.grow_to(101 * MIB));
+        assert!(!claim.grow_to(61 * MIB));
         drop(claim);
         memory.resize(2, 10_000);
-        assert_eq!(memory.mib(), 52);
+        assert_eq!(memory.mib(), 32);
     }
 }

@@ -1,6 +1,6 @@
 //! The daily history: the cost and usage of each group on each UTC day. It is kept permanently.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -350,12 +350,21 @@ fn numbers(
     let (old, mut new): (Vec<_>, Vec<_>) = amounts.iter().partition(|(series, _)| known.contains_key(series));
     let mut numbered: HashMap<i64, Amount> = old.into_iter().map(|(series, amount)| (known[series], *amount)).collect();
     new.sort_unstable_by(|(a, x), (b, y)| y.magnitude().cmp(&x.magnitude()).then_with(|| a.cmp(b)));
-    let room = series_limit.saturating_sub(known.len()).min(new.len());
-    for (series, amount) in &new[..room] {
-        numbered.insert(number(series)?, *amount);
+    let mut projects: HashSet<ProjectId> = known.keys().map(|series| series.group.project).collect();
+    let mut others = Vec::new();
+    for (series, amount) in new {
+        let project = series.group.project;
+        let has_room = projects.contains(&project) || projects.len() < series_limit.div_ceil(SERIES_PER_PROJECT);
+        if known.len() < series_limit && has_room {
+            projects.insert(project);
+            let of_series = number(series)?;
+            known.insert(series.clone(), of_series);
+            numbered.insert(of_series, *amount);
+        } else {
+            others.push((Series::other(&series.measure), *amount));
+        }
     }
-    for (series, amount) in &new[room..] {
-        let other = Series::other(&series.measure);
+    for (other, amount) in others {
         let of_other = match known.get(&other) {
             Some(number) => *number,
             None if known.len() >= series_limit.saturating_mul(2) => {
@@ -365,7 +374,7 @@ fn numbers(
                 tracing::warn!(
                     account = account_name(transaction, account)?,
                     kind = kind.as_str(),
-                    measure = series.measure.as_str(),
+                    measure = other.measure.as_str(),
                     series_limit,
                     "the history has no room for more series; new ones are stored as one, project 0 and type __other__; \
                      restrict the account by projects, regions or types, or raise metrics.series_limit"
@@ -377,7 +386,7 @@ fn numbers(
         };
         let sum = numbered.entry(of_other).or_default();
         // No sum of a day comes near the range of an amount.
-        *sum = sum.checked_add(*amount).unwrap_or(*sum);
+        *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
     Ok(numbered)
 }

@@ -177,7 +177,7 @@ async fn a_garbled_day_counts_as_never_read_and_harms_no_other() {
 async fn series_past_the_limit_are_stored_as_one() {
     let (store, _) = open(&TempDir::new().unwrap().path().join("state.db")).unwrap();
     let main = account(&store).await;
-    let of = |project| series(project, None);
+    let of = |region| series(1, Some(region));
     let dollars = Series { measure: "USD".into(), ..of(9) };
     let write = async |read_at: &str, amounts: &[(Series, &str)], limit| {
         store.write_day(main, Kind::Cost, day(true, read_at, amounts), limit).await.unwrap();
@@ -199,6 +199,16 @@ async fn series_past_the_limit_are_stored_as_one() {
     let mut found = write("2026-11-14T01:00:00Z", &rows, 2).await;
     found.sort();
     assert_eq!(found, sorted(&want), "they keep them");
+
+    let store = open(&TempDir::new().unwrap().path().join("state.db")).unwrap().0;
+    let main = account(&store).await;
+    let rows = [(series(1, None), "9"), (series(2, None), "8"), (series(3, None), "7"), (series(1, Some(4)), "1")];
+    store.write_day(main, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &rows), 8).await.unwrap();
+    let mut found: Vec<_> =
+        stored(&store, main).await.into_iter().map(|(_, series, amount)| (series, amount)).collect();
+    found.sort();
+    let want = [(series(1, None), "9"), (series(2, None), "8"), (Series::other("EUR"), "7"), (series(1, Some(4)), "1")];
+    assert_eq!(found, sorted(&want), "two projects in a history of eight series");
 }
 
 #[tokio::test]

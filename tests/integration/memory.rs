@@ -103,7 +103,7 @@ async fn groups_without_an_end_find_no_room() {
     for part in [
         "there is no room for more records",
         "cost_report_resources: window today",
-        "may take 32 MiB",
+        "may take 22 MiB",
         "metrics.series_limit",
     ] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
@@ -117,10 +117,10 @@ async fn room_for_records_comes_back_with_the_next_reading() {
     // Each reading fills a third of the memory, with another part of all projects.
     let readings = AtomicU64::new(0);
     let list = move |_: &Request| {
-        let first = readings.fetch_add(1, Ordering::SeqCst) * 30_000;
+        let first = readings.fetch_add(1, Ordering::SeqCst) * 20_000;
         let row = |number: u64| format!(r#"{{"id":{number},"name":"a name of some length {number}"}}"#);
-        let rows: Vec<_> = (first..first + 30_000).map(row).collect();
-        json(&format!(r#"{{"count":30000,"results":[{}]}}"#, rows.join(",")))
+        let rows: Vec<_> = (first..first + 20_000).map(row).collect();
+        json(&format!(r#"{{"count":20000,"results":[{}]}}"#, rows.join(",")))
     };
     asked(PROJECTS).respond_with(list).mount(&api).await;
     asked(REGIONS).respond_with(json(r#"{"count": 0, "results": []}"#)).mount(&api).await;
