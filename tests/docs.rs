@@ -221,6 +221,7 @@ fn the_flags_documented_are_those_of_the_program() {
     let mut served = flags(&help(&["--help"]));
     served.extend(flags(&help(&["demo", "--help"])));
     served.extend(flags(&help(&["alerts", "--help"])));
+    served.extend(flags(&help(&["healthcheck", "--help"])));
     assert_eq!(flags(&read(Path::new("docs/configuration.md"))), served);
 }
 

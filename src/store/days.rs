@@ -421,6 +421,9 @@ fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>)
     (ordered.into_values().collect(), positions)
 }
 
+/// A history has room for one project per so many series, because a project takes memory like a series.
+const SERIES_PER_PROJECT: usize = 4;
+
 /// The type of all series without a number of their own.
 const OTHER: &str = "__other__";
 
