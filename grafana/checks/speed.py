@@ -87,7 +87,7 @@ def write(path, now):
                 out.write(f"# TYPE {family} gauge\n")
                 for number, labels in enumerate(members(level)):
                     name = f"{family}{{{labels}{',' if label else ''}{label}}}"
-                    value = 1 if family.endswith(":info") else 1 + number % 97
+                    value = 1 if family.endswith(":name") else 1 + number % 97
                     out.writelines(f"{name} {value + at % 7 / 10 if value > 1 else 1} {at}\n" for at in times)
         out.write("# EOF\n")
 

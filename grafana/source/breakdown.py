@@ -195,6 +195,7 @@ def prices():
         [
             linked("Type", "resource_type", name_columns("type")[0].look["links"], 130),
             Column("Unit", label="unit", width=90),
+            Column("Usage today", query=shown(usage("today")), width=110, **amount),
             Column("Usage yesterday", query=shown(usage("yesterday")), width=130, **amount),
             money("Yesterday", shown(paid("yesterday")), 100),
             Column("Price of 1000", query=shown(unit_price()), decimals=5, unit=MONEY, width=110),

@@ -12,7 +12,7 @@ BREAKDOWN = (
 
 def names(kind):
     """Ids with their names; in the minutes after midnight, in which no cost is known, those of the day before."""
-    rule = f"account_{kind}:gcore_{kind}_name:info{{{ACCOUNT}}}"
+    rule = f"account_{kind}:gcore_{kind}_info:name{{{ACCOUNT}}}"
     ids = f"account, {kind}_id, {kind}_name"
     return (
         f"query_result(group by ({kind}_id, {kind}_name) ({rule} or on (account, {kind}_id)"

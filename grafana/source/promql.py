@@ -48,7 +48,7 @@ def named(expression, kind):
     """Puts the name of a project or region beside its id."""
     return (
         f"({expression}) * on (account, {kind}_id) group_left ({kind}_name)"
-        f" account_{kind}:gcore_{kind}_name:info{{{ACCOUNT}}}"
+        f" account_{kind}:gcore_{kind}_info:name{{{ACCOUNT}}}"
     )
 
 
