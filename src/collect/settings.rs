@@ -97,8 +97,8 @@ pub struct History {
     /// The age at which a settled day is read again. It applies to the last [`History::RECHECKED`] days, and to one in
     /// [`History::SAMPLED`] days before. Default 7 days.
     pub recheck_after: Duration,
-    /// The largest number of stored series of an account, for costs and for usage. Further series are stored as one.
-    /// The accounts share the default of 10,000, and each has at least [`History::LEAST_SERIES`].
+    /// The largest number of stored series of all accounts, for costs and for usage: `metrics.series_limit`. Further
+    /// series are stored as one. Default 10,000.
     pub series_limit: usize,
     /// `[[alerts.budget]]`, the budgets to forecast. Default none.
     pub budgets: Vec<Budget>,
@@ -135,15 +135,6 @@ impl History {
     /// Older settled days are sampled: one day in this number is checked each week, so each day is checked once in this
     /// number of weeks.
     pub const SAMPLED: u16 = 10;
-
-    /// The smallest series limit of an account's history.
-    pub const LEAST_SERIES: usize = 2_000;
-
-    /// The series limit of one account, when `accounts` accounts share `metrics.series_limit`.
-    #[must_use]
-    pub fn series_limit(metrics: usize, accounts: usize) -> usize {
-        (metrics / accounts.max(1)).max(Self::LEAST_SERIES)
-    }
 }
 
 impl Details {
@@ -197,20 +188,6 @@ impl Default for Settings {
                 series_limit: 10_000,
                 budgets: Vec::new(),
             },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn accounts_share_the_series_limit_down_to_a_least() {
-        for (metrics, accounts, want) in
-            [(10_000, 1, 10_000), (10_000, 2, 5_000), (10_000, 8, 2_000), (200_000, 8, 25_000)]
-        {
-            assert_eq!(History::series_limit(metrics, accounts), want, "{metrics} for {accounts}");
         }
     }
 }

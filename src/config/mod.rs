@@ -103,7 +103,7 @@ impl Config {
         let accounts = accounts::read(&mut reader, environment, &mut warnings);
         let mut collect = collectors::read(&mut reader);
         let metrics = metrics::read(&mut reader, &mut collect);
-        collect.history.series_limit = collect::settings::History::series_limit(metrics.series_limit, accounts.len());
+        collect.history.series_limit = metrics.series_limit;
         let (storage, storage_chosen_by) = storage::read(&mut reader, environment);
         collect.history.budgets = alerts::budgets(&mut reader, &accounts, &collect, &mut warnings);
         let alerts = rules::read(&mut reader, &accounts, &collect, &mut warnings);

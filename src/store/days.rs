@@ -1,6 +1,7 @@
 //! The daily history: the cost and usage of each group on each UTC day. It is kept permanently.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,7 @@ use crate::aggregate::group::Group;
 use crate::billing::amount::Amount;
 use crate::billing::resource::{ProjectId, RegionId, ResourceType};
 
-use super::{AccountId, Error, Store};
+use super::{AccountId, Error, Store, lock};
 
 /// The kinds of daily amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +88,8 @@ pub struct Revision {
 
 impl Store {
     /// Writes a day and replaces an earlier reading of it. Returns whether any amount changed. Differences to a settled
-    /// reading are stored as revisions. Series beyond `series_limit` are stored as one sum, [`Series::other`].
+    /// reading are stored as revisions. Series beyond `series_limit`, all accounts together, are stored as one sum, [`Series::other`]. Each
+    /// account may have 500 in any case.
     ///
     /// # Errors
     /// [`Error`]; then the earlier reading stays.
@@ -98,8 +100,18 @@ impl Store {
         day: Day,
         series_limit: usize,
     ) -> Result<bool, Error> {
+        let inner = Arc::clone(&self.0);
         self.transact_for(account, move |transaction, account| {
-            write_day(transaction, account, kind, &day, series_limit)
+            let mut series = lock(&inner.series);
+            let others: usize = series
+                .iter()
+                .filter(|((of, of_kind), _)| *of != account && *of_kind == kind)
+                .map(|(_, count)| count)
+                .sum();
+            let limit = series_limit.saturating_sub(others).max(series_limit.min(LEAST_SERIES));
+            let (has_changed, count) = write_day(transaction, account, kind, &day, limit)?;
+            series.insert((account, kind), count);
+            Ok(has_changed)
         })
         .await
     }
@@ -225,8 +237,8 @@ fn write_day(
     kind: Kind,
     day: &Day,
     series_limit: usize,
-) -> Result<bool, Error> {
-    let numbered = numbers(transaction, account, kind, &day.amounts, series_limit)?;
+) -> Result<(bool, usize), Error> {
+    let (numbered, count) = numbers(transaction, account, kind, &day.amounts, series_limit)?;
     let before = match amounts_of(transaction, account, kind, day.date)? {
         Some(before) => before,
         None => {
@@ -272,7 +284,7 @@ fn write_day(
         "INSERT OR REPLACE INTO reading (account, kind, day, read_at, settled) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![account, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
     )?;
-    Ok(was_settled.is_none() || !changes.is_empty())
+    Ok((was_settled.is_none() || !changes.is_empty(), count))
 }
 
 /// The stored amounts of a day, by the number of the series. `None` when one of them is unreadable.
@@ -331,7 +343,7 @@ fn numbers(
     kind: Kind,
     amounts: &[(Series, Amount)],
     series_limit: usize,
-) -> Result<HashMap<i64, Amount>, Error> {
+) -> Result<(HashMap<i64, Amount>, usize), Error> {
     let mut known: HashMap<Series, i64> =
         series(transaction, account, kind)?.into_iter().map(|(number, series)| (series, number)).collect();
     let mut insert = transaction.prepare_cached(
@@ -388,7 +400,7 @@ fn numbers(
         // No sum of a day comes near the range of an amount.
         *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
-    Ok(numbered)
+    Ok((numbered, known.len()))
 }
 
 /// Every series of an account, by its number.
@@ -420,6 +432,9 @@ fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>)
     let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
     (ordered.into_values().collect(), positions)
 }
+
+/// The number of series that an account may have in any case.
+const LEAST_SERIES: usize = 500;
 
 /// A history has room for one project per so many series, because a project takes memory like a series.
 const SERIES_PER_PROJECT: usize = 4;

@@ -212,6 +212,21 @@ async fn series_past_the_limit_are_stored_as_one() {
 }
 
 #[tokio::test]
+async fn accounts_share_the_series_limit_but_each_has_some() {
+    let (store, _) = open(&TempDir::new().unwrap().path().join("state.db")).unwrap();
+    let write = async |name: &str, count: u64, limit| {
+        let account = store.account(&name.parse().unwrap(), String::new()).await.unwrap();
+        let rows: Vec<_> = (0..count).map(|region| (series(1, Some(region)), "1")).collect();
+        store.write_day(account, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &rows), limit).await.unwrap();
+        stored(&store, account).await.len()
+    };
+    assert_eq!(write("a", 900, 1_500).await, 900);
+    assert_eq!(write("b", 700, 1_500).await, 600 + 1, "the rest, and the sum of the others");
+    assert_eq!(write("c", 700, 1_500).await, 500 + 1, "at least");
+    assert_eq!(write("a", 900, 1_500).await, 900, "its own series do not count twice");
+}
+
+#[tokio::test]
 async fn a_garbled_day_can_be_written_over() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
