@@ -350,7 +350,7 @@ async fn packages_get_pages_and_completions_of_every_command() {
     for word in ["Prometheus exporter and alerting daemon for the Gcore cloud\\*(Aqs billing APIs\n", "GCORE_API_KEY"] {
         assert!(main.contains(word), "{word}: {main}");
     }
-    assert!(page("gcore-billing-exporter-alerts-dead-letters-replay.1").contains("The numbers that"));
+    assert!(page("gcore-billing-exporter-alerts-dead-letters-replay.1").contains("from `list`"));
     let names = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().file_name());
     let of_help: Vec<_> = names.filter(|name| name.to_str().unwrap().contains("help")).collect();
     assert!(of_help.is_empty(), "{of_help:?}");
