@@ -26,7 +26,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def get(url, timeout=120, headers=None, **parameters):
+def get(url, timeout=PATIENCE, headers=None, **parameters):
     """What a URL answers; an error of Prometheus is an answer as well."""
     body = urllib.parse.urlencode(parameters).encode() if parameters else None
     try:
@@ -180,6 +180,7 @@ class Stack:
             "--storage.tsdb.retention.time=400d",
             f"--web.listen-address={at}",
             "--web.enable-lifecycle",
+            "--query.timeout=10m",
             "--log.level=warn",
         )
         until("Prometheus", lambda: "Ready" in get(f"{self.url}/-/ready"))
@@ -188,7 +189,7 @@ class Stack:
     def scrape(self, *targets):
         """Scrapes these from now on, and waits until the rules have seen it."""
         self.write_prometheus_config(*targets)
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=60).read()
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=PATIENCE).read()
         self.settle(len(targets))
 
     def settle(self, targets):

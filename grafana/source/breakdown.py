@@ -163,34 +163,38 @@ def usage(window, offset=""):
     )
 
 
-def paid(window, offset=""):
-    """What that cost: the cost of a type stands in the row of each of its units."""
-    cost_of_type = (
-        f"sum by (resource_type) (max by (account, project_id, region_id, resource_type)"
+def type_cost(window, offset=""):
+    """What each type cost."""
+    return (
+        "sum by (resource_type) (max by (account, project_id, region_id, resource_type)"
         f" (gcore_cost_{window}_amount{{{GROUPS}}}{offset}))"
     )
-    return f"{cost_of_type} * on (resource_type) group_right () (0 * ({usage(window, offset)}) + 1)"
+
+
+def paid(window):
+    """What that cost: the cost of a type stands in the row of each of its units."""
+    return f"{type_cost(window)} + on (resource_type) group_right () 0 * ({usage(window)})"
 
 
 def unit_price(offset=""):
-    """What 1000 units cost, and 10⁹ bytes: one unit costs too little to be read."""
-    price = f"({paid('yesterday', offset)}) / (({usage('yesterday', offset)}) > 0)"
-    in_bytes = 'unit="bytes"'
-    return f"1e9 * (({price}) and on (unit) {price_unit(in_bytes)}) or 1000 * (({price}) unless on (unit) {price_unit(in_bytes)})"
+    """What one unit cost."""
+    return f"{type_cost('yesterday', offset)} / on (resource_type) group_right () (({usage('yesterday', offset)}) > 0)"
 
 
-def price_unit(matcher):
-    return f"group by (unit) (gcore_usage_yesterday_billing_value{{{matcher}}})"
+def units_priced():
+    """How many units a price is shown of: 1000, or 10⁹ bytes. One costs too little to be read."""
+    others = f"1000 * group by (unit) (gcore_usage_yesterday_billing_value{{{ACCOUNT}}})"
+    return f'(label_replace(vector(1e9), "unit", "bytes", "", "") or on (unit) {others})'
 
 
 def prices():
     """Usage beside cost, and what units cost."""
-    rank = f"and on (resource_type, unit) topk(12, {paid('yesterday')})"
+    rank = f"and on (resource_type) topk(11, {type_cost('yesterday')})"
     shown = lambda expression: f"({expression}) {rank}"
     amount = {"unit": "sishort", "decimals": 2}
     return table(
         "Usage, cost and price, $currency",
-        "What was metered and paid: the twelve rows that cost most yesterday. The price is what 1000 units cost yesterday, or 10⁹ bytes, and how that"
+        "What was metered and paid: the eleven types that cost most yesterday. The price is what 1000 units cost yesterday, or 10⁹ bytes, and how that"
         " changed within a week. A type that is metered in several units has a row for each, with the cost of all.",
         [
             linked("Type", "resource_type", name_columns("type")[0].look["links"], 130),
@@ -198,7 +202,13 @@ def prices():
             Column("Usage today", query=shown(usage("today")), width=110, **amount),
             Column("Usage yesterday", query=shown(usage("yesterday")), width=130, **amount),
             money("Yesterday", shown(paid("yesterday")), 100),
-            Column("Price of 1000", query=shown(unit_price()), decimals=5, unit=MONEY, width=110),
+            Column(
+                "Price of 1000",
+                query=shown(f"({unit_price()}) * on (unit) group_left () {units_priced()}"),
+                decimals=5,
+                unit=MONEY,
+                width=110,
+            ),
             Column(
                 "In a week",
                 query=shown(change(unit_price(), unit_price(" offset 1w"))),

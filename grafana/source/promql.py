@@ -10,7 +10,8 @@ PROJECTS = f'{MONEY}, project_id=~"$project"'
 GROUPS = f'{PROJECTS}, region_id=~"$region", resource_type=~"$type"'
 
 WINDOWS = "today|yesterday|month_to_date|previous_month"
-ANY_COST = f'{{__name__=~"gcore_cost_({WINDOWS})_amount", %s}}'
+# Tables rank by the month, or by yesterday where it is not read: every row has a name in one of these.
+RANKED_COST = '{__name__=~"gcore_cost_(month_to_date|yesterday)_amount", %s}'
 
 # A day's last reading, at the start of that day: `yesterday` is read on the day after. The first ten minutes after
 # midnight are left out, in which a rule may still see the reading of the day before.
@@ -54,7 +55,7 @@ def named(expression, kind):
 
 def named_by(expression, kind, selector):
     """As `named`, with names that the selected costs have themselves: an ad-hoc filter reaches these as well."""
-    names = f"group by (account, {kind}_id, {kind}_name) ({ANY_COST % selector})"
+    names = f"group by (account, {kind}_id, {kind}_name) ({RANKED_COST % selector})"
     return (
         f"({expression}) * on (account, {kind}_id) group_left ({kind}_name) topk by (account, {kind}_id) (1, {names})"
     )
