@@ -156,7 +156,7 @@ def main():
         stack.start_prometheus(stack.own)
         stack.settle(1)
         # Rates need two samples, and charts a step after them.
-        until("rates", lambda: stack.query("rate(gcore_poll_duration_seconds_count[1m]) offset 1m"))
+        until("rates", lambda: stack.query("rate(gcore_poll_duration_seconds_count[1m] offset 1m)"))
         if asked.pictures:
             good = write_pictures(stack)
         elif asked.draw:

@@ -197,7 +197,7 @@ class Stack:
         until(
             "scrapes",
             lambda: (
-                len(self.query("gcore_cost_today_amount == 1e99 or count by (instance) (gcore_cost_today_amount)"))
+                len(self.query("count by (instance) (gcore_cost_today_amount{instance!=\"backfilled\"})"))
                 == targets
             ),
         )
