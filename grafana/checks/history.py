@@ -35,6 +35,8 @@ class Past:
     def __init__(self, stack):
         self.stack = stack
         self.now = int(time.time())
+        # A sample is seen for five minutes: beside the exporter's own, the past would be a second daemon.
+        self.end = self.now - 300
         self.today = datetime.fromtimestamp(self.now, timezone.utc).date()
         self.file = stack.folder / "daily.om"
         first = self.today - timedelta(days=119)
@@ -76,7 +78,7 @@ def instants(past):
         midnight(past.today - timedelta(days=1)),
         past.now - 7 * DAY,
     )
-    times = [at for at in range(first, past.now, 300) if at >= dense or abs(at - week_ago) < 7200 or at % 3600 == 0]
+    times = [at for at in range(first, past.end, 300) if at >= dense or abs(at - week_ago) < 7200 or at % 3600 == 0]
     # At midnight the exporter withdraws what is of the day before: the last scrape is a moment earlier.
     return [at - 15 if at % DAY == 0 else at for at in times]
 
@@ -283,7 +285,7 @@ def recorded(past, second):
     ]
     coarse, dense = midnight(past.today - timedelta(days=62)), midnight(past.today - timedelta(days=1))
     for rule in rules:
-        for start, end, step in ((coarse, dense - 3600, 3600), (dense, past.now, 300)):
+        for start, end, step in ((coarse, dense - 3600, 3600), (dense, past.end, 300)):
             answer = json.loads(
                 get(f"{stack.url}/api/v1/query_range", query=rule["query"], start=start, end=end, step=step)
             )

@@ -201,6 +201,7 @@ class Stack:
                 == targets
             ),
         )
+        until("the end of the past", lambda: not self.query('gcore_cost_today_amount{instance="backfilled"}'))
         since = time.time() + 6
 
         def evaluated():
