@@ -30,7 +30,7 @@ impl Watchdog {
         Self { period, beat, is_starving: false }
     }
 
-    /// Done when it is time to report: twice in each period. Never where nobody asks.
+    /// Completes twice in each watchdog period. Without a watchdog it never completes.
     pub(super) async fn is_due(&mut self) {
         match &mut self.beat {
             Some(beat) => drop(beat.tick().await),

@@ -202,7 +202,7 @@ mod tests {
         let (mut log, route, start) = (NotificationLog::default(), Route::default(), Instant::now());
         let [a, b] = ["a", "b"].map(|name| alert(name, Status::Firing));
         follow(&mut log, &[a.clone(), alert("p", Status::Pending)], &route, start);
-        assert_eq!(tell(&mut log, start), "a firing, ", "what is pending is told nobody");
+        assert_eq!(tell(&mut log, start), "a firing, ", "a pending alert is not sent");
         follow(&mut log, &[Alert { value: Some(2.0), ..a.clone() }, b.clone()], &route, start);
         assert_eq!(tell(&mut log, start), "b firing, ", "only what is new");
         log.begin_round(start + MINUTE);
@@ -246,7 +246,7 @@ mod tests {
         assert!(log.0.is_empty(), "long enough");
 
         follow(&mut log, &end, &route, start);
-        assert_eq!(untold(&log, start), "a resolved, ", "whoever began before we knew of it");
+        assert_eq!(untold(&log, start), "a resolved, ", "it may have begun before this process");
         follow(&mut log, &[], &route, start);
         assert!(log.0.is_empty(), "what was never taken need not end");
     }

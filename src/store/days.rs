@@ -436,7 +436,8 @@ fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>)
 /// The number of series that an account may have in any case.
 const LEAST_SERIES: usize = 500;
 
-/// A history has room for one project per so many series, because a project takes memory like a series.
+/// The least number of series per project in a full history. A project has a model of its own, so it takes memory like a
+/// series: 10,000 series may have 2,500 projects.
 const SERIES_PER_PROJECT: usize = 4;
 
 /// The type of all series without a number of their own.

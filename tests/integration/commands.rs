@@ -315,7 +315,7 @@ async fn a_service_manager_hears_from_a_daemon_whose_pollers_live() {
     for _ in 0..30 {
         assert_eq!(hears(PATIENCE).await.as_deref(), Some("WATCHDOG=1\n"), "{}", daemon.log());
     }
-    // A file that nobody writes holds up whoever reads it, and with it the whole daemon.
+    // Reading a named pipe without a writer blocks, and would block the whole daemon.
     std::fs::remove_file(&key).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&key).status().unwrap();
     assert!(made.success());
