@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gcore_billing_exporter::alert::rule::Rule;
 use gcore_billing_exporter::alert::settings::{Settings as Alerts, THRESHOLD};
-use gcore_billing_exporter::analysis::{Model, Reason, Settings};
+use cost_insights::{Model, Reason, Settings};
 use gcore_billing_exporter::app::{App, Web};
 use gcore_billing_exporter::billing::period::Window;
 use gcore_billing_exporter::billing::resource::Currency;

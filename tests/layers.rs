@@ -7,12 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. Modules of one layer do not use each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 14] = [
     &["terminal", "wording"],
     &["clock", "shutdown", "telemetry", "transport"],
     &["billing"],
-    &["analysis"],
-    &["backtest"],
     &["gcore"],
     &["aggregate"],
     &["store"],

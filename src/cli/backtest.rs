@@ -11,11 +11,11 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::civil::Date;
 
-use crate::analysis::Rule;
-use crate::backtest;
-use crate::backtest::Outputs;
-use crate::backtest::history::Builder;
-use crate::backtest::table;
+use cost_insights::Rule;
+use cost_insights::backtest;
+use cost_insights::backtest::Outputs;
+use cost_insights::backtest::history::Builder;
+use cost_insights::backtest::table;
 use crate::billing::amount::Amount;
 use crate::billing::period::utc_date;
 use crate::clock::Clock;

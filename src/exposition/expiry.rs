@@ -61,7 +61,7 @@ mod tests {
     use crate::aggregate::group::Group;
     use crate::aggregate::report_tasks::ReportTaskTotals;
     use crate::aggregate::usage::UsageTotals;
-    use crate::analysis::{Forecast, Judgement};
+    use cost_insights::{Forecast, Judgement};
     use crate::billing::amount::Amount;
     use crate::billing::commitment::Commitment;
     use crate::billing::period::{Window, utc_date};

@@ -7,8 +7,7 @@ use foldhash::fast::RandomState;
 use jiff::civil::Date;
 
 use crate::aggregate::group::Group;
-use crate::analysis;
-use crate::analysis::{Basis, Blackouts, Forecast, Judgement, Model, Settings};
+use cost_insights::{Basis, Blackouts, Forecast, Judgement, Model, Settings};
 use crate::billing::amount::Amount;
 
 use super::budget::Budget;
@@ -172,7 +171,7 @@ impl CurrencyModels {
             _ => None,
         });
         let (groups, judgements): (Vec<&Group>, Vec<Judgement>) = judged.unzip();
-        analysis::contributors(judgement, &judgements)
+        cost_insights::contributors(judgement, &judgements)
             .into_iter()
             .map(|part| Contributor { group: groups[part.child].clone(), excess: part.excess, share: part.share })
             .collect()

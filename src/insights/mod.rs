@@ -15,7 +15,7 @@ use jiff::{Timestamp, ToSpan as _};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::aggregate::group::Group;
-use crate::analysis::{Forecast, Judgement};
+use cost_insights::{Forecast, Judgement};
 use crate::billing::period::utc_date;
 use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::store::days::{Revision, Series};

@@ -8,7 +8,7 @@
 
 use gcore_billing_bench::cpu::spent;
 use gcore_billing_bench::row::Dice;
-use gcore_billing_exporter::analysis::{Model, Settings};
+use cost_insights::{Model, Settings};
 use jiff::civil::{Date, date};
 use serde_json::json;
 

@@ -12,7 +12,7 @@ use crate::aggregate::cost::{CostTotals, Difference};
 use crate::aggregate::group::Group;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::alert::settings::{Mute, Threshold};
-use crate::analysis::{Judgement as Day, Reason as DayReason};
+use cost_insights::{Judgement as Day, Reason as DayReason};
 use crate::billing::amount::Amount;
 use crate::billing::names::{Names, Project};
 use crate::billing::period::{Window, utc_date};

@@ -10,7 +10,7 @@ use super::series::{DAYS, Series};
 
 /// A smaller amount counts as zero, and a larger one as unknown.
 const NOTHING: f64 = 1e-9;
-const LARGEST: f64 = 1e18;
+pub(crate) const LARGEST: f64 = 1e18;
 
 /// Settings of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::io::Write;
 use csv::Writer;
 use jiff::civil::Date;
 
-use crate::analysis::Judgement;
+use crate::Judgement;
 
 use super::forecasts::Seen;
 use super::history::History;

@@ -14,7 +14,7 @@ pub mod table;
 use std::io;
 use std::io::Write;
 
-use crate::analysis::{Blackouts, Model, Rule, Settings};
+use crate::{Blackouts, Model, Rule, Settings};
 
 use detections::Detections;
 use forecasts::Forecasts;

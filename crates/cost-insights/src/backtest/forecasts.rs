@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::analysis::Forecast;
-use crate::analysis::Model;
+use crate::Forecast;
+use crate::Model;
 
 use super::history::History;
 

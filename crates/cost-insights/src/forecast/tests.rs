@@ -5,7 +5,7 @@ use jiff::civil::{Date, Weekday, date};
 use proptest::prelude::*;
 
 use super::Forecast;
-use crate::analysis::{Model, Settings};
+use crate::{Model, Settings};
 
 const FIRST: Date = date(2025, 1, 1);
 

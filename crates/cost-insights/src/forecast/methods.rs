@@ -1,8 +1,8 @@
 //! Four methods to forecast the open days of a month. Each is right about some series and wrong about others.
 
-use crate::analysis::calendar::MONTHS;
-use crate::analysis::detector::NEW_LEVEL_DAYS;
-use crate::analysis::series::{Series, middle};
+use crate::calendar::MONTHS;
+use crate::detector::NEW_LEVEL_DAYS;
+use crate::series::{Series, middle};
 
 use super::plan::Plan;
 

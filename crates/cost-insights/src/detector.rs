@@ -26,8 +26,6 @@ pub(super) const AS_MUCH: f64 = 1.15;
 pub(super) const OTHER_WEEKDAY: f64 = 1.2;
 /// The number of consecutive days that make a new level. A spike is shorter. From 4 to 7 nothing changes.
 pub(super) const NEW_LEVEL_DAYS: u8 = 5;
-/// The number of consecutive days at a recent amount that make a return, as after an outage.
-const RETURN_DAYS: u8 = 2;
 /// A larger fall is far below the expectation, for any width of the band.
 const FAR_BELOW: f64 = 0.8;
 /// The weight of a day's error in the level, and of its square in the variance. From 1/4 to 1/10, and from 1/14 to
@@ -230,10 +228,8 @@ impl Series {
         }
         if amount > bounds.band {
             (self.above, self.below) = (self.above + 1, 0);
-            let is_return = !is_above && today.keeps(Rule::Return);
-            let enough = if is_return { RETURN_DAYS } else { NEW_LEVEL_DAYS };
-            if self.above >= enough {
-                self.accept_level(at, weekday, usize::from(self.above));
+            if self.above >= NEW_LEVEL_DAYS {
+                self.accept_level(at, weekday, usize::from(NEW_LEVEL_DAYS));
                 return is_above;
             }
             if is_above {

@@ -15,20 +15,17 @@ pub enum Rule {
     OftenLately,
     /// The second-highest weekday raises the bound.
     OtherWeekday,
-    /// Two consecutive days at a recent amount are the level again.
-    Return,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::WeekdayShare,
         Self::Sparse,
         Self::SameDayOfMonth,
         Self::SameWeekday,
         Self::OftenLately,
         Self::OtherWeekday,
-        Self::Return,
     ];
 
     /// The name on the command line.
@@ -41,7 +38,6 @@ impl Rule {
             Self::SameWeekday => "same_weekday",
             Self::OftenLately => "often_lately",
             Self::OtherWeekday => "other_weekday",
-            Self::Return => "return",
         }
     }
 }

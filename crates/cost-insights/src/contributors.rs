@@ -1,6 +1,6 @@
 //! The contributors to the excess of a roll-up.
 
-use crate::analysis::judgement::Judgement;
+use crate::judgement::Judgement;
 
 /// A child's part in the excess of its roll-up.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use std::fmt;
 use csv::{ErrorKind, Position, Reader, ReaderBuilder, StringRecord};
 use jiff::civil::Date;
 
-use crate::billing::amount::{Amount, AmountError};
+use crate::model::LARGEST;
 
 use super::Spike;
 use super::history::{Builder, Conflict, History};
@@ -54,7 +54,7 @@ pub fn history(file: &str, input: &[u8]) -> Result<Vec<History>, Fault> {
         }
         let amount = rows.amount(&amount)?;
         let currency = currency.map_or("", |at| &rows.record[at]);
-        if let Err(conflict) = builder.add(rows.line, day, &group, currency, amount.to_f64()) {
+        if let Err(conflict) = builder.add(rows.line, day, &group, currency, amount) {
             return Err(rows.conflict(&conflict, day, &group, currency));
         }
     }
@@ -156,14 +156,17 @@ impl<'a> Rows<'a> {
         day.ok_or_else(|| self.fault(field, format!("{text:?} is no day; write it as 2026-01-31")))
     }
 
-    fn amount(&self, text: &str) -> Result<Amount, Fault> {
-        text.parse().map_err(|error| {
-            let problem = match error {
-                AmountError::NotANumber => "is no amount; write it as 1234.56, with nothing around it",
-                AmountError::OutOfRange => "is more than any bill; is the column right?",
-            };
-            self.fault("amount", format!("{text:?} {problem}"))
-        })
+    /// An amount in the form of JSON numbers. Rust's own parser also reads `inf`, `NaN`, `+1` and `.5`.
+    fn amount(&self, text: &str) -> Result<f64, Fault> {
+        let is_number = text.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) && !text.ends_with('.');
+        let amount = text.parse::<f64>().ok().filter(|_| is_number);
+        let amount = amount.ok_or_else(|| {
+            self.fault("amount", format!("{text:?} is no amount; write it as 1234.56, with nothing around it"))
+        })?;
+        if amount.abs() > LARGEST {
+            return Err(self.fault("amount", format!("{text:?} is more than any bill; is the column right?")));
+        }
+        Ok(amount)
     }
 
     fn conflict(&self, conflict: &Conflict, day: Date, group: &str, currency: &str) -> Fault {

@@ -4,7 +4,7 @@ use std::ops::{AddAssign, Range};
 
 use jiff::civil::Date;
 
-use crate::analysis::Judgement;
+use crate::Judgement;
 
 use super::Spike;
 use super::history::History;

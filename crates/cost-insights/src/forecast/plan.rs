@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use crate::analysis::calendar::{MONTHS, days_between, weekday};
-use crate::analysis::series::DAYS;
+use crate::calendar::{MONTHS, days_between, weekday};
+use crate::series::DAYS;
 
 /// The parts of a month, each with errors and a band of its own.
 pub(super) const STAGES: usize = 5;
@@ -12,7 +12,7 @@ const CHECKPOINTS: [i8; STAGES] = [0, 5, 10, 20, 25];
 
 /// The days of one month, seen from a certain day. The same for all series.
 #[derive(Clone, Debug)]
-pub(in crate::analysis) struct Plan {
+pub(crate) struct Plan {
     /// The number of the newest day, counted by the model.
     pub(super) at: usize,
     /// Its weekday. 0 is Monday.
@@ -33,12 +33,12 @@ pub(in crate::analysis) struct Plan {
 
 impl Plan {
     /// The plan of the month of the day after `newest`.
-    pub(in crate::analysis) fn of_tomorrow(newest: Date, at: usize) -> Self {
+    pub(crate) fn of_tomorrow(newest: Date, at: usize) -> Self {
         Self::new(newest, next(newest).first_of_month(), at)
     }
 
     /// The plan of the month that begins on `month`, after `newest`, the last known day.
-    pub(in crate::analysis) fn new(newest: Date, month: Date, at: usize) -> Self {
+    pub(crate) fn new(newest: Date, month: Date, at: usize) -> Self {
         let (tomorrow, last) = (next(newest), month.last_of_month());
         let first = if newest < month { month } else { tomorrow };
         let elapsed = if newest >= last { last.day() } else { first.day() - 1 };
