@@ -17,7 +17,6 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::alert::channels::Channels;
 use crate::alert::engine::{AlertConfig, Engine};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
@@ -32,7 +31,8 @@ use crate::shutdown;
 use crate::snapshot::{Collector, Outcome};
 use crate::store;
 use crate::store::Store;
-use crate::transport;
+use common::clock::Clock;
+use common::transport;
 
 pub mod backfill;
 pub mod online;

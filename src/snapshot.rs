@@ -10,18 +10,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::account::AccountName;
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
-use crate::billing::account::AccountName;
-use crate::billing::names::Names;
-use crate::billing::period::{Period, Window, next_midnight};
-use crate::billing::subscription::Subscription;
-use crate::gcore::error::Reason;
-use crate::gcore::memory::MemoryShare;
 use crate::insights::Insights;
 use crate::store::days::Kind;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::{Period, Window, next_midnight};
+use gcore_api::billing::subscription::Subscription;
+use gcore_api::http::error::Reason;
+use gcore_api::http::memory::MemoryShare;
 
 /// The data of all accounts at one time.
 #[derive(Clone, Debug, Default)]

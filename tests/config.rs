@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::ResourceType;
 use gcore_billing_exporter::alert;
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::billing::resource::ResourceType;
 use gcore_billing_exporter::collect;
 use gcore_billing_exporter::config::{Config, Environment, Faults, Loaded};
 use gcore_billing_exporter::exposition;
-use gcore_billing_exporter::gcore;
 use gcore_billing_exporter::insights::budget::Budget;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -482,8 +481,8 @@ fn budgets_are_of_their_account_and_what_they_select() {
 fn the_example_shows_every_key_with_its_default() {
     let example = fs::read_to_string("config.example.toml").unwrap();
     let defaults = |key: &str| {
-        let url = gcore::settings::DEFAULT_API_URL.parse().unwrap();
-        gcore::settings::Settings::new(SecretString::from(key), url)
+        let url = gcore_api::http::settings::DEFAULT_API_URL.parse().unwrap();
+        gcore_api::http::settings::Settings::new(SecretString::from(key), url)
     };
 
     let shipped = load(&example, &[("GCORE_API_KEY", "key")]).unwrap();

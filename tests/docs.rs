@@ -8,23 +8,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use common::clock::Clock;
+use cost_insights::{Model, Reason, Settings};
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::Currency;
+use gcore_api::http::settings::Settings as Account;
 use gcore_billing_exporter::alert::rule::Rule;
 use gcore_billing_exporter::alert::settings::{Settings as Alerts, THRESHOLD};
-use cost_insights::{Model, Reason, Settings};
 use gcore_billing_exporter::app::{App, Web};
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::billing::resource::Currency;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Details, Settings as Collect};
 use gcore_billing_exporter::config::Config;
-use gcore_billing_exporter::demo;
-use gcore_billing_exporter::demo::api::Api;
-use gcore_billing_exporter::demo::simulator::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
-use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::insights::budget::{Budget, Selector};
 use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::store::Settings as Storage;
+use gcore_simulator::api::Api;
+use gcore_simulator::world::World;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use secrecy::SecretString;
@@ -50,7 +49,7 @@ fn every_family_is_documented_and_every_documented_one_exists() {
 fn rules_and_dashboards_name_families_that_exist_and_leave_none_out() {
     let families = documented_families();
     let mut shipped = found(Path::new("prometheus"), "yml");
-    shipped.extend(found(Path::new("grafana"), "json"));
+    shipped.extend(found(Path::new("grafana/dashboards"), "json"));
     let rules: String = found(Path::new("prometheus/rules"), "yml").iter().map(|file| read(file)).collect();
     let recorded: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).collect();
     for file in &shipped {
@@ -102,14 +101,17 @@ fn recordings(text: &str) -> impl Iterator<Item = &str> {
 async fn demo_exposition() -> String {
     let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::frozen(now);
-    let api = Api::bind("127.0.0.1:0".parse().unwrap(), World::new(1, now), demo::KEY, clock.clone()).await.unwrap();
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), World::new(1, now), gcore_simulator::KEY, clock.clone())
+        .await
+        .unwrap();
     let account = |key: &str| {
         let mut account = Account::new(SecretString::from(key), api.url().parse().unwrap());
         account.max_requests_per_second = 1000.0;
         account
     };
     // The second account is refused, so that failures are counted too.
-    let accounts = [("demo".parse().unwrap(), account(demo::KEY)), ("refused".parse().unwrap(), account("wrong"))];
+    let accounts =
+        [("demo".parse().unwrap(), account(gcore_simulator::KEY)), ("refused".parse().unwrap(), account("wrong"))];
     let mut collect = Collect::default();
     collect.usage.windows = Window::ALL.to_vec();
     collect.cost_details = Details { tag_keys: vec!["env".into()], top_resources: 1 };
@@ -333,7 +335,8 @@ fn documented_families() -> BTreeMap<String, Shape> {
 
 /// The family names in the sources: string literals that begin with `gcore_`.
 fn families_in_sources() -> BTreeSet<String> {
-    let files = found(Path::new("src"), "rs").into_iter().filter(|file| !file.starts_with("src/demo"));
+    let folders = ["src", "crates/gcore-api/src"];
+    let files = folders.into_iter().flat_map(|folder| found(Path::new(folder), "rs"));
     let literals = |text: String| -> Vec<String> {
         let begins = text.match_indices("\"gcore_").map(|(at, _)| at + 1);
         begins.filter_map(|at| text[at..].split_once('"').map(|(literal, _)| literal.to_owned())).collect()

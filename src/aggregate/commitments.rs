@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::billing::amount::Amount;
-use crate::billing::commitment::Commitment;
-use crate::billing::resource::Currency;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::commitment::Commitment;
+use gcore_api::billing::resource::Currency;
 
 /// The commitments of an account, and the cost of the current month under them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::billing::amount::Amount;
-use crate::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
-use crate::billing::resource::{Currency, ProjectId, ResourceType};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
+use gcore_api::billing::resource::{Currency, ProjectId, ResourceType};
 
-use crate::gcore::memory::MemoryShare;
+use gcore_api::http::memory::MemoryShare;
 
 use super::cost_details::CostDetails;
 use super::group::{Group, GroupKeyRef, Sums};
@@ -157,7 +157,7 @@ fn sum_up<'a>(amounts: impl Iterator<Item = (&'a Currency, Amount)>) -> BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::resource::RegionId;
+    use gcore_api::billing::resource::RegionId;
 
     fn record(price: Price, currency: &str) -> CostRecord<'_> {
         CostRecord {

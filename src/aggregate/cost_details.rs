@@ -12,9 +12,9 @@ use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::billing::amount::Amount;
-use crate::billing::record::{DetailedCost, Fold, Price, RejectReason};
-use crate::billing::resource::{Currency, Heap as _};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::record::{DetailedCost, Fold, Price, RejectReason};
+use gcore_api::billing::resource::{Currency, Heap as _};
 
 use super::cost::CostTotals;
 use super::group::Group;
@@ -186,8 +186,8 @@ fn add<K: Eq + Hash>(entry: Entry<'_, K, Amount>, words: usize, amount: Amount) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::record::{CostRecord, UnpricedReason};
-    use crate::billing::resource::ProjectId;
+    use gcore_api::billing::record::{CostRecord, UnpricedReason};
+    use gcore_api::billing::resource::ProjectId;
 
     fn record<'a>(id: &str, price: Option<&str>, currency: &'a str, tags: &[(&str, &str)]) -> DetailedCost<'a> {
         let unknown = Price::Unknown(UnpricedReason::NullCost);

@@ -8,9 +8,9 @@ use hashbrown::{Equivalent, HashMap};
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::amount::Amount;
-use crate::billing::record::RejectReason;
-use crate::billing::resource::{Heap, ProjectId, RegionId, ResourceType, UNKNOWN};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::record::RejectReason;
+use gcore_api::billing::resource::{Heap, ProjectId, RegionId, ResourceType, UNKNOWN};
 
 /// The labels of a cost or usage series, besides its currency or unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl<M: Eq + Hash + Heap> Sums<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::resource::Currency;
+    use gcore_api::billing::resource::Currency;
 
     #[test]
     fn a_row_adds_to_the_sum_of_its_group() {

@@ -8,4 +8,5 @@ pub mod cost_details;
 pub mod group;
 pub mod report_tasks;
 mod serde_pairs;
+pub mod ties;
 pub mod usage;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::billing::report_task::{ReportTask, TaskStatus, TaskType};
+use gcore_api::billing::report_task::{ReportTask, TaskStatus, TaskType};
 
 /// The largest number of listed tasks of a kind: more than a person reads one by one.
 pub const MOST_LISTED: usize = 100;

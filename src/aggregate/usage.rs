@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
-use crate::billing::resource::{BillingMetric, Unit};
-use crate::gcore::memory::MemoryShare;
+use gcore_api::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
+use gcore_api::billing::resource::{BillingMetric, Unit};
+use gcore_api::http::memory::MemoryShare;
 
 use super::group::{Group, GroupKeyRef, Sums};
 

@@ -12,10 +12,10 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::Clock;
 use crate::snapshot;
 use crate::store::Store;
 use crate::store::alerts::OutboxRow;
+use common::clock::Clock;
 
 use super::alert::{Alert, Queued, Status};
 use super::channels::Channels;

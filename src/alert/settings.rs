@@ -8,11 +8,11 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::Window;
-use crate::billing::resource::Currency;
+use crate::account::AccountName;
 use crate::insights::budget::{Budget, Selector};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::Currency;
 
 use super::alert::Labels;
 use super::rule::Rule;

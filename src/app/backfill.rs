@@ -8,13 +8,13 @@ use anyhow::Context as _;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::billing::account::AccountName;
-use crate::billing::names::Names;
-use crate::billing::period::{Period, utc_date};
+use crate::account::AccountName;
 use crate::config::Config;
 use crate::exposition::daily;
 use crate::store::days::Kind;
 use crate::store::{AccountId, Store};
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::{Period, utc_date};
 
 use super::persisted_readings;
 

@@ -9,25 +9,24 @@ use prometheus::Registry;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
-use crate::billing::account::AccountName;
-use crate::billing::commitment::Commitment;
-use crate::billing::names::{Project, Region};
-use crate::billing::period::{Window, utc_date};
-use crate::billing::record::{CostRecord, Fold, RejectReason, UsageRecord};
-use crate::billing::report_task::ReportTask;
-use crate::billing::resource::{ProjectId, RegionId};
-use crate::billing::subscription::Subscription;
-use crate::clock::Clock;
+use crate::account::AccountName;
 use crate::collect;
 use crate::config::Config;
-use crate::gcore;
-use crate::gcore::client::Client;
-use crate::gcore::endpoint::Endpoint;
-use crate::gcore::error::{Error, Reason};
-use crate::gcore::memory::MemoryLimit;
-use crate::gcore::pagination::{FirstPage, Listing};
-use crate::gcore::poll_deadline::PollDeadline;
 use crate::snapshot::Collector;
+use common::clock::Clock;
+use gcore_api::billing::commitment::Commitment;
+use gcore_api::billing::names::{Project, Region};
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::record::{CostRecord, Fold, RejectReason, UsageRecord};
+use gcore_api::billing::report_task::ReportTask;
+use gcore_api::billing::resource::{ProjectId, RegionId};
+use gcore_api::billing::subscription::Subscription;
+use gcore_api::endpoints::pagination::{FirstPage, Listing};
+use gcore_api::http::client::Client;
+use gcore_api::http::endpoint::Endpoint;
+use gcore_api::http::error::{Error, Reason};
+use gcore_api::http::memory::MemoryLimit;
+use gcore_api::http::poll_deadline::PollDeadline;
 
 /// The findings for one account's key.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl Finding {
 /// # Errors
 /// Fails if an account's client cannot be built. An error of the API is a finding.
 pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account>> {
-    let metrics = gcore::metrics::Metrics::register(&Registry::new())?;
+    let metrics = gcore_api::http::metrics::Metrics::register(&Registry::new())?;
     let memory = Arc::new(MemoryLimit::new(config.accounts.len(), config.metrics.series_limit));
     let mut accounts = Vec::new();
     for (name, settings) in &config.accounts {
@@ -150,25 +149,28 @@ impl Probe<'_> {
         let yesterday = Window::Yesterday.period(self.now);
         match collector {
             Collector::Cost => {
-                let seen = gcore::cost_report::probe::<Rows>(client, yesterday, deadline).await.map(Seen::from);
+                let seen =
+                    gcore_api::endpoints::cost_report::probe::<Rows>(client, yesterday, deadline).await.map(Seen::from);
                 vec![finding(Endpoint::CostReportResources, seen)]
             }
             Collector::Usage => {
-                let seen = gcore::usage_report::probe::<Rows>(client, yesterday, deadline).await.map(Seen::from);
+                let seen = gcore_api::endpoints::usage_report::probe::<Rows>(client, yesterday, deadline)
+                    .await
+                    .map(Seen::from);
                 vec![finding(Endpoint::UsageReport, seen)]
             }
             Collector::Reports => {
                 let since = self.now.checked_sub(self.collect.reports.look_back).unwrap_or(Timestamp::MIN);
-                let tasks = gcore::reports::probe::<Rows>(client, since, deadline).await;
+                let tasks = gcore_api::endpoints::reports::probe::<Rows>(client, since, deadline).await;
                 vec![finding(Endpoint::Reports, tasks.map(Seen::from))]
             }
             Collector::Subscriptions => {
-                let list = gcore::subscriptions::probe::<Rows>(client, deadline).await;
+                let list = gcore_api::endpoints::subscriptions::probe::<Rows>(client, deadline).await;
                 vec![finding(Endpoint::Subscriptions, list.map(Seen::from))]
             }
             Collector::Commitments => {
                 let month_so_far = Window::MonthToDate.period(self.now);
-                let list = gcore::reservations::commitments(client, month_so_far, deadline).await;
+                let list = gcore_api::endpoints::reservations::commitments(client, month_so_far, deadline).await;
                 let list = list.map(|list| {
                     let running = |list: Vec<Commitment>| list.iter().filter(|one| one.is_active(self.now)).count();
                     Seen::of(list, |list| Rows { commitments: running(list), ..Rows::default() })
@@ -176,7 +178,8 @@ impl Probe<'_> {
                 let has_running = list.as_ref().is_ok_and(|seen| seen.commitments > 0);
                 let mut findings = vec![finding(Endpoint::Reservations, list)];
                 if has_running {
-                    let totals = gcore::reservations::month_totals(client, utc_date(self.now), deadline).await;
+                    let totals =
+                        gcore_api::endpoints::reservations::month_totals(client, utc_date(self.now), deadline).await;
                     let seen = totals.map(|totals| Seen::of(totals, |_| Rows::default()));
                     findings.push(finding(Endpoint::ReservationCostReportTotals, seen));
                 }
@@ -185,8 +188,8 @@ impl Probe<'_> {
             // The history uses the endpoints of the cost and usage collectors.
             Collector::History => Vec::new(),
             Collector::Names => {
-                let projects = gcore::names::projects::<Rows>(client, deadline);
-                let regions = gcore::names::regions::<Rows>(client, deadline);
+                let projects = gcore_api::endpoints::names::projects::<Rows>(client, deadline);
+                let regions = gcore_api::endpoints::names::regions::<Rows>(client, deadline);
                 let (projects, regions) = tokio::join!(projects, regions);
                 vec![
                     finding(Endpoint::Projects, projects.map(Seen::from)),

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::billing::names::Names;
-use crate::billing::period::Window;
 use crate::collect::settings::{Settings, Windowed};
 use crate::snapshot::{Account, Collector, Reading, WindowReading};
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::Window;
 
 /// The name of the row with each collector's last success.
 const SUCCESSES: &str = "successes";

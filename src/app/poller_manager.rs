@@ -14,18 +14,13 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
+use crate::account::AccountName;
 use crate::alert::engine::AlertConfig;
-use crate::billing::account::AccountName;
-use crate::clock::Clock;
 use crate::collect;
 use crate::collect::Shared;
 use crate::collect::poller::{Memory, Poller};
 use crate::config::Config;
 use crate::exposition;
-use crate::gcore;
-use crate::gcore::client::Client;
-use crate::gcore::connection::BuildError;
-use crate::gcore::memory::MemoryLimit;
 use crate::http::runbooks;
 use crate::notify;
 use crate::notify::ExternalUrl;
@@ -34,6 +29,10 @@ use crate::shutdown::Trigger;
 use crate::snapshot;
 use crate::snapshot::{Collector, Reader, Snapshot};
 use crate::store::Store;
+use common::clock::Clock;
+use gcore_api::http::client::Client;
+use gcore_api::http::connection::BuildError;
+use gcore_api::http::memory::MemoryLimit;
 
 use super::{persisted_readings, reload_state};
 
@@ -45,7 +44,7 @@ pub(super) struct PollerManager {
     /// The memories of stopped pollers.
     memories: BTreeMap<Place, Memory>,
     shared: Shared,
-    api_metrics: gcore::metrics::Metrics,
+    api_metrics: gcore_api::http::metrics::Metrics,
     memory: Arc<MemoryLimit>,
 }
 
@@ -78,7 +77,7 @@ impl PollerManager {
         registry: &Registry,
         store: Store,
     ) -> anyhow::Result<(Self, Reader)> {
-        let api_metrics = gcore::metrics::Metrics::register(registry)?;
+        let api_metrics = gcore_api::http::metrics::Metrics::register(registry)?;
         let metrics = collect::metrics::Metrics::register(registry)?;
         let memory = MemoryLimit::new(config.accounts.len(), config.metrics.series_limit);
         let enabled = config.accounts.keys().flat_map(|account| {
@@ -236,7 +235,7 @@ impl PollerManager {
 
     /// The clients of a configuration. Clients with equal settings are reused.
     fn clients_for(&self, config: &Config) -> Result<Clients, BuildError> {
-        let client = |(name, settings): (&AccountName, &gcore::settings::Settings)| {
+        let client = |(name, settings): (&AccountName, &gcore_api::http::settings::Settings)| {
             let client = match self.clients.get(name).filter(|client| client.fits(settings)) {
                 Some(client) => Arc::clone(client),
                 None => {

@@ -6,10 +6,10 @@ use prometheus::{IntGauge, Registry};
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 
-use crate::clock::Clock;
 use crate::config::Source;
 use crate::http::reload::{Outcome, ReloadRequest, ReloadRequests};
 use crate::notify::dispatcher::Dispatcher;
+use common::clock::Clock;
 
 use super::poller_manager::PollerManager;
 

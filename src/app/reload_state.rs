@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use crate::aggregate::cost_details::CostDetails;
 use crate::collect::settings::{Details, Settings};
 use crate::config::Config;
-use crate::gcore;
 use crate::snapshot::{Account, Collector, Snapshot, Status, current};
 use crate::store::days::Kind;
 
 /// The part of a snapshot that is true for the new configuration.
 pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {
-    let account = |(name, settings): (&_, &gcore::settings::Settings)| {
+    let account = |(name, settings): (&_, &gcore_api::http::settings::Settings)| {
         let known = snapshot.accounts.get(name).zip(before.accounts.get(name));
         let known = known.filter(|(_, before)| before.api_url == settings.api_url);
         let mut account = known.map(|(account, _)| account.clone()).unwrap_or_default();

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::alert::{Labels, Status, gravity};
 use crate::terminal::escaped;
-use crate::transport;
-use crate::transport::Trust;
+use common::transport;
+use common::transport::Trust;
 
 use super::exit::ExitCode;
 use super::say;

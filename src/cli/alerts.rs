@@ -6,7 +6,6 @@ use anyhow::bail;
 use prometheus::Registry;
 
 use crate::alert::{Alert, Labels, Status};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::hint;
 use crate::notify::ExternalUrl;
@@ -14,7 +13,8 @@ use crate::notify::dispatcher;
 use crate::store::Store;
 use crate::store::outbox::DeadLetter;
 use crate::terminal::escaped;
-use crate::wording::shown;
+use common::clock::Clock;
+use common::wording::shown;
 
 use super::exit::ExitCode;
 use super::flags::DeadLettersAction;

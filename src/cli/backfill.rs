@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use jiff::civil::Date;
 
 use crate::app::backfill::Backfill;
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::wording::shown;
+use common::clock::Clock;
+use common::wording::shown;
 
 /// Writes the days from `from` to `to`. A file appears only when it is complete.
 pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path>) -> anyhow::Result<()> {

@@ -11,18 +11,18 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::civil::Date;
 
+use crate::config::Config;
+use crate::store::Store;
+use crate::store::days::{Kind, Series};
+use common::clock::Clock;
+use common::wording::shown;
 use cost_insights::Rule;
 use cost_insights::backtest;
 use cost_insights::backtest::Outputs;
 use cost_insights::backtest::history::Builder;
 use cost_insights::backtest::table;
-use crate::billing::amount::Amount;
-use crate::billing::period::utc_date;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::store::Store;
-use crate::store::days::{Kind, Series};
-use crate::wording::shown;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::utc_date;
 
 use super::exit::ExitCode;
 use super::say;

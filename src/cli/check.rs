@@ -5,7 +5,7 @@ use std::io;
 use crate::app;
 use crate::app::Web;
 use crate::config::{ChosenBy, Loaded};
-use crate::wording::counted;
+use common::wording::counted;
 
 use super::exit::ExitCode;
 use super::{online, say};

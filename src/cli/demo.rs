@@ -10,27 +10,25 @@ use anyhow::Context as _;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::account::AccountName;
 use crate::alert;
 use crate::alert::settings::Threshold;
 use crate::alert::{Labels, Route};
 use crate::app::{App, Web};
-use crate::billing::account::AccountName;
-use crate::billing::period::Window;
-use crate::billing::resource::{Currency, ProjectId, ResourceType};
-use crate::clock::Clock;
 use crate::collect;
 use crate::collect::settings::{History, Schedule};
 use crate::config::Config;
-use crate::demo;
-use crate::demo::api::Api;
-use crate::demo::simulator::World;
 use crate::exposition;
-use crate::gcore;
 use crate::insights::budget::{Budget, Selector};
 use crate::notify;
 use crate::notify::settings::Alertmanager;
 use crate::shutdown;
 use crate::store;
+use common::clock::Clock;
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::{Currency, ProjectId, ResourceType};
+use gcore_simulator::api::Api;
+use gcore_simulator::world::World;
 
 use super::say;
 
@@ -66,7 +64,7 @@ fn is_taken(error: &anyhow::Error) -> bool {
 /// The simulated API at the given address. Without one: at the default address, or at any port if that is taken.
 async fn bind(asked: Option<SocketAddr>, clock: &Clock) -> anyhow::Result<Api> {
     let at = async |address| -> anyhow::Result<Api> {
-        let api = Api::bind(address, World::new(SEED, clock.now()), demo::KEY, clock.clone()).await;
+        let api = Api::bind(address, World::new(SEED, clock.now()), gcore_simulator::KEY, clock.clone()).await;
         api.context("the simulated API cannot start; choose another address with --demo.api-address")
     };
     match at(asked.unwrap_or(API_ADDRESS)).await {
@@ -114,7 +112,8 @@ pub(super) async fn run(extras: Extras, web: Web, program: &str) -> anyhow::Resu
 
 /// One account at the simulated API, polled every few seconds.
 fn config(api_url: &str, extras: Extras) -> anyhow::Result<Config> {
-    let mut account = gcore::settings::Settings::new(SecretString::from(demo::KEY), api_url.parse()?);
+    let mut account =
+        gcore_api::http::settings::Settings::new(SecretString::from(gcore_simulator::KEY), api_url.parse()?);
     account.max_requests_per_second = 100.0;
     let mut collect = collect::settings::Settings::default();
     let every =
@@ -191,7 +190,7 @@ fn budgets() -> anyhow::Result<Vec<Budget>> {
 }
 
 fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str, program: &str) -> String {
-    let key = demo::KEY;
+    let key = gcore_simulator::KEY;
     format!(
         "
 Watch today's cost grow:

@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 use crate::app::Web;
 use crate::http::routes::TAKEN;
 use crate::telemetry::Format;
-use crate::transport::{Misdirected, destination};
+use common::transport::{Misdirected, destination};
 
 use super::alert_list::ListFlags;
 use super::backtest::BacktestFlags;

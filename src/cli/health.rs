@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use reqwest::Url;
 
-use crate::transport;
-use crate::transport::Trust;
+use common::transport;
+use common::transport::Trust;
 
 /// Shorter than the 30 s after which container engines give up a check.
 const PATIENCE: Duration = Duration::from_secs(5);

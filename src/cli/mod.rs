@@ -25,15 +25,15 @@ use tracing::level_filters::LevelFilter;
 
 use crate::app;
 use crate::app::{App, Reloads, Web};
-use crate::clock::Clock;
 use crate::config::{ChosenBy, Config, Environment, Loaded, Source};
-use crate::gcore::connection;
 use crate::notify::post;
 use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::store;
 use crate::telemetry;
 use crate::terminal::{escaped, escaped_lines};
+use common::clock::Clock;
+use gcore_api::http::connection;
 
 use exit::ExitCode;
 use flags::{AlertsAction, Command, Flags};

@@ -6,12 +6,12 @@ use std::io;
 
 use crate::app::online;
 use crate::app::online::{Account, Finding, Naming, Seen};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::gcore::endpoint::Endpoint;
-use crate::gcore::error::Reason;
 use crate::snapshot::Collector;
-use crate::wording::counted;
+use common::clock::Clock;
+use common::wording::counted;
+use gcore_api::http::endpoint::Endpoint;
+use gcore_api::http::error::Reason;
 
 use super::exit::ExitCode;
 use super::say;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::billing::period::next_midnight;
+use gcore_api::billing::period::next_midnight;
 
 /// The polls at midnight are spread over this time. Otherwise every account would send requests at the same instant.
 const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::line_sums;
-use crate::billing::period::{Window, next_month, utc_date};
-use crate::billing::ties;
-use crate::gcore::client::Client;
-use crate::gcore::error::Error;
-use crate::gcore::reservations;
+use crate::aggregate::ties;
 use crate::snapshot::Collector;
+use gcore_api::billing::period::{Window, next_month, utc_date};
+use gcore_api::endpoints::reservations;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 use super::settings::Listed;

@@ -19,11 +19,11 @@ mod windows;
 
 use std::sync::Arc;
 
-use crate::billing::account::AccountName;
-use crate::clock::Clock;
-use crate::gcore::client::Client;
+use crate::account::AccountName;
 use crate::snapshot::{Collector, Writer};
 use crate::store::Store;
+use common::clock::Clock;
+use gcore_api::http::client::Client;
 
 use metrics::Metrics;
 use poller::Poller;

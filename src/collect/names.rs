@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::billing::names::Names;
-use crate::gcore::client::Client;
-use crate::gcore::error::Error;
-use crate::gcore::names;
 use crate::snapshot::Collector;
+use gcore_api::billing::names::Names;
+use gcore_api::endpoints::names;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 

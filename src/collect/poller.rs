@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::billing::account::AccountName;
-use crate::billing::record::RejectReason;
-use crate::clock::Clock;
-use crate::gcore::client::Client;
-use crate::gcore::error::{Error, Reason};
-use crate::gcore::poll_deadline::PollDeadline;
+use crate::account::AccountName;
 use crate::shutdown::Stop;
 use crate::snapshot::{Account, Collector, Outcome, Reading, Status, Writer};
+use common::clock::Clock;
+use gcore_api::billing::record::RejectReason;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::{Error, Reason};
+use gcore_api::http::poll_deadline::PollDeadline;
 
 use super::cadence::Cadence;
 use super::metrics::Metrics;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::aggregate::report_tasks::ReportTaskTotals;
-use crate::billing::report_task::{ReportTask, TaskType};
-use crate::gcore::client::Client;
-use crate::gcore::error::Error;
-use crate::gcore::reports;
 use crate::snapshot::Collector;
 use crate::store::Store;
+use gcore_api::billing::report_task::{ReportTask, TaskType};
+use gcore_api::endpoints::reports;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 use super::settings::Reports;

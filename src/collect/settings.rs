@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use crate::billing::period::Window;
 use crate::insights::budget::Budget;
+use gcore_api::billing::period::Window;
 
 /// Settings of all collectors (`[collect]`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The sources of an account. A source can be polled, and publishes its readings.
 
-use crate::gcore::error::Error;
 use crate::snapshot::Collector;
+use gcore_api::http::error::Error;
 
 use super::commitments;
 use super::cost;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::billing::subscription::Subscription;
-use crate::billing::ties;
-use crate::gcore::client::Client;
-use crate::gcore::error::Error;
-use crate::gcore::subscriptions;
+use crate::aggregate::ties;
 use crate::snapshot::Collector;
+use gcore_api::billing::subscription::Subscription;
+use gcore_api::endpoints::subscriptions;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 use super::settings::Listed;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::aggregate::usage::UsageTotals;
-use crate::billing::period::Window;
-use crate::gcore::client::Client;
-use crate::gcore::error::Error;
-use crate::gcore::usage_report;
 use crate::snapshot::WindowReading;
+use gcore_api::billing::period::Window;
+use gcore_api::endpoints::usage_report;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 use super::settings::Windowed;

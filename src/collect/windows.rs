@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::billing::period::Window;
-use crate::gcore::error::Error;
+use gcore_api::billing::period::Window;
+use gcore_api::http::error::Error;
 
 use super::poller::Poll;
 

@@ -7,18 +7,18 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use crate::billing::account::AccountName;
-use crate::billing::resource::RESOURCE_TYPES;
+use crate::account::AccountName;
 use crate::config::env::Environment;
 use crate::config::fault::{Fault, Origin};
 use crate::config::file;
 use crate::config::key::{Key, hint};
 use crate::config::keys::{LONGEST, Reader};
 use crate::config::url;
-use crate::gcore::api_key::ApiKey;
-use crate::gcore::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
-use crate::transport;
-use crate::wording::shown;
+use common::transport;
+use common::wording::shown;
+use gcore_api::billing::resource::RESOURCE_TYPES;
+use gcore_api::http::api_key::ApiKey;
+use gcore_api::http::settings::{DEFAULT_API_URL, DEFAULT_AUTH_SCHEME, Filter, Settings};
 
 const API_KEY: &str = "GCORE_API_KEY";
 const BASE_URL: &str = "GCORE_BASE_URL";

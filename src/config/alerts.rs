@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+use crate::account::AccountName;
 use crate::collect;
 use crate::config::accounts::types;
 use crate::config::key::{Key, hint};
 use crate::config::keys::Reader;
-use crate::gcore;
 use crate::insights::budget::{Budget, Selector};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 /// The accounts of the configuration.
-pub(super) type Accounts = BTreeMap<AccountName, gcore::settings::Settings>;
+pub(super) type Accounts = BTreeMap<AccountName, gcore_api::http::settings::Settings>;
 
 /// `[[alerts.budget]]`, one table for each budget.
 pub(super) fn budgets(

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::billing::period::Window;
 use crate::collect::settings::{History, Listed, Method, Reports, Schedule, Settings, Windowed};
 use crate::config::duration;
 use crate::config::key::{Key, hint};
 use crate::config::keys::{LONGEST, Reader};
+use gcore_api::billing::period::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -10,7 +10,7 @@ use figment::{Metadata, Profile, Provider};
 
 use crate::config::fault::{Fault, Origin};
 use crate::config::key::{Key, PREFIX, SEPARATOR};
-use crate::transport;
+use common::transport;
 
 /// The variables of the process, passed by the command line.
 pub type Environment = BTreeMap<String, String>;

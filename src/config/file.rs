@@ -9,7 +9,7 @@ use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider};
 
 use crate::config::fault::{Fault, Origin};
-use crate::wording::working_folder;
+use common::wording::working_folder;
 
 /// The largest file that is read. Bundles of certificate authorities have some hundred kilobytes.
 const MAX_BYTES: u64 = 4 << 20;

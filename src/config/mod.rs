@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 
+use crate::account::AccountName;
 use crate::alert;
-use crate::billing::account::AccountName;
 use crate::collect;
 use crate::exposition;
-use crate::gcore;
 use crate::store;
 
 mod accounts;
@@ -43,7 +42,7 @@ pub use storage::ChosenBy;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The accounts; at least one.
-    pub accounts: BTreeMap<AccountName, gcore::settings::Settings>,
+    pub accounts: BTreeMap<AccountName, gcore_api::http::settings::Settings>,
     /// The collectors and their schedules.
     pub collect: collect::settings::Settings,
     /// The rules, thresholds, budgets and mutes.

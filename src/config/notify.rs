@@ -14,7 +14,7 @@ use crate::config::rules::named_texts;
 use crate::notify::secret::Secret;
 use crate::notify::settings::{Alertmanager, Credentials, Settings, Slack, Webhook};
 use crate::notify::signature;
-use crate::transport::{destination, is_open};
+use common::transport::{destination, is_open};
 
 /// Every channel without faults.
 pub(super) fn read(reader: &mut Reader, warnings: &mut Vec<String>) -> Settings {

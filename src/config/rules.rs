@@ -10,14 +10,14 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::alert::rule::Rule;
 use crate::alert::settings::{Mute, RuleSettings, Settings, THRESHOLD, Threshold};
 use crate::alert::{LABELS, Labels};
-use crate::billing::period::{Window, midnight};
 use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
 use crate::config::key::{Key, hint, nearest};
 use crate::config::keys::{LONGEST, Reader};
 use crate::insights::budget::Selector;
-use crate::transport::destination;
-use crate::wording::counted;
+use common::transport::destination;
+use common::wording::counted;
+use gcore_api::billing::period::{Window, midnight};
 
 /// The configuration of alerts except budgets and the series limit. A missing or faulty value is the default.
 pub(super) fn read(

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use crate::alert::Route;
-use crate::billing::period::Window;
 use crate::collect;
 use crate::collect::settings::{Details, Schedule, Windowed};
 use crate::config::Config;
 use crate::config::duration::text;
-use crate::gcore::settings::Filter;
 use crate::notify::settings::Settings;
 use crate::terminal::escaped;
-use crate::wording::counted;
+use common::wording::counted;
+use gcore_api::billing::period::Window;
+use gcore_api::http::settings::Filter;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::transport::{Misdirected, destination};
+use common::transport::{Misdirected, destination};
 
 /// Checks the URL of the API. No error quotes it, because it may hold a password.
 pub(super) fn parse(text: &str, allow_http: bool) -> Result<Url, String> {

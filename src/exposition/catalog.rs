@@ -1,9 +1,9 @@
 //! The table of all families that are made from the snapshot.
 //!
 //! Names, labels and units are a contract with dashboards and rules, and a change breaks them. Metrics of the daemon's
-//! own work are defined beside that work (`gcore::metrics`, `collect::metrics`).
+//! own work are defined beside that work (`gcore_api::http::metrics`, `collect::metrics`).
 
-use crate::billing::period::Window;
+use gcore_api::billing::period::Window;
 
 /// A family of gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,11 @@
 
 use jiff::civil::Date;
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::period::Period;
+use crate::account::AccountName;
 use crate::store::days::{Kind, Series};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::Period;
 
 use super::catalog;
 use super::catalog::Family;

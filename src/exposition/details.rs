@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::aggregate::cost_details::{CostDetails, TopResources};
-use crate::billing::period::Window;
-use crate::billing::resource::Currency;
 use crate::snapshot::{Account, Snapshot, current};
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::Currency;
 
 use super::catalog;
 use super::family::Families;

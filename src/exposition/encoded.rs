@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::billing::account::AccountName;
+use crate::account::AccountName;
 use crate::snapshot::{Collector, Snapshot};
 
 use super::gzip::Head;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-use crate::clock::Clock;
 use crate::snapshot::Reader;
+use common::clock::Clock;
 
 use super::encoded::Encoded;
 use super::settings::Settings;

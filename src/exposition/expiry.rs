@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::billing::period::next_midnight;
 use crate::snapshot::{Account, Snapshot};
+use gcore_api::billing::period::next_midnight;
 
 use super::lists;
 
@@ -61,15 +61,15 @@ mod tests {
     use crate::aggregate::group::Group;
     use crate::aggregate::report_tasks::ReportTaskTotals;
     use crate::aggregate::usage::UsageTotals;
-    use cost_insights::{Forecast, Judgement};
-    use crate::billing::amount::Amount;
-    use crate::billing::commitment::Commitment;
-    use crate::billing::period::{Window, utc_date};
-    use crate::billing::resource::{Currency, ProjectId, ResourceType, Unit};
-    use crate::billing::subscription::Subscription;
     use crate::insights::budget::{Budget, BudgetStatus, Selector};
     use crate::insights::{DailyAnalysis, Insights, Judged, Subject};
     use crate::snapshot::{Reading, WindowReading};
+    use cost_insights::{Forecast, Judgement};
+    use gcore_api::billing::amount::Amount;
+    use gcore_api::billing::commitment::Commitment;
+    use gcore_api::billing::period::{Window, utc_date};
+    use gcore_api::billing::resource::{Currency, ProjectId, ResourceType, Unit};
+    use gcore_api::billing::subscription::Subscription;
 
     const MINUTE: i64 = 60;
     const DAY: i64 = 86_400;

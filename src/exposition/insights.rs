@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::account::AccountName;
-use crate::billing::period::{midnight, utc_date};
+use crate::account::AccountName;
 use crate::insights::{DailyAnalysis, Judged, Subject};
 use crate::snapshot::Snapshot;
+use gcore_api::billing::period::{midnight, utc_date};
 
 use super::catalog;
 use super::catalog::Family;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::commitment::Commitment;
-use crate::billing::subscription::{Subscription, SubscriptionState};
 use crate::snapshot::Snapshot;
+use gcore_api::billing::commitment::Commitment;
+use gcore_api::billing::subscription::{Subscription, SubscriptionState};
 
 use super::catalog;
 use super::family::Gauges;

@@ -145,7 +145,7 @@ mod tests {
 
     use prometheus::TextEncoder;
 
-    use crate::clock::Clock;
+    use common::clock::Clock;
 
     use super::*;
 

@@ -69,10 +69,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::account::AccountName;
     use crate::aggregate::group::Group;
-    use crate::billing::account::AccountName;
-    use crate::billing::amount::Amount;
-    use crate::billing::resource::{Currency, ProjectId, ResourceType};
+    use gcore_api::billing::amount::Amount;
+    use gcore_api::billing::resource::{Currency, ProjectId, ResourceType};
 
     /// Account, project and currency of a sum, with its amount in cents.
     type Row<'a> = ((&'a str, u64, &'a str), i64);

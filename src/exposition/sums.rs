@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::account::AccountName;
 use crate::aggregate::group::Group;
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::period::Window;
-use crate::billing::resource::{Currency, Unit};
 use crate::snapshot::{Account, Snapshot, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::{Currency, Unit};
 
 use super::catalog;
 use super::catalog::Family;

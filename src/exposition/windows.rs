@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use crate::account::AccountName;
 use crate::aggregate::cost::CostTotals;
-use crate::billing::account::AccountName;
-use crate::billing::period::Window;
 use crate::snapshot::{Account, Collector, Snapshot, WindowReading, current};
+use gcore_api::billing::period::Window;
 
 use super::catalog;
 use super::family::Gauges;

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::account::AccountName;
 use crate::aggregate::group::Group;
-use crate::billing::account::AccountName;
-use crate::billing::names::Names;
 use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
+use gcore_api::billing::names::Names;
 
 /// The path.
 pub(super) const PATH: &str = "/api/v1/anomalies";

@@ -8,14 +8,14 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use prometheus::Registry;
 
+use crate::account::AccountName;
 use crate::alert;
-use crate::billing::account::AccountName;
-use crate::clock::Clock;
 use crate::exposition;
 use crate::exposition::encoded::Shared;
 use crate::exposition::encoder::Encoder;
 use crate::snapshot::{Collector, Reader};
 use crate::store::Store;
+use common::clock::Clock;
 
 use super::accept;
 use super::alerts;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::billing::amount::Amount;
-use crate::billing::resource::Currency;
 use crate::store::days::Series;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::resource::Currency;
 
 use super::budget::Budget;
 use super::currency_models::CurrencyModels;
@@ -104,7 +104,7 @@ impl AccountModels {
 mod tests {
     use super::*;
     use crate::aggregate::group::Group;
-    use crate::billing::resource::{ProjectId, ResourceType};
+    use gcore_api::billing::resource::{ProjectId, ResourceType};
     use jiff::civil::date;
 
     /// The judgements of the last day. Two types in a project cost 100 each for 60 days, then as in `then` for that

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
+use crate::account::AccountName;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::{midnight, next_month, utc_date};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{midnight, next_month, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 /// A monthly budget (`[[alerts.budget]]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::record::{CostRecord, Fold, Price};
+    use gcore_api::billing::record::{CostRecord, Fold, Price};
 
     fn spent(rows: &[(u64, &str, &str)]) -> CostTotals {
         let mut totals = CostTotals::default();

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::aggregate::group::Group;
 use cost_insights::{Basis, Blackouts, Forecast, Judgement, Model, Settings};
-use crate::billing::amount::Amount;
+use gcore_api::billing::amount::Amount;
 
 use super::budget::Budget;
 use super::{Contributor, Subject, Whole};
@@ -231,7 +231,7 @@ impl SeriesSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::resource::{ProjectId, ResourceType};
+    use gcore_api::billing::resource::{ProjectId, ResourceType};
     use jiff::civil::date;
 
     /// The account's judgement on the last of 60 days, and its contributors.

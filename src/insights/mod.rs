@@ -15,10 +15,10 @@ use jiff::{Timestamp, ToSpan as _};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::aggregate::group::Group;
-use cost_insights::{Forecast, Judgement};
-use crate::billing::period::utc_date;
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::store::days::{Revision, Series};
+use cost_insights::{Forecast, Judgement};
+use gcore_api::billing::period::utc_date;
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use budget::BudgetStatus;
 

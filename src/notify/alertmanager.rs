@@ -19,8 +19,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::alert::{Alert, Labels, Reader, Route};
-use crate::clock::Clock;
 use crate::store::Store;
+use common::clock::Clock;
 
 use super::ExternalUrl;
 use super::failure::{Failure, Reason};

@@ -9,8 +9,8 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::alert::channels::Channels;
 use crate::alert::{Alert, Reader, Route};
-use crate::clock::Clock;
 use crate::store::Store;
+use common::clock::Clock;
 
 use super::ExternalUrl;
 use super::alertmanager::{Alertmanager, AlertmanagerClient};

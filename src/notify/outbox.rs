@@ -14,9 +14,9 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use crate::alert::{Alert, Queued, Reader};
-use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::outbox::{DeliveryOutcome, Waiting};
+use common::clock::Clock;
 
 use super::failure::{Failure, Reason};
 use super::metrics::ChannelMetrics;

@@ -10,9 +10,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::transport;
-use crate::transport::{Trust, chain, is_garbled, is_tls, requested_wait};
-use crate::wording::shown;
+use common::transport;
+use common::transport::{Trust, chain, is_garbled, is_tls, requested_wait};
+use common::wording::shown;
 
 use super::failure::{Failure, Reason};
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::wording::shown;
+use common::wording::shown;
 
 /// The largest file of a secret, in bytes. A larger one is most likely the wrong file.
 const MAX_FILE: u64 = 8 << 10;

@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 
 use crate::alert::Route;
-use crate::transport::{destination, is_loopback};
+use common::transport::{destination, is_loopback};
 
 use super::ExternalUrl;
 use super::secret::{Address, Secret};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::params;
 
-use crate::billing::period::utc_date;
+use gcore_api::billing::period::utc_date;
 
 use super::days::{Kind, account_name, date, delete, number};
 use super::{AccountId, Error, Store};

@@ -9,8 +9,8 @@ use rusqlite::{MAIN_DB, OptionalExtension as _, Row, Transaction, params};
 use smol_str::SmolStr;
 
 use crate::aggregate::group::Group;
-use crate::billing::amount::Amount;
-use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::{AccountId, Error, Store, lock};
 

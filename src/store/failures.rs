@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
-use crate::billing::account::AccountName;
-use crate::billing::report_task::TaskType;
+use crate::account::AccountName;
+use gcore_api::billing::report_task::TaskType;
 
 use super::{Error, Store};
 

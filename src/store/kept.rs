@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::billing::account::AccountName;
+use crate::account::AccountName;
 
 use super::{Error, Store, account_id};
 

@@ -31,8 +31,8 @@ use prometheus::{IntCounter, IntGauge, Registry};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, ffi};
 use tokio::time::Instant;
 
-use crate::billing::account::AccountName;
-use crate::wording::shown;
+use crate::account::AccountName;
+use common::wording::shown;
 
 pub use file::may_write;
 use file::{Opened, connect, in_memory, is_damage, open_file, open_file_to_read, set_aside};

@@ -10,9 +10,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::aggregate::group::Group;
-use crate::billing::amount::Amount;
-use crate::billing::report_task::TaskType;
-use crate::billing::resource::{ProjectId, RegionId, ResourceType};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::report_task::TaskType;
+use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::alerts::OutboxRow;
 use super::days::{Day, Kind, Revision, Series};

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
+use common::clock::Clock;
 use gcore_billing_exporter::alert::Alert;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::notify::settings::Settings;
 use serde_json::Value;
 use tempfile::TempDir;

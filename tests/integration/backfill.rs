@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use common::clock::Clock;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{midnight, utc_date};
+use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 use gcore_billing_exporter::aggregate::group::Group;
-use gcore_billing_exporter::billing::amount::Amount;
-use gcore_billing_exporter::billing::period::{midnight, utc_date};
-use gcore_billing_exporter::billing::resource::{ProjectId, RegionId, ResourceType};
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::config::{Config, Environment};
-use gcore_billing_exporter::demo;
-use gcore_billing_exporter::demo::api::Api;
-use gcore_billing_exporter::demo::simulator::World;
 use gcore_billing_exporter::store::days::{Day, Kind, Series};
 use gcore_billing_exporter::store::{Settings as Storage, Store};
+use gcore_simulator::api::Api;
+use gcore_simulator::world::World;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use prometheus::Registry;
@@ -38,7 +37,7 @@ fn settings(url: &str, store: &str) -> String {
          [collect.cost]\ninterval = '1h'\nwindows = ['today']\n\
          [collect.usage]\ninterval = '1h'\nwindows = ['today']\n\
          [collect.history]\ninterval = '1s'\ndays = 5\n",
-        demo::KEY
+        gcore_simulator::KEY
     );
     for collector in ["reports", "subscriptions", "commitments", "names"] {
         text += &format!("[collect.{collector}]\nenabled = false\n");
@@ -127,7 +126,7 @@ async fn fill_with_odd_ones(config: &Config, first: Date, gap: Date) {
 async fn a_real_prometheus_gives_back_every_stored_day_to_the_last_digit() {
     let (clock, folder) = (Clock::system(), tempfile::tempdir().unwrap());
     let world = World::new(7, clock.now());
-    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, demo::KEY, clock.clone()).await.unwrap();
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, gcore_simulator::KEY, clock.clone()).await.unwrap();
     let store = folder.path().join("state.db");
     let file = file(&settings(&api.url(), &store.display().to_string()));
     tokio::spawn(api.run(std::future::pending()));

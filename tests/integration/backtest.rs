@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::{Period, utc_date};
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::period::{Period, utc_date};
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use tempfile::NamedTempFile;
@@ -252,7 +252,7 @@ async fn the_stored_history_is_judged_as_a_file_of_the_same_days_is() {
 
     let today = utc_date(noon());
     let period = Period::new(today.saturating_sub(i32::from(days).days()), today).unwrap();
-    let csv = file(&world.daily_csv(period, noon()));
+    let csv = file(&world.daily_csv(period.first()..period.end(), noon()));
     let from_file = backtest(&[("--csv", &csv)]).await;
     let store = format!("--store={}", path.display());
     let from_store = finish(program(&["backtest", &store])).await;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::Window;
+use gcore_api::billing::period::Window;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::civil::Date;

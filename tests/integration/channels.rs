@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use common::clock::Clock;
 use gcore_billing_exporter::alert::channels::Delivery;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::notify::secret::Secret;
 use gcore_billing_exporter::notify::settings::{Credentials, Settings};
 use gcore_billing_exporter::snapshot::Collector;

@@ -1,7 +1,7 @@
 //! Each collector: fixture pages in, the whole text of `/metrics` out.
 
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::period::Window;
 use gcore_billing_exporter::snapshot::Collector;
 use serde_json::json;
 use wiremock::MockServer;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::{midnight, utc_date};
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::period::{midnight, utc_date};
 use jiff::ToSpan;
 use serde_json::Value;
 

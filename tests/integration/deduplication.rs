@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::clock::Clock;
 use gcore_billing_exporter::alert::rule::Rule;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::ToSpan as _;
 use serde_json::{Value, json};

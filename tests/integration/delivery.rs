@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use common::clock::Clock;
 use gcore_billing_exporter::alert::channels::Channels;
 use gcore_billing_exporter::alert::{Alert, Current, Labels, Route, Status};
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::notify::ExternalUrl;
 use gcore_billing_exporter::notify::dispatcher::{Dispatcher, Shared};
 use gcore_billing_exporter::notify::metrics::Metrics;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::amount::Amount;
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::Window;
 use gcore_billing_exporter::collect::settings::Details;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
@@ -14,7 +14,8 @@ use reqwest::{Method, StatusCode};
 use wiremock::MockServer;
 
 use crate::harness::{
-    COST, COST_TOTALS, TestApp, USAGE, asked, bodies, config, every, json as answer, mount_names, noon, only,
+    COST, COST_TOTALS, TestApp, USAGE, amount, asked, bodies, config, days, every, json as answer, mount_names, noon,
+    only,
 };
 use crate::prometheus::demo_config;
 use crate::reload::{Daemon, account, collectors};
@@ -190,10 +191,11 @@ async fn on_the_demo_every_sum_is_that_of_the_ledger() {
 
         let (mut by_currency, mut by_group) = (BTreeMap::<_, Amount>::new(), BTreeMap::new());
         let month = Window::MonthToDate.period(now);
-        for ((project, region, kind, currency), amount) in world.cost_ledger(month, now) {
+        for ((project, region, kind, currency), cost) in world.cost_ledger(days(month), now) {
+            let cost = amount(cost);
             let sum = by_currency.entry(vec!["demo".to_owned(), currency.clone()]).or_default();
-            *sum = sum.checked_add(amount).unwrap();
-            by_group.insert(vec![project.to_string(), region.to_string(), kind, currency], amount);
+            *sum = sum.checked_add(cost).unwrap();
+            by_group.insert(vec![project.to_string(), region.to_string(), kind, currency], cost);
         }
         assert_eq!(sums(&text, BY_RESOURCE, &["account", "currency"]), by_currency, "{now}");
         let others =
@@ -209,10 +211,10 @@ async fn on_the_demo_every_sum_is_that_of_the_ledger() {
         assert!(series(&text, BY_TAG).iter().any(|series| series.contains(r#"tag_value="shop \"A\""}"#)), "{now}");
 
         let usage: BTreeMap<_, _> = world
-            .usage_ledger(month, now)
+            .usage_ledger(days(month), now)
             .into_iter()
             .map(|((project, region, kind, unit), value)| {
-                (vec![project.to_string(), region.to_string(), kind, unit], value)
+                (vec![project.to_string(), region.to_string(), kind, unit], amount(value))
             })
             .collect();
         let family = "gcore_usage_month_to_date_billing_value";

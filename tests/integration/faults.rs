@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::SignedDuration;
@@ -77,7 +77,7 @@ async fn a_wrong_key_is_not_hammered() {
     let api = MockServer::start().await;
     asked(COST).respond_with(ResponseTemplate::new(401)).expect(1).mount(&api).await;
     let mut config = config(&api.uri(), only(&[Collector::Cost]));
-    config.collect.cost.windows = gcore_billing_exporter::billing::period::Window::ALL.to_vec();
+    config.collect.cost.windows = gcore_api::billing::period::Window::ALL.to_vec();
     let app = TestApp::ready(&config, Clock::frozen(noon())).await;
     assert_eq!(app.value(&failures("unauthorized")).await.as_deref(), Some("1"), "one request for four windows");
     app.stop().await;
@@ -139,7 +139,7 @@ async fn a_project_of_which_no_line_can_be_read_does_not_fail_the_others() {
 
 #[tokio::test]
 async fn one_window_down_leaves_the_others_alone() {
-    use gcore_billing_exporter::billing::period::Window;
+    use gcore_api::billing::period::Window;
     let api = MockServer::start().await;
     let window = |from: &str| asked(COST).and(body_partial_json(json!({ "time_from": from })));
     window("2026-11-21T00:00:00Z").respond_with(answer("[]")).mount(&api).await;

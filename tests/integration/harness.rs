@@ -1,22 +1,24 @@
 //! A daemon on its own port, and the API that it polls.
 
 use std::net::SocketAddr;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use common::clock::Clock;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Period, Window};
+use gcore_api::http::settings::Settings as Account;
 use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::app::{App, Web};
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
-use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::Settings as Storage;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
@@ -36,6 +38,16 @@ pub(crate) const KEY: &str = r#"555$never"\to-be-seen"#;
 /// A Sunday noon in a month of 30 days.
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// An amount of the simulator's ledger, as the client's type.
+pub(crate) fn amount(ledger: rust_decimal::Decimal) -> Amount {
+    ledger.to_string().parse().unwrap()
+}
+
+/// The days of a period, as the simulator takes them.
+pub(crate) fn days(period: Period) -> Range<Date> {
+    period.first()..period.end()
 }
 
 /// A clock that only a test moves.

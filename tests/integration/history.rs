@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::period::utc_date;
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::period::utc_date;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::account::AccountName;
-use gcore_billing_exporter::billing::amount::Amount;
-use gcore_billing_exporter::billing::period::{Period, Window, utc_date};
-use gcore_billing_exporter::billing::resource::{Currency, ProjectId};
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Period, Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
+use gcore_billing_exporter::account::AccountName;
 use gcore_billing_exporter::collect::settings::{Method, Schedule};
-use gcore_billing_exporter::demo::simulator::World;
 use gcore_billing_exporter::insights::budget::{Budget, Selector};
 use gcore_billing_exporter::snapshot::Collector;
+use gcore_simulator::world::World;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::Value;
 use wiremock::{MockServer, Request};
 
-use crate::harness::{COST, FakeClock, PROJECTS, REGIONS, TestApp, asked, config, every, json, noon, refusal};
+use crate::harness::{
+    COST, FakeClock, PROJECTS, REGIONS, TestApp, amount, asked, config, days, every, json, noon, refusal,
+};
 use crate::program::{Process, config_file, value};
 use crate::prometheus::demo_config;
 
@@ -50,11 +52,11 @@ pub(crate) async fn with_history(clock: Clock, interval: Duration, budgets: Vec<
 
 /// The sum in EUR over a ledger's groups of a project, or of all.
 fn spent(world: &World, now: Timestamp, project: Option<u64>) -> Amount {
-    let ledger = world.cost_ledger(Window::MonthToDate.period(now), now);
+    let ledger = world.cost_ledger(days(Window::MonthToDate.period(now)), now);
     let groups = ledger
         .into_iter()
         .filter(|((of, _, _, currency), _)| currency == "EUR" && project.is_none_or(|project| *of == project));
-    groups.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(amount).unwrap())
+    groups.fold(Amount::ZERO, |sum, (_, cost)| sum.checked_add(amount(cost)).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,9 +139,9 @@ async fn explained_alike(app: &TestApp, anomaly: &Value) {
 fn forecasts_are_believable(text: &str, world: &World) {
     let month = Period::new("2026-11-01".parse().unwrap(), "2026-12-01".parse().unwrap()).unwrap();
     let mut truth = BTreeMap::<(u64, String), Amount>::new();
-    for ((project, _, _, currency), amount) in world.cost_ledger(month, "2026-12-05T00:00:00Z".parse().unwrap()) {
+    for ((project, _, _, currency), cost) in world.cost_ledger(days(month), "2026-12-05T00:00:00Z".parse().unwrap()) {
         let sum = truth.entry((project, currency)).or_default();
-        *sum = sum.checked_add(amount).unwrap();
+        *sum = sum.checked_add(amount(cost)).unwrap();
     }
     let forecasts = |family: &str| -> BTreeMap<(u64, String), f64> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix('{')?.rsplit_once("} "));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use rcgen::{BasicConstraints, IsCa};
 use tempfile::NamedTempFile;

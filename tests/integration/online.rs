@@ -1,9 +1,8 @@
 //! `check-config --online`: the access of each key.
 
-use gcore_billing_exporter::clock::Clock;
-use gcore_billing_exporter::demo;
-use gcore_billing_exporter::demo::api::Api;
-use gcore_billing_exporter::demo::simulator::World;
+use common::clock::Clock;
+use gcore_simulator::api::Api;
+use gcore_simulator::world::World;
 use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -249,10 +248,10 @@ Everything that is enabled can be read.
 async fn the_demo_account_can_be_read_whole() {
     let clock = Clock::system();
     let world = World::new(7, clock.now());
-    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, demo::KEY, clock.clone()).await.unwrap();
+    let api = Api::bind("127.0.0.1:0".parse().unwrap(), world, gcore_simulator::KEY, clock.clone()).await.unwrap();
     let url = api.url();
     tokio::spawn(api.run(std::future::pending()));
-    let (code, shown, log) = check(&url, demo::KEY, &[]).await;
+    let (code, shown, log) = check(&url, gcore_simulator::KEY, &[]).await;
     assert_eq!(code, 0, "{shown}{log}");
     let shown = findings(&shown, &url);
     assert!(shown.ends_with("Everything that is enabled can be read.\n"), "{shown}");
@@ -261,7 +260,9 @@ async fn the_demo_account_can_be_read_whole() {
     for (row, list) in [("subscriptions", SUBSCRIPTIONS), ("names (projects)", PROJECTS), ("names (regions)", REGIONS)]
     {
         let query = if list == PROJECTS { "limit=1&include_deleted=true" } else { "limit=1" };
-        let request = http.get(format!("{url}{list}?{query}")).header("authorization", format!("APIKey {}", demo::KEY));
+        let request = http
+            .get(format!("{url}{list}?{query}"))
+            .header("authorization", format!("APIKey {}", gcore_simulator::KEY));
         let page: Value = request.send().await.unwrap().text().await.unwrap().parse().unwrap();
         let line = shown.lines().find_map(|line| line.trim_start().strip_prefix(row)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();

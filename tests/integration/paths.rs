@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
 use wiremock::{MockServer, Request};

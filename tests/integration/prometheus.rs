@@ -6,26 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use common::clock::Clock;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::Window;
+use gcore_api::http::settings::Settings as Account;
 use gcore_billing_exporter::alert::settings::Settings as Alerts;
-use gcore_billing_exporter::billing::amount::Amount;
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Schedule, Settings as Collect};
 use gcore_billing_exporter::config::Config;
-use gcore_billing_exporter::demo;
-use gcore_billing_exporter::demo::api::Api;
-use gcore_billing_exporter::demo::simulator::World;
 use gcore_billing_exporter::exposition::settings::Settings as Metrics;
-use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::notify::settings::Settings as Notify;
 use gcore_billing_exporter::store::Settings as Storage;
+use gcore_simulator::api::Api;
+use gcore_simulator::world::World;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::harness::{PATIENCE, Port, TestApp, http, noon, until_met};
+use crate::harness::{PATIENCE, Port, TestApp, amount, days, http, noon, until_met};
 
 const SEED: u64 = 7;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -150,8 +149,8 @@ impl Prometheus {
 pub(crate) async fn demo_config(clock: &Clock, interval: Duration) -> (Config, World) {
     let born = clock.now();
     let address = "127.0.0.1:0".parse().unwrap();
-    let api = Api::bind(address, World::new(SEED, born), demo::KEY, clock.clone()).await.unwrap();
-    let mut account = Account::new(SecretString::from(demo::KEY), api.url().parse().unwrap());
+    let api = Api::bind(address, World::new(SEED, born), gcore_simulator::KEY, clock.clone()).await.unwrap();
+    let mut account = Account::new(SecretString::from(gcore_simulator::KEY), api.url().parse().unwrap());
     account.max_requests_per_second = 1000.0;
     account.page_size = 100;
     tokio::spawn(api.run(std::future::pending()));
@@ -202,30 +201,30 @@ async fn every_series_of_every_window_equals_the_ledger() {
 
     for window in Window::ALL {
         let (name, period) = (window.as_str(), window.period(now));
-        let ledger = world.cost_ledger(period, now);
+        let ledger = world.cost_ledger(days(period), now);
         assert!(ledger.len() > 50, "{name}: a ledger worth comparing, {} groups", ledger.len());
         let truth: BTreeMap<Labels, f64> = ledger
             .iter()
-            .map(|((project, region, kind, currency), amount)| {
-                (labels(&world, *project, *region, kind, ("currency", currency)), as_float(*amount))
+            .map(|((project, region, kind, currency), cost)| {
+                (labels(&world, *project, *region, kind, ("currency", currency)), as_float(amount(*cost)))
             })
             .collect();
         compare(&prometheus.found(&format!("gcore_cost_{name}_amount")).await, &truth, name);
 
-        let usage = world.usage_ledger(period, now);
+        let usage = world.usage_ledger(days(period), now);
         let truth: BTreeMap<Labels, f64> = usage
             .iter()
             .map(|((project, region, kind, unit), value)| {
-                (labels(&world, *project, *region, kind, ("unit", unit)), as_float(*value))
+                (labels(&world, *project, *region, kind, ("unit", unit)), as_float(amount(*value)))
             })
             .collect();
         compare(&prometheus.found(&format!("gcore_usage_{name}_billing_value")).await, &truth, name);
 
         let mut sums: BTreeMap<Labels, Amount> = BTreeMap::new();
-        for ((project, _, _, currency), amount) in ledger {
+        for ((project, _, _, currency), cost) in ledger {
             let key = [("project_id", project.to_string()), ("currency", currency)].map(|(k, v)| (k.to_owned(), v));
             let sum = sums.entry(key.into()).or_default();
-            *sum = sum.checked_add(amount).unwrap();
+            *sum = sum.checked_add(amount(cost)).unwrap();
         }
         let expression = format!("sum by (project_id, currency) (gcore_cost_{name}_amount)");
         let summed = prometheus.found(&expression).await;
@@ -270,8 +269,11 @@ async fn the_daemon_agrees_with_the_ledger_on_awkward_days() {
                 .filter_map(|line| line.strip_prefix(&name)?.rsplit(' ').next())
                 .map(|value| value.parse::<f64>().unwrap().to_bits())
                 .collect();
-            let mut truth: Vec<u64> =
-                world.cost_ledger(window.period(now), now).values().map(|a| as_float(*a).to_bits()).collect();
+            let mut truth: Vec<u64> = world
+                .cost_ledger(days(window.period(now)), now)
+                .values()
+                .map(|a| as_float(amount(*a)).to_bits())
+                .collect();
             seen.sort_unstable();
             truth.sort_unstable();
             assert!(!truth.is_empty(), "{now} {name}");

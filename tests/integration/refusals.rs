@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::notify::settings::Settings;
 use jiff::SignedDuration;
 use serde_json::Value;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
-use gcore_billing_exporter::gcore::api_key::ApiKey;
+use common::clock::Clock;
+use gcore_api::http::api_key::ApiKey;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

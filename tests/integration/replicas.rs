@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::clock::Clock;
+use gcore_api::billing::period::{Window, next_midnight};
+use gcore_api::billing::resource::Currency;
 use gcore_billing_exporter::alert::settings::Threshold;
-use gcore_billing_exporter::billing::period::{Window, next_midnight};
-use gcore_billing_exporter::billing::resource::Currency;
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::settings::Schedule;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::insights::budget::{Budget, Selector};

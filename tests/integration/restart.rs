@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::insights::budget::Budget;
 use gcore_billing_exporter::snapshot::Collector;
@@ -21,7 +21,7 @@ use crate::insights::budget;
 
 fn with_store(api: &MockServer, path: &Path) -> Config {
     let mut config = config(&api.uri(), only(&Collector::ALL));
-    config.collect.cost.windows = gcore_billing_exporter::billing::period::Window::ALL.to_vec();
+    config.collect.cost.windows = gcore_api::billing::period::Window::ALL.to_vec();
     config.collect.cost_details.tag_keys = vec!["env".into()];
     config.collect.cost_details.top_resources = 2;
     config.storage.path = Some(path.to_owned());

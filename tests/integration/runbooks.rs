@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::StatusCode;
 use serde_json::Value;

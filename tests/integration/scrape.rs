@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use common::clock::Clock;
 use flate2::bufread::GzDecoder;
-use gcore_billing_exporter::billing::period::Window;
-use gcore_billing_exporter::clock::Clock;
+use gcore_api::billing::period::Window;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::Method;
 use serde_json::json;

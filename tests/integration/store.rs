@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
-use gcore_billing_exporter::billing::amount::Amount;
+use gcore_api::billing::amount::Amount;
 use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::notify::secret::Secret;
 use gcore_billing_exporter::notify::settings::{Credentials, Settings};
 use reqwest::header::HeaderMap;

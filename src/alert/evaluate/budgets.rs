@@ -2,9 +2,9 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::period::{Window, midnight, next_month, utc_date};
 use crate::insights::budget::{Budget, BudgetStatus};
 use crate::snapshot::{Account, Collector, Snapshot, current};
+use gcore_api::billing::period::{Window, midnight, next_month, utc_date};
 
 use super::words::{self, instant, money, percent};
 use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};

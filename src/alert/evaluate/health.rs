@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use crate::account::AccountName;
 use crate::alert::channels::Delivery;
-use crate::billing::account::AccountName;
-use crate::billing::period::{Period, Window};
-use crate::gcore::error::Reason;
 use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
+use gcore_api::billing::period::{Period, Window};
+use gcore_api::http::error::Reason;
 
 use super::words::instant;
 use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};

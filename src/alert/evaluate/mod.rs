@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::account::AccountName;
-use crate::billing::period::{Period, Window, midnight, utc_date};
+use crate::account::AccountName;
 use crate::snapshot::{Account, Snapshot};
+use gcore_api::billing::period::{Period, Window, midnight, utc_date};
 
 use super::alert::Labels;
 use super::channels::Delivery;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::commitment::Commitment;
-use crate::billing::period::{Window, midnight, utc_date};
+use crate::account::AccountName;
 use crate::snapshot::{Account, Snapshot};
-use crate::wording::counted;
+use common::wording::counted;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::commitment::Commitment;
+use gcore_api::billing::period::{Window, midnight, utc_date};
 
 use super::words::{self, instant, money};
 use super::{Case, HoldDurations, Judgement, Verdict, Words};

@@ -7,13 +7,13 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::account::AccountName;
 use crate::aggregate::group::Group;
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::{Window, midnight, next_midnight, utc_date};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::insights::{Contributor, Judged, Subject};
 use crate::snapshot::{Account, Collector, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Window, midnight, next_midnight, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use super::words::{self, money, percent};
 use super::{Breach, Case, Strength, Verdict, Words};

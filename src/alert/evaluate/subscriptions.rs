@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::billing::account::AccountName;
-use crate::billing::subscription::{Subscription, SubscriptionState};
+use crate::account::AccountName;
 use crate::snapshot::Account;
+use gcore_api::billing::subscription::{Subscription, SubscriptionState};
 
 use super::words::instant;
 use super::{Breach, Case, Verdict, Words};

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use crate::account::AccountName;
 use crate::aggregate::report_tasks::{MOST_LISTED, Ranked, ReportTaskTotals};
-use crate::billing::account::AccountName;
-use crate::billing::report_task::ReportTask;
 use crate::snapshot::Account;
-use crate::wording::counted;
+use common::wording::counted;
+use gcore_api::billing::report_task::ReportTask;
 
 use super::words::instant;
 use super::{Breach, Case, Verdict, Words};

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::aggregate::cost::CostTotals;
-use crate::billing::amount::Amount;
 use crate::snapshot::{Account, Snapshot};
+use gcore_api::billing::amount::Amount;
 
 use super::super::settings::{RuleSettings, THRESHOLD, Threshold};
 use super::words::{self, money};

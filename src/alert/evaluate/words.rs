@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::aggregate::group::Group;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::resource::ProjectId;
 use crate::insights::Subject;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::resource::ProjectId;
 
 /// The number of parts that a sentence names.
 pub(super) const NAMED: usize = 3;

@@ -3,15 +3,15 @@
 use futures_util::future::try_join_all;
 
 use crate::aggregate::cost::{CostTotals, differences, is_between};
-use crate::billing::period::{Period, utc_date};
-use crate::billing::record::{CostTotal, Fold as _, Price};
-use crate::billing::resource::ProjectId;
-use crate::gcore::client::Client;
-use crate::gcore::cost_report;
-use crate::gcore::cost_totals;
-use crate::gcore::endpoint::Endpoint;
-use crate::gcore::error::{Error, Reason};
-use crate::gcore::pagination::{Listing, worse};
+use gcore_api::billing::period::{Period, utc_date};
+use gcore_api::billing::record::{CostTotal, Fold as _, Price};
+use gcore_api::billing::resource::ProjectId;
+use gcore_api::endpoints::cost_report;
+use gcore_api::endpoints::cost_totals;
+use gcore_api::endpoints::pagination::{Listing, worse};
+use gcore_api::http::client::Client;
+use gcore_api::http::endpoint::Endpoint;
+use gcore_api::http::error::{Error, Reason};
 
 use super::super::poller::Poll;
 

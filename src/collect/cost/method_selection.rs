@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::collect::settings::Method;
-use crate::wording::counted;
+use common::wording::counted;
 
 /// Facts about a window from earlier polls.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,17 +11,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::aggregate::cost::{CostTotals, differences};
 use crate::aggregate::cost_details::DetailedTotals;
-use crate::billing::amount::Amount;
-use crate::billing::period::{Period, Window, utc_date};
-use crate::billing::record::Fold as _;
-use crate::billing::resource::ProjectId;
-use crate::gcore::client::Client;
-use crate::gcore::cost_report;
-use crate::gcore::cost_totals;
-use crate::gcore::endpoint::Endpoint;
-use crate::gcore::error::{Error, Reason};
-use crate::gcore::pagination::Listing;
 use crate::snapshot::WindowReading;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Period, Window, utc_date};
+use gcore_api::billing::record::Fold as _;
+use gcore_api::billing::resource::ProjectId;
+use gcore_api::endpoints::cost_report;
+use gcore_api::endpoints::cost_totals;
+use gcore_api::endpoints::pagination::Listing;
+use gcore_api::http::client::Client;
+use gcore_api::http::endpoint::Endpoint;
+use gcore_api::http::error::{Error, Reason};
 
 use super::poller::Poll;
 use super::settings::{Details, Method, Settings, Windowed};

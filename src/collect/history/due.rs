@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::billing::period::{midnight, utc_date};
 use crate::collect::settings::History;
 use crate::store::days::Known;
+use gcore_api::billing::period::{midnight, utc_date};
 
 /// The age at which a reading of an unsettled day is repeated.
 const UNSETTLED: Duration = Duration::from_secs(6 * 3_600);

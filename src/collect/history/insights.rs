@@ -6,10 +6,6 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
 
-use crate::billing::amount::Amount;
-use crate::billing::names::Project;
-use crate::billing::period::{Window, utc_date};
-use crate::billing::resource::{Currency, ProjectId};
 use crate::collect::poller::Poll;
 use crate::insights::account_models::AccountModels;
 use crate::insights::budget::{Budget, BudgetStatus};
@@ -19,6 +15,10 @@ use crate::store;
 use crate::store::days::{Kind, Series};
 use crate::store::{AccountId, Store};
 use crate::terminal::escaped;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Project;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
 
 /// A part of the stored days. Each amount names its series by index.
 type Days = (Vec<Series>, Vec<(Date, Vec<(usize, Amount)>)>);

@@ -11,18 +11,18 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
+use crate::account::AccountName;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::aggregate::usage::UsageTotals;
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::{Period, Window, utc_date};
-use crate::gcore::client::Client;
-use crate::gcore::error::{Error, Reason};
-use crate::gcore::usage_report;
 use crate::snapshot::WindowReading;
 use crate::store::days::{Day, Kind, Series};
 use crate::store::{AccountId, Store};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Period, Window, utc_date};
+use gcore_api::endpoints::usage_report;
+use gcore_api::http::client::Client;
+use gcore_api::http::error::{Error, Reason};
 
 use super::cost::{Reader, suddenly_empty};
 use super::poller::Poll;

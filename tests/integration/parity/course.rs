@@ -5,23 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::clock::Clock;
+use gcore_api::billing::period::{midnight, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
+use gcore_api::http::client::Client;
+use gcore_api::http::memory::MemoryLimit;
+use gcore_api::http::settings::Settings as Account;
+use gcore_billing_exporter::account::AccountName;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};
 use gcore_billing_exporter::alert::settings::Settings as Alerts;
 use gcore_billing_exporter::alert::states::AlertStates;
 use gcore_billing_exporter::alert::{Alert, Status};
-use gcore_billing_exporter::billing::account::AccountName;
-use gcore_billing_exporter::billing::period::{midnight, utc_date};
-use gcore_billing_exporter::billing::resource::{Currency, ProjectId};
-use gcore_billing_exporter::clock::Clock;
 use gcore_billing_exporter::collect::metrics::Metrics;
 use gcore_billing_exporter::collect::poller::Poller;
 use gcore_billing_exporter::collect::settings::{Method, Settings as Collect};
 use gcore_billing_exporter::collect::{self, Shared};
 use gcore_billing_exporter::exposition;
-use gcore_billing_exporter::gcore;
-use gcore_billing_exporter::gcore::client::Client;
-use gcore_billing_exporter::gcore::memory::MemoryLimit;
-use gcore_billing_exporter::gcore::settings::Settings as Account;
 use gcore_billing_exporter::insights::budget::{Budget, Selector};
 use gcore_billing_exporter::snapshot::{self, Reader, Snapshot};
 use gcore_billing_exporter::store::{self, Store};
@@ -272,7 +271,7 @@ impl Daemon {
         let mut settings = Account::new(SecretString::from(KEY), api.uri().parse().unwrap());
         settings.max_requests_per_second = 1e6;
         let scope = settings.scope();
-        let metrics = gcore::metrics::Metrics::register(&registry).unwrap();
+        let metrics = gcore_api::http::metrics::Metrics::register(&registry).unwrap();
         let client = Arc::new(
             Client::new("main", settings, clock.clone(), &metrics, &Arc::new(MemoryLimit::new(1, 10_000))).unwrap(),
         );

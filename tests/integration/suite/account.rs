@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use gcore_billing_exporter::snapshot::Collector;
 use jiff::{SignedDuration, Timestamp};
 

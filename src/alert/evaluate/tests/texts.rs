@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::*;
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::alert::LABELS;
-use crate::billing::commitment::Commitment;
-use crate::billing::names::Region;
-use crate::billing::record::UnpricedReason;
 use crate::store::days::Series;
+use gcore_api::billing::commitment::Commitment;
+use gcore_api::billing::names::Region;
+use gcore_api::billing::record::UnpricedReason;
 
 fn names() -> Arc<Names> {
     let project = |id, name: &str| (ProjectId(id), Project { name: name.into(), state: "".into() });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::account::Endpoint::{

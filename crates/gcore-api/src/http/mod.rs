@@ -1,0 +1,17 @@
+//! Requests and answers: the key, connections, limits, retries, deadlines and failures. It knows no list and no report.
+
+pub mod api_key;
+pub(crate) mod body;
+pub mod client;
+pub mod connection;
+pub(crate) mod encoding;
+pub mod endpoint;
+pub mod error;
+pub(crate) mod exchange;
+pub mod memory;
+pub mod metrics;
+pub mod poll_deadline;
+pub(crate) mod rate_limiter;
+pub(crate) mod refusal;
+pub(crate) mod retry;
+pub mod settings;
