@@ -8,12 +8,13 @@
 //! 2. [`store`]: the SQLite file
 //! 3. [`insights`]: the analysis of an account's stored days and budgets
 //! 4. [`snapshot`]: the latest reading of every source, watched by all readers
-//! 5. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to metrics; [`alert`]: from a
+//! 5. [`jobs`]: the task that judges stored days
+//! 6. [`collect`]: the loops that poll and publish; [`exposition`]: from a snapshot to metrics; [`alert`]: from a
 //!    snapshot to alerts
-//! 6. [`http`]: the listener and its pages; [`notify`]: the delivery of alerts
-//! 7. [`config`]: all settings
-//! 8. [`app`]: the wiring
-//! 9. [`cli`]: the commands
+//! 7. [`http`]: the listener and its pages; [`notify`]: the delivery of alerts
+//! 8. [`config`]: all settings
+//! 9. [`app`]: the wiring
+//! 10. [`cli`]: the commands
 //!
 //! [`shutdown`], [`telemetry`] and [`terminal`] are below all of them.
 
@@ -27,6 +28,7 @@ pub mod config;
 pub mod exposition;
 pub mod http;
 pub mod insights;
+pub mod jobs;
 pub mod notify;
 pub mod shutdown;
 pub mod snapshot;

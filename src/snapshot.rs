@@ -355,6 +355,12 @@ impl Writer {
         let _ = self.0.subscribe().wait_for(is_settled).await;
     }
 
+    /// A reader of the snapshots from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Reader {
+        self.0.subscribe()
+    }
+
     /// The account in the last snapshot.
     #[must_use]
     pub fn account(&self, account: &AccountName) -> Account {

@@ -20,6 +20,7 @@ mod windows;
 use std::sync::Arc;
 
 use crate::account::AccountName;
+use crate::jobs::insights::InsightsJob;
 use crate::snapshot::{Collector, Writer};
 use crate::store::Store;
 use common::clock::Clock;
@@ -65,7 +66,11 @@ pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings,
             }
             Collector::Names => Source::Names(names::Source { client }),
             Collector::History => {
-                Source::History(Box::new(history::Source::new(account, client, store.clone(), settings)))
+                let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account);
+                let (scope, budgets) = (client.scope(), budgets.cloned().collect());
+                let (account, clock, writer) = (account.clone(), clock.clone(), writer.clone());
+                let insights = InsightsJob::new(account, scope, clock, store.clone(), writer, budgets).start();
+                Source::History(Box::new(history::Source::new(client, store.clone(), settings, insights)))
             }
         }
     };

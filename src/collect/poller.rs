@@ -119,6 +119,7 @@ impl Poller {
             () = forever => {}
             () = stop.requested() => {}
         }
+        self.source.stop().await;
         Memory { last_failure: self.last_failure }
     }
 

@@ -58,4 +58,11 @@ impl Source {
             Self::History(source) => source.poll(poll).await,
         }
     }
+
+    /// Ends what the source has started.
+    pub(super) async fn stop(&mut self) {
+        if let Self::History(source) = self {
+            source.stop().await;
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! Reads past days into the store, one at a time, after all other polls of the account.
 
 mod due;
-mod insights;
 mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +10,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::account::AccountName;
 use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::aggregate::usage::UsageTotals;
+use crate::jobs::insights::Handle;
 use crate::snapshot::WindowReading;
 use crate::store::days::{Day, Kind, Series};
 use crate::store::{AccountId, Store};
@@ -27,7 +26,6 @@ use gcore_api::http::error::{Error, Reason};
 use super::cost::{Reader, suddenly_empty};
 use super::poller::Poll;
 use super::settings::{History, Settings};
-use insights::InsightsJob;
 use reach::Reaches;
 
 /// The pause before a failed day is read again.
@@ -40,19 +38,21 @@ pub(super) struct Source {
     /// The kinds of reports, and the time until a day is settled.
     kinds: Vec<(Kind, Duration)>,
     costs: Reader,
-    learner: InsightsJob,
+    insights: Handle,
+    /// The first day that changed since the insights were told.
+    changed: Option<Date>,
     reaches: Reaches,
     /// Failed days, with the time and the error.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
 }
 
 impl Source {
-    pub(super) fn new(account: &AccountName, client: Arc<Client>, store: Store, settings: &Settings) -> Self {
+    pub(super) fn new(client: Arc<Client>, store: Store, settings: &Settings, insights: Handle) -> Self {
         let kinds = [(Kind::Cost, &settings.cost), (Kind::Usage, &settings.usage)];
         let kinds = kinds.into_iter().filter(|(_, windowed)| windowed.schedule.enabled);
-        let budgets = settings.history.budgets.iter().filter(|budget| budget.account == *account).cloned().collect();
         Self {
-            learner: InsightsJob::new(store.clone(), budgets),
+            insights,
+            changed: None,
             reaches: Reaches::new(store.clone(), client.scope(), settings.history.recheck_after),
             costs: Reader::new(Arc::clone(&client), settings),
             kinds: kinds.map(|(kind, windowed)| (kind, windowed.settle_after)).collect(),
@@ -70,15 +70,9 @@ impl Source {
         self.forget_future(poll, account).await;
         self.take_over(poll, account).await;
         self.costs.names_settled(poll).await;
-        self.learner.publish(poll, account).await;
+        self.insights.wake(self.changed.take(), false).await;
         let outcome = self.read_due(poll, account).await;
-        if self.learner.has_news() {
-            self.learner.publish(poll, account).await;
-        }
-        let is_whole = matches!(outcome, Ok(true));
-        if is_whole {
-            self.learner.warn_of_idle_budgets(poll);
-        }
+        self.insights.wake(self.changed.take(), matches!(outcome, Ok(true))).await;
         outcome.map(drop)
     }
 
@@ -89,9 +83,19 @@ impl Source {
             if let Ok(Some(first)) = self.store.forget_future(account, kind, poll.now).await
                 && kind == Kind::Cost
             {
-                self.learner.note(first);
+                self.note(first);
             }
         }
+    }
+
+    /// Ends the insights with the history.
+    pub(super) async fn stop(&mut self) {
+        self.insights.stop().await;
+    }
+
+    /// Records that the amounts of a day have changed.
+    fn note(&mut self, day: Date) {
+        self.changed = Some(self.changed.map_or(day, |first| first.min(day)));
     }
 
     /// Reads the days that are due. True when none is left.
@@ -166,7 +170,7 @@ impl Source {
         let date = day.date;
         let stored = self.store.write_day(account, kind, day, self.settings.series_limit).await;
         if kind == Kind::Cost && stored.as_ref().is_ok_and(|is_new| *is_new) {
-            self.learner.note(date);
+            self.note(date);
         }
         stored.is_ok()
     }

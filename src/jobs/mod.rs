@@ -1,0 +1,3 @@
+//! Tasks that work beside the pollers.
+
+pub mod insights;
