@@ -163,6 +163,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         "gcore_api_retries_total",
         "gcore_cost_daily_amount",
         "gcore_cost_revision_amount",
+        "gcore_notification_dead_letters",
         "gcore_notification_failures_total",
         "gcore_notification_last_success_timestamp_seconds",
         "gcore_notification_queue_length",

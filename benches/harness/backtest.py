@@ -1,6 +1,6 @@
 """The rows about detector and forecast: spikes of invented or real accounts, scored from what the command wrote."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -24,6 +24,8 @@ class Scores:
     floor: float
     detectors: dict[str, Detector] = field(default_factory=lambda: defaultdict(Detector))
     forecasts: dict[str, Forecast] = field(default_factory=lambda: defaultdict(Forecast))
+    false: Counter[str] = field(default_factory=Counter)  # our false episodes, by the kind of the series
+    missed: Counter[str] = field(default_factory=Counter)  # our missed spikes, by the reason of their largest day
 
     def add(self, account: Invented, known: Known | None = None, options: tuple[str, ...] = ()) -> None:
         """Judges an account and scores what was found."""
@@ -34,6 +36,10 @@ class Scores:
             excused = (known or {}).get(series.group, set())
             ours = judged[series.group]
             self.detectors[OURS].add(ours.anomalies - excused, series.spikes, ours.days)
+            self.false[series.group.rsplit("/", 1)[-1]] += self.detectors[OURS].false
+            for first, last in self.detectors[OURS].missed:
+                largest = max(range(first, last + 1), key=lambda at: series.amounts[at])
+                self.missed[ours.reasons.get(largest, "not judged")] += 1
             for name, rule in DETECTORS.items():
                 self.detectors[name].add(rule(series.amounts, self.floor) - excused, series.spikes, ours.days)
             self._add_simple_forecasts(account, series.amounts, begin(series))
@@ -54,6 +60,13 @@ class Scores:
             return
         reached = value <= goal if is_most else value >= goal
         yield Line(what, show(value), peers, goal=f"{'≤' if is_most else '≥'} {goal:g}", reached=yes(reached))
+
+    def bounds(self, accounts: str) -> Iterator[Line]:
+        """What bounds the detector: the kinds of series with false episodes, and the reasons of missed spikes."""
+        for what, counts in (("false episodes by kind", self.false), ("missed spikes by reason", self.missed)):
+            most = [(name, count) for name, count in counts.most_common(5) if count]
+            shares = ", ".join(f"{name} {percent(count / counts.total())}" for name, count in most)
+            yield Line(f"{accounts}: {what}", f"{counts.total()}: {shares}" if most else "none")
 
     def forecast_lines(self, accounts: str, goals: tuple[float, ...]) -> Iterator[Line]:
         """Median errors of whole months, and how many of them ended within the band."""
@@ -106,4 +119,5 @@ def backtest(quick: bool) -> Iterator[Line]:
         yield from scores.detector_line(f"{accounts}: found on the first day", Detector.first_day, percent)
         what = f"{accounts}: false episodes per series-year"
         yield from scores.detector_line(what, Detector.false_a_year, ratio, 0.15, is_most=True)
+        yield from scores.bounds(accounts)
         yield from scores.forecast_lines(accounts, (0.029, 0.02, 0.009))

@@ -37,6 +37,7 @@ class Judged:
 
     days: int = 0
     anomalies: set[int] = field(default_factory=set)  # by place
+    reasons: dict[int, str] = field(default_factory=dict)  # by place
 
 
 def detections(path: pathlib.Path, account: Invented, floor: float) -> dict[str, Judged]:
@@ -48,6 +49,7 @@ def detections(path: pathlib.Path, account: Invented, floor: float) -> dict[str,
             at = place[row["day"]]
             seen[row["group"]].add(at)
             judged[row["group"]].days += 1
+            judged[row["group"]].reasons[at] = row["reason"]
             if row["anomaly"] not in ("0", "1"):
                 raise Failed(f"{path.name}: anomaly is {row['anomaly']!r}")
             if row["anomaly"] == "1" and float(row["actual"]) - float(row["expected"]) >= floor:

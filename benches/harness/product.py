@@ -148,11 +148,12 @@ def daemon(account: Account, **changes: dict) -> Iterator[Daemon]:
         yield running
 
 
-def await_history(running: Daemon) -> None:
-    """Waits until all days of the past are read."""
-    name = 'gcore_poll_last_success_timestamp_seconds{account="main",collector="history"}'
+def await_history(running: Daemon, *accounts: str) -> None:
+    """Waits until all days of the past are read, of `main` and of these accounts."""
+    family = "gcore_poll_last_success_timestamp_seconds"
+    names = [f'{family}{{account="{account}",collector="history"}}' for account in ("main", *accounts)]
     deadline = time.monotonic() + 600
-    while name not in get(running.metrics)[0].decode():
+    while any(name not in get(running.metrics)[0].decode() for name in names):
         if time.monotonic() > deadline:
             raise Failed("the history is not read within ten minutes")
         time.sleep(1)

@@ -25,11 +25,15 @@ class Detector:
     spikes: int = 0
     found: int = 0
     at_once: int = 0
+    missed: list[tuple[int, int]] = field(default_factory=list)  # the spikes of the series that was added last
+    false: int = 0  # false episodes of that series
 
     def add(self, alarms: set[int], spikes: list[tuple[int, int]], judged: int) -> None:
         """One series: places of its anomalous days, its true spikes, and how many of its days were judged."""
         true = {at for first, last in spikes for at in range(first, last + 1)}
         self.judged += judged
+        before = self.episodes - self.true_episodes
+        self.missed = [spike for spike in spikes if alarms.isdisjoint(range(spike[0], spike[1] + 1))]
         self.alarms += len(alarms)
         self.true_alarms += len(alarms & true)
         self.spike_days += len(true)
@@ -39,6 +43,7 @@ class Detector:
                 end += 1
             self.episodes += 1
             self.true_episodes += not true.isdisjoint(range(begin, end))
+        self.false = self.episodes - self.true_episodes - before
         for first, last in spikes:
             self.spikes += 1
             self.found += not alarms.isdisjoint(range(first, last + 1))

@@ -131,6 +131,24 @@ def idle(quick: bool) -> Iterator[Line]:
                 for line in _at_rest(what, daemon, quick):
                     line.goal, line.reached = "-", "-"
                     yield line
+    yield from _many_accounts(quick)
+
+
+def _many_accounts(quick: bool) -> Iterator[Line]:
+    """The CPU of a daemon with 20 accounts of 4,000 groups each, between two polls."""
+    others, days = [f"n{number}" for number in range(1, 20)], 3 if quick else 35
+    with account(4_000, projects=32, regions=5) as on, tempfile.TemporaryDirectory() as folder:
+        key = {**product.BASE["accounts.main"], "api_url": on.url}
+        tables = {f"accounts__{name}": {**key, "api_key": name} for name in others}
+        tables |= {"collect__history": {"enabled": True, "days": days}, "storage": {"path": f"{folder}/state.db"}}
+        with product.daemon(on, **tables) as daemon:
+            product.await_history(daemon, *others)
+            for line in _at_rest(f"idle daemon, 20 accounts of 4,000 groups, {days} days of history", daemon, quick):
+                if "CPU" in line.what:
+                    line.goal, line.reached = "< 0.5 %", yes(float(line.ratio.rstrip("%")) < 0.5)
+                else:
+                    line.goal, line.reached = "-", "-"
+                yield line
 
 
 def _at_rest(what: str, daemon: product.Daemon, quick: bool) -> Iterator[Line]:

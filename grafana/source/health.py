@@ -478,6 +478,13 @@ def notifications(board):
                         width=80,
                         look=coloured(steps(GREEN, (1, ORANGE))),
                     ),
+                    Column(
+                        "Given up",
+                        query=f"{channel} (gcore_notification_dead_letters)",
+                        unit="locale",
+                        width=80,
+                        look=coloured(steps(GREEN, (1, RED))),
+                    ),
                     Column("Sent", query="sum by (channel) (gcore_notifications_total)", unit="locale", width=80),
                     Column(
                         "Failed", query="sum by (channel) (gcore_notification_failures_total)", unit="locale", width=80

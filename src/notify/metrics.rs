@@ -16,6 +16,7 @@ pub struct Metrics {
     sent: IntCounterVec,
     failures: IntCounterVec,
     waiting: IntGaugeVec,
+    dead_letters: IntGaugeVec,
     up: IntGaugeVec,
     last_success: IntGaugeVec,
 }
@@ -42,6 +43,12 @@ impl Metrics {
             waiting: register_int_gauge_vec_with_registry!(
                 "gcore_notification_queue_length",
                 "Alerts or messages that a channel has yet to take.",
+                &["channel"],
+                registry
+            )?,
+            dead_letters: register_int_gauge_vec_with_registry!(
+                "gcore_notification_dead_letters",
+                "Messages that were given up, and that `alerts dead-letters` lists.",
                 &["channel"],
                 registry
             )?,
@@ -115,11 +122,17 @@ impl ChannelMetrics {
     pub(super) fn waiting(&self, number: u64) {
         self.metrics.waiting.with_label_values(&[&self.channel]).set(i64::try_from(number).unwrap_or(i64::MAX));
     }
+
+    /// Sets the number of dead letters.
+    pub(super) fn dead_letters(&self, number: u64) {
+        self.metrics.dead_letters.with_label_values(&[&self.channel]).set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
 }
 
 impl Drop for ChannelMetrics {
     fn drop(&mut self) {
         // The series are missing if nothing was sent or accepted.
+        let _ = self.metrics.dead_letters.remove_label_values(&[&self.channel]);
         let _ = self.metrics.waiting.remove_label_values(&[&self.channel]);
         let _ = self.metrics.up.remove_label_values(&[&self.channel]);
         let _ = self.metrics.last_success.remove_label_values(&[&self.channel]);

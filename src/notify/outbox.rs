@@ -177,6 +177,7 @@ impl Outbox {
                 return STORE_PAUSE;
             };
             self.metrics.waiting(heads.waiting);
+            self.metrics.dead_letters(heads.dead);
             if heads.due.is_empty() {
                 let wait = heads.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
                 return wait.unwrap_or(LOOK).min(LOOK);

@@ -85,6 +85,8 @@ pub struct Heads {
     pub next_at: Option<Timestamp>,
     /// The number of waiting notifications, including those.
     pub waiting: u64,
+    /// The number of dead letters.
+    pub dead: u64,
 }
 
 impl Store {
@@ -109,10 +111,12 @@ impl Store {
             let next_at: Option<i64> = transaction
                 .prepare_cached(&sql)?
                 .query_row(params![channel, now, latest, released], |row| row.get(0))?;
-            let sql = "SELECT count(*) FROM outbox WHERE channel = ?1 AND dead = 0";
-            let waiting: i64 = transaction.prepare_cached(sql)?.query_row([&channel], |row| row.get(0))?;
+            let sql = "SELECT count(*) FILTER (WHERE dead = 0), count(*) FILTER (WHERE dead <> 0) \
+                       FROM outbox WHERE channel = ?1";
+            let count = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let (waiting, dead) = transaction.prepare_cached(sql)?.query_row([&channel], count)?;
             let next_at = next_at.and_then(|at| Timestamp::from_microsecond(at).ok());
-            Ok(Heads { due, next_at, waiting: waiting.cast_unsigned() })
+            Ok(Heads { due, next_at, waiting: waiting.cast_unsigned(), dead: dead.cast_unsigned() })
         })
         .await
     }
@@ -316,7 +320,7 @@ mod tests {
         let later = DeliveryOutcome::Later { next_at: at(60), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(1, later), (2, DeliveryOutcome::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
-        assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2 }, "its end waits as well");
+        assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2, dead: 0 }, "its end waits as well");
         let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
         assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
         store.outbox_settle(vec![(1, DeliveryOutcome::Delivered)], at(61)).await.unwrap();

@@ -137,6 +137,7 @@ async fn a_message_is_tried_for_days_under_one_id_then_set_aside_and_replayed() 
     assert_eq!((letter.message.attempts, letter.channel.as_str(), letter.is_overtaken), (10, "webhook.ops", false));
     assert!(letter.error.starts_with("answered 503"), "{}", letter.error);
     until("an empty queue", async || channels.of("gcore_notification_queue_length", "webhook.ops") == Some(0.0)).await;
+    assert_eq!(channels.of("gcore_notification_dead_letters", "webhook.ops"), Some(1.0));
     let mut ids: Vec<_> = received(&server).await.iter().map(|r| r.headers["webhook-id"].clone()).collect();
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");
