@@ -54,26 +54,26 @@ const TABLE: &[Row] = &[
     both("GcoreSpendAnomaly", ""),
     shipped(
         "GcoreSpendAboveMedian",
-        "Takes the median of a week as Prometheus has seen it; the daemon has its own history",
+        "This rule uses the median of a week as Prometheus scraped it. The daemon has its own history",
     ),
-    both("GcoreSpendToday", "Over below nine tenths, after two readings; for Prometheus at the limit"),
-    both("GcoreBudgetUsed", "A step stands until the month is over, also where the budget is raised"),
+    both("GcoreSpendToday", "Ends after two readings below nine tenths of the limit. Prometheus ends at the limit"),
+    both("GcoreBudgetUsed", "A step stays until the end of the month, even if the budget is raised"),
     Row {
         // For Prometheus the month ends when the next month is read.
         excuses: &[Excuse::Waits, Excuse::Keeps(2)],
-        ..both("GcoreBudgetForecast", "Without the hour that Prometheus waits, and over after two readings")
+        ..both("GcoreBudgetForecast", "Fires without the hour that Prometheus waits, and ends after two readings")
     },
-    native("GcoreNewSpend", "Needs every known day; Prometheus may have a shorter past, or none"),
+    native("GcoreNewSpend", "This rule needs every known day. Prometheus may have a shorter past, or none"),
     native(
         "GcoreCostUnpriced",
-        "Of yesterday, of which no family counts the records; Prometheus has GcoreMonthUnpriced",
+        "This rule covers yesterday, and no metric counts its records. Prometheus has GcoreMonthUnpriced",
     ),
-    shipped("GcoreMonthUnpriced", "Of the month to date; the daemon has GcoreCostUnpriced"),
+    shipped("GcoreMonthUnpriced", "This rule covers the month to date. The daemon has GcoreCostUnpriced"),
     shipped("GcorePriceStatus", "The daemon shows the status as a metric"),
     Row {
         // With the fake clock a reading comes at the instant of an evaluation, so it counts twice.
         excuses: &[Excuse::Waits, Excuse::Keeps(15)],
-        ..both("GcoreCostMismatch", "After two readings, and over after two; Prometheus waits 30 minutes, then 15")
+        ..both("GcoreCostMismatch", "Fires and ends after two readings. Prometheus waits 30 minutes, then 15")
     },
     both("GcoreCostRevised", ""),
     both("GcoreCommitmentActive", ""),
@@ -82,20 +82,20 @@ const TABLE: &[Row] = &[
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
         ..both(
             "GcoreReportTaskFailed",
-            "One for each task, with its uuid; Prometheus has one for the newest failure of a type",
+            "One for each task, with its uuid. Prometheus has one for the newest failure of a type",
         )
     },
     Row {
         labels: Some(&["account", "task_type"]),
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
-        ..both("GcoreReportTaskStuck", "One for each task, with its uuid; Prometheus has one for each type")
+        ..both("GcoreReportTaskStuck", "One for each task, with its uuid. Prometheus has one for each type")
     },
     Row {
         labels: Some(&["account", "task_type"]),
         excuses: &[Excuse::Holds("gcore_report_tasks{")],
         ..both(
             "GcoreReportTaskErrors",
-            "One for each task, with its uuid; Prometheus has one for the newest task of a type",
+            "One for each task, with its uuid. Prometheus has one for the newest task of a type",
         )
     },
     both("GcoreSubscriptionExpiring", ""),
@@ -103,24 +103,24 @@ const TABLE: &[Row] = &[
     both("GcoreCollectorFailing", ""),
     both(
         "GcoreDataStale",
-        "Leaves out the history, which reads for long behind the others; Prometheus gives it 30 minutes",
+        "Leaves out the history, which reads long behind the others. Prometheus gives it 30 minutes",
     ),
-    both("GcoreKeyRefused", "Over with the next poll that fails for another reason; Prometheus looks back 3 hours"),
+    both("GcoreKeyRefused", "Ends with the next poll that fails for another reason. Prometheus looks back 3 hours"),
     both("GcoreAccessLost", ""),
     both(
         "GcoreCostsUnreadable",
-        "A poll that fails otherwise changes nothing; for Prometheus it begins the 30 minutes anew, unless the alert fires already",
+        "A poll that fails for another reason changes nothing. In Prometheus it restarts the 30 minutes, unless the alert fires already",
     ),
-    both("GcoreRateLimited", "Judges the last poll; Prometheus looks back 3 hours while polls fail"),
+    both("GcoreRateLimited", "Judges the last poll. Prometheus looks back 3 hours while polls fail"),
     both("GcoreSeriesLimit", ""),
-    shipped("GcoreSeriesDropped", "Of all other families"),
+    shipped("GcoreSeriesDropped", "This rule covers all other families"),
     both("GcoreStoreNotWritable", ""),
     both("GcoreNotificationsFailing", ""),
-    shipped("GcoreStoreDamaged", "The log and the metric tell; what the daemon knew of its alerts was in that file"),
-    shipped("GcoreConfigReloadFailed", "The log and the answer to the reload tell"),
-    shipped("GcoreExporterDown", "The one thing that the daemon cannot say of itself; see GcoreWatchdog"),
-    native("GcoreWatchdog", "With the same labels from both sides, one would hide that the other is silent"),
-    native(THRESHOLD, "Yours, by `[[alerts.threshold]]`: Prometheus does not know that configuration"),
+    shipped("GcoreStoreDamaged", "The log and the metric show it. The daemon's states of alerts were in that file"),
+    shipped("GcoreConfigReloadFailed", "The log and the answer to the reload show it"),
+    shipped("GcoreExporterDown", "The daemon cannot report its own absence. See GcoreWatchdog"),
+    native("GcoreWatchdog", "With the same labels on both sides, one side would hide that the other is silent"),
+    native(THRESHOLD, "The limits are in `[[alerts.threshold]]`. Prometheus does not know that configuration"),
 ];
 
 fn text_of_the_rules() -> String {
@@ -142,9 +142,9 @@ fn the_table_has_every_rule_and_is_documented() {
     assert_eq!(listed(|row| row.native), own.collect());
 
     let cell = |name: &str| if name.is_empty() { "none".to_owned() } else { format!("`{name}`") };
-    let mut table = "| Prometheus | Daemon | Where the daemon's differs |\n|---|---|---|\n".to_owned();
+    let mut table = "| Prometheus | Daemon | Difference of the daemon's rule |\n|---|---|---|\n".to_owned();
     for Row { shipped, native, differs, .. } in TABLE {
-        let differs = if differs.is_empty() { "Nowhere" } else { *differs };
+        let differs = if differs.is_empty() { "None" } else { *differs };
         table += &format!("| {} | {} | {differs} |\n", cell(shipped), cell(native));
     }
     let runbooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks.md");
