@@ -82,7 +82,7 @@ class Scores:
         yield Line(what, percent(value), goal="76 to 86 %", reached=yes(0.76 <= value <= 0.86))
 
 
-RULES = ("weekday_share", "sparse", "same_day_of_month", "same_weekday", "often_lately", "other_weekday")
+RULES = ("weekday_share", "sparse", "same_day_of_month", "often_lately", "other_weekday")
 
 
 def ablate(quick: bool) -> Iterator[Line]:

@@ -41,7 +41,7 @@ pub(super) struct BacktestFlags {
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Leave out one rule of the detector, to measure its effect: weekday_share, sparse, same_day_of_month,
-    /// same_weekday, often_lately, other_weekday or return
+    /// often_lately or other_weekday
     #[arg(long, value_name = "RULE", value_parser = rule)]
     without: Option<Rule>,
     /// Write every judged day: day,group,actual,expected,upper,score,anomaly,reason,explanation

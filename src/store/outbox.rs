@@ -320,7 +320,11 @@ mod tests {
         let later = DeliveryOutcome::Later { next_at: at(60), held_until: None, error: "no".into() };
         store.outbox_settle(vec![(1, later), (2, DeliveryOutcome::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
-        assert_eq!(heads, Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2, dead: 0 }, "its end waits as well");
+        assert_eq!(
+            heads,
+            Heads { due: Vec::new(), next_at: Some(at(60)), waiting: 2, dead: 0 },
+            "its end waits as well"
+        );
         let heads = store.outbox_heads("a".into(), at(60), 10).await.unwrap();
         assert_eq!((heads.due[0].id, heads.due[0].attempts, heads.due.len()), (1, 1, 1));
         store.outbox_settle(vec![(1, DeliveryOutcome::Delivered)], at(61)).await.unwrap();

@@ -15,8 +15,6 @@ pub(super) const DEVIATIONS: f64 = 4.75;
 pub(super) const LEAST_SHARE: f64 = 0.3;
 /// The factor on the excess of a like day, because charges vary. 1.25 costs .01 of F1 on simulated accounts.
 const LIKE_MARGIN: f64 = 1.5;
-/// The weeks in which two of the same weekday make a habit. From 4 to 8 nothing changes.
-const WEEKS: usize = 4;
 /// The number of days in the last four weeks whose cost makes an amount usual. From 4 to 6, F1 moves by less than .01.
 pub(super) const OFTEN: usize = 5;
 pub(super) const LATELY: usize = 28;
@@ -51,7 +49,7 @@ struct Bounds {
     /// The rule that sets the band.
     basis: Basis,
     /// The bounds of habits. The first one that covers an amount is the reason.
-    habits: [(f64, Basis); 4],
+    habits: [(f64, Basis); 3],
     deviation: f64,
     like_days: u8,
     like_most: f64,
@@ -114,7 +112,6 @@ impl Series {
                 like_most = like_most.max(self.amount(yesterday, lag - 1));
             }
         }
-        let [_, twice] = (1..=WEEKS).map(|week| self.excess(yesterday, 7 * week - 1)).fold([0.0; 2], with);
         let usual = self.level * share;
         let unless_idle = if is_idle { 0.0 } else { 1.0 };
         let basis = match () {
@@ -131,7 +128,6 @@ impl Series {
             basis,
             habits: [
                 (Rule::SameDayOfMonth, usual + LIKE_MARGIN * most, Basis::SameDayOfMonth),
-                (Rule::SameWeekday, usual + LIKE_MARGIN * twice, Basis::SameWeekday),
                 (Rule::OftenLately, unless_idle * AS_MUCH * share * self.often(today), Basis::OftenLately),
                 (Rule::OtherWeekday, unless_idle * OTHER_WEEKDAY * second * self.level, Basis::OtherWeekday),
             ]
@@ -222,8 +218,7 @@ impl Series {
             return false;
         }
         let error = amount / (self.level * share) - 1.0;
-        let is_charge = matches!(habit, Some(Reason::SameDayOfMonth | Reason::SameWeekday));
-        if is_charge {
+        if habit == Some(Reason::SameDayOfMonth) {
             return false;
         }
         if amount > bounds.band {

@@ -46,7 +46,6 @@ impl Judgement {
             Basis::SameDayOfMonth => {
                 "as far up as like days of the last three months, and half as much again".to_owned()
             }
-            Basis::SameWeekday => "as far up as two of this weekday in four weeks, and half as much again".to_owned(),
             Basis::OftenLately => {
                 format!(
                     "{} more than {OFTEN} of the last {LATELY} days, each weekday by its share",
@@ -68,7 +67,6 @@ impl Judgement {
             }
             Reason::NewLevel => "the fifth day in a row far below, so the new level",
             Reason::SameDayOfMonth => "a like day of the last three months was about as far up",
-            Reason::SameWeekday => "two of this weekday in the last four weeks were about as far up",
             Reason::OftenLately => "five of the last 28 days cost about as much",
             Reason::OtherWeekday => "at most 20 % above its second-highest weekday",
             Reason::UsualInParts => "its groups together are not up by more than its band",

@@ -12,8 +12,6 @@ pub enum Reason {
     NewLevel,
     /// Above the band, but a like day of the last three months had a similar excess.
     SameDayOfMonth,
-    /// Above the band, but two of the same weekday in the last four weeks had a similar excess.
-    SameWeekday,
     /// Above the band, but five of the last 28 days had a similar cost.
     OftenLately,
     /// Above the band of its weekday, but at most 20 % above the second-highest weekday: a holiday.
@@ -34,12 +32,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::WithinBand,
         Self::AboveBand,
         Self::NewLevel,
         Self::SameDayOfMonth,
-        Self::SameWeekday,
         Self::OftenLately,
         Self::OtherWeekday,
         Self::UsualInParts,
@@ -58,7 +55,6 @@ impl Reason {
             Self::AboveBand => "above_band",
             Self::NewLevel => "new_level",
             Self::SameDayOfMonth => "same_day_of_month",
-            Self::SameWeekday => "same_weekday",
             Self::OftenLately => "often_lately",
             Self::OtherWeekday => "other_weekday",
             Self::UsualInParts => "usual_in_parts",
@@ -82,8 +78,6 @@ pub enum Basis {
     LeastAmount,
     /// Like days of the last three months.
     SameDayOfMonth,
-    /// Two of the same weekday in the last four weeks.
-    SameWeekday,
     /// Five of the last 28 days.
     OftenLately,
     /// The second-highest weekday.
@@ -98,7 +92,6 @@ impl Basis {
         match self {
             Self::Deviations | Self::Share | Self::LeastAmount => Reason::WithinBand,
             Self::SameDayOfMonth => Reason::SameDayOfMonth,
-            Self::SameWeekday => Reason::SameWeekday,
             Self::OftenLately => Reason::OftenLately,
             Self::OtherWeekday => Reason::OtherWeekday,
             Self::Parts => Reason::UsualInParts,

@@ -9,8 +9,6 @@ pub enum Rule {
     Sparse,
     /// A like day of the last three months raises the bound.
     SameDayOfMonth,
-    /// Two of the same weekday in four weeks raise the bound.
-    SameWeekday,
     /// Five of the last 28 days raise the bound.
     OftenLately,
     /// The second-highest weekday raises the bound.
@@ -19,14 +17,8 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 6] = [
-        Self::WeekdayShare,
-        Self::Sparse,
-        Self::SameDayOfMonth,
-        Self::SameWeekday,
-        Self::OftenLately,
-        Self::OtherWeekday,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::WeekdayShare, Self::Sparse, Self::SameDayOfMonth, Self::OftenLately, Self::OtherWeekday];
 
     /// The name on the command line.
     #[must_use]
@@ -35,7 +27,6 @@ impl Rule {
             Self::WeekdayShare => "weekday_share",
             Self::Sparse => "sparse",
             Self::SameDayOfMonth => "same_day_of_month",
-            Self::SameWeekday => "same_weekday",
             Self::OftenLately => "often_lately",
             Self::OtherWeekday => "other_weekday",
         }
