@@ -110,7 +110,7 @@ struct Found {
     revisions: BTreeMap<Series, Revision>,
 }
 
-/// What insights depend on, besides the stored days.
+/// The inputs of insights, besides the stored days.
 #[derive(Clone, Copy, PartialEq)]
 struct Inputs {
     today: Date,
