@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -20,9 +21,13 @@ use crate::alert::engine::{AlertConfig, Engine};
 use crate::config::Config;
 use crate::exposition;
 use crate::exposition::encoder::Encoder;
+use crate::http::guard::Guard;
 use crate::http::routes;
 use crate::http::routes::AppState;
 use crate::http::server::Server;
+use crate::http::web_config::WebConfig;
+use crate::http::web_config::current::CurrentWebConfig;
+use crate::http::web_config::fault::Faults;
 use crate::notify;
 use crate::notify::ExternalUrl;
 use crate::notify::dispatcher;
@@ -58,6 +63,8 @@ pub struct Web {
     pub telemetry_path: String,
     /// Whether a POST to `/-/reload` reloads the configuration. Default false.
     pub enable_lifecycle: bool,
+    /// The file with TLS, passwords and headers of the listener. Default none: plain HTTP for everybody who reaches it.
+    pub config_file: Option<PathBuf>,
 }
 
 impl Default for Web {
@@ -67,15 +74,25 @@ impl Default for Web {
             listen_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 10_061))],
             telemetry_path: "/metrics".into(),
             enable_lifecycle: false,
+            config_file: None,
         }
     }
 }
 
 impl Web {
+    /// Reads the file of the listener's TLS and passwords. `None` without one.
+    ///
+    /// # Errors
+    /// All [`Faults`] of the file.
+    pub fn read_config(&self, clock: &Clock) -> Result<Option<WebConfig>, Faults> {
+        self.config_file.as_deref().map(|path| WebConfig::read(path, clock.now())).transpose()
+    }
+
     /// The warning for links to a loopback address in messages that are read on other machines.
     #[must_use]
     pub fn misleading_links(&self, notify: &notify::settings::Settings) -> Option<String> {
-        let home = notify.home(&ExternalUrl::new(&self.listen_addresses.first().map_or_else(String::new, own_url)));
+        let own = self.listen_addresses.first().map_or_else(String::new, |address| own_url("http", address));
+        let home = notify.home(&ExternalUrl::new(&own));
         let elsewhere = notify.read_elsewhere();
         if elsewhere.is_empty() || !home.url().parse().is_ok_and(|url| transport::is_loopback(&url)) {
             return None;
@@ -93,6 +110,8 @@ impl Web {
 /// A daemon with bound addresses, before its start.
 pub struct App {
     server: Server,
+    scheme: &'static str,
+    guard: Guard,
     home: ExternalUrl,
     site: Arc<AppState>,
     encoder: Arc<Encoder>,
@@ -118,12 +137,20 @@ impl App {
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
+        let protection = match &web.config_file {
+            Some(path) => Some(Arc::new(CurrentWebConfig::open(path, clock.clone()).await?)),
+            None => None,
+        };
+        let has_tls = protection.as_ref().is_some_and(|protection| protection.in_force().tls().is_some());
+        let scheme = if has_tls { "https" } else { "http" };
+        let (server, guard) = (server.protected_by(protection.clone()), Guard::new(protection)?);
         let store = Store::open(&config.storage, &registry)?;
         let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store.clone())?;
         fleet.recall().await;
         let keeper = (!store.is_in_memory()).then(|| Persister::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
-        let home = ExternalUrl::new(&server.addresses().first().map_or_else(String::new, own_url));
+        let own = server.addresses().first().map_or_else(String::new, |address| own_url(scheme, address));
+        let home = ExternalUrl::new(&own);
         let (orders, ordered) = watch::channel(fleet.orders(&home));
         let channels = Channels::default();
         let (engine, alerts) =
@@ -139,7 +166,7 @@ impl App {
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
             Arc::new(AppState { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
-        Ok(Self { server, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
+        Ok(Self { server, scheme, guard, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
     }
 
     /// Adds the source of reloads, if there is one.
@@ -153,6 +180,12 @@ impl App {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.server.addresses()
+    }
+
+    /// `https` if the listener speaks TLS, else `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.scheme
     }
 
     /// Done when `/-/ready` answers 200.
@@ -172,10 +205,10 @@ impl App {
         let (mut fleet, mut reloader, mut dispatcher) = (self.fleet, self.reloader, self.dispatcher);
         dispatcher.follow(dispatcher.plan(fleet.notify_settings().clone())?).await;
         fleet.start();
-        let site = self.site;
+        let (site, guard) = (self.site, self.guard.clone());
         let handler = move |request: Request<Incoming>| {
-            let (site, (head, _)) = (Arc::clone(&site), request.into_parts());
-            async move { routes::answer(&site, &head).await }
+            let (site, guard, (head, _)) = (Arc::clone(&site), guard.clone(), request.into_parts());
+            async move { guard.answer(&head, routes::answer(&site, &head)).await }
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
@@ -197,7 +230,7 @@ impl App {
                 error = fleet.ended() => break Err(error),
                 (name, error) = dispatcher.ended() => break Err(ended_unasked(&name, error.as_ref())),
                 wish = reloader.asked() => {
-                    let outcome = reloader.reload(&mut fleet, &mut dispatcher).await;
+                    let outcome = reloader.reload(&mut fleet, &mut dispatcher, &self.guard).await;
                     if outcome.is_ok() {
                         encoder.follow(fleet.metrics_settings()).await;
                         self.orders.send_replace(fleet.orders(&self.home));
@@ -221,10 +254,10 @@ impl App {
 }
 
 /// The URL of a listen address. The host name replaces an unspecified address, because a link to 0.0.0.0 does not work.
-fn own_url(address: &SocketAddr) -> String {
+fn own_url(scheme: &str, address: &SocketAddr) -> String {
     match rustix::system::uname().nodename().to_str() {
-        Ok(host) if address.ip().is_unspecified() => format!("http://{host}:{}", address.port()),
-        _ => format!("http://{address}"),
+        Ok(host) if address.ip().is_unspecified() => format!("{scheme}://{host}:{}", address.port()),
+        _ => format!("{scheme}://{address}"),
     }
 }
 
@@ -252,11 +285,11 @@ pub struct Once {
     pub outcomes: Vec<Outcome>,
 }
 
-/// Polls every collector of every account once.
+/// Polls every collector of every account once. `progress` gets the number of finished polls, and that of all.
 ///
 /// # Errors
 /// Fails if an account's client cannot be built. A failed poll is an outcome, not an error.
-pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
+pub async fn once(config: &Config, clock: Clock, progress: impl Fn(usize, usize)) -> anyhow::Result<Once> {
     let registry = Registry::new();
     exposition::process::register(&registry)?;
     // A single poll must not write to the store of a running daemon.
@@ -266,7 +299,12 @@ pub async fn once(config: &Config, clock: Clock) -> anyhow::Result<Once> {
     for (_, mut poller) in fleet.pollers().into_iter().filter(|((_, collector), _)| *collector != Collector::History) {
         tasks.spawn(async move { poller.poll().await });
     }
-    let outcomes = tasks.join_all().await;
+    let (all, mut outcomes) = (tasks.len(), Vec::new());
+    progress(0, all);
+    while let Some(outcome) = tasks.join_next().await {
+        outcomes.push(outcome.context("a poll failed; this is a bug, please report it")?);
+        progress(outcomes.len(), all);
+    }
     let snapshot = Arc::clone(&snapshot.borrow());
     let exposition =
         exposition::text(&snapshot, config.metrics, &registry, clock.now()).context("cannot write the metrics")?;

@@ -1,8 +1,9 @@
 //! Writes the stored history of all accounts as OpenMetrics text, which promtool makes into blocks.
 
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
+use std::mem;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::civil::Date;
@@ -11,12 +12,17 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::account::AccountName;
 use crate::config::Config;
 use crate::exposition::daily;
-use crate::store::days::Kind;
+use crate::store::days::{Kind, Series};
 use crate::store::{AccountId, Store};
+use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::period::{Period, utc_date};
 
 use super::persisted_readings;
+
+/// Amounts that are in memory at once: some 40 MB. The store has them by day and the text by series, so the store is read
+/// once for each portion of series.
+const AMOUNTS_AT_ONCE: usize = 1 << 20;
 
 /// A request that cannot be fulfilled. A retry does not help.
 #[derive(Debug, thiserror::Error)]
@@ -128,30 +134,117 @@ impl Backfill {
         Ok(())
     }
 
-    /// Writes everything, with one day in memory at a time, and returns the writer.
+    /// Writes everything, with a bounded number of amounts in memory, and returns the writer. `progress` gets the number
+    /// of series that are written and that of all series of the same account and kind.
     ///
     /// # Errors
-    /// Fails if the store cannot be read or the writer fails. Some days may be written by then.
-    pub async fn write<W: Write + Send + 'static>(self, mut to: W) -> anyhow::Result<W> {
+    /// Fails if the store cannot be read or the writer fails. Some series may be written by then.
+    pub async fn write<W: Write>(self, to: W, progress: impl FnMut(usize, usize)) -> anyhow::Result<W> {
+        self.write_in_portions(AMOUNTS_AT_ONCE, to, progress).await
+    }
+
+    async fn write_in_portions<W: Write>(
+        self,
+        at_once: usize,
+        mut to: W,
+        mut progress: impl FnMut(usize, usize),
+    ) -> anyhow::Result<W> {
         let mut head_of = None;
-        for History { account, names, kind, id, .. } in self.histories {
-            if head_of.replace(kind) != Some(kind) {
-                to.write_all(daily::head(kind).as_bytes())?;
+        for history in self.histories {
+            if head_of.replace(history.kind) != Some(history.kind) {
+                to.write_all(daily::head(history.kind).as_bytes())?;
             }
-            let Some(id) = id else { continue };
-            let days = (self.period.first(), self.period.end());
-            let visit = move |(to, outcome): &mut (W, io::Result<()>), series: &[_], date, amounts: &[_]| {
-                if outcome.is_ok() {
-                    *outcome = to.write_all(daily::day(kind, &account, &names, series, date, amounts).as_bytes());
+            let Some(id) = history.id else { continue };
+            let (account, names, kind) = (history.account, history.names, history.kind);
+            let (first, end) = (self.period.first(), self.period.end());
+            let days: Arc<BTreeSet<Date>> = Arc::new(history.days.range(first..end).copied().collect());
+            let number_at_once = (at_once / days.len().max(1)).max(1);
+            let mut portion = Portion { days, ..Portion::default() };
+            loop {
+                portion = portion.filled(&self.store, id, kind, &self.period, number_at_once).await?;
+                if portion.wanted.is_empty() {
+                    break;
                 }
-            };
-            let outcome;
-            let visited = self.store.visit_days(id, kind, days, (to, Ok(())), visit).await;
-            (to, outcome) = visited.context("cannot read the stored days")?;
-            outcome?;
+                for (series, amounts) in portion.taken() {
+                    to.write_all(daily::series(kind, &account, &names, &series, &amounts).as_bytes())?;
+                }
+                progress(portion.done, portion.all.len());
+            }
         }
         to.write_all(daily::END.as_bytes())?;
         Ok(to)
+    }
+}
+
+/// A portion of the series of one account and kind, with their amounts.
+#[derive(Default)]
+struct Portion {
+    /// The days to write. Days that a running daemon adds meanwhile are left out, or only some series would have them.
+    days: Arc<BTreeSet<Date>>,
+    /// All series, in the order of the text. Known after the first look at the store.
+    all: Vec<Series>,
+    /// The number of series in this portion and those before.
+    done: usize,
+    /// The series of this portion with their amounts.
+    wanted: Vec<(Series, Vec<(Date, Amount)>)>,
+    /// For each series of the store its place in this portion. Empty before the first day of a look.
+    places: Vec<Option<usize>>,
+}
+
+impl Portion {
+    /// The next portion of at most so many series. Empty after the last one.
+    async fn filled(
+        mut self,
+        store: &Store,
+        id: AccountId,
+        kind: Kind,
+        period: &Period,
+        at_most: usize,
+    ) -> anyhow::Result<Self> {
+        let days = (period.first(), period.end());
+        if self.all.is_empty() {
+            let learn = |all: &mut Vec<Series>, series: &[Series], _, _: &[_]| {
+                if all.is_empty() {
+                    all.extend_from_slice(series);
+                }
+            };
+            let all = store.visit_days(id, kind, days, Vec::new(), learn).await;
+            self.all = all.context("cannot read the stored days")?;
+            // The same days give the same text.
+            self.all.sort_unstable();
+        }
+        let end = (self.done + at_most).min(self.all.len());
+        self.wanted = self.all[self.done..end].iter().map(|series| (series.clone(), Vec::new())).collect();
+        self.done = end;
+        self.places.clear();
+        if self.wanted.is_empty() {
+            return Ok(self);
+        }
+        let visited = store.visit_days(id, kind, days, self, Self::add).await;
+        visited.context("cannot read the stored days")
+    }
+
+    /// Takes the amounts of one day.
+    fn add(&mut self, series: &[Series], date: Date, amounts: &[(usize, Amount)]) {
+        if !self.days.contains(&date) {
+            return;
+        }
+        if self.places.is_empty() {
+            // Between two looks the daemon may have added series, so positions in the store may have moved.
+            let places: HashMap<&Series, usize> = self.wanted.iter().map(|(series, _)| series).zip(0..).collect();
+            self.places = series.iter().map(|series| places.get(series).copied()).collect();
+        }
+        for (position, amount) in amounts {
+            if let Some(place) = self.places[*position] {
+                self.wanted[place].1.push((date, *amount));
+            }
+        }
+    }
+
+    /// The series of this portion, whose memory is free again.
+    fn taken(&mut self) -> Vec<(Series, Vec<(Date, Amount)>)> {
+        let taken = mem::take(&mut self.wanted);
+        taken.into_iter().filter(|(_, amounts)| !amounts.is_empty()).collect()
     }
 }
 
@@ -169,4 +262,55 @@ fn stretches(days: impl Iterator<Item = Date>) -> String {
     }
     let text = |(first, last)| if first == last { format!("{first}") } else { format!("{first} to {last}") };
     stretches.into_iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+
+    use crate::aggregate::group::Group;
+    use crate::store::Settings;
+    use crate::store::days::Day;
+    use gcore_api::billing::resource::{ProjectId, ResourceType};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn portions_of_any_size_give_the_same_text() {
+        let store = Store::open(&Settings { path: None }, &Registry::new()).unwrap();
+        let name: AccountName = "main".parse().unwrap();
+        let id = store.account(&name, String::new()).await.unwrap();
+        let first: Date = "2026-11-01".parse().unwrap();
+        let series = |project| {
+            let group = Group { project: ProjectId(project), region: None, resource_type: ResourceType::new("volume") };
+            Series { group, measure: "EUR".into() }
+        };
+        for (at, date) in (0..).zip(first.series(1.day()).take(6)) {
+            let of_day = (0..5).filter(|project| (project + at) % 3 != 0);
+            let amounts = of_day.map(|project| (series(project), format!("{project}.{at}").parse().unwrap())).collect();
+            let day = Day { date, read_at: Timestamp::UNIX_EPOCH, is_settled: true, rounding: Amount::ZERO, amounts };
+            store.write_day(id, Kind::Cost, day, usize::MAX).await.unwrap();
+        }
+        let mut texts = BTreeSet::new();
+        for at_once in [1, 4, 7, 12, 1000] {
+            // The third day has come since the command began.
+            let days = first.series(1.day()).take(6).filter(|day| day.day() != 3).collect();
+            let history =
+                History { account: name.clone(), names: Names::default(), kind: Kind::Cost, id: Some(id), days };
+            let period = Period::new(first, first.saturating_add(5.days())).unwrap();
+            let backfill = Backfill { store: store.clone(), period, histories: vec![history] };
+            let mut steps = Vec::new();
+            let text =
+                backfill.write_in_portions(at_once, Vec::new(), |done, all| steps.push((done, all))).await.unwrap();
+            assert_eq!(steps.last(), Some(&(5, 5)), "{at_once}");
+            texts.insert(String::from_utf8(text).unwrap());
+        }
+        assert_eq!(texts.len(), 1, "{texts:#?}");
+        let text = texts.first().unwrap();
+        let projects: Vec<&str> =
+            text.lines().filter_map(|line| line.split("project_id=\"").nth(1)?.get(..1)).collect();
+        assert!(projects.is_sorted(), "each series is in one piece: {projects:?}");
+        // Of the days 1, 2, 4 and 5, on which each series is missing once or twice.
+        assert_eq!(projects.len(), 14, "{text}");
+    }
 }

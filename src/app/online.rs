@@ -1,5 +1,6 @@
 //! Probes each enabled collector once with few requests, for `check-config --online`.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -108,7 +109,10 @@ impl Finding {
 ///
 /// # Errors
 /// Fails if an account's client cannot be built. An error of the API is a finding.
-pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account>> {
+pub async fn check(config: &Config, clock: &Clock, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Vec<Account>> {
+    let all = config.accounts.len() * config.collect.enabled().count();
+    let done = &Cell::new(0);
+    progress(0, all);
     let metrics = gcore_api::http::metrics::Metrics::register(&Registry::new())?;
     let memory = Arc::new(MemoryLimit::new(config.accounts.len(), config.metrics.series_limit));
     let mut accounts = Vec::new();
@@ -122,7 +126,12 @@ pub async fn check(config: &Config, clock: &Clock) -> anyhow::Result<Vec<Account
                 let limit = schedule.timeout.min(settings.request_timeout);
                 let deadline = PollDeadline { until: Instant::now() + limit, longest_wait: limit, yields: false };
                 let probe = Probe { client: &client, collect, now: clock.now(), deadline };
-                Some(async move { probe.look(collector).await })
+                Some(async move {
+                    let findings = probe.look(collector).await;
+                    done.set(done.get() + 1);
+                    progress(done.get(), all);
+                    findings
+                })
             });
             let findings: Vec<_> = join_all(probes).await.into_iter().flatten().collect();
             let projects = naming(&findings, Endpoint::Projects, |seen| &seen.projects);

@@ -7,6 +7,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 
 use crate::config::Source;
+use crate::http::guard::Guard;
 use crate::http::reload::{Outcome, ReloadRequest, ReloadRequests};
 use crate::notify::dispatcher::Dispatcher;
 use common::clock::Clock;
@@ -79,9 +80,19 @@ impl Reloader {
         }
     }
 
-    /// Reads the configuration and applies it to pollers and channels. A faulty one changes nothing.
-    pub(super) async fn reload(&self, fleet: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
-        let outcome = self.try_reload(fleet, dispatcher).await;
+    /// Reads the configuration and applies it to pollers and channels. A faulty one changes nothing. The web
+    /// configuration is a file of its own, so a fault of one of the two does not hold up the other.
+    pub(super) async fn reload(
+        &self,
+        fleet: &mut PollerManager,
+        dispatcher: &mut Dispatcher,
+        guard: &Guard,
+    ) -> Outcome {
+        let of_web = guard.reload().await;
+        let outcome = match (of_web, self.try_reload(fleet, dispatcher).await) {
+            (Err(of_web), Err(faults)) => Err(format!("{faults}\n{of_web}")),
+            (of_web, outcome) => outcome.and(of_web),
+        };
         self.note(outcome.is_ok());
         if let Err(faults) = &outcome {
             for fault in faults.lines() {

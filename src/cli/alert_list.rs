@@ -1,23 +1,27 @@
 //! `alerts`: lists the alerts of a running daemon, with filters, the gravest first.
 
-use std::io;
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use reqwest::Url;
+use reqwest::{RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::{Labels, Status, gravity};
-use crate::terminal::escaped;
+use crate::terminal::escaped_lines;
 use common::transport;
 use common::transport::Trust;
+use common::wording::shown;
 
 use super::exit::ExitCode;
-use super::say;
+use super::flags::Access;
+use super::screen;
+use super::screen::Screen;
+use super::table::{Cell, Table};
 
 /// The timeout for the daemon's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,12 +70,11 @@ struct Shown {
 }
 
 /// Prints the alerts of a running daemon.
-pub(super) async fn list(url: &str, flags: &ListFlags) -> anyhow::Result<ExitCode> {
+pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: Screen) -> anyhow::Result<ExitCode> {
     let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
     let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
     let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response =
-        transport::client(&base, &Trust::default())?.get(&page).timeout(PATIENCE).send().await.with_context(asking)?;
+    let response = request(&base, &page, access)?.timeout(PATIENCE).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let reading = || format!("{page} does not answer as this version does; is that the daemon?");
@@ -86,16 +89,31 @@ pub(super) async fn list(url: &str, flags: &ListFlags) -> anyhow::Result<ExitCod
     chosen.sort_by(|(one, _), (other, _)| one.rank().cmp(&other.rank()));
     let text = if flags.json {
         let alerts = chosen.into_iter().map(|(_, alert)| alert).collect();
-        serde_json::to_string_pretty(&Listed { judged, alerts })? + "\n"
+        escaped_lines(&(serde_json::to_string_pretty(&Listed { judged, alerts })? + "\n"))
     } else if !judged {
         "the daemon has not judged yet\n".to_owned()
     } else if chosen.is_empty() {
         "no alerts\n".to_owned()
     } else {
-        table(&chosen.iter().map(|(shown, _)| shown).collect::<Vec<_>>())
+        table(chosen.iter().map(|(shown, _)| shown)).text(screen)
     };
-    say(&mut io::stdout(), &text);
+    screen::print(&text);
     Ok(if judged { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+/// The request for a page of the daemon at `base`. Errors show no password.
+fn request(base: &Url, page: &str, access: &Access) -> anyhow::Result<RequestBuilder> {
+    let trust = match &access.ca_file {
+        Some(path) => {
+            let reading = || format!("--alerts.ca-file {}", shown(path));
+            Trust::of_file(&fs::read(path).with_context(reading)?).with_context(reading)?
+        }
+        None => Trust::default(),
+    };
+    let request = transport::client(base, &trust)?.get(page);
+    let Some(path) = &access.password_file else { return Ok(request) };
+    let password = fs::read_to_string(path).with_context(|| format!("--alerts.password-file {}", shown(path)))?;
+    Ok(request.basic_auth(base.username(), Some(password.trim_end_matches(['\r', '\n']))))
 }
 
 impl ListFlags {
@@ -124,36 +142,29 @@ impl Shown {
         (self.state == Status::Resolved, gravity(severity), severity, name, self.starts_at)
     }
 
-    fn cells(&self) -> [String; 4] {
+    fn cells(&self) -> [Cell; 4] {
         let since = self.starts_at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string();
-        [self.label("severity"), self.state.as_str(), self.label("alertname"), &since]
-            .map(|text| escaped(text).into_owned())
+        let severity = self.label("severity");
+        [
+            Cell::styled(severity, screen::of_severity(severity)),
+            Cell::styled(self.state.as_str(), screen::of_state(self.state)),
+            Cell::new(self.label("alertname")),
+            Cell::new(&since),
+        ]
     }
 }
 
-/// One line of columns for each alert. Below it the texts and the other labels.
-fn table(alerts: &[&Shown]) -> String {
-    let rows: Vec<_> = alerts.iter().map(|alert| alert.cells()).collect();
-    let mut widths = HEAD.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let line = |cells: &[String; 4]| {
-        let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("{}\n", cells.join("  ").trim_end())
-    };
-    let mut text = line(&HEAD.map(str::to_owned));
-    for (alert, row) in alerts.iter().zip(&rows) {
-        text += &line(row);
+/// A row for each alert. Below it the texts and the other labels.
+fn table<'a>(alerts: impl Iterator<Item = &'a Shown>) -> Table<4> {
+    let mut table = Table::new(0, HEAD);
+    for alert in alerts {
         let labels = alert.labels.iter().filter(|(name, _)| !["alertname", "severity"].contains(&name.as_str()));
         let labels = labels.map(|(name, text)| format!("{name}=\"{text}\"")).collect::<Vec<_>>().join(" ");
         let summary = alert.annotations.get("summary").map_or("", |text| text.as_str());
-        let below = [summary, &labels].into_iter().filter(|part| !part.is_empty());
-        text += &below.map(|part| format!("  {}\n", escaped(part))).collect::<String>();
+        let below = [summary.to_owned(), labels].into_iter().filter(|part| !part.is_empty());
+        table.row(alert.cells(), below);
     }
-    text
+    table
 }
 
 fn matcher(text: &str) -> Result<Matcher, String> {

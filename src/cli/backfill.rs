@@ -14,6 +14,8 @@ use crate::config::Config;
 use common::clock::Clock;
 use common::wording::shown;
 
+use super::progress::Progress;
+
 /// Writes the days from `from` to `to`. A file appears only when it is complete.
 pub(super) async fn run(config: &Config, from: Date, to: Date, out: Option<&Path>) -> anyhow::Result<()> {
     let backfill = Backfill::open(config, from, to, Clock::system().now()).await?;
@@ -48,6 +50,7 @@ fn told(error: anyhow::Error, cannot: &str) -> anyhow::Error {
 }
 
 async fn write<W: Write + Send + 'static>(backfill: Backfill, to: W) -> anyhow::Result<W> {
-    let buffered = backfill.write(BufWriter::new(to)).await?;
+    let progress = Progress::new("series of an account written");
+    let buffered = backfill.write(BufWriter::new(to), |done, all| progress.step(done, all)).await?;
     Ok(buffered.into_inner().map_err(io::IntoInnerError::into_error)?)
 }

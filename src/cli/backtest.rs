@@ -25,6 +25,7 @@ use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::utc_date;
 
 use super::exit::ExitCode;
+use super::progress::Progress;
 use super::say;
 
 /// The input and the outputs of a backtest.
@@ -84,8 +85,11 @@ pub(super) async fn run(flags: &BacktestFlags, config: Option<&Config>) -> anyho
             return Ok(ExitCode::Usage);
         }
     };
-    let report = backtest::run(&histories, spikes.as_deref(), flags.without, &mut outputs)
+    let progress = Progress::new("days judged");
+    let step = |done, all| progress.step(done, all);
+    let report = backtest::run(&histories, spikes.as_deref(), flags.without, &mut outputs, step)
         .context("the rows of --detections or --forecasts cannot be written; is the disk full?")?;
+    drop(progress);
     say(&mut io::stdout(), &report.to_string());
     Ok(ExitCode::Success)
 }

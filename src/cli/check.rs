@@ -8,10 +8,17 @@ use crate::config::{ChosenBy, Loaded};
 use common::wording::counted;
 
 use super::exit::ExitCode;
+use super::screen::Screen;
 use super::{online, say};
 
 /// Prints the configuration and a verdict. Probes the API only if the configuration is valid.
-pub(super) async fn run(loaded: &Loaded, web: &Web, asks: bool) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    loaded: &Loaded,
+    web: &Web,
+    web_warnings: &[String],
+    asks: bool,
+    screen: Screen,
+) -> anyhow::Result<ExitCode> {
     let Loaded { config, storage_chosen_by: chosen_by, .. } = loaded;
     let mut faults = Vec::new();
     let examined = config.storage.examine(chosen_by.makes_the_folder());
@@ -29,10 +36,10 @@ pub(super) async fn run(loaded: &Loaded, web: &Web, asks: bool) -> anyhow::Resul
     if let Some(warning) = &links {
         tracing::warn!("{warning}");
     }
-    let verdict = match loaded.warnings.len() + links.iter().len() {
+    let verdict = match loaded.warnings.len() + web_warnings.len() + links.iter().len() {
         0 => "The configuration is good.".to_owned(),
         number => format!("The configuration can be used; mind the {} above.", counted(number as u64, "warning")),
     };
     say(&mut io::stdout(), &format!("{config}{place}\n{verdict}\n"));
-    if asks { online::check(config).await } else { Ok(ExitCode::Success) }
+    if asks { online::check(config, screen).await } else { Ok(ExitCode::Success) }
 }

@@ -95,7 +95,8 @@ pub(super) async fn run(extras: Extras, web: Web, program: &str) -> anyhow::Resu
     let app = build(&config(&api_url, extras)?, web, is_asked, &clock).await?;
     let daemon = app.addresses().first().copied().context("no address to listen on")?;
     say(&mut io::stdout(), "The demo starts. Where it is follows as soon as it has read everything once.\n");
-    let (ready, welcome) = (app.ready(), welcome(daemon, &telemetry_path, &api_url, program));
+    let (ready, welcome) =
+        (app.ready(), welcome(&format!("{}://{daemon}", app.scheme()), &telemetry_path, &api_url, program));
     let telling = tokio::spawn(async move {
         ready.await;
         say(&mut io::stdout(), &welcome);
@@ -189,21 +190,23 @@ fn budgets() -> anyhow::Result<Vec<Budget>> {
         .collect()
 }
 
-fn welcome(daemon: SocketAddr, telemetry_path: &str, api_url: &str, program: &str) -> String {
+fn welcome(daemon: &str, telemetry_path: &str, api_url: &str, program: &str) -> String {
+    let (scheme, target) = daemon.split_once("://").unwrap_or(("http", daemon));
+    let scheme = if scheme == "http" { "" } else { "      scheme: https\n" };
     let key = gcore_simulator::KEY;
     format!(
         "
 Watch today's cost grow:
 
-  watch -n 5 'curl -s http://{daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
+  watch -n 5 'curl -s {daemon}{telemetry_path} | grep ^gcore_cost_today_amount | head'
 
 See where the month will end, and what is left of the budgets:
 
-  curl -s http://{daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
+  curl -s {daemon}{telemetry_path} | grep -E '^gcore_(cost_month_forecast|budget)'
 
 List the alerts; half a minute after the start, the daemon knows the past and finds more of them:
 
-  {program} alerts --alerts.url=http://{daemon}
+  {program} alerts --alerts.url={daemon}
 
 Read the same account with the command `once`:
 
@@ -214,18 +217,18 @@ Scrape it with this prometheus.yml:
   scrape_configs:
     - job_name: gcore-billing
       scrape_interval: 15s
-      metrics_path: {telemetry_path}
+{scheme}      metrics_path: {telemetry_path}
       static_configs:
-        - targets: ['{daemon}']
+        - targets: ['{target}']
 
 Ctrl-C stops everything. With --log.level=info the demo says what it does.
 
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
-  Metrics      http://{daemon}{telemetry_path}
-  Alerts       http://{daemon}/api/v1/alerts
-  Anomalies    http://{daemon}/api/v1/anomalies
-  Start page   http://{daemon}/
+  Metrics      {daemon}{telemetry_path}
+  Alerts       {daemon}/api/v1/alerts
+  Anomalies    {daemon}/api/v1/anomalies
+  Start page   {daemon}/
 "
     )
 }

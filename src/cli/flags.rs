@@ -49,7 +49,7 @@ a test, or the daemon has not judged its alerts yet.
 
 Reload: SIGHUP reads the configuration file again, and so does a POST to /-/reload with --web.enable-lifecycle. A bad \
 one is refused, and the one before goes on. Flags and variables need a restart. A key file that changes needs neither: \
-the next request uses the new key.
+the next request uses the new key. Nor does the file of --web.config.file, nor a certificate.
 
 Environment: GCORE_API_KEY and GCORE_BASE_URL make the account `default` where the configuration has none. Every \
 configuration key is also a variable: collect.cost.interval is GCORE_EXPORTER_COLLECT__COST__INTERVAL. \
@@ -108,12 +108,12 @@ fn without_help(command: clap::Command) -> clap::Command {
 
 /// Hides the shared flags without an effect from the help of a command and its subcommands.
 fn hide_what_means_nothing(command: &mut clap::Command) {
-    let shared = ["file", "listen_addresses", "telemetry_path", "enable_lifecycle", "level", "format"];
+    let shared = ["file", "listen_addresses", "telemetry_path", "enable_lifecycle", "config_file", "level", "format"];
     let own = match command.get_name() {
         "run" => &shared[..],
-        "demo" => &["listen_addresses", "telemetry_path", "level", "format"],
+        "demo" => &["listen_addresses", "telemetry_path", "config_file", "level", "format"],
         // The links in notifications depend on the listen address.
-        "check-config" => &["file", "listen_addresses", "level", "format"],
+        "check-config" => &["file", "listen_addresses", "config_file", "level", "format"],
         "alerts" | "healthcheck" => &["level", "format"],
         "completions" | "man" => &[],
         _ => &["file", "level", "format"],
@@ -169,9 +169,11 @@ pub(super) enum Command {
     Backtest(BacktestFlags),
     /// List the alerts of a running daemon, or test a channel
     Alerts {
-        /// URL of the daemon
+        /// URL of the daemon; with a user name, as https://USER@HOST:10061, if it needs a password
         #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061", value_parser = daemon)]
         url: String,
+        #[command(flatten)]
+        access: Access,
         #[command(flatten)]
         list: ListFlags,
         #[command(subcommand)]
@@ -194,6 +196,17 @@ pub(super) enum Command {
         /// The folder, which is made if it is missing
         folder: PathBuf,
     },
+}
+
+/// The access to a daemon with TLS or a password.
+#[derive(Args, Debug)]
+pub(super) struct Access {
+    /// File with the certificate of the daemon, or with that of its authority [default: the system's authorities]
+    #[arg(long = "alerts.ca-file", value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// File with the password of the user in the URL
+    #[arg(long = "alerts.password-file", value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
 }
 
 /// The subcommands of `alerts`.
@@ -247,6 +260,10 @@ pub(super) struct WebFlags {
     /// Reload the configuration on a POST or PUT to /-/reload, as on SIGHUP
     #[arg(long = "web.enable-lifecycle", global = true)]
     enable_lifecycle: bool,
+    /// File (YAML) with TLS, users and headers of the listener, as for Prometheus' own exporters [default: none, plain
+    /// HTTP]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    config_file: Option<PathBuf>,
 }
 
 /// The log flags.
@@ -276,11 +293,11 @@ enum LogFormat {
 
 impl From<WebFlags> for Web {
     fn from(flags: WebFlags) -> Self {
-        let WebFlags { mut listen_addresses, telemetry_path, enable_lifecycle } = flags;
+        let WebFlags { mut listen_addresses, telemetry_path, enable_lifecycle, config_file } = flags;
         if listen_addresses.is_empty() {
             listen_addresses = Self::default().listen_addresses;
         }
-        Self { listen_addresses, telemetry_path, enable_lifecycle }
+        Self { listen_addresses, telemetry_path, enable_lifecycle, config_file }
     }
 }
 

@@ -11,6 +11,9 @@ mod flags;
 mod health;
 mod manual;
 mod online;
+mod progress;
+mod screen;
+mod table;
 
 use std::ffi::OsString;
 use std::io;
@@ -26,6 +29,7 @@ use tracing::level_filters::LevelFilter;
 use crate::app;
 use crate::app::{App, Reloads, Web};
 use crate::config::{ChosenBy, Config, Environment, Loaded, Source};
+use crate::http::web_config::fault::Faults;
 use crate::notify::post;
 use crate::shutdown;
 use crate::snapshot::Outcome;
@@ -37,6 +41,8 @@ use gcore_api::http::connection;
 
 use exit::ExitCode;
 use flags::{AlertsAction, Command, Flags};
+use progress::Progress;
+use screen::Screen;
 
 /// The variable in which systemd names the journal stream of a process.
 const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
@@ -66,6 +72,7 @@ pub fn main(
 /// Whether the user can fix the error. A retry does not help.
 fn is_misuse(error: &anyhow::Error) -> bool {
     error.is::<store::Refused>()
+        || error.is::<Faults>()
         || error.is::<app::backfill::Fault>()
         || error.is::<alerts::Misuse>()
         || error.downcast_ref().is_some_and(connection::BuildError::is_misconfigured)
@@ -100,13 +107,17 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
         let extras = demo::Extras { api_address, is_address_asked, store, alertmanager };
         return block_on(runtime, demo::run(extras, web, program)).map(|()| ExitCode::Success);
     }
-    if let Some(work) = unconfigured(&command) {
+    let screen = Screen::of_stdout(environment);
+    if let Some(work) = unconfigured(&command, screen) {
         return block_on(runtime, work);
     }
     let source = Source { file: flags.config.file, environment: environment.clone() };
-    let Some(loaded) = load(&source) else { return Ok(ExitCode::Usage) };
+    let loaded = load(&source);
+    let is_served = matches!(command, Command::Run | Command::CheckConfig { .. });
+    let protection = if is_served { protection(&web) } else { Some(Vec::new()) };
+    let (Some(loaded), Some(warnings)) = (loaded, protection) else { return Ok(ExitCode::Usage) };
     if let Command::CheckConfig { online } = command {
-        return block_on(runtime, check::run(&loaded, &web, online));
+        return block_on(runtime, check::run(&loaded, &web, &warnings, online, screen));
     }
     let config = &loaded.config;
     match command {
@@ -135,10 +146,10 @@ fn forbid_core_dumps() {
 }
 
 /// A command that needs no configuration.
-fn unconfigured(command: &Command) -> Option<LocalBoxFuture<'_, anyhow::Result<ExitCode>>> {
+fn unconfigured(command: &Command, screen: Screen) -> Option<LocalBoxFuture<'_, anyhow::Result<ExitCode>>> {
     let work: LocalBoxFuture<'_, _> = match command {
         Command::Backtest(flags) if !flags.needs_configuration() => Box::pin(backtest::run(flags, None)),
-        Command::Alerts { url, list, action: None } => Box::pin(alert_list::list(url, list)),
+        Command::Alerts { url, access, list, action: None } => Box::pin(alert_list::list(url, access, list, screen)),
         Command::Alerts { list, .. } if !list.are_unset() => {
             let misuse = "--json, --severity, --name and labels choose from the list, which `alerts` alone prints";
             Box::pin(async { Err(alerts::Misuse::new(misuse).into()) })
@@ -169,6 +180,21 @@ fn load(source: &Source) -> Option<Loaded> {
     }
 }
 
+/// The warnings of the web configuration. `None` after all its faults were logged.
+fn protection(web: &Web) -> Option<Vec<String>> {
+    match web.read_config(&Clock::system()) {
+        Ok(read) => {
+            let warnings = read.map_or_else(Vec::new, |config| config.warnings().to_vec());
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            Some(warnings)
+        }
+        Err(faults) => {
+            say(&mut io::stderr(), &format!("{faults}\n"));
+            None
+        }
+    }
+}
+
 async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::Result<()> {
     let stop = shutdown::signals()?;
     let telemetry_path = web.telemetry_path.clone();
@@ -187,7 +213,7 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
     for address in app.addresses() {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            url = format!("http://{address}{telemetry_path}"),
+            url = format!("{}://{address}{telemetry_path}", app.scheme()),
             "serving"
         );
     }
@@ -199,7 +225,9 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
 }
 
 async fn once(config: &Config) -> anyhow::Result<ExitCode> {
-    let once = app::once(config, Clock::system()).await?;
+    let progress = Progress::new("collectors polled");
+    let once = app::once(config, Clock::system(), |done, all| progress.step(done, all)).await?;
+    drop(progress);
     // Programs get the exact bytes.
     if io::stdout().is_terminal() {
         say(&mut io::stdout(), &String::from_utf8_lossy(&once.exposition));

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::io;
 
 use crate::app::online;
 use crate::app::online::{Account, Finding, Naming, Seen};
 use crate::config::Config;
 use crate::snapshot::Collector;
+use crate::terminal::escaped;
 use common::clock::Clock;
 use common::wording::counted;
 use gcore_api::http::endpoint::Endpoint;
 use gcore_api::http::error::Reason;
 
 use super::exit::ExitCode;
-use super::say;
+use super::progress::Progress;
+use super::screen;
+use super::screen::Screen;
+use super::table::{Cell, Table};
 
 const HEAD: [&str; 6] = ["collector", "reachable", "allowed", "rows", "newest data", "hint"];
 /// The index of the only column with numbers.
@@ -26,8 +29,10 @@ const ELSEWHERE: &str = "every answer is 404, so nothing of the API is at api_ur
     a proxy of your own stands before it";
 
 /// Probes the API and prints the findings.
-pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
-    let accounts = online::check(config, &Clock::system()).await?;
+pub(super) async fn check(config: &Config, screen: Screen) -> anyhow::Result<ExitCode> {
+    let progress = Progress::new("collectors probed");
+    let accounts = online::check(config, &Clock::system(), &|done, all| progress.step(done, all)).await?;
+    drop(progress);
     let findings = || accounts.iter().flat_map(|account| account.findings.iter().map(move |one| (account, one)));
     accounts.iter().for_each(log);
     let (verdict, code) = if findings().all(|(_, finding)| finding.outcome.is_ok()) {
@@ -37,8 +42,8 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     } else {
         ("Not everything that is enabled can be read; the hints say what to do.", ExitCode::Incomplete)
     };
-    let tables: String = accounts.iter().map(|account| format!("\n{}", table(account))).collect();
-    say(&mut io::stdout(), &format!("{tables}\n{verdict}\n"));
+    let tables: String = accounts.iter().map(|account| format!("\n{}", table(account, screen))).collect();
+    screen::print(&format!("{tables}\n{verdict}\n"));
     Ok(code)
 }
 
@@ -56,9 +61,9 @@ fn log(account: &Account) {
     }
 }
 
-/// The findings of an account as an aligned table. Equal advice appears once.
-fn table(account: &Account) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned)];
+/// The findings of an account as a table. Equal advice appears once.
+fn table(account: &Account, screen: Screen) -> String {
+    let mut table = Table::new(2, HEAD).right(ROWS);
     let mut given: BTreeMap<String, String> = BTreeMap::new();
     for finding in &account.findings {
         let mut line = line(finding, account);
@@ -71,25 +76,16 @@ fn table(account: &Account) -> String {
                 }
             }
         }
-        lines.push(line);
-    }
-    let mut widths = [0; HEAD.len()];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = format!("{} at {}\n", account.name, account.api_url.trim_end_matches('/'));
-    for line in &lines {
-        let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-            ROWS => format!("{cell:>width$}"),
-            _ => format!("{cell:width$}"),
+        let mut cells = line.map(|text| match text.as_str() {
+            "yes" => Cell::styled(&text, screen::GOOD),
+            "no" => Cell::styled(&text, screen::BAD),
+            _ => Cell::new(&text),
         });
-        text += &format!("  {}", cells.collect::<Vec<_>>().join("  "));
-        text.truncate(text.trim_end().len());
-        text.push('\n');
+        cells[ROWS] = std::mem::take(&mut cells[ROWS]).right();
+        table.row(cells, []);
     }
-    text
+    let title = format!("{} at {}", account.name, account.api_url.trim_end_matches('/'));
+    format!("{}\n{}", escaped(&title), table.text(screen))
 }
 
 fn line(finding: &Finding, account: &Account) -> [String; 6] {

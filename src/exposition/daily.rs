@@ -1,7 +1,6 @@
 //! The stored days as OpenMetrics text with timestamps, which Prometheus can import as blocks.
 //!
-//! The text has all series of one day, then those of the next day, so memory holds only one day. Prometheus only
-//! requires that the samples of each series are in the order of time.
+//! All samples of a series stand together, in the order of time, as OpenMetrics requires.
 
 use jiff::civil::Date;
 
@@ -27,23 +26,16 @@ pub fn head(kind: Kind) -> String {
     text.finish()
 }
 
-/// The samples of one day, at the day's last second. A series without an amount on that day gets no sample: its cost
-/// was zero, and sums stay correct.
+/// The samples of one series, each at the last second of its day. A day without an amount gets no sample: the cost was
+/// zero, and sums stay correct.
 #[must_use]
-pub fn day(
-    kind: Kind,
-    account: &AccountName,
-    names: &Names,
-    series: &[Series],
-    date: Date,
-    amounts: &[(usize, Amount)],
-) -> String {
+pub fn series(kind: Kind, account: &AccountName, names: &Names, series: &Series, amounts: &[(Date, Amount)]) -> String {
     let family = family(kind);
-    let last_second = Period::of(date).ends_at().as_second() - 1;
+    let Series { group, measure } = series;
+    let group = GroupLabels::of(account.as_str(), names, group);
     let mut text = Text::with_capacity(0);
-    for (position, amount) in amounts {
-        let Series { group, measure } = &series[*position];
-        let group = GroupLabels::of(account.as_str(), names, group);
+    for (date, amount) in amounts {
+        let last_second = Period::of(*date).ends_at().as_second() - 1;
         let values = group.values().into_iter().chain([measure.as_str()]);
         text.series(&family, values, format_args!("{amount} {last_second}"));
     }

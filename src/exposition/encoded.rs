@@ -1,13 +1,17 @@
 //! The encoded snapshot: the bytes of a response, without the metrics that every scrape reads anew.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use tokio::sync::OnceCell;
 
 use crate::account::AccountName;
 use crate::snapshot::{Collector, Snapshot};
 
+use super::Coding;
 use super::gzip::Head;
 pub use super::gzip::Pieces;
 use super::settings::Settings;
@@ -17,6 +21,8 @@ use super::settings::Settings;
 /// Only the compressed form is kept, which is a twelfth of the text. Clients rarely request the plain text.
 pub struct Encoded {
     text: Result<Head, Bytes>,
+    /// The text as a Zstandard frame, made when a client asks for it first. Prometheus never does.
+    zstd: OnceCell<Bytes>,
     length: usize,
     made_at: Timestamp,
     valid_until: Timestamp,
@@ -30,8 +36,8 @@ pub struct Answer {
     pub shared: Shared,
     /// The part of this scrape.
     pub own: Bytes,
-    /// Whether the two parts together are a gzip member.
-    pub is_gzip: bool,
+    /// The compression of the two parts together.
+    pub coding: Coding,
 }
 
 /// The part of a response that all scrapes share.
@@ -55,7 +61,7 @@ impl Encoded {
             text.into()
         });
         let (valid_until, untried) = (super::valid_until(snapshot, now), snapshot.untried());
-        Self { text, length, made_at: now, valid_until, untried }
+        Self { text, zstd: OnceCell::new(), length, made_at: now, valid_until, untried }
     }
 
     /// Whether encoding the same snapshot at `now` would give the same result. False before the time of the encoding,
@@ -77,19 +83,41 @@ impl Encoded {
         &self.untried
     }
 
-    /// The whole response to a scrape, as one gzip member if wanted.
+    /// The whole response to a scrape, compressed as wanted.
     ///
     /// # Errors
     /// Fails when `own`, the scrape's own part of the text, cannot be compressed.
-    pub fn answer(&self, own: Vec<u8>, wants_gzip: bool) -> io::Result<Answer> {
-        let (shared, own) = match &self.text {
-            Ok(head) if wants_gzip => {
-                let (shared, own) = (Shared::Kept(head.bytes()), head.end(&own)?.into());
-                return Ok(Answer { shared, own, is_gzip: true });
+    pub async fn answer(self: Arc<Self>, own: Vec<u8>, coding: Coding) -> io::Result<Answer> {
+        let (shared, own) = match (&self.text, coding) {
+            (Ok(head), Coding::Gzip) => (Shared::Kept(head.bytes()), head.end(&own)?),
+            (_, Coding::Zstd) => (Shared::Kept(self.zstd().await?), zstd_frame(&own[..])),
+            (Ok(head), Coding::Identity) => (Shared::Unpacked(head.pieces(self.length)), own),
+            (Err(text), _) => {
+                let shared = Shared::Kept(text.clone());
+                return Ok(Answer { shared, own: own.into(), coding: Coding::Identity });
             }
-            Ok(head) => (Shared::Unpacked(head.pieces(self.length)), own),
-            Err(text) => (Shared::Kept(text.clone()), own),
         };
-        Ok(Answer { shared, own: own.into(), is_gzip: false })
+        Ok(Answer { shared, own: own.into(), coding })
     }
+
+    /// The text as a Zstandard frame. Clients that ask at the same time share the work.
+    async fn zstd(self: &Arc<Self>) -> io::Result<Bytes> {
+        let pack = || async {
+            let own = Arc::clone(self);
+            // Outside the serving threads.
+            let packed = tokio::task::spawn_blocking(move || match &own.text {
+                Ok(head) => zstd_frame(head.reader(own.length)),
+                Err(text) => zstd_frame(&text[..]),
+            });
+            Ok(Bytes::from(packed.await?))
+        };
+        self.zstd.get_or_try_init(pack).await.cloned()
+    }
+}
+
+/// A whole frame. Several of them, one after the other, are a legal text too.
+fn zstd_frame(text: impl io::Read) -> Vec<u8> {
+    let mut frame = compress_to_vec(text, CompressionLevel::Fastest);
+    frame.shrink_to_fit();
+    frame
 }

@@ -67,6 +67,8 @@ impl Families {
         if family.grows {
             self.tallies.push(Tally { family: family.name, exported, dropped });
         }
+        // With one of them, the two text formats would differ.
+        debug_assert!(!family.help.contains(['"', '\\', '\n']), "the help of {}", family.name);
         if exported > 0 {
             self.text.family(family);
         }

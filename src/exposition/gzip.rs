@@ -57,6 +57,11 @@ impl Head {
         Pieces { inflate: DeflateDecoder::new(stream.reader()), left: length }
     }
 
+    /// The plain text as a reader.
+    pub(super) fn reader(&self, length: usize) -> impl io::Read + use<> {
+        self.pieces(length).inflate
+    }
+
     /// Compresses the rest of the text, and ends the member.
     pub(super) fn end(&self, text: &[u8]) -> io::Result<Vec<u8>> {
         // A separate encoder has not seen the earlier text, so it never refers back to it.

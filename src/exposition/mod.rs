@@ -16,6 +16,7 @@ mod family;
 mod gzip;
 mod insights;
 mod lists;
+pub mod open_metrics;
 pub mod process;
 mod series_limit;
 pub mod settings;
@@ -32,8 +33,28 @@ use crate::snapshot::Snapshot;
 use family::Families;
 use settings::Settings;
 
-/// The media type of the text.
+/// The media type of Prometheus' text format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The format of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus' text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+/// The compression of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// None.
+    Identity,
+    /// One gzip member.
+    Gzip,
+    /// Two Zstandard frames.
+    Zstd,
+}
 
 /// All metrics at `now`, in Prometheus' text format.
 ///
@@ -46,17 +67,21 @@ pub fn text(
     now: Timestamp,
 ) -> prometheus::Result<Vec<u8>> {
     let mut text = business(snapshot, settings, now).into_bytes();
-    text.append(&mut own(registry)?);
+    text.append(&mut own(registry, Format::Text)?);
     Ok(text)
 }
 
-/// The daemon's own metrics, in Prometheus' text format.
+/// The daemon's own metrics, which end the text in this format.
 ///
 /// # Errors
 /// Fails when a family cannot be written, which means a mistake in its registration.
-pub fn own(registry: &Registry) -> prometheus::Result<Vec<u8>> {
+pub fn own(registry: &Registry, format: Format) -> prometheus::Result<Vec<u8>> {
+    let families = registry.gather();
+    if format == Format::OpenMetrics {
+        return Ok(open_metrics::own(&families));
+    }
     let mut text = Vec::new();
-    TextEncoder::new().encode(&registry.gather(), &mut text)?;
+    TextEncoder::new().encode(&families, &mut text)?;
     Ok(text)
 }
 

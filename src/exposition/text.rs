@@ -49,11 +49,13 @@ impl Text {
         self.0
     }
 
-    fn push(&mut self, parts: &[&str]) {
+    /// Writes text as it is.
+    pub(super) fn push(&mut self, parts: &[&str]) {
         parts.iter().for_each(|part| self.0.push_str(part));
     }
 
-    fn escape(&mut self, mut text: &str, with_quotes: bool) {
+    /// Writes text with backslashes and line ends escaped, and quotes if wanted.
+    pub(super) fn escape(&mut self, mut text: &str, with_quotes: bool) {
         let special = |byte: &u8| matches!(byte, b'\\' | b'\n') || with_quotes && *byte == b'"';
         while let Some(at) = text.as_bytes().iter().position(special) {
             let (plain, rest) = text.split_at(at);

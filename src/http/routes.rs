@@ -50,7 +50,7 @@ pub struct AppState {
 }
 
 /// The fixed paths that are not below `/-/`.
-pub const TAKEN: [&str; 4] = ["/", alerts::PATH, anomalies::PATH, runbooks::PATH];
+pub const TAKEN: [&str; 7] = ["/", "/healthz", "/livez", "/readyz", alerts::PATH, anomalies::PATH, runbooks::PATH];
 
 enum Page {
     Metrics,
@@ -67,8 +67,8 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     let page = match request.uri.path() {
         path if path == site.telemetry_path => Page::Metrics,
         "/" => Page::Index,
-        "/-/healthy" => Page::Healthy,
-        "/-/ready" => Page::Ready,
+        "/-/healthy" | "/healthz" | "/livez" => Page::Healthy,
+        "/-/ready" | "/readyz" => Page::Ready,
         alerts::PATH => Page::Alerts,
         anomalies::PATH => Page::Anomalies,
         runbooks::PATH => Page::Runbooks,
@@ -106,12 +106,13 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
 
 async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
     let encoded = site.encoder.current().await?;
-    let own = exposition::own(&site.registry)?;
-    let answer = encoded.answer(own, accept::gzip(headers))?;
-    let mut response = respond(StatusCode::OK, exposition::CONTENT_TYPE, Bytes::new());
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if answer.is_gzip {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let (format, content_type) = accept::format(headers);
+    let own = exposition::own(&site.registry, format)?;
+    let answer = encoded.answer(own, accept::coding(headers)).await?;
+    let mut response = respond(StatusCode::OK, content_type, Bytes::new());
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    if let Some(coding) = accept::name(answer.coding) {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     *response.body_mut() = match answer.shared {
         Shared::Kept(shared) => Body::of_two(shared, answer.own),

@@ -1,6 +1,6 @@
 //! The HTTP listeners: bind, report the addresses, serve until the stop signal, finish open answers.
 //!
-//! The server is generic: a handler is any function from a request to a response.
+//! The server is generic: a handler is any function from a request to a response. With a web configuration it speaks TLS.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -15,21 +15,30 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::io::Errno;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Connections, Place};
+use super::web_config::current::CurrentWebConfig;
 
-/// The timeout for the head of the first request.
+/// The timeout for the TLS handshake and the head of the first request together.
 const FIRST_HEAD: Duration = Duration::from_secs(10);
 /// The timeout for the head of the next request. It is longer than the usual scrape intervals and equal to none: a
 /// connection that closes when a scrape begins makes that scrape fail.
 const NEXT_HEAD: Duration = Duration::from_secs(90);
 /// How long open answers may take after the stop signal.
 const GRACE: Duration = Duration::from_secs(2);
+/// The largest head of a request. Prometheus sends half a kilobyte; a browser with many cookies sends a few.
+const HEAD_BYTES: usize = 32 << 10;
+/// The first byte of a TLS handshake.
+const TLS_HANDSHAKE: u8 = 22;
+/// The answer to a client that speaks plain HTTP where TLS is due. The health check recognises it.
+pub const PLAIN_HTTP: &str = "this listener speaks TLS: use https:// in place of http://\n";
 /// The pause after a failed `accept`. Its usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -41,9 +50,14 @@ pub struct BindError {
     source: io::Error,
 }
 
+/// The address of the client, as an extension of each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 /// Bound listeners that do not serve yet.
 pub struct Server {
     listeners: Vec<TcpListener>,
+    web: Option<Arc<CurrentWebConfig>>,
 }
 
 impl Server {
@@ -57,7 +71,13 @@ impl Server {
             let listener = bind(address, TcpListener::bind).await;
             listeners.push(listener.map_err(|source| BindError { address, source })?);
         }
-        Ok(Self { listeners })
+        Ok(Self { listeners, web: None })
+    }
+
+    /// Speaks TLS if this configuration says so.
+    #[must_use]
+    pub fn protected_by(self, web: Option<Arc<CurrentWebConfig>>) -> Self {
+        Self { web, ..self }
     }
 
     /// The bound addresses, with the real port instead of 0.
@@ -74,7 +94,7 @@ impl Server {
         B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD);
+        http.timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD).max_buf_size(HEAD_BYTES);
         let graceful = GracefulShutdown::new();
         let connections = Connections::default();
         let accepting = async {
@@ -87,18 +107,11 @@ impl Server {
                         // acknowledgement.
                         let _ = stream.set_nodelay(true);
                         let place = Arc::new(place);
-                        let (handler, asking) = (handler.clone(), Arc::clone(&place));
-                        let service = service_fn(move |request| {
-                            asking.is_busy(true);
-                            let (response, asking) = (handler(request), Arc::clone(&asking));
-                            async move {
-                                let response = response.await;
-                                asking.is_busy(false);
-                                Ok::<_, Infallible>(response)
-                            }
-                        });
-                        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-                        tokio::spawn(serve(connection, place, gives_way));
+                        let peer = Peer(peer.ip());
+                        let talk =
+                            Talk { http: http.clone(), handler: handler.clone(), place: Arc::clone(&place), peer };
+                        let (web, watcher) = (self.web.clone(), graceful.watcher());
+                        tokio::spawn(serve(talk.begin(stream, web, watcher), place, gives_way));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -130,6 +143,67 @@ impl Server {
     }
 }
 
+/// One connection.
+struct Talk<H> {
+    http: http1::Builder,
+    handler: H,
+    place: Arc<Place>,
+    peer: Peer,
+}
+
+impl<H, F, B> Talk<H>
+where
+    H: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data: Send, Error: std::error::Error + Send + Sync> + 'static,
+{
+    /// Answers all requests of a connection, after the TLS handshake if the configuration wants one.
+    async fn begin(self, mut stream: TcpStream, web: Option<Arc<CurrentWebConfig>>, watcher: Watcher) {
+        let tls = match &web {
+            Some(web) => web.current().await.tls(),
+            None => None,
+        };
+        let Some(tls) = tls else { return self.answer(stream, watcher).await };
+        let mut first = [0];
+        match stream.peek(&mut first).await {
+            Ok(1..) if first == [TLS_HANDSHAKE] => {}
+            Ok(1..) => {
+                let answer = format!(
+                    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\
+                     content-length: {}\r\n\r\n{PLAIN_HTTP}",
+                    PLAIN_HTTP.len()
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+                // A close with unread bytes would reset the connection before the client has the answer.
+                let _ = stream.shutdown().await;
+                let _ = tokio::io::copy(&mut stream.take(HEAD_BYTES as u64), &mut tokio::io::sink()).await;
+                return;
+            }
+            _ => return,
+        }
+        match TlsAcceptor::from(tls).accept(stream).await {
+            Ok(stream) => self.answer(stream, watcher).await,
+            Err(error) => tracing::debug!(peer = %self.peer.0, %error, "the TLS handshake failed"),
+        }
+    }
+
+    /// A connection error is caused by the client: it left or did not speak HTTP.
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, watcher: Watcher) {
+        let Self { http, handler, place, peer } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            place.is_busy(true);
+            request.extensions_mut().insert(peer);
+            let (response, asking) = (handler(request), Arc::clone(&place));
+            async move {
+                let response = response.await;
+                asking.is_busy(false);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let _ = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await;
+    }
+}
+
 /// Serves a connection until it ends, must close, or exceeds the timeout for a request.
 async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_way: oneshot::Receiver<()>) {
     let is_late = async {
@@ -138,7 +212,6 @@ async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_
             pending().await
         }
     };
-    // A connection error is caused by the client: it left or did not speak HTTP.
     tokio::select! {
         _ = connection => {}
         _ = gives_way => {}
@@ -160,91 +233,4 @@ async fn bind<L>(address: SocketAddr, listen: impl AsyncFn(SocketAddr) -> io::Re
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::time;
-
-    use super::*;
-
-    async fn ask(stream: &mut TcpStream) -> io::Result<String> {
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await?;
-        let mut answer = vec![0; 1024];
-        let length = stream.read(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
-    }
-
-    async fn connect() -> (SocketAddr, TcpStream) {
-        let server = Server::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
-        let address = server.addresses()[0];
-        tokio::spawn(server.run(|_| async { Response::new(String::new()) }, std::future::pending()));
-        (address, TcpStream::connect(address).await.unwrap())
-    }
-
-    async fn is_closed(stream: &mut TcpStream) -> bool {
-        !stream.read(&mut [0]).await.is_ok_and(|length| length > 0)
-    }
-
-    #[tokio::test]
-    async fn where_ipv6_is_missing_every_interface_is_every_one_with_ipv4() {
-        let errors = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE, Errno::ACCESS];
-        for (address, want) in [
-            ("[::]:10061", [Ok("0.0.0.0:10061"), Ok("0.0.0.0:10061"), Err(()), Err(())]),
-            ("[::1]:10061", [Err(()); 4]),
-            ("0.0.0.0:10061", [Ok("0.0.0.0:10061"); 4]),
-        ] {
-            for (error, want) in errors.into_iter().zip(want) {
-                let listen =
-                    async |address: SocketAddr| if address.is_ipv6() { Err(error.into()) } else { Ok(address) };
-                let bound = bind(address.parse().unwrap(), listen).await;
-                assert_eq!(bound.map_err(drop), want.map(|address| address.parse().unwrap()), "{address}: {error}");
-            }
-        }
-        let listen = async |address| Ok::<SocketAddr, io::Error>(address);
-        let bound = bind("[::]:10061".parse().unwrap(), listen).await.unwrap();
-        assert_eq!(bound.to_string(), "[::]:10061", "where IPv6 is there");
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_asks_nothing_is_soon_closed() {
-        // Paused time advances when all tasks wait.
-        time::pause();
-        let started = time::Instant::now();
-        let (_, mut silent) = connect().await;
-        let (_, mut slow) = connect().await;
-        slow.write_all(b"GET / HT").await.unwrap();
-        assert!(is_closed(&mut silent).await && is_closed(&mut slow).await);
-        assert!(started.elapsed() < NEXT_HEAD, "{:?}", started.elapsed());
-    }
-
-    #[tokio::test]
-    async fn silent_and_slow_connections_keep_nobody_out() {
-        let (address, mut kept) = connect().await;
-        assert!(ask(&mut kept).await.unwrap().starts_with("HTTP/1.1 200"));
-        let mut others = Vec::new();
-        for number in 0..400 {
-            let mut other = TcpStream::connect(address).await.unwrap();
-            if number % 2 == 0 {
-                other.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
-            }
-            others.push(other);
-        }
-        let mut scrape = TcpStream::connect(address).await.unwrap();
-        assert!(ask(&mut scrape).await.unwrap().starts_with("HTTP/1.1 200"), "a new connection");
-        assert!(ask(&mut kept).await.unwrap().starts_with("HTTP/1.1 200"), "one that was kept");
-        for other in &mut others[..300] {
-            assert!(is_closed(other).await, "the oldest gave way");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_connection_outlives_the_pause_between_two_scrapes() {
-        let (_, mut stream) = connect().await;
-        for interval in [0, 10, 15, 30, 60] {
-            time::pause();
-            time::advance(Duration::from_secs(interval)).await;
-            time::resume();
-            let answer = ask(&mut stream).await.unwrap();
-            assert!(answer.starts_with("HTTP/1.1 200"), "after {interval} s: {answer:?}");
-        }
-    }
-}
+mod tests;

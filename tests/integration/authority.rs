@@ -52,6 +52,16 @@ impl Authority {
         acceptor(params.signed_by(&key, &self.issuer).unwrap().into(), &key)
     }
 
+    /// A certificate with this name for servers and clients, valid until the given year, and its key. Both are PEM
+    /// text.
+    pub(crate) fn issue(&self, name: &str, until: i32) -> (String, String) {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
     /// The file of its certificate.
     pub(crate) fn file(&self) -> PathBuf {
         self.pem.path().to_owned()

@@ -158,14 +158,19 @@ async fn help_teaches_and_the_version_is_told() {
 
 #[tokio::test]
 async fn the_help_of_a_command_lists_its_own_flags() {
-    let [config, listen, path, reload] =
-        ["--config.file", "--web.listen-address", "--web.telemetry-path", "--web.enable-lifecycle"];
+    let [config, listen, path, reload, web] = [
+        "--config.file",
+        "--web.listen-address",
+        "--web.telemetry-path",
+        "--web.enable-lifecycle",
+        "--web.config.file",
+    ];
     for (command, own) in [
-        (&[][..], &[config, listen, path, reload][..]),
-        (&["run"], &[config, listen, path, reload]),
-        (&["demo"], &["--demo.api-address", "--demo.store", "--demo.alertmanager", listen, path]),
+        (&[][..], &[config, listen, path, reload, web][..]),
+        (&["run"], &[config, listen, path, reload, web]),
+        (&["demo"], &["--demo.api-address", "--demo.store", "--demo.alertmanager", listen, path, web]),
         (&["once"], &[config]),
-        (&["check-config"], &[config, listen, "--online"]),
+        (&["check-config"], &[config, listen, web, "--online"]),
         (&["backfill"], &[config, "--from", "--to", "--out"]),
         (&["backtest"], &[config, "--csv", "--store", "--labels", "--without", "--detections", "--forecasts"]),
         (&["alerts", "test"], &[config]),

@@ -134,9 +134,13 @@ impl TestApp {
 
     /// Starts a daemon that listens on `address`.
     pub(crate) async fn at(address: &str, config: &Config, clock: Clock) -> Self {
-        let web = Web { listen_addresses: vec![address.parse().unwrap()], ..Web::default() };
+        Self::with(Web { listen_addresses: vec![address.parse().unwrap()], ..Web::default() }, config, clock).await
+    }
+
+    /// Starts a daemon with these settings of its listener.
+    pub(crate) async fn with(web: Web, config: &Config, clock: Clock) -> Self {
         let app = App::build(config, web, clock).await.unwrap();
-        let url = format!("http://{}", app.addresses()[0]);
+        let url = format!("{}://{}", app.scheme(), app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(app.run(async { drop(stopped.await) }));
         Self { listener: Listener::new(url), stop, task }

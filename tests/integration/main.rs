@@ -40,4 +40,6 @@ mod restart;
 mod runbooks;
 mod scrape;
 mod store;
+mod terminal;
 mod tls;
+mod web_config;

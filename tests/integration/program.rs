@@ -139,7 +139,7 @@ impl Process {
     pub(crate) async fn url(&self) -> String {
         self.until(async || self.log().contains("/metrics")).await;
         let log = self.log();
-        let start = log.find("http://127.0.0.1:").unwrap();
+        let start = ["http://127.0.0.1:", "https://127.0.0.1:"].iter().find_map(|start| log.find(start)).unwrap();
         let end = log[start..].find("/metrics").unwrap();
         log[start..start + end].to_owned()
     }

@@ -15,9 +15,9 @@ use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::harness::{
     COST, FakeClock, PATIENCE, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, mount_names,
-    noon, only,
+    noon, only, until_met,
 };
-use crate::prometheus::demo_app;
+use crate::prometheus::{Prometheus, demo_app};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -52,7 +52,7 @@ async fn a_gzip_answer_is_one_member_that_every_reader_knows() {
     app.until(async || app.metrics().await.contains("\ngcore_alerts{alertname=\"GcoreWatchdog\"")).await;
 
     let plain = get(&[]).await;
-    assert_eq!(plain.headers()["vary"], "accept-encoding");
+    assert_eq!(plain.headers()["vary"], "accept, accept-encoding");
     assert!(!plain.headers().contains_key("content-encoding"));
     let length: usize = plain.headers()["content-length"].to_str().unwrap().parse().unwrap();
     let plain = plain.text().await.unwrap();
@@ -60,7 +60,7 @@ async fn a_gzip_answer_is_one_member_that_every_reader_knows() {
     assert_eq!(piped("promtool", &["check", "metrics"], plain.as_bytes()), "", "nothing to complain about");
 
     let packed = get(&[("accept-encoding", "br, gzip;q=0.5")]).await;
-    assert_eq!(packed.headers()["vary"], "accept-encoding");
+    assert_eq!(packed.headers()["vary"], "accept, accept-encoding");
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     let length: usize = packed.headers()["content-length"].to_str().unwrap().parse().unwrap();
     let packed = packed.bytes().await.unwrap();
@@ -83,11 +83,101 @@ async fn a_gzip_answer_is_one_member_that_every_reader_knows() {
     for (headers, encoding) in [(&[][..], None), (&[("accept-encoding", "gzip")][..], Some("gzip"))] {
         let head = app.request_with(Method::HEAD, "/metrics", headers).await;
         assert_eq!(head.headers().get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
-        assert_eq!(head.headers()["vary"], "accept-encoding");
+        assert_eq!(head.headers()["vary"], "accept, accept-encoding");
         let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
         let body = if encoding.is_some() { packed.len() } else { plain.len() };
         assert!(length.abs_diff(body) < 100, "HEAD tells {length} of about {body} bytes");
         assert!(head.bytes().await.unwrap().is_empty());
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zstd_answer_is_read_by_its_own_program_and_made_only_when_asked_for() {
+    let (app, _) = demo_app(Clock::frozen(noon()), HOUR).await;
+    let get = |headers| app.request_with(Method::GET, "/metrics", headers);
+    app.until(async || app.metrics().await.contains("\ngcore_alerts{alertname=\"GcoreWatchdog\"")).await;
+    let plain = get(&[]).await.text().await.unwrap();
+    for _ in 0..2 {
+        let packed = get(&[("accept-encoding", "zstd")]).await;
+        assert_eq!(packed.headers()["content-encoding"], "zstd");
+        assert_eq!(packed.headers()["vary"], "accept, accept-encoding");
+        let packed = packed.bytes().await.unwrap();
+        assert!(packed.len() * 4 < plain.len(), "{} of {} bytes", packed.len(), plain.len());
+        let unpacked = piped("zstd", &["--decompress", "--stdout"], &packed);
+        assert_eq!(stable(&unpacked), stable(&plain));
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_formats_have_the_same_series_and_a_real_prometheus_takes_open_metrics() {
+    let (app, _) = demo_app(Clock::frozen(noon()), HOUR).await;
+    app.until(async || app.metrics().await.contains("\ngcore_alerts{alertname=\"GcoreWatchdog\"")).await;
+    let get = async |accept: &str| {
+        let answer = app.request_with(Method::GET, "/metrics", &[("accept", accept)]).await;
+        let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (media_type, answer.text().await.unwrap())
+    };
+    let (plain_type, plain) = get("text/plain; version=0.0.4").await;
+    let (open_type, open) = get("application/openmetrics-text; version=1.0.0; escaping=allow-utf-8, */*; q=0.1").await;
+    assert_eq!(plain_type, "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(open_type, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8");
+    assert!(open.ends_with("\n# EOF\n") && !plain.contains("# EOF"));
+    // A histogram has its bounds in another form, and its sum after its count.
+    let sorted = |text: &str| {
+        let mut series: Vec<String> = stable(text)
+            .iter()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                ["1", "2", "5", "10", "30", "60", "120", "300", "600"].iter().fold((*line).to_owned(), |line, bound| {
+                    line.replace(&format!("le=\"{bound}.0\""), &format!("le=\"{bound}\""))
+                })
+            })
+            .collect();
+        series.sort_unstable();
+        series
+    };
+    assert_eq!(sorted(&open), sorted(&plain));
+
+    let prometheus = Prometheus::scraping(&app).await;
+    let metadata = async || prometheus.api("targets/metadata", &[("metric", "process_cpu_seconds")]).await;
+    // Only OpenMetrics has units, and names of counters without their ending.
+    until_met(async || metadata().await[0]["unit"] == "seconds", async || metadata().await.to_string()).await;
+    assert!(!prometheus.found("process_cpu_seconds_total").await.is_empty());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn every_page_answers_to_head_and_health_has_the_names_that_clusters_use() {
+    let api = MockServer::start().await;
+    asked(REPORTS).respond_with(answer(r#"{"count": 0, "results": []}"#)).mount(&api).await;
+    let app = TestApp::ready(&config(&api.uri(), only(&[Collector::Reports])), Clock::frozen(noon())).await;
+    for (path, text) in [
+        ("/", None),
+        ("/metrics", None),
+        ("/-/healthy", Some("alive\n")),
+        ("/healthz", Some("alive\n")),
+        ("/livez", Some("alive\n")),
+        ("/-/ready", Some("ready\n")),
+        ("/readyz", Some("ready\n")),
+        ("/api/v1/alerts", None),
+        ("/api/v1/anomalies", None),
+        ("/runbooks", None),
+    ] {
+        let head = app.request(Method::HEAD, path).await;
+        assert_eq!(head.status(), 200, "{path}");
+        let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(head.bytes().await.unwrap().is_empty(), "{path}");
+        let got = app.request(Method::GET, path).await.text().await.unwrap();
+        assert!(path == "/metrics" || got.len() == length, "{path}: {length} of {} bytes", got.len());
+        assert!(text.is_none_or(|text| got == text), "{path}: {got}");
+        let refused = app.request(Method::DELETE, path).await;
+        assert_eq!(
+            (refused.status().as_u16(), refused.headers()["allow"].to_str().unwrap()),
+            (405, "GET, HEAD"),
+            "{path}"
+        );
     }
     app.stop().await;
 }

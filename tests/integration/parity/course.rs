@@ -324,7 +324,7 @@ impl Daemon {
         let firing = self.ledger.listed(now).into_iter().filter(fires).map(labels).collect();
         let mut exposition = self.exposition(limit, now);
         if is_in(STORE_FAILS, now) {
-            let own = String::from_utf8(exposition::own(&self.broken.1).unwrap()).unwrap();
+            let own = String::from_utf8(exposition::own(&self.broken.1, exposition::Format::Text).unwrap()).unwrap();
             exposition = exposition.replace("gcore_store_writable 1", "") + &own;
         }
         let of_channels = self.channels.text();

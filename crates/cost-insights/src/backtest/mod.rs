@@ -37,7 +37,7 @@ pub struct Spike {
 /// Judges and forecasts every day of every history, and returns the scores.
 ///
 /// `spikes` are all true spikes. `None` when they are not known. Rows are written to `outputs` as they are computed.
-/// `without` turns off one rule of the detector.
+/// `without` turns off one rule of the detector. `progress` gets the number of judged days, and that of all.
 ///
 /// # Errors
 ///
@@ -47,7 +47,10 @@ pub fn run<W: Write>(
     spikes: Option<&[Spike]>,
     without: Option<Rule>,
     outputs: &mut Outputs<W>,
+    mut progress: impl FnMut(usize, usize),
 ) -> io::Result<Report> {
+    let all = histories.iter().map(|history| history.days().len()).sum();
+    let mut done = 0;
     let mut report = Report::new(histories, spikes.is_some());
     for history in histories {
         let mut model = Model::new(Settings { without, ..Settings::default() });
@@ -68,6 +71,8 @@ pub fn run<W: Write>(
             outputs.detections(of_day, history, &judgements)?;
             let seen = forecasts.add(*day, &model);
             outputs.forecasts(*day, history.groups(), &seen)?;
+            done += 1;
+            progress(done, all);
         }
         report.add(&detections.score(spikes.unwrap_or_default()), forecasts.errors());
     }
