@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from . import alerts, backtest, days, hostile, polls, real, scrapes, stores
+from . import alerts, backtest, days, greedy, hostile, polls, real, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -22,6 +22,7 @@ ROWS: dict[str, Row] = {
     "gzip": polls.gzip,
     "rss": polls.rss,
     "hostile": hostile.hostile,
+    "greedy": greedy.greedy,
     "wall": polls.wall,
     "scrape": scrapes.scrape,
     "swap": scrapes.swap,

@@ -119,17 +119,17 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def started(url: str, **changes: dict) -> Iterator[Daemon]:
-    """A daemon that serves, and may have read nothing yet."""
+def started(url: str, *flags: str, **changes: dict) -> Iterator[Daemon]:
+    """A daemon that serves, and may have read nothing yet. The flags are further ones."""
     with (
         config(url, settings(**changes)) as path,
         process(
-            BINARY, "run", f"--config.file={path}", "--web.listen-address=127.0.0.1:0", stderr=subprocess.PIPE
+            BINARY, "run", f"--config.file={path}", "--web.listen-address=127.0.0.1:0", *flags, stderr=subprocess.PIPE
         ) as child,
     ):
         address = None
         for line in child.stderr:
-            if found := re.search(r"url=\"?http://(127\.0\.0\.1:\d+)", line):
+            if found := re.search(r"url=\"?https?://(127\.0\.0\.1:\d+)", line):
                 address = found[1]
                 break
         if not address:
