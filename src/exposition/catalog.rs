@@ -129,7 +129,7 @@ pub const USAGE_DAILY: Family = growing(
 /// Costs by tag.
 pub const TAG_COST: Family = growing(
     "gcore_tag_cost_month_to_date_amount",
-    "Cost of the month to date by the value of a tag; \"\" is for resources without it. Cached, refreshed by polling.",
+    "Cost of the month to date by the value of a tag; an empty value is for resources without it. Cached, refreshed by polling.",
     &["account", "currency", "tag_key", "tag_value"],
 );
 /// The resources with the largest costs.
