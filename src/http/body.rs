@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::buf::Chain;
 use bytes::{Buf, Bytes};
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::exposition::encoded::Pieces;
 
@@ -15,8 +16,28 @@ use crate::exposition::encoded::Pieces;
 /// piece.
 #[derive(Debug)]
 pub struct Body {
-    pieces: Option<Pieces>,
+    pieces: Option<Unpacking>,
     parts: Option<Chain<Bytes, Bytes>>,
+}
+
+/// Pieces, and their slot among all that are decompressed at this time.
+#[derive(Debug)]
+struct Unpacking {
+    pieces: Pieces,
+    _slot: Slot,
+}
+
+/// A slot for a body of pieces.
+pub type Slot = SemaphorePermit<'static>;
+
+/// Bodies of pieces at one time. Each takes some 150 KB while its client reads. Prometheus reads compressed answers, which
+/// take next to nothing.
+static SLOTS: Semaphore = Semaphore::const_new(32);
+
+/// A slot for a body of pieces, if one is free.
+#[must_use]
+pub fn slot() -> Option<Slot> {
+    SLOTS.try_acquire().ok()
 }
 
 impl Body {
@@ -29,8 +50,9 @@ impl Body {
 
     /// A body of pieces and one part after them.
     #[must_use]
-    pub fn of_pieces(pieces: Pieces, last: Bytes) -> Self {
-        Self { pieces: Some(pieces).filter(|pieces| pieces.left() > 0), ..Self::from(last) }
+    pub fn of_pieces(pieces: Pieces, last: Bytes, slot: Slot) -> Self {
+        let pieces = Some(Unpacking { pieces, _slot: slot }).filter(|body| body.pieces.left() > 0);
+        Self { pieces, ..Self::from(last) }
     }
 }
 
@@ -45,7 +67,7 @@ impl hyper::body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Self::Data>>>> {
-        let Some(pieces) = &mut self.pieces else {
+        let Some(Unpacking { pieces, .. }) = &mut self.pieces else {
             return Poll::Ready(self.parts.take().map(|parts| Ok(Frame::data(parts))));
         };
         let piece = pieces.next_piece();
@@ -61,7 +83,7 @@ impl hyper::body::Body for Body {
 
     /// The exact size, for `Content-Length`.
     fn size_hint(&self) -> SizeHint {
-        let pieces = self.pieces.as_ref().map_or(0, Pieces::left);
+        let pieces = self.pieces.as_ref().map_or(0, |body| body.pieces.left());
         let parts = self.parts.as_ref().map_or(0, Buf::remaining);
         SizeHint::with_exact((pieces + parts) as u64)
     }

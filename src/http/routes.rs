@@ -1,5 +1,6 @@
 //! The handler of each path.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use prometheus::Registry;
 use crate::account::AccountName;
 use crate::alert;
 use crate::exposition;
+use crate::exposition::Coding;
 use crate::exposition::encoded::Shared;
 use crate::exposition::encoder::Encoder;
 use crate::snapshot::{Collector, Reader};
@@ -20,6 +22,7 @@ use common::clock::Clock;
 use super::accept;
 use super::alerts;
 use super::anomalies;
+use super::body;
 use super::body::Body;
 use super::page;
 use super::reload;
@@ -106,17 +109,25 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
 
 async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
     let encoded = site.encoder.current().await?;
+    let coding = accept::coding(headers);
+    let slot = if coding == Coding::Identity { body::slot() } else { None };
+    if coding == Coding::Identity && slot.is_none() {
+        let text = "too many answers without compression at once; accept gzip\n";
+        return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text));
+    }
     let (format, content_type) = accept::format(headers);
     let own = exposition::own(&site.registry, format)?;
-    let answer = encoded.answer(own, accept::coding(headers)).await?;
+    let answer = encoded.answer(own, coding).await?;
     let mut response = respond(StatusCode::OK, content_type, Bytes::new());
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if let Some(coding) = accept::name(answer.coding) {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
-    *response.body_mut() = match answer.shared {
-        Shared::Kept(shared) => Body::of_two(shared, answer.own),
-        Shared::Unpacked(pieces) => Body::of_pieces(pieces, answer.own),
+    *response.body_mut() = match (answer.shared, slot) {
+        (Shared::Kept(shared), _) => Body::of_two(shared, answer.own),
+        (Shared::Unpacked(pieces), Some(slot)) => Body::of_pieces(pieces, answer.own, slot),
+        // Only an answer without compression is unpacked.
+        (Shared::Unpacked(_), None) => return Err(io::Error::other("no slot for an answer without compression").into()),
     };
     Ok(response)
 }

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +35,9 @@ const NEXT_HEAD: Duration = Duration::from_secs(90);
 const GRACE: Duration = Duration::from_secs(2);
 /// The largest head of a request. Prometheus sends half a kilobyte; a browser with many cookies sends a few.
 const HEAD_BYTES: usize = 32 << 10;
+/// Connections that wait to be accepted. Past that, the system drops new ones, and their clients try again after a
+/// second. The system has a limit of its own, mostly the same.
+const BACKLOG: u32 = 4096;
 /// The first byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 22;
 /// The answer to a client that speaks plain HTTP where TLS is due. The health check recognises it.
@@ -68,7 +71,7 @@ impl Server {
     pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
         let mut listeners = Vec::with_capacity(addresses.len());
         for &address in addresses {
-            let listener = bind(address, TcpListener::bind).await;
+            let listener = bind(address, async |address| listen(address)).await;
             listeners.push(listener.map_err(|source| BindError { address, source })?);
         }
         Ok(Self { listeners, web: None })
@@ -217,6 +220,15 @@ async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_
         _ = gives_way => {}
         () = is_late => {}
     }
+}
+
+/// Listens at an address.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart need not wait for the connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Binds an address. On a machine without IPv6, `[::]` becomes `0.0.0.0`.
