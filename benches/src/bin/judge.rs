@@ -180,7 +180,8 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     let budgets = settings.budgets.iter().enumerate().map(standing).collect();
     let revision = |(index, series)| (series, Revision { change: cost(index, 0), first_day: today.first_of_month() });
     let revisions = series.into_iter().take(100).enumerate().map(revision).collect();
-    Insights { findings: Arc::new(findings), budgets, revisions }
+    let recent = Arc::new(RecentDays::before(utc_date(now)));
+    Insights { findings: Arc::new(findings), budgets, revisions, recent }
 }
 
 /// The largest number of listed tasks: a third failed, a third late, a third with errors.
