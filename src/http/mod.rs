@@ -1,12 +1,12 @@
-//! The HTTP server: listeners with a graceful stop, and the routes.
+//! The HTTP server: listeners with a graceful stop, the routes, the pages for people and the API for scripts.
 
 mod accept;
-mod alerts;
-mod anomalies;
+pub mod api;
 pub mod body;
 mod connections;
-mod page;
+mod figures;
+pub mod pages;
 pub mod reload;
 pub mod routes;
-pub mod runbooks;
 pub mod server;
+mod wording;

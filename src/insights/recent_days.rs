@@ -208,6 +208,21 @@ impl CurrencyDays {
         self.types.get(word)
     }
 
+    /// Every project with a cost in these days.
+    pub fn projects(&self) -> impl Iterator<Item = ProjectId> {
+        self.projects.parts.keys().copied()
+    }
+
+    /// Every region with a cost in these days.
+    pub fn regions(&self) -> impl Iterator<Item = Option<RegionId>> {
+        self.regions.parts.keys().copied()
+    }
+
+    /// Every type with a cost in these days.
+    pub fn resource_types(&self) -> impl Iterator<Item = &ResourceType> {
+        self.types.parts.keys()
+    }
+
     /// Whether a project has a cost in these days.
     #[must_use]
     pub fn has_project(&self, id: ProjectId) -> bool {

@@ -1,0 +1,344 @@
+//! The costs in one currency: today, yesterday, the month with its forecast, the last days as bars, budgets.
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use crate::billing::account::AccountName;
+use crate::billing::amount::Amount;
+use crate::billing::period::{Window, utc_date};
+use crate::billing::resource::{Currency, ProjectId};
+use crate::http::figures;
+use crate::http::figures::WindowSums;
+use crate::insights::budget::BudgetStatus;
+use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
+use crate::insights::{Subject, Whole};
+use crate::snapshot::Account;
+
+use super::View;
+use super::chart;
+use super::chart::Bar;
+use super::format;
+
+/// The largest number of budgets on the page. The most used come first.
+const MOST_BUDGETS: usize = 20;
+
+/// The sums of three windows over everything that the page shows.
+pub(super) struct Windows<'a> {
+    today: WindowSums<'a>,
+    yesterday: WindowSums<'a>,
+    month: WindowSums<'a>,
+    /// The project of the page. `None`: all of them.
+    project: Option<ProjectId>,
+}
+
+/// A forecast with its band.
+struct Outlook {
+    estimate: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl<'a> Windows<'a> {
+    /// The sums of all projects, or of one.
+    pub(super) fn new(view: View<'a>, project: Option<ProjectId>) -> Self {
+        let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate].map(|window| {
+            let is_meant = |_: &AccountName, group: &crate::aggregate::group::Group| {
+                project.is_none_or(|project| group.project == project)
+            };
+            figures::sums(view.snapshot, window, &[], is_meant, view.now)
+        });
+        Self { today, yesterday, month, project }
+    }
+
+    /// The currencies of these sums.
+    pub(super) fn currencies(&self) -> impl Iterator<Item = &'a Currency> {
+        [&self.today, &self.yesterday, &self.month]
+            .into_iter()
+            .flat_map(|window| &window.sums)
+            .map(|(key, _)| key.currency)
+    }
+
+    /// The tiles, the bars and the budgets of a currency. `level` is the class of the headings' level.
+    pub(super) fn section(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let budgets = if self.project.is_none() {
+            budgets(view, currency)
+        } else {
+            html! {}
+        };
+        html! {
+            (self.tiles(view, currency))
+            (self.days(view, currency))
+            (budgets)
+        }
+    }
+
+    fn tiles(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let today = utc_date(view.now);
+        let month = sum(&self.month, currency);
+        let yesterday = today.saturating_sub(1.day());
+        html! {
+            dl.tiles {
+                div {
+                    dt { "This month" }
+                    dd {
+                        strong.figure { (format::amount(month)) }
+                        span.note { "1–" (format::day(today)) ", today so far" (without(&self.month)) }
+                    }
+                }
+                div {
+                    dt { "Forecast for " (today.strftime("%B")) }
+                    dd { (self.forecast(view, currency, month)) }
+                }
+                div {
+                    dt { "Today so far" }
+                    dd {
+                        strong.figure { (format::amount(sum(&self.today, currency))) }
+                        span.note { (format::day(today)) ", provisional" (without(&self.today)) }
+                    }
+                }
+                div {
+                    dt { "Yesterday" }
+                    dd {
+                        strong.figure { (format::amount(sum(&self.yesterday, currency))) }
+                        span.note {
+                            (format::day(yesterday))
+                            @if let Some(expected) = self.expected(view, currency, yesterday) {
+                                ", expected " (format::estimate(expected))
+                            }
+                            (without(&self.yesterday))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn forecast(&self, view: View<'_>, currency: &Currency, month: Option<Amount>) -> Markup {
+        let Some(outlook) = self.outlook(view, currency) else {
+            return html! {
+                strong.figure { (format::unknown()) }
+                span.note { "It needs the history of past days" }
+            };
+        };
+        let spent = month.map_or(0.0, Amount::to_f64);
+        // The forecast knows closed days only. The month costs at least its costs so far.
+        let [lower, estimate, upper] = [outlook.lower, outlook.estimate, outlook.upper].map(|edge| edge.max(spent));
+        let band = format!("{} – {}", format::estimate(lower), format::estimate(upper));
+        let label = format!(
+            "Spent so far {} of an expected {} {}; band {band}",
+            format::estimate(spent),
+            format::estimate(estimate),
+            currency.as_str()
+        );
+        html! {
+            strong.figure { (format::estimate(estimate)) }
+            (chart::month(spent, [lower, estimate, upper], &format::shortened(&label, 200)))
+            span.note { "Four of five months end within " (band) }
+        }
+    }
+
+    /// The forecast of the current month, over the accounts that have one.
+    fn outlook(&self, view: View<'_>, currency: &Currency) -> Option<Outlook> {
+        let mut all: Option<Outlook> = None;
+        for (_, account) in figures::with_costs(view.snapshot) {
+            let findings = &account.insights.as_ref()?.findings;
+            let found = match self.project {
+                None => findings.account.get(currency),
+                Some(project) => findings.forecasts.get(&(project, currency.clone())),
+            };
+            let Some(found) = found.filter(|_| findings.is_of_this_month(view.now)) else { continue };
+            let sum = all.get_or_insert(Outlook { estimate: 0.0, lower: 0.0, upper: 0.0 });
+            sum.estimate += found.estimate;
+            sum.lower += found.lower;
+            sum.upper += found.upper;
+        }
+        all.filter(|sum| [sum.estimate, sum.lower, sum.upper].iter().all(|edge| edge.is_finite()))
+    }
+
+    /// The expected costs of a day, by the detector.
+    fn expected(&self, view: View<'_>, currency: &Currency, day: Date) -> Option<f64> {
+        let subject = self.project.map_or(Subject::Account, Subject::Project);
+        let mut expected = None;
+        for (_, account) in figures::with_costs(view.snapshot) {
+            let (of, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
+            debug_assert_eq!(of, day);
+            if let Some(one) = judged.iter().find(|one| one.subject == subject && one.currency == *currency) {
+                *expected.get_or_insert(0.0) += one.judgement.expected;
+            }
+        }
+        expected.filter(|expected: &f64| expected.is_finite())
+    }
+
+    fn days(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let today = utc_date(view.now);
+        let length = i32::try_from(DAYS).unwrap_or_default();
+        let closed = (1..=length).rev().map(|back| today.saturating_sub(back.days()));
+        let mut days: Vec<(Date, Option<Amount>)> =
+            closed.map(|day| (day, amount_on(view, currency, self.project, day))).collect();
+        days.push((today, sum(&self.today, currency).filter(|_| self.today.unknown.is_empty())));
+        let bar = |(day, amount): &(Date, Option<Amount>)| {
+            let weekday = day.strftime("%a");
+            let shown = amount.map_or_else(|| "unknown".to_owned(), format::money);
+            let class = match day.weekday() {
+                _ if *day == today => "today",
+                jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => "weekend",
+                _ => "day",
+            };
+            let title = format!("{weekday} {}: {shown}", format::day(*day));
+            Bar { title, value: amount.map(Amount::to_f64), class }
+        };
+        let bars: Vec<Bar> = days.iter().map(bar).collect();
+        let first = days.first().map_or(today, |(day, _)| *day);
+        let range = format!("{} – {}", format::day(first), format::day(today));
+        let unknown = days.iter().filter(|(_, amount)| amount.is_none()).count();
+        let most = chart::most(&bars);
+        let word = format::shortened(currency.as_str(), 20);
+        let label = format!("Bars: costs per day in {word}, {range}. The largest is {}.", format::estimate(most));
+        html! {
+            figure.days {
+                figcaption {
+                    "Costs per day in " (format::name(currency.as_str())) ", " (range)
+                    @if unknown > 0 { "; " (unknown) " of " (days.len()) " days unknown" }
+                }
+                div.plot {
+                    span.top aria-hidden="true" { (format::estimate(most)) }
+                    (chart::bars(&bars, &label))
+                    div.axis aria-hidden="true" { span { (format::day(first)) } span { "today" } }
+                }
+                details {
+                    summary { "These days as a table" }
+                    (table(&days, today, currency))
+                }
+            }
+        }
+    }
+}
+
+/// The amounts of the bars as a table.
+fn table(days: &[(Date, Option<Amount>)], today: Date, currency: &Currency) -> Markup {
+    html! {
+        table.narrow {
+            caption { "Costs per day in " (format::name(currency.as_str())) ", the newest first" }
+            thead { tr { th scope="col" { "Day" } th.number scope="col" { "Costs" } } }
+            tbody {
+                @for (day, amount) in days.iter().rev() {
+                    tr {
+                        th scope="row" {
+                            (day.strftime("%a")) " " (format::day(*day))
+                            @if *day == today { " (so far)" }
+                        }
+                        td.number { (format::amount(*amount)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sum of a window in a currency. In a read window, a missing currency costs nothing.
+fn sum(window: &WindowSums<'_>, currency: &Currency) -> Option<Amount> {
+    let found = window.sums.iter().find(|(key, _)| key.currency == currency).map(|(_, amount)| *amount);
+    found.or_else(|| (!window.known.is_empty()).then_some(Amount::ZERO))
+}
+
+/// The accounts that a sum leaves out.
+fn without(window: &WindowSums<'_>) -> Markup {
+    let (unknown, known) = (window.unknown.len(), window.known.len());
+    html! {
+        @if known > 0 && unknown > 0 {
+            strong {
+                ", without "
+                @if let [account] = window.unknown.as_slice() { "account " (format::name(account.as_str())) }
+                @else { (unknown) " of " (known + unknown) " accounts" }
+            }
+        }
+    }
+}
+
+/// The costs of a closed day. `None`: the day of an account is not stored, or its costs vanished at once.
+fn amount_on(view: View<'_>, currency: &Currency, project: Option<ProjectId>, day: Date) -> Option<Amount> {
+    let mut sum = Amount::ZERO;
+    for (_, account) in figures::with_costs(view.snapshot) {
+        let recent = recent(account)?;
+        if !recent.is_known(day) || is_missing(account, currency, project, day) {
+            return None;
+        }
+        let Some(costs) = recent.currency(currency.as_str()) else { continue };
+        sum = sum.checked_add(recent.on(amounts(costs, project)?, day)?)?;
+    }
+    Some(sum)
+}
+
+fn recent(account: &Account) -> Option<&RecentDays> {
+    Some(&account.insights.as_ref()?.recent)
+}
+
+fn amounts(costs: &CurrencyDays, project: Option<ProjectId>) -> Option<&crate::insights::recent_days::Amounts> {
+    project.map_or(Some(&costs.account), |project| costs.project(project))
+}
+
+/// Whether the costs of the account or the project vanished at once, and count as unknown on a day.
+fn is_missing(account: &Account, currency: &Currency, project: Option<ProjectId>, day: Date) -> bool {
+    let Some(insights) = &account.insights else { return false };
+    let wholes = [Some(Whole::Account), project.map(Whole::Project)];
+    let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
+    wholes.into_iter().flatten().filter_map(since).any(|since| *since <= day)
+}
+
+/// The budgets of all accounts in a currency.
+pub(super) fn budgets_of<'a>(view: View<'a>, currency: &Currency) -> Vec<&'a BudgetStatus> {
+    let all = view.snapshot.accounts.values().filter_map(|account| account.insights.as_deref());
+    all.flat_map(|insights| &insights.budgets).filter(|status| status.budget.currency == *currency).collect()
+}
+
+fn budgets(view: View<'_>, currency: &Currency) -> Markup {
+    let mut all = budgets_of(view, currency);
+    if all.is_empty() {
+        return html! {};
+    }
+    let used = |status: &BudgetStatus| status.used_ratio().unwrap_or(f64::NEG_INFINITY);
+    all.sort_by(|one, other| used(other).total_cmp(&used(one)));
+    let rest = all.len().saturating_sub(MOST_BUDGETS);
+    html! {
+        h3 { "Budgets" }
+        ul.budgets {
+            @for status in all.iter().take(MOST_BUDGETS) { li { (budget(view, status)) } }
+        }
+        @if rest > 0 { p.more { "And " (rest) " budgets that are less used." } }
+    }
+}
+
+fn budget(view: View<'_>, status: &BudgetStatus) -> Markup {
+    let is_current = status.month == utc_date(view.now).first_of_month();
+    let share = status.used_ratio().filter(|_| is_current);
+    let forecast = status.forecast.filter(|_| is_current);
+    let limit = status.budget.amount.to_f64();
+    let class = match (share, forecast) {
+        (Some(share), _) if share >= 1.0 => "over",
+        (_, Some(forecast)) if forecast > limit => "soon",
+        _ => "fine",
+    };
+    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", format::percent(share)));
+    html! {
+        div.line {
+            strong { (format::name(&status.budget.name)) }
+            @if view.snapshot.accounts.len() > 1 { span.sub { (format::name(status.budget.account.as_str())) } }
+            span.number { (label) }
+        }
+        (chart::meter(share.unwrap_or_default(), class, &label))
+        div.line.quiet {
+            span {
+                (format::amount(status.actual.filter(|_| is_current))) " of " (format::money(status.budget.amount))
+            }
+            span.number {
+                @match (status.exhausted_at.filter(|_| is_current), forecast) {
+                    (Some(at), _) if at <= view.now => { "used up on " (format::day(utc_date(at))) },
+                    (Some(at), _) => { "used up by " (format::day(utc_date(at))) },
+                    (None, Some(forecast)) => { "forecast " (format::estimate(forecast)) },
+                    (None, None) => "forecast unknown",
+                }
+            }
+        }
+    }
+}
