@@ -67,7 +67,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alerts" }
             @if all.is_empty() { p.quiet { (nothing(view)) } }
-            (items(&all, Depth::Root, MOST_ON_STATUS))
+            (items(view, &all, Depth::Root, MOST_ON_STATUS))
             @if all.len() > MOST_ON_STATUS {
                 p.more { a href=(Depth::Root.link(super::ALERTS)) { "All " (all.len()) " alerts" } }
             }
@@ -83,7 +83,7 @@ pub(super) fn of_project(view: View<'_>, id: &str) -> Markup {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alerts of this project" }
             @if all.is_empty() { p.quiet { "No alert names this project." } }
-            (items(&all, Depth::Below, MOST_ON_STATUS))
+            (items(view, &all, Depth::Below, MOST_ON_STATUS))
         }
     }
 }
@@ -93,14 +93,14 @@ fn nothing(view: View<'_>) -> &'static str {
 }
 
 /// The alerts as a list of sentences.
-fn items(alerts: &[&Alert], depth: Depth, most: usize) -> Markup {
+fn items(view: View<'_>, alerts: &[&Alert], depth: Depth, most: usize) -> Markup {
     html! {
         @if !alerts.is_empty() {
             ul.alerts {
                 @for alert in alerts.iter().take(most) {
                     li class=(class(alert)) {
                         (badge(alert))
-                        a href=(depth.link(&path(alert))) { (format::sentence(summary(alert))) }
+                        a href=(depth.link(&path(alert))) { (format::sentence(&short(view, alert))) }
                         @if alert.status != Status::Firing { span.sub { (alert.status.as_str()) } }
                     }
                 }
@@ -264,6 +264,17 @@ fn class(alert: &Alert) -> &'static str {
         (_, FOR_MACHINES) => "idle",
         _ => "warning",
     }
+}
+
+/// The summary. Beside a single account, its name goes without saying.
+fn short(view: View<'_>, alert: &Alert) -> String {
+    let summary = summary(alert);
+    let begin = format!("Account {}: ", alert.label("account"));
+    let Some(rest) = summary.strip_prefix(&begin).filter(|_| view.snapshot.accounts.len() == 1) else {
+        return summary.to_owned();
+    };
+    let mut rest = rest.chars();
+    rest.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), rest.as_str()))
 }
 
 fn summary(alert: &Alert) -> &str {

@@ -107,7 +107,9 @@ pub(super) fn length(length: SignedDuration) -> String {
 
 /// A name from the API or the configuration. It cannot change the direction of the text around it, and is cut.
 pub(super) fn name(text: &str) -> Markup {
-    html! { bdi { (shortened(text, MOST_OF_A_NAME)) } }
+    // A link or a heading without a text would be lost.
+    let shown = if text.trim().is_empty() { "(no name)".to_owned() } else { shortened(text, MOST_OF_A_NAME) };
+    html! { bdi { (shown) } }
 }
 
 /// A sentence that may hold such names.
@@ -193,6 +195,7 @@ mod tests {
     fn names_cannot_reverse_text_or_fill_a_page() {
         assert_eq!(name("a\u{202e}b").into_string(), "<bdi>a\\u202eb</bdi>");
         assert_eq!(name("<script>\"'&").into_string(), "<bdi>&lt;script&gt;&quot;'&amp;</bdi>");
+        assert_eq!(name(" ").into_string(), "<bdi>(no name)</bdi>");
         let long = name(&"ü".repeat(10_000)).into_string();
         assert_eq!(long.chars().filter(|character| *character == 'ü').count(), MOST_OF_A_NAME);
         assert!(long.ends_with("…</bdi>"));

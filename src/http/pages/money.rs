@@ -12,7 +12,7 @@ use crate::http::figures;
 use crate::http::figures::WindowSums;
 use crate::insights::budget::BudgetStatus;
 use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
-use crate::insights::{Subject, Whole};
+use crate::insights::{Judged, Subject, Whole};
 use crate::snapshot::Account;
 
 use super::View;
@@ -59,7 +59,7 @@ impl<'a> Windows<'a> {
             .map(|(key, _)| key.currency)
     }
 
-    /// The tiles, the bars and the budgets of a currency. `level` is the class of the headings' level.
+    /// The tiles, the bars and the budgets of a currency.
     pub(super) fn section(&self, view: View<'_>, currency: &Currency) -> Markup {
         let budgets = if self.project.is_none() {
             budgets(view, currency)
@@ -134,7 +134,7 @@ impl<'a> Windows<'a> {
         html! {
             strong.figure { (format::estimate(estimate)) }
             (chart::month(spent, [lower, estimate, upper], &format::shortened(&label, 200)))
-            span.note { "Four of five months end within " (band) }
+            span.note { (band) " in four of five months" }
         }
     }
 
@@ -161,13 +161,21 @@ impl<'a> Windows<'a> {
         let subject = self.project.map_or(Subject::Account, Subject::Project);
         let mut expected = None;
         for (_, account) in figures::with_costs(view.snapshot) {
-            let (of, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
-            debug_assert_eq!(of, day);
+            let (_, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
             if let Some(one) = judged.iter().find(|one| one.subject == subject && one.currency == *currency) {
                 *expected.get_or_insert(0.0) += one.judgement.expected;
             }
         }
         expected.filter(|expected: &f64| expected.is_finite())
+    }
+
+    /// The last judged day, if it was out of the usual.
+    fn unusual(&self, view: View<'_>, currency: &Currency) -> Option<Date> {
+        let subject = self.project.map_or(Subject::Account, Subject::Project);
+        let news = figures::with_costs(view.snapshot)
+            .filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
+        let is_meant = |one: &Judged| one.subject == subject && one.currency == *currency && one.judgement.anomaly;
+        news.filter(|(_, judged)| judged.iter().any(is_meant)).map(|(day, _)| day).next()
     }
 
     fn days(&self, view: View<'_>, currency: &Currency) -> Markup {
@@ -177,11 +185,13 @@ impl<'a> Windows<'a> {
         let mut days: Vec<(Date, Option<Amount>)> =
             closed.map(|day| (day, amount_on(view, currency, self.project, day))).collect();
         days.push((today, sum(&self.today, currency).filter(|_| self.today.unknown.is_empty())));
+        let unusual = self.unusual(view, currency);
         let bar = |(day, amount): &(Date, Option<Amount>)| {
             let weekday = day.strftime("%a");
             let shown = amount.map_or_else(|| "unknown".to_owned(), format::money);
             let class = match day.weekday() {
                 _ if *day == today => "today",
+                _ if Some(*day) == unusual => "unusual",
                 jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => "weekend",
                 _ => "day",
             };
@@ -200,6 +210,11 @@ impl<'a> Windows<'a> {
                 figcaption {
                     "Costs per day in " (format::name(currency.as_str())) ", " (range)
                     @if unknown > 0 { "; " (unknown) " of " (days.len()) " days unknown" }
+                    span.legend {
+                        span.key.weekend { "weekend" }
+                        @if unusual.is_some() { span.key.unusual { "out of the usual" } }
+                        span.key.today { "today so far" }
+                    }
                 }
                 div.plot {
                     span.top aria-hidden="true" { (format::estimate(most)) }

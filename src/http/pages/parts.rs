@@ -20,7 +20,7 @@ use super::format;
 use super::layout::Depth;
 
 /// The largest number of rows. The rest is one row.
-const MOST: usize = 20;
+const MOST: usize = 12;
 
 /// A kind of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,8 +277,13 @@ fn change(last: Option<Amount>, before: Option<Amount>) -> Markup {
     }
     let share = difference.to_f64() / before.to_f64();
     let percent = format::percent(share.abs());
+    let (class, sign) = match (percent.starts_with("0.0"), is_up) {
+        (true, _) => ("same", ""),
+        (false, true) => (class, "+"),
+        (false, false) => (class, "−"),
+    };
     html! {
-        span class=(class) { @if is_up { "+" } @else { "−" } (percent) }
+        span class=(class) { (sign) (percent) }
         span.sub { (amount) }
     }
 }
@@ -295,6 +300,7 @@ mod tests {
             (known("90.5"), known("100"), r#"<span class="down">−9.5 %</span><span class="sub">−9.50</span>"#),
             (known("3"), known("0"), r#"<span class="up">new</span><span class="sub">+3.00</span>"#),
             (known("0"), known("0"), "0.00"),
+            (known("99.99"), known("100"), r#"<span class="same">0.0 %</span><span class="sub">−0.01</span>"#),
             (None, known("100"), r#"<span class="unknown">unknown</span>"#),
             (known("100"), None, r#"<span class="unknown">unknown</span>"#),
         ] {

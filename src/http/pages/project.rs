@@ -69,8 +69,8 @@ pub(super) fn page(view: View<'_>, id: &str) -> Option<Markup> {
             }
         }
         div.columns {
-            div { (alerts::of_project(view, id)) }
-            div { (anomalies::section(view, Depth::Below, Some(project))) }
+            (alerts::of_project(view, id))
+            (anomalies::section(view, Depth::Below, Some(project)))
         }
     };
     Some(layout::page(

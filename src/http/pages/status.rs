@@ -34,13 +34,6 @@ pub(super) fn page(view: View<'_>) -> Markup {
             section.panel aria-labelledby=(id) {
                 h2 id=(id) { "Costs in " (format::name(currency.as_str())) }
                 (windows.section(view, currency))
-                div.columns {
-                    (parts.table(view, Depth::Root, currency, Kind::Project))
-                    div {
-                        (parts.table(view, Depth::Root, currency, Kind::Type))
-                        (parts.table(view, Depth::Root, currency, Kind::Region))
-                    }
-                }
             }
         }
         @if currencies.len() > MOST_CURRENCIES {
@@ -48,12 +41,25 @@ pub(super) fn page(view: View<'_>) -> Markup {
         }
         (unpriced(view))
         div.columns {
-            div { (alerts::section(view)) }
-            div { (anomalies::section(view, Depth::Root, None)) }
+            (alerts::section(view))
+            (anomalies::section(view, Depth::Root, None))
+        }
+        @for currency in currencies.iter().take(MOST_CURRENCIES) {
+            @let id = format!("parts-{}", slug(currency.as_str()));
+            section.panel aria-labelledby=(id) {
+                h2 id=(id) { "Where " (format::name(currency.as_str())) " goes" }
+                div.columns {
+                    div {
+                        (parts.table(view, Depth::Root, currency, Kind::Project))
+                        (parts.table(view, Depth::Root, currency, Kind::Region))
+                    }
+                    (parts.table(view, Depth::Root, currency, Kind::Type))
+                }
+            }
         }
         div.columns {
-            div { (collectors::section(view)) }
-            div { (subscriptions::section(view)) }
+            (collectors::section(view))
+            (subscriptions::section(view))
         }
     };
     layout::page(view, Depth::Root, "/", "Overview", &content)
