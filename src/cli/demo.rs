@@ -223,8 +223,8 @@ Ctrl-C stops everything. With --log.level=info the demo says what it does.
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
   Metrics      http://{daemon}{telemetry_path}
-  Alerts       http://{daemon}/api/v1/alerts
-  Anomalies    http://{daemon}/api/v1/anomalies
+  Alerts       http://{daemon}/alerts
+  API          http://{daemon}/api/v1/openapi.yaml
   Start page   http://{daemon}/
 "
     )

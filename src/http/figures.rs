@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
+use crate::account::AccountName;
 use crate::aggregate::group::Group;
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::Window;
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::snapshot::{Account, Collector, Snapshot, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 /// An attribute by which costs are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

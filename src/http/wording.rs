@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::gcore::error::Reason;
 use crate::snapshot::{Outcome, Status};
+use gcore_api::http::error::Reason;
 
 /// The state of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use foldhash::fast::RandomState;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::billing::amount::Amount;
-use crate::billing::period::{Period, utc_date};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::store::days::Series;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Period, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 /// The number of closed days: five weeks.
 pub const DAYS: usize = 35;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use gcore_billing_exporter::billing::amount::Amount;
-use gcore_billing_exporter::billing::period::{Period, Window};
-use gcore_billing_exporter::clock::Clock;
+use common::clock::Clock;
+use gcore_api::billing::period::{Period, Window};
 use gcore_billing_exporter::collect::settings::Method;
-use gcore_billing_exporter::demo::simulator::World;
 use gcore_billing_exporter::snapshot::Collector;
+use gcore_simulator::world::World;
 use jiff::Timestamp;
 use reqwest::{Method as Verb, Response, StatusCode};
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
@@ -53,13 +53,11 @@ fn is_strict(path: &str, response: &Response) {
 
 /// The costs of a period in the simulator's ledger, as on a page: rounded to cents, with separators.
 fn truth(world: &World, period: Period, now: Timestamp, currency: &str, project: Option<u64>) -> String {
-    let groups = world.cost_ledger(period, now).into_iter();
+    let groups = world.cost_ledger(period.first()..period.end(), now).into_iter();
     let counted = groups
         .filter(|((of, _, _, in_currency), _)| in_currency == currency && project.is_none_or(|project| *of == project));
-    let sum = counted.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(amount).unwrap());
-    // Another way to round than that of the pages.
-    let cents = rust_decimal::Decimal::from_str_exact(&sum.to_string()).unwrap();
-    let text = cents.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero).to_string();
+    let sum: Decimal = counted.map(|(_, amount)| amount).sum();
+    let text = sum.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero).to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let (thousands, rest) = whole.split_at(whole.len().saturating_sub(3));
     let whole = if thousands.is_empty() { rest.to_owned() } else { format!("{thousands},{rest}") };

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::billing::period::utc_date;
 use crate::insights::budget::BudgetStatus;
 use crate::snapshot::Snapshot;
+use gcore_api::billing::period::utc_date;
 
 use super::query::Query;
 use super::{Answer, json as line};

@@ -5,13 +5,13 @@ use hyper::header::ACCEPT;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::period::{Period, Window};
+use crate::account::AccountName;
 use crate::http::figures;
 use crate::http::figures::{Dimension, Key, WindowSums};
 use crate::snapshot::Snapshot;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::{Period, Window};
 
 use super::query::{BadQuery, Query};
 use super::{Answer, CSV, Text, json};

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use cost_insights::Forecast;
 
-use crate::billing::account::AccountName;
-use crate::billing::period::utc_date;
-use crate::billing::resource::Currency;
+use crate::account::AccountName;
 use crate::snapshot::{Account, Snapshot};
+use gcore_api::billing::period::utc_date;
+use gcore_api::billing::resource::Currency;
 
 use super::query::Query;
 use super::{Answer, json as line};

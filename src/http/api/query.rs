@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::billing::account::AccountName;
+use crate::account::AccountName;
 use crate::snapshot::Snapshot;
 
 /// The longest part of a query that a refusal quotes, in characters.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::account::AccountName;
 use crate::alert;
-use crate::billing::account::AccountName;
-use crate::billing::period::Window;
 use crate::http::routes::AppState;
 use crate::http::wording::{State, sentence};
 use crate::snapshot::{Account, Collector, Snapshot, Status, WindowReading};
 use crate::store::days::Kind;
+use gcore_api::billing::period::Window;
 
 use super::query::Query;
 use super::{Answer, json as line};

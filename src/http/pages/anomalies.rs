@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::billing::account::AccountName;
-use crate::billing::resource::ProjectId;
+use crate::account::AccountName;
 use crate::insights::{Judged, Subject};
 use crate::snapshot::Account;
+use gcore_api::billing::resource::ProjectId;
 
 use super::format;
 use super::layout::Depth;

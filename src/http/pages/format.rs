@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::aggregate::group::Group;
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::period::Period;
-use crate::billing::resource::ProjectId;
 use crate::insights::Subject;
 use crate::terminal::escaped;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::Period;
+use gcore_api::billing::resource::ProjectId;
 
 /// The longest name on a page, in characters.
 const MOST_OF_A_NAME: usize = 80;

@@ -4,16 +4,16 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::{Window, utc_date};
-use crate::billing::resource::{Currency, ProjectId};
+use crate::account::AccountName;
 use crate::http::figures;
 use crate::http::figures::WindowSums;
 use crate::insights::budget::BudgetStatus;
 use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
 use crate::insights::{Judged, Subject, Whole};
 use crate::snapshot::Account;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
 
 use super::View;
 use super::chart;

@@ -6,14 +6,14 @@ use foldhash::fast::RandomState;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::billing::amount::Amount;
-use crate::billing::names::Names;
-use crate::billing::period::{Window, utc_date};
-use crate::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 use crate::http::figures;
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
 use crate::snapshot::{Account, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use super::View;
 use super::format;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use crate::billing::account::AccountName;
-use crate::billing::amount::Amount;
-use crate::billing::period::{Window, utc_date};
-use crate::billing::resource::{Currency, ProjectId};
+use crate::account::AccountName;
 use crate::http::figures;
 use crate::http::figures::{Dimension, Key};
 use crate::snapshot::Account;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
 
 use super::layout::Depth;
 use super::money::Windows;
@@ -164,7 +164,7 @@ fn label(view: View<'_>, key: &Key<'_>) -> String {
                 .map(|account| &account.names)
                 .find(|names| region.is_some_and(|region| names.regions.contains_key(&region)));
             named
-                .map_or_else(|| crate::billing::names::Names::none().region(region), |names| names.region(region))
+                .map_or_else(|| gcore_api::billing::names::Names::none().region(region), |names| names.region(region))
                 .to_string()
         }
         (None, word) => word.map_or_else(String::new, |word| word.as_str().to_owned()),

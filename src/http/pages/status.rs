@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use crate::billing::period::{Window, utc_date};
-use crate::billing::resource::Currency;
 use crate::http::figures;
 use crate::http::wording::State;
 use crate::snapshot::current;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::Currency;
 
 use super::layout::Depth;
 use super::money::Windows;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::billing::subscription::{Subscription, SubscriptionState};
 use crate::snapshot::Collector;
+use gcore_api::billing::subscription::{Subscription, SubscriptionState};
 
 use super::View;
 use super::format;
