@@ -97,7 +97,7 @@ async fn the_start_page_shows_the_figures_of_the_account() {
 
     // The project's own page.
     let project = text(&page(&app, "/projects/41001").await);
-    assert!(project.contains("Project shop Id 41001 , account demo"), "{project}");
+    assert!(project.contains("Project shop Id 41001, account demo"), "{project}");
     assert!(project.contains(&format!("This month {month} 1–22 Nov")), "{project}");
     assert!(project.contains("egress_traffic") && project.contains("Frankfurt"), "{project}");
     app.stop().await;

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod anomalies;
+mod budgets;
 mod chart;
 mod collectors;
 mod format;

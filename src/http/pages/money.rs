@@ -1,4 +1,4 @@
-//! The costs in one currency: today, yesterday, the month with its forecast, the last days as bars, budgets.
+//! The costs in one currency: today, yesterday, the month with its forecast, the last days as bars.
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -7,7 +7,6 @@ use maud::{Markup, html};
 use crate::account::AccountName;
 use crate::http::figures;
 use crate::http::figures::WindowSums;
-use crate::insights::budget::BudgetStatus;
 use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
 use crate::insights::{Judged, Subject, Whole};
 use crate::snapshot::Account;
@@ -16,12 +15,10 @@ use gcore_api::billing::period::{Window, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId};
 
 use super::View;
+use super::budgets;
 use super::chart;
 use super::chart::Bar;
 use super::format;
-
-/// The largest number of budgets on the page. The most used come first.
-const MOST_BUDGETS: usize = 20;
 
 /// The sums of three windows over everything that the page shows.
 pub(super) struct Windows<'a> {
@@ -195,7 +192,8 @@ impl<'a> Windows<'a> {
                 jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => "weekend",
                 _ => "day",
             };
-            let title = format!("{weekday} {}: {shown}", format::day(*day));
+            let note = if class == "unusual" { ", out of the usual" } else { "" };
+            let title = format!("{weekday} {}: {shown}{note}", format::day(*day));
             Bar { title, value: amount.map(Amount::to_f64), class }
         };
         let bars: Vec<Bar> = days.iter().map(bar).collect();
@@ -299,61 +297,4 @@ fn is_missing(account: &Account, currency: &Currency, project: Option<ProjectId>
     let wholes = [Some(Whole::Account), project.map(Whole::Project)];
     let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
     wholes.into_iter().flatten().filter_map(since).any(|since| *since <= day)
-}
-
-/// The budgets of all accounts in a currency.
-pub(super) fn budgets_of<'a>(view: View<'a>, currency: &Currency) -> Vec<&'a BudgetStatus> {
-    let all = view.snapshot.accounts.values().filter_map(|account| account.insights.as_deref());
-    all.flat_map(|insights| &insights.budgets).filter(|status| status.budget.currency == *currency).collect()
-}
-
-fn budgets(view: View<'_>, currency: &Currency) -> Markup {
-    let mut all = budgets_of(view, currency);
-    if all.is_empty() {
-        return html! {};
-    }
-    let used = |status: &BudgetStatus| status.used_ratio().unwrap_or(f64::NEG_INFINITY);
-    all.sort_by(|one, other| used(other).total_cmp(&used(one)));
-    let rest = all.len().saturating_sub(MOST_BUDGETS);
-    html! {
-        h3 { "Budgets" }
-        ul.budgets {
-            @for status in all.iter().take(MOST_BUDGETS) { li { (budget(view, status)) } }
-        }
-        @if rest > 0 { p.more { "And " (rest) " budgets that are less used." } }
-    }
-}
-
-fn budget(view: View<'_>, status: &BudgetStatus) -> Markup {
-    let is_current = status.month == utc_date(view.now).first_of_month();
-    let share = status.used_ratio().filter(|_| is_current);
-    let forecast = status.forecast.filter(|_| is_current);
-    let limit = status.budget.amount.to_f64();
-    let class = match (share, forecast) {
-        (Some(share), _) if share >= 1.0 => "over",
-        (_, Some(forecast)) if forecast > limit => "soon",
-        _ => "fine",
-    };
-    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", format::percent(share)));
-    html! {
-        div.line {
-            strong { (format::name(&status.budget.name)) }
-            @if view.snapshot.accounts.len() > 1 { span.sub { (format::name(status.budget.account.as_str())) } }
-            span.number { (label) }
-        }
-        (chart::meter(share.unwrap_or_default(), class, &label))
-        div.line.quiet {
-            span {
-                (format::amount(status.actual.filter(|_| is_current))) " of " (format::money(status.budget.amount))
-            }
-            span.number {
-                @match (status.exhausted_at.filter(|_| is_current), forecast) {
-                    (Some(at), _) if at <= view.now => { "used up on " (format::day(utc_date(at))) },
-                    (Some(at), _) => { "used up by " (format::day(utc_date(at))) },
-                    (None, Some(forecast)) => { "forecast " (format::estimate(forecast)) },
-                    (None, None) => "forecast unknown",
-                }
-            }
-        }
-    }
 }
