@@ -59,7 +59,7 @@ impl<'a> Windows<'a> {
     /// The tiles, the bars and the budgets of a currency.
     pub(super) fn section(&self, view: View<'_>, currency: &Currency) -> Markup {
         let budgets = if self.project.is_none() {
-            budgets(view, currency)
+            budgets::list(view, currency)
         } else {
             html! {}
         };
