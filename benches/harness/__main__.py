@@ -34,6 +34,7 @@ ROWS: dict[str, Row] = {
     "flood": alerts.flood,
     "restart": alerts.restart,
     "rules": alerts.rules,
+    "page": alerts.page,
     "backtest": backtest.backtest,
     "ablate": backtest.ablate,
 }

@@ -103,6 +103,17 @@ def rules(quick: bool) -> Iterator[Line]:
     yield Line(what, f"{usual:.1f} ms", f"{max(took):.1f} ms at most", goal="≤ 20 ms", reached=yes(usual <= 20))
 
 
+def page(quick: bool) -> Iterator[Line]:
+    """The status page of an account with 500 projects and 100,000 groups."""
+    shape = ["--projects=500", "--regions=8"]
+    said = json.loads(spend(TOOLS / "judge", f"--rounds={10 if quick else 50}", *shape).output)
+    took, size = said["page_milliseconds"], said["page_bytes"]
+    usual = median(took)
+    what = f"status page with 500 projects, 100,000 groups, {said['alerts']:,} alerts"
+    yield Line(f"{what}: CPU", f"{usual:.1f} ms", f"{max(took):.1f} ms at most", goal="≤ 20 ms", reached=yes(usual <= 20))
+    yield Line(f"{what}: size", f"{size / 1e3:.0f} kB", goal="≤ 200 kB", reached=yes(size <= 200_000))
+
+
 def _subscriptions(url: str, folder: str) -> dict[str, dict]:
     """An account with nothing but subscriptions, whose alerts go to an Alertmanager."""
     return {

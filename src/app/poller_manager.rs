@@ -21,7 +21,7 @@ use crate::collect::Shared;
 use crate::collect::poller::{Memory, Poller};
 use crate::config::Config;
 use crate::exposition;
-use crate::http::runbooks;
+use crate::http::pages::RUNBOOKS;
 use crate::notify;
 use crate::notify::ExternalUrl;
 use crate::shutdown;
@@ -153,7 +153,7 @@ impl PollerManager {
     /// The configuration of the alert engine. `home` is the daemon's own URL.
     pub(super) fn orders(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
         let mut settings = self.config.alerts.clone();
-        let own_page = || format!("{}{}", self.config.notify.home(home).url(), runbooks::PATH);
+        let own_page = || format!("{}{}", self.config.notify.home(home).url(), RUNBOOKS);
         settings.runbook_url.get_or_insert_with(own_page);
         settings.budgets.clone_from(&self.config.collect.history.budgets);
         settings.series_limit = self.config.metrics.series_limit;

@@ -226,8 +226,8 @@ Ctrl-C stops everything. With --log.level=info the demo says what it does.
 The demo runs: a simulated Gcore account at {api_url}, polled every few seconds over HTTP.
 
   Metrics      {daemon}{telemetry_path}
-  Alerts       {daemon}/api/v1/alerts
-  Anomalies    {daemon}/api/v1/anomalies
+  Alerts       {daemon}/alerts
+  API          {daemon}/api/v1/openapi.yaml
   Start page   {daemon}/
 "
     )

@@ -11,7 +11,7 @@ use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
 use crate::app::Web;
-use crate::http::routes::TAKEN;
+use crate::http::routes::is_taken;
 use crate::telemetry::Format;
 use common::transport::{Misdirected, destination};
 
@@ -352,8 +352,8 @@ fn day(text: &str) -> Result<Date, String> {
 
 fn telemetry_path(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-    if TAKEN.contains(&text) {
-        Err(format!("another page has it, as it has {}; expected a path such as /metrics", TAKEN.join(", ")))
+    if is_taken(text) {
+        Err("another page has it; expected a path such as /metrics".to_owned())
     } else if text.starts_with('/') && !text.starts_with("/-/") && text.bytes().all(is_plain) {
         Ok(text.to_owned())
     } else {

@@ -62,6 +62,7 @@ mod tests {
     use crate::aggregate::report_tasks::ReportTaskTotals;
     use crate::aggregate::usage::UsageTotals;
     use crate::insights::budget::{Budget, BudgetStatus, Selector};
+    use crate::insights::recent_days::RecentDays;
     use crate::insights::{DailyAnalysis, Insights, Judged, Subject};
     use crate::snapshot::{Reading, WindowReading};
     use cost_insights::{Forecast, Judgement};
@@ -140,6 +141,7 @@ mod tests {
             judged: Some((today.saturating_sub(1.day()), vec![judged])),
             month: today.first_of_month(),
             forecasts: [((project, currency.clone()), forecast)].into(),
+            account: BTreeMap::new(),
             budgets: BTreeMap::new(),
             currencies: [currency.clone()].into(),
             missing: [].into(),
@@ -149,7 +151,8 @@ mod tests {
         let budget = Budget { name: "all".into(), account, selector, amount, currency };
         let spent = [(today.saturating_sub(1.day()), amount)].into();
         let standing = BudgetStatus::new(&budget, None, &spent, Some(20.0), now);
-        Insights { findings: Arc::new(findings), budgets: vec![standing], revisions: BTreeMap::new() }
+        let recent = Arc::new(RecentDays::before(today));
+        Insights { findings: Arc::new(findings), budgets: vec![standing], revisions: BTreeMap::new(), recent }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! The HTTP server: listeners with a graceful stop, and the routes.
+//! The HTTP server: listeners with a graceful stop, the routes, the pages for people and the API for scripts.
 
 mod accept;
-mod alerts;
-mod anomalies;
+pub mod api;
 mod basic_auth;
 pub mod body;
 mod connections;
+mod figures;
 pub mod guard;
-mod page;
+pub mod pages;
 pub mod reload;
 pub mod routes;
-pub mod runbooks;
 pub mod server;
 pub mod web_config;
+mod wording;

@@ -20,17 +20,13 @@ use crate::store::Store;
 use common::clock::Clock;
 
 use super::accept;
-use super::alerts;
-use super::anomalies;
+use super::api;
 use super::body;
 use super::body::Body;
-use super::page;
+use super::pages;
 use super::reload;
-use super::runbooks;
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
 
 /// The data for all handlers.
 pub struct AppState {
@@ -52,31 +48,34 @@ pub struct AppState {
     pub reloads: Option<reload::ReloadRequests>,
 }
 
-/// The fixed paths that are not below `/-/`.
-pub const TAKEN: [&str; 7] = ["/", "/healthz", "/livez", "/readyz", alerts::PATH, anomalies::PATH, runbooks::PATH];
+/// Whether a path cannot be the path of the metrics: it belongs to another page.
+#[must_use]
+pub fn is_taken(path: &str) -> bool {
+    ["/healthz", "/livez", "/readyz"].contains(&path) || path.starts_with("/api/") || pages::Page::find(path).is_some()
+}
 
-enum Page {
+enum Page<'a> {
     Metrics,
-    Index,
     Healthy,
     Ready,
-    Alerts,
-    Anomalies,
-    Runbooks,
+    Api(api::Endpoint),
+    ForPeople(pages::Page<'a>),
 }
 
 /// Answers one request by its head. All paths accept only GET and HEAD, except the path for reloads.
 pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     let page = match request.uri.path() {
         path if path == site.telemetry_path => Page::Metrics,
-        "/" => Page::Index,
         "/-/healthy" | "/healthz" | "/livez" => Page::Healthy,
         "/-/ready" | "/readyz" => Page::Ready,
-        alerts::PATH => Page::Alerts,
-        anomalies::PATH => Page::Anomalies,
-        runbooks::PATH => Page::Runbooks,
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
-        _ => return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n"),
+        path => match (api::Endpoint::find(path), pages::Page::find(path)) {
+            (Some(endpoint), _) => Page::Api(endpoint),
+            (None, Some(page)) => Page::ForPeople(page),
+            (None, None) => {
+                return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n");
+            }
+        },
     };
     if !matches!(request.method, Method::GET | Method::HEAD) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are answered here\n");
@@ -85,21 +84,15 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     }
     // For HEAD, the server leaves out the body and keeps its length.
     match page {
-        Page::Index => respond(StatusCode::OK, HTML, page::index(&site.telemetry_path)),
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
-        Page::Alerts => {
-            // If the store fails, it logs the reason. Alerts are then listed without their notifications.
-            let tellings = site.store.tellings().await.unwrap_or_default();
-            match alerts::list(&site.alerts.borrow(), &tellings) {
-                Ok(list) => respond(StatusCode::OK, JSON, list),
-                Err(error) => {
-                    respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the alerts: {error}\n"))
-                }
-            }
+        Page::Api(endpoint) => endpoint.answer(site, request).await,
+        Page::ForPeople(page) => {
+            // A page must not lock out the writers while it is made.
+            let (snapshot, alerts) = (Arc::clone(&site.snapshot.borrow()), site.alerts.borrow().clone());
+            let (now, telemetry_path) = (site.clock.now(), site.telemetry_path.as_str());
+            page.answer(pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path })
         }
-        Page::Anomalies => respond(StatusCode::OK, JSON, anomalies::list(&site.snapshot.borrow(), site.clock.now())),
-        Page::Runbooks => respond(StatusCode::OK, HTML, runbooks::page()),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the metrics: {error}\n"))

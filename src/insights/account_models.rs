@@ -85,18 +85,19 @@ impl AccountModels {
             judged.sort_unstable_by(|a, b| (&a.subject, &a.currency).cmp(&(&b.subject, &b.currency)));
             (day, judged)
         });
-        let (mut forecasts, mut budgets) = (BTreeMap::new(), BTreeMap::new());
+        let (mut forecasts, mut account, mut budgets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (currency, ledger) in &self.ledgers {
             for (subject, forecast) in ledger.forecasts(month) {
                 match subject {
                     Subject::Project(project) => drop(forecasts.insert((project, currency.clone()), forecast)),
                     Subject::Budget(number) => drop(budgets.insert(number, forecast)),
+                    Subject::Account => drop(account.insert(currency.clone(), forecast)),
                     _ => {}
                 }
             }
         }
-        let missing = self.missing();
-        DailyAnalysis { judged, month, forecasts, budgets, currencies: self.ledgers.into_keys().collect(), missing }
+        let (missing, currencies) = (self.missing(), self.ledgers.into_keys().collect());
+        DailyAnalysis { judged, month, forecasts, account, budgets, currencies, missing }
     }
 }
 

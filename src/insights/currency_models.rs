@@ -23,7 +23,8 @@ const LEAST_SHARE: f64 = 0.02;
 pub(super) struct CurrencyModels {
     budgets: Arc<[Budget]>,
     currency: String,
-    /// Groups and roll-ups have separate models, because only some roll-ups are forecast.
+    /// Groups and roll-ups have separate models, because groups are not forecast. The account has its own, so that it
+    /// does not count twice in the band that the roll-ups share.
     groups: SeriesSet,
     roll_ups: SeriesSet,
     account: SeriesSet,
@@ -73,8 +74,8 @@ impl std::fmt::Debug for CurrencyModels {
 
 impl CurrencyModels {
     pub(super) fn new(budgets: &Arc<[Budget]>, currency: &str) -> Self {
-        // Only projects and budgets have a forecast.
-        let [groups, roll_ups, mut account] = [false, true, false].map(SeriesSet::new);
+        // Groups have no forecast.
+        let [groups, roll_ups, mut account] = [false, true, true].map(SeriesSet::new);
         account.number(Subject::Account);
         let (budgets, currency) = (Arc::clone(budgets), currency.to_owned());
         let (places, roll_ups_of, blackouts) = Default::default();
@@ -146,17 +147,19 @@ impl CurrencyModels {
         (subject.clone(), judgement, contributors)
     }
 
-    /// The forecasts of projects and budgets for a month.
+    /// The forecasts of the account, of projects and budgets for a month.
     pub(super) fn forecasts(&self, month: Date) -> Vec<(Subject, Forecast)> {
-        let forecasts = self.roll_ups.model.forecast(month);
-        let forecasts = forecasts.into_iter().map(|forecast| Forecast {
-            month_to_date: rounded(forecast.month_to_date),
-            estimate: rounded(forecast.estimate),
-            lower: rounded(forecast.lower),
-            upper: rounded(forecast.upper),
-        });
-        let is_told = |subject: &Subject| matches!(subject, Subject::Project(_) | Subject::Budget(_));
-        self.roll_ups.subjects.iter().cloned().zip(forecasts).filter(|(subject, _)| is_told(subject)).collect()
+        let of = |set: &SeriesSet| {
+            let forecasts = set.model.forecast(month).into_iter().map(|forecast| Forecast {
+                month_to_date: rounded(forecast.month_to_date),
+                estimate: rounded(forecast.estimate),
+                lower: rounded(forecast.lower),
+                upper: rounded(forecast.upper),
+            });
+            set.subjects.iter().cloned().zip(forecasts).collect::<Vec<_>>()
+        };
+        let is_told = |(subject, _): &(Subject, Forecast)| !matches!(subject, Subject::Type(_));
+        [of(&self.account), of(&self.roll_ups)].into_iter().flatten().filter(is_told).collect()
     }
 
     fn contributors(&self, roll_up: &Subject, judgement: &Judgement) -> Vec<Contributor> {

@@ -6,6 +6,7 @@
 pub mod account_models;
 pub mod budget;
 mod currency_models;
+pub mod recent_days;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use gcore_api::billing::period::utc_date;
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use budget::BudgetStatus;
+use recent_days::RecentDays;
 
 /// The insights from the history of one account.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Insights {
     pub budgets: Vec<BudgetStatus>,
     /// The revisions of settled days at the last check.
     pub revisions: BTreeMap<Series, Revision>,
+    /// The costs of the last days.
+    pub recent: Arc<RecentDays>,
 }
 
 /// The analysis of the days of an account.
@@ -42,6 +46,8 @@ pub struct DailyAnalysis {
     pub month: Date,
     /// The forecast of each project and currency.
     pub forecasts: BTreeMap<(ProjectId, Currency), Forecast>,
+    /// The forecast of the whole account in each currency.
+    pub account: BTreeMap<Currency, Forecast>,
     /// The forecast of the costs of each budget, by its index.
     pub budgets: BTreeMap<usize, Forecast>,
     /// All currencies in the history.

@@ -40,11 +40,11 @@ impl ExternalUrl {
 
     /// The URL of the list of alerts.
     fn list(&self) -> String {
-        format!("{}/api/v1/alerts", self.0)
+        format!("{}/alerts", self.0)
     }
 
-    /// The URL of one alert in the list.
+    /// The URL of one alert's own page.
     fn page_of(&self, alert: &Alert) -> String {
-        format!("{}#{:016x}", self.list(), alert.fingerprint())
+        format!("{}/{:016x}", self.list(), alert.fingerprint())
     }
 }

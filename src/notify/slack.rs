@@ -71,7 +71,7 @@ fn message(alert: &Alert, home: &ExternalUrl) -> Value {
     let (sign, summary) = (sign(alert), summary(alert));
     let word = if alert.status == Status::Resolved { "Resolved" } else { "Firing" };
     let labels: Vec<_> = alert.labels.iter().map(|(name, text)| format!("*{name}* {}", escaped(text))).collect();
-    let mut links = vec![format!("<{}|All alerts>", home.page_of(alert))];
+    let mut links = vec![format!("<{}|This alert>", home.page_of(alert)), format!("<{}|All alerts>", home.list())];
     if !annotation("runbook_url").is_empty() {
         links.insert(0, format!("<{}|What to do>", escaped(annotation("runbook_url"))));
     }

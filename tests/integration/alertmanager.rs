@@ -141,7 +141,7 @@ async fn an_alert_fires_stays_and_resolves_and_two_replicas_tell_one() {
     assert_eq!(held.len(), 1, "{held:?}");
     let starts_at: jiff::Timestamp = held[0]["startsAt"].as_str().unwrap().parse().unwrap();
     assert_eq!(starts_at.as_millisecond(), alert.starts_at.as_millisecond());
-    assert!(held[0]["generatorURL"].as_str().unwrap().starts_with("http://daemon.example:10061/api/v1/alerts#"));
+    assert!(held[0]["generatorURL"].as_str().unwrap().starts_with("http://daemon.example:10061/alerts/"));
 
     // The texts change while the alert fires; then it is resolved.
     alert.annotations.extend(labels(&[("summary", "still so")]));

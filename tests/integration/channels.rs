@@ -68,7 +68,7 @@ async fn a_webhook_gets_the_known_body_with_a_signature_that_the_reference_libra
             "annotations": annotations,
             "startsAt": starts_at,
             "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": format!("http://daemon.example:10061/api/v1/alerts#{fingerprint}"),
+            "generatorURL": format!("http://daemon.example:10061/alerts/{fingerprint}"),
             "fingerprint": fingerprint,
         }],
     });

@@ -123,6 +123,7 @@ async fn a_wrong_flag_is_refused_with_what_would_be_right() {
         (vec!["--web.telemetry-path=/api/v1/alerts"], "another page has it"),
         (vec!["--web.telemetry-path=/api/v1/anomalies"], "another page has it"),
         (vec!["--web.telemetry-path=/runbooks"], "another page has it"),
+        (vec!["--web.telemetry-path=/projects/5"], "another page has it"),
         (vec!["--web.telemetry-path=/-/ready"], "not below /-/"),
         (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
         (vec!["--log.format=xml"], "[possible values: logfmt, json]"),

@@ -40,7 +40,7 @@ async fn every_path_answers_as_http_wants() {
         assert!(length > 0, "{name}");
     }
     let page = app.get("/").await.text().await.unwrap();
-    for link in ["href=\"/metrics\"", "href=\"/runbooks\"", "href=\"/-/healthy\"", "href=\"/-/ready\""] {
+    for link in ["href=\"./metrics\"", "href=\"./runbooks\"", "href=\"./-/healthy\"", "href=\"./-/ready\""] {
         assert!(page.contains(link), "{link} in {page}");
     }
     app.stop().await;

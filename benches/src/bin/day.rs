@@ -6,9 +6,9 @@
 //! judge every series, to learn from it, and to forecast its month. The daemon forecasts projects and budgets only, so
 //! it needs less.
 
+use cost_insights::{Model, Settings};
 use gcore_billing_bench::cpu::spent;
 use gcore_billing_bench::row::Dice;
-use cost_insights::{Model, Settings};
 use jiff::civil::{Date, date};
 use serde_json::json;
 

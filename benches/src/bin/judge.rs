@@ -4,7 +4,8 @@
 //!
 //! It makes a snapshot of an account with a history, all windows, budgets, thresholds, report tasks and subscriptions,
 //! so that every rule has data. Then it prints as JSON the CPU `milliseconds` of each round, a minute apart. A round
-//! evaluates all rules and advances the states of alerts. It also prints the number of `verdicts` and `alerts`.
+//! evaluates all rules and advances the states of alerts. It also prints the number of `verdicts` and `alerts`, and for
+//! the status page with these alerts the `page_milliseconds` of each round and the `page_bytes`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,9 +32,11 @@ use gcore_api::billing::period::{Window, utc_date};
 use gcore_api::billing::report_task::{ReportTask, TaskStatus, TaskType};
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType, Unit};
 use gcore_api::billing::subscription::Subscription;
+use gcore_billing_exporter::http::pages::{View, status_page};
 use gcore_billing_exporter::insights::Insights;
 use gcore_billing_exporter::insights::account_models::AccountModels;
 use gcore_billing_exporter::insights::budget::{Budget, BudgetStatus, Selector};
+use gcore_billing_exporter::insights::recent_days::{DAYS, RecentDays};
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
 use gcore_billing_exporter::store::days::{Revision, Series};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -71,8 +74,30 @@ fn main() -> anyhow::Result<()> {
         let mut of_rule = judgements.iter().filter(|judgement| judgement.scope.rule == rule);
         ensure!(of_rule.any(|judgement| judgement.verdict != Verdict::Unknown), "{rule} had nothing to judge");
     }
-    println!("{}", json!({ "milliseconds": milliseconds, "verdicts": judgements.len(), "alerts": alerts }));
+    let (page_milliseconds, page_bytes) = pages(&snapshot, &ledger, rounds, now)?;
+    println!(
+        "{}",
+        json!({
+            "milliseconds": milliseconds,
+            "verdicts": judgements.len(),
+            "alerts": alerts,
+            "page_milliseconds": page_milliseconds,
+            "page_bytes": page_bytes,
+        })
+    );
     Ok(())
+}
+
+/// The CPU milliseconds of the status page in each round, and its size.
+fn pages(snapshot: &Snapshot, ledger: &AlertStates, rounds: i64, now: Timestamp) -> anyhow::Result<(Vec<f64>, usize)> {
+    let alerts = Some(Arc::new(ledger.listed(now)));
+    let (mut milliseconds, mut bytes) = (Vec::new(), 0);
+    for _ in 0..rounds {
+        let before = spent()?;
+        bytes = status_page(View { snapshot, alerts: &alerts, now, telemetry_path: "/metrics" }).len();
+        milliseconds.push((spent()? - before) * 1e3);
+    }
+    Ok((milliseconds, bytes))
 }
 
 fn main_account() -> anyhow::Result<AccountName> {
@@ -167,9 +192,13 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     let series: Vec<Series> = groups(shape).map(|group| Series { group, measure: "EUR".into() }).collect();
     let mut past = AccountModels::new(settings.budgets.clone().into());
     let today = utc_date(now);
+    let mut recent = RecentDays::before(today);
     for back in (1..=PAST).rev() {
         let amounts: Vec<(usize, Amount)> = (0..series.len()).map(|index| (index, cost(index, back))).collect();
         past.step(&series, today.saturating_sub(back.days()), &amounts);
+        if usize::try_from(back).is_ok_and(|back| back <= DAYS) {
+            recent.take(today.saturating_sub(back.days()), &series, &amounts);
+        }
     }
     let findings = past.findings(today.first_of_month());
     let spent = account.cost.get(&Window::MonthToDate).map(WindowReading::last);
@@ -180,7 +209,7 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     let budgets = settings.budgets.iter().enumerate().map(standing).collect();
     let revision = |(index, series)| (series, Revision { change: cost(index, 0), first_day: today.first_of_month() });
     let revisions = series.into_iter().take(100).enumerate().map(revision).collect();
-    Insights { findings: Arc::new(findings), budgets, revisions }
+    Insights { findings: Arc::new(findings), budgets, revisions, recent: Arc::new(recent) }
 }
 
 /// The largest number of listed tasks: a third failed, a third late, a third with errors.

@@ -13,6 +13,7 @@ use crate::aggregate::group::Group;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::alert::settings::{Mute, Threshold};
 use crate::insights::budget::{Budget, BudgetStatus, Selector};
+use crate::insights::recent_days::RecentDays;
 use crate::insights::{Contributor, DailyAnalysis, Insights, Judged, Subject};
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
 use crate::store::days::{Revision, Series};
@@ -81,11 +82,13 @@ fn insights(judged: Vec<Judged>, budgets: Vec<BudgetStatus>) -> Arc<Insights> {
         judged: Some((utc_date(now()).saturating_sub(1.day()), judged)),
         month: utc_date(now()).first_of_month(),
         forecasts: [].into(),
+        account: [].into(),
         budgets: [].into(),
         currencies: [eur()].into(),
         missing: [].into(),
     };
-    Arc::new(Insights { findings: Arc::new(findings), budgets, revisions: [].into() })
+    let recent = Arc::new(RecentDays::before(utc_date(now())));
+    Arc::new(Insights { findings: Arc::new(findings), budgets, revisions: [].into(), recent })
 }
 
 fn costs(window: Window, groups: &[(Group, &str)]) -> WindowReading<CostTotals> {

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::account::AccountName;
 use crate::insights::account_models::AccountModels;
 use crate::insights::budget::{Budget, BudgetStatus};
+use crate::insights::recent_days::RecentDays;
 use crate::insights::{DailyAnalysis, Insights, Subject, Whole};
 use crate::snapshot::{WindowReading, Writer, current};
 use crate::store;
@@ -92,6 +93,8 @@ pub struct InsightsJob {
     settled: AccountModels,
     /// The result of the last analysis.
     found: Option<Found>,
+    /// The costs of the last days. Only days that changed are read again.
+    recent: Arc<RecentDays>,
     /// The first day whose amounts changed since the last analysis.
     changed: Option<Date>,
     /// The inputs of the insights that were published last.
@@ -139,6 +142,7 @@ impl InsightsJob {
             settled: AccountModels::new(Arc::clone(&budgets)),
             budgets,
             found: None,
+            recent: Arc::new(RecentDays::before(Date::MIN)),
             changed: Some(Date::MIN),
             published: None,
             logged: None,
@@ -202,6 +206,7 @@ impl InsightsJob {
             findings: Arc::clone(&found.findings),
             budgets: self.budgets.iter().enumerate().map(status).collect(),
             revisions: found.revisions.clone(),
+            recent: Arc::clone(&self.recent),
         };
         self.published = Some(inputs);
         self.writer.update(&self.account, |account| account.insights = Some(Arc::new(insights)));
@@ -268,9 +273,27 @@ impl InsightsJob {
         let month = today.first_of_month();
         let findings = beside(move || all.findings(month)).await?;
         let closed = self.closed(account, month, today).await?;
+        self.recent = self.recent(account, first, today).await?;
         let news = now.checked_sub(NEWS).unwrap_or(now);
         let revisions = self.store.revisions(account, Kind::Cost, news).await?;
         Ok(Found { today, findings: Arc::new(findings), closed, revisions })
+    }
+
+    /// The costs of the last days before `today`. Days from `first` on have changed.
+    async fn recent(&self, account: AccountId, first: Date, today: Date) -> Result<Arc<RecentDays>, store::Error> {
+        let mut recent = (*self.recent).clone();
+        recent.move_to(today);
+        recent.forget_from(first);
+        let mut first = first.max(recent.first());
+        while first < today {
+            let next = first.saturating_add(STRETCH.days()).min(today);
+            let visit = |recent: &mut RecentDays, series: &[Series], day, amounts: &[(usize, Amount)]| {
+                recent.take(day, series, amounts);
+            };
+            recent = self.store.visit_days(account, Kind::Cost, (first, next), recent, visit).await?;
+            first = next;
+        }
+        Ok(Arc::new(recent))
     }
 
     /// Feeds stored days to the models, until the day before `end`. Begins at `oldest`, or after the last day of

@@ -35,6 +35,12 @@ pub struct Names {
 }
 
 impl Names {
+    /// No names.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { projects: BTreeMap::new(), regions: BTreeMap::new() }
+    }
+
     /// The value of the `project_name` label.
     #[must_use]
     pub fn project(&self, id: ProjectId) -> SmolStr {

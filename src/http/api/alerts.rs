@@ -9,11 +9,8 @@ use serde::Serialize;
 use crate::alert::{Alert, Current, Labels, Status};
 use crate::store::notification_log::Telling;
 
-/// The path.
-pub(super) const PATH: &str = "/api/v1/alerts";
-
 #[derive(Serialize)]
-struct List<'a> {
+pub(super) struct List<'a> {
     judged: bool,
     alerts: Vec<Listed<'a>>,
 }
@@ -40,14 +37,12 @@ struct Told<'a> {
     at: Timestamp,
 }
 
-/// Every alert as JSON, by name and labels. `judged` is false before the first evaluation.
-pub(super) fn list(current: &Current, tellings: &BTreeMap<u64, Vec<Telling>>) -> serde_json::Result<String> {
+/// Every alert, by name and labels. `judged` is false before the first evaluation.
+pub(super) fn list<'a>(current: &'a Current, tellings: &'a BTreeMap<u64, Vec<Telling>>) -> List<'a> {
     let mut alerts: Vec<&Alert> = current.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref).collect();
     alerts.sort_by_key(|alert| (alert.label("alertname"), &alert.labels));
     let alerts = alerts.into_iter().map(|alert| listed(alert, tellings)).collect();
-    let mut list = serde_json::to_string(&List { judged: current.is_some(), alerts })?;
-    list.push('\n');
-    Ok(list)
+    List { judged: current.is_some(), alerts }
 }
 
 fn listed<'a>(alert: &'a Alert, tellings: &'a BTreeMap<u64, Vec<Telling>>) -> Listed<'a> {

@@ -9,11 +9,8 @@ use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::names::Names;
 
-/// The path.
-pub(super) const PATH: &str = "/api/v1/anomalies";
-
-/// Every anomaly as JSON, the largest excess first.
-pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> String {
+/// Every anomaly, the largest excess first.
+pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> Value {
     let mut found: Vec<(f64, Value)> = Vec::new();
     for (name, account) in &snapshot.accounts {
         let judged = account.insights.as_ref().and_then(|insights| insights.findings.news(now));
@@ -26,7 +23,7 @@ pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> String {
     }
     found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let list: Vec<Value> = found.into_iter().map(|(_, anomaly)| anomaly).collect();
-    format!("{}\n", json!({ "anomalies": list }))
+    json!({ "anomalies": list })
 }
 
 fn anomaly(account: &AccountName, names: &Names, day: &str, judged: &Judged) -> Value {

@@ -1,0 +1,98 @@
+//! Sums of a window over accounts, for pages and answers. They are made from a snapshot alone.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use jiff::Timestamp;
+
+use crate::account::AccountName;
+use crate::aggregate::group::Group;
+use crate::snapshot::{Account, Collector, Snapshot, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::Window;
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+
+/// An attribute by which costs are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dimension {
+    Account,
+    Project,
+    Region,
+    ResourceType,
+}
+
+/// The dimensions of a sum. `None`: the sum is over all values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key<'a> {
+    pub(super) account: Option<&'a AccountName>,
+    pub(super) project: Option<ProjectId>,
+    pub(super) region: Option<Option<RegionId>>,
+    pub(super) resource_type: Option<&'a ResourceType>,
+    pub(super) currency: &'a Currency,
+}
+
+/// The sums of a window.
+#[derive(Debug, Default)]
+pub(super) struct WindowSums<'a> {
+    /// In order of their keys.
+    pub(super) sums: Vec<(Key<'a>, Amount)>,
+    /// The accounts whose costs are in the sums.
+    pub(super) known: Vec<&'a AccountName>,
+    /// The accounts without a current reading of the window.
+    pub(super) unknown: Vec<&'a AccountName>,
+}
+
+impl Dimension {
+    /// Every dimension, in the order of the columns.
+    pub(super) const ALL: [Self; 4] = [Self::Account, Self::Project, Self::Region, Self::ResourceType];
+
+    /// The name in queries and answers.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Project => "project",
+            Self::Region => "region",
+            Self::ResourceType => "resource_type",
+        }
+    }
+}
+
+/// The accounts whose costs are read.
+pub(super) fn with_costs(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
+    snapshot.accounts.iter().filter(|(_, account)| account.collectors.contains_key(&Collector::Cost))
+}
+
+/// The sums of the selected groups, by `dimensions`.
+pub(super) fn sums<'a>(
+    snapshot: &'a Snapshot,
+    window: Window,
+    dimensions: &[Dimension],
+    is_selected: impl Fn(&AccountName, &Group) -> bool,
+    now: Timestamp,
+) -> WindowSums<'a> {
+    let [by_account, by_project, by_region, by_type] = Dimension::ALL.map(|one| dimensions.contains(&one));
+    let mut sums = HashMap::<Key<'a>, Amount, RandomState>::default();
+    let mut found = WindowSums::default();
+    for (name, account) in with_costs(snapshot) {
+        let Some(totals) = current(&account.cost, window, now) else {
+            found.unknown.push(name);
+            continue;
+        };
+        found.known.push(name);
+        for (group, currency, amount) in totals.amounts.iter().filter(|(group, ..)| is_selected(name, group)) {
+            let key = Key {
+                account: by_account.then_some(name),
+                project: by_project.then_some(group.project),
+                region: by_region.then_some(group.region),
+                resource_type: by_type.then_some(&group.resource_type),
+                currency,
+            };
+            let sum = sums.entry(key).or_default();
+            // Each addend is far below the range of an amount.
+            *sum = sum.checked_add(amount).unwrap_or(*sum);
+        }
+    }
+    found.sums = sums.into_iter().collect();
+    found.sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    found
+}

@@ -1,0 +1,72 @@
+//! The budgets in a currency, each as a line that fills.
+
+use maud::{Markup, html};
+
+use crate::insights::budget::BudgetStatus;
+use gcore_api::billing::period::utc_date;
+use gcore_api::billing::resource::Currency;
+
+use super::View;
+use super::chart;
+use super::format;
+
+/// The largest number of budgets on the page.
+const MOST_BUDGETS: usize = 20;
+
+/// The budgets of all accounts in a currency.
+fn budgets_of<'a>(view: View<'a>, currency: &Currency) -> Vec<&'a BudgetStatus> {
+    let all = view.snapshot.accounts.values().filter_map(|account| account.insights.as_deref());
+    all.flat_map(|insights| &insights.budgets).filter(|status| status.budget.currency == *currency).collect()
+}
+
+/// The list, the most used first. Empty without a budget.
+pub(super) fn list(view: View<'_>, currency: &Currency) -> Markup {
+    let mut all = budgets_of(view, currency);
+    if all.is_empty() {
+        return html! {};
+    }
+    let used = |status: &BudgetStatus| status.used_ratio().unwrap_or(f64::NEG_INFINITY);
+    all.sort_by(|one, other| used(other).total_cmp(&used(one)));
+    let rest = all.len().saturating_sub(MOST_BUDGETS);
+    html! {
+        h3 { "Budgets" }
+        ul.budgets {
+            @for status in all.iter().take(MOST_BUDGETS) { li { (budget(view, status)) } }
+        }
+        @if rest > 0 { p.more { "And " (rest) " budgets that are less used." } }
+    }
+}
+
+fn budget(view: View<'_>, status: &BudgetStatus) -> Markup {
+    let is_current = status.month == utc_date(view.now).first_of_month();
+    let share = status.used_ratio().filter(|_| is_current);
+    let forecast = status.forecast.filter(|_| is_current);
+    let limit = status.budget.amount.to_f64();
+    let class = match (share, forecast) {
+        (Some(share), _) if share >= 1.0 => "over",
+        (_, Some(forecast)) if forecast > limit => "soon",
+        _ => "fine",
+    };
+    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", format::percent(share)));
+    html! {
+        div.line {
+            strong { (format::name(&status.budget.name)) }
+            @if view.snapshot.accounts.len() > 1 { span.sub { (format::name(status.budget.account.as_str())) } }
+            span.number { (label) }
+        }
+        (chart::meter(share.unwrap_or_default(), class, &label))
+        div.line.quiet {
+            span {
+                (format::amount(status.actual.filter(|_| is_current))) " of " (format::money(status.budget.amount))
+            }
+            span.number {
+                @match (status.exhausted_at.filter(|_| is_current), forecast) {
+                    (Some(at), _) if at <= view.now => { "used up on " (format::day(utc_date(at))) },
+                    (Some(at), _) => { "used up by " (format::day(utc_date(at))) },
+                    (None, Some(forecast)) => { "forecast " (format::estimate(forecast)) },
+                    (None, None) => "forecast unknown",
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The costs in one currency: today, yesterday, the month with its forecast, the last days as bars.
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use crate::account::AccountName;
+use crate::http::figures;
+use crate::http::figures::WindowSums;
+use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
+use crate::insights::{Judged, Subject, Whole};
+use crate::snapshot::Account;
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId};
+
+use super::View;
+use super::budgets;
+use super::chart;
+use super::chart::Bar;
+use super::format;
+
+/// The sums of three windows over everything that the page shows.
+pub(super) struct Windows<'a> {
+    today: WindowSums<'a>,
+    yesterday: WindowSums<'a>,
+    month: WindowSums<'a>,
+    /// The project of the page. `None`: all of them.
+    project: Option<ProjectId>,
+}
+
+/// A forecast with its band.
+struct Outlook {
+    estimate: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl<'a> Windows<'a> {
+    /// The sums of all projects, or of one.
+    pub(super) fn new(view: View<'a>, project: Option<ProjectId>) -> Self {
+        let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate].map(|window| {
+            let is_meant = |_: &AccountName, group: &crate::aggregate::group::Group| {
+                project.is_none_or(|project| group.project == project)
+            };
+            figures::sums(view.snapshot, window, &[], is_meant, view.now)
+        });
+        Self { today, yesterday, month, project }
+    }
+
+    /// The currencies of these sums.
+    pub(super) fn currencies(&self) -> impl Iterator<Item = &'a Currency> {
+        [&self.today, &self.yesterday, &self.month]
+            .into_iter()
+            .flat_map(|window| &window.sums)
+            .map(|(key, _)| key.currency)
+    }
+
+    /// The tiles, the bars and the budgets of a currency.
+    pub(super) fn section(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let budgets = if self.project.is_none() {
+            budgets::list(view, currency)
+        } else {
+            html! {}
+        };
+        html! {
+            (self.tiles(view, currency))
+            (self.days(view, currency))
+            (budgets)
+        }
+    }
+
+    fn tiles(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let today = utc_date(view.now);
+        let month = sum(&self.month, currency);
+        let yesterday = today.saturating_sub(1.day());
+        html! {
+            dl.tiles {
+                div {
+                    dt { "This month" }
+                    dd {
+                        strong.figure { (format::amount(month)) }
+                        span.note { "1–" (format::day(today)) ", today so far" (without(&self.month)) }
+                    }
+                }
+                div {
+                    dt { "Forecast for " (today.strftime("%B")) }
+                    dd { (self.forecast(view, currency, month)) }
+                }
+                div {
+                    dt { "Today so far" }
+                    dd {
+                        strong.figure { (format::amount(sum(&self.today, currency))) }
+                        span.note { (format::day(today)) ", provisional" (without(&self.today)) }
+                    }
+                }
+                div {
+                    dt { "Yesterday" }
+                    dd {
+                        strong.figure { (format::amount(sum(&self.yesterday, currency))) }
+                        span.note {
+                            (format::day(yesterday))
+                            @if let Some(expected) = self.expected(view, currency, yesterday) {
+                                ", expected " (format::estimate(expected))
+                            }
+                            (without(&self.yesterday))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn forecast(&self, view: View<'_>, currency: &Currency, month: Option<Amount>) -> Markup {
+        let Some(outlook) = self.outlook(view, currency) else {
+            return html! {
+                strong.figure { (format::unknown()) }
+                span.note { "It needs the history of past days" }
+            };
+        };
+        let spent = month.map_or(0.0, Amount::to_f64);
+        // The forecast knows closed days only. The month costs at least its costs so far.
+        let [lower, estimate, upper] = [outlook.lower, outlook.estimate, outlook.upper].map(|edge| edge.max(spent));
+        let band = format!("{} – {}", format::estimate(lower), format::estimate(upper));
+        let label = format!(
+            "Spent so far {} of an expected {} {}; band {band}",
+            format::estimate(spent),
+            format::estimate(estimate),
+            currency.as_str()
+        );
+        html! {
+            strong.figure { (format::estimate(estimate)) }
+            (chart::month(spent, [lower, estimate, upper], &format::shortened(&label, 200)))
+            span.note { (band) " in four of five months" }
+        }
+    }
+
+    /// The forecast of the current month, over the accounts that have one.
+    fn outlook(&self, view: View<'_>, currency: &Currency) -> Option<Outlook> {
+        let mut all: Option<Outlook> = None;
+        for (_, account) in figures::with_costs(view.snapshot) {
+            let findings = &account.insights.as_ref()?.findings;
+            let found = match self.project {
+                None => findings.account.get(currency),
+                Some(project) => findings.forecasts.get(&(project, currency.clone())),
+            };
+            let Some(found) = found.filter(|_| findings.is_of_this_month(view.now)) else { continue };
+            let sum = all.get_or_insert(Outlook { estimate: 0.0, lower: 0.0, upper: 0.0 });
+            sum.estimate += found.estimate;
+            sum.lower += found.lower;
+            sum.upper += found.upper;
+        }
+        all.filter(|sum| [sum.estimate, sum.lower, sum.upper].iter().all(|edge| edge.is_finite()))
+    }
+
+    /// The expected costs of a day, by the detector.
+    fn expected(&self, view: View<'_>, currency: &Currency, day: Date) -> Option<f64> {
+        let subject = self.project.map_or(Subject::Account, Subject::Project);
+        let mut expected = None;
+        for (_, account) in figures::with_costs(view.snapshot) {
+            let (_, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
+            if let Some(one) = judged.iter().find(|one| one.subject == subject && one.currency == *currency) {
+                *expected.get_or_insert(0.0) += one.judgement.expected;
+            }
+        }
+        expected.filter(|expected: &f64| expected.is_finite())
+    }
+
+    /// The last judged day, if it was out of the usual.
+    fn unusual(&self, view: View<'_>, currency: &Currency) -> Option<Date> {
+        let subject = self.project.map_or(Subject::Account, Subject::Project);
+        let news = figures::with_costs(view.snapshot)
+            .filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
+        let is_meant = |one: &Judged| one.subject == subject && one.currency == *currency && one.judgement.anomaly;
+        news.filter(|(_, judged)| judged.iter().any(is_meant)).map(|(day, _)| day).next()
+    }
+
+    fn days(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let today = utc_date(view.now);
+        let length = i32::try_from(DAYS).unwrap_or_default();
+        let closed = (1..=length).rev().map(|back| today.saturating_sub(back.days()));
+        let mut days: Vec<(Date, Option<Amount>)> =
+            closed.map(|day| (day, amount_on(view, currency, self.project, day))).collect();
+        days.push((today, sum(&self.today, currency).filter(|_| self.today.unknown.is_empty())));
+        let unusual = self.unusual(view, currency);
+        let bar = |(day, amount): &(Date, Option<Amount>)| {
+            let weekday = day.strftime("%a");
+            let shown = amount.map_or_else(|| "unknown".to_owned(), format::money);
+            let class = match day.weekday() {
+                _ if *day == today => "today",
+                _ if Some(*day) == unusual => "unusual",
+                jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => "weekend",
+                _ => "day",
+            };
+            let note = if class == "unusual" { ", out of the usual" } else { "" };
+            let title = format!("{weekday} {}: {shown}{note}", format::day(*day));
+            Bar { title, value: amount.map(Amount::to_f64), class }
+        };
+        let bars: Vec<Bar> = days.iter().map(bar).collect();
+        let first = days.first().map_or(today, |(day, _)| *day);
+        let range = format!("{} – {}", format::day(first), format::day(today));
+        let unknown = days.iter().filter(|(_, amount)| amount.is_none()).count();
+        let most = chart::most(&bars);
+        let word = format::shortened(currency.as_str(), 20);
+        let label = format!("Bars: costs per day in {word}, {range}. The largest is {}.", format::estimate(most));
+        html! {
+            figure.days {
+                figcaption {
+                    "Costs per day in " (format::name(currency.as_str())) ", " (range)
+                    @if unknown > 0 { "; " (unknown) " of " (days.len()) " days unknown" }
+                    span.legend {
+                        span.key.weekend { "weekend" }
+                        @if unusual.is_some() { span.key.unusual { "out of the usual" } }
+                        span.key.today { "today so far" }
+                    }
+                }
+                div.plot {
+                    span.top aria-hidden="true" { (format::estimate(most)) }
+                    (chart::bars(&bars, &label))
+                    div.axis aria-hidden="true" { span { (format::day(first)) } span { "today" } }
+                }
+                details {
+                    summary { "These days as a table" }
+                    (table(&days, today, currency))
+                }
+            }
+        }
+    }
+}
+
+/// The amounts of the bars as a table.
+fn table(days: &[(Date, Option<Amount>)], today: Date, currency: &Currency) -> Markup {
+    html! {
+        table.narrow {
+            caption { "Costs per day in " (format::name(currency.as_str())) ", the newest first" }
+            thead { tr { th scope="col" { "Day" } th.number scope="col" { "Costs" } } }
+            tbody {
+                @for (day, amount) in days.iter().rev() {
+                    tr {
+                        th scope="row" {
+                            (day.strftime("%a")) " " (format::day(*day))
+                            @if *day == today { " (so far)" }
+                        }
+                        td.number { (format::amount(*amount)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sum of a window in a currency. In a read window, a missing currency costs nothing.
+fn sum(window: &WindowSums<'_>, currency: &Currency) -> Option<Amount> {
+    let found = window.sums.iter().find(|(key, _)| key.currency == currency).map(|(_, amount)| *amount);
+    found.or_else(|| (!window.known.is_empty()).then_some(Amount::ZERO))
+}
+
+/// The accounts that a sum leaves out.
+fn without(window: &WindowSums<'_>) -> Markup {
+    let (unknown, known) = (window.unknown.len(), window.known.len());
+    html! {
+        @if known > 0 && unknown > 0 {
+            strong {
+                ", without "
+                @if let [account] = window.unknown.as_slice() { "account " (format::name(account.as_str())) }
+                @else { (unknown) " of " (known + unknown) " accounts" }
+            }
+        }
+    }
+}
+
+/// The costs of a closed day. `None`: the day of an account is not stored, or its costs vanished at once.
+fn amount_on(view: View<'_>, currency: &Currency, project: Option<ProjectId>, day: Date) -> Option<Amount> {
+    let mut sum = Amount::ZERO;
+    for (_, account) in figures::with_costs(view.snapshot) {
+        let recent = recent(account)?;
+        if !recent.is_known(day) || is_missing(account, currency, project, day) {
+            return None;
+        }
+        let Some(costs) = recent.currency(currency.as_str()) else { continue };
+        sum = sum.checked_add(recent.on(amounts(costs, project)?, day)?)?;
+    }
+    Some(sum)
+}
+
+fn recent(account: &Account) -> Option<&RecentDays> {
+    Some(&account.insights.as_ref()?.recent)
+}
+
+fn amounts(costs: &CurrencyDays, project: Option<ProjectId>) -> Option<&crate::insights::recent_days::Amounts> {
+    project.map_or(Some(&costs.account), |project| costs.project(project))
+}
+
+/// Whether the costs of the account or the project vanished at once, and count as unknown on a day.
+fn is_missing(account: &Account, currency: &Currency, project: Option<ProjectId>, day: Date) -> bool {
+    let Some(insights) = &account.insights else { return false };
+    let wholes = [Some(Whole::Account), project.map(Whole::Project)];
+    let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
+    wholes.into_iter().flatten().filter_map(since).any(|since| *since <= day)
+}

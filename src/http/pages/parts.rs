@@ -1,0 +1,310 @@
+//! Tables of projects, regions and types: their costs, and their change against the week before.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use crate::http::figures;
+use crate::insights::Whole;
+use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
+use crate::snapshot::{Account, current};
+use gcore_api::billing::amount::Amount;
+use gcore_api::billing::names::Names;
+use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
+
+use super::View;
+use super::format;
+use super::layout::Depth;
+
+/// The largest number of rows. The rest is one row.
+const MOST: usize = 12;
+
+/// A kind of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Project,
+    Region,
+    Type,
+}
+
+/// A project, a region or a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Part<'a> {
+    Project(ProjectId),
+    Region(Option<RegionId>),
+    Type(&'a ResourceType),
+}
+
+/// A sum of which a part may be unknown. Then the whole is.
+#[derive(Clone, Copy, Debug)]
+struct Sum(Option<Amount>);
+
+#[derive(Clone, Copy, Debug)]
+struct Row<'a> {
+    names: &'a Names,
+    month: Sum,
+    last: Sum,
+    before: Sum,
+}
+
+/// The parts of all currencies and kinds.
+pub(super) struct Parts<'a> {
+    rows: HashMap<(&'a Currency, Part<'a>), Row<'a>, RandomState>,
+    weeks: Option<Weeks>,
+}
+
+/// The path of a project's page.
+pub(super) fn project_path(id: ProjectId) -> String {
+    format!("/projects/{}", id.0)
+}
+
+impl Sum {
+    const ZERO: Self = Self(Some(Amount::ZERO));
+
+    fn add(&mut self, amount: Option<Amount>) {
+        self.0 = self.0.zip(amount).and_then(|(sum, amount)| sum.checked_add(amount));
+    }
+}
+
+impl Part<'_> {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Project(_) => Kind::Project,
+            Self::Region(_) => Kind::Region,
+            Self::Type(_) => Kind::Type,
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of all accounts.
+    pub(super) fn new(view: View<'a>) -> Self {
+        let accounts = || figures::with_costs(view.snapshot);
+        let weeks = |account: &Account| account.insights.as_ref()?.recent.weeks(view.now);
+        let weeks = accounts().filter_map(|(_, account)| weeks(account)).min_by_key(|weeks| weeks.last.end());
+        let mut parts = Self { rows: HashMap::default(), weeks };
+        accounts().for_each(|(_, account)| parts.add(view, account));
+        parts
+    }
+
+    fn add(&mut self, view: View<'a>, account: &'a Account) {
+        let totals = current(&account.cost, Window::MonthToDate, view.now);
+        let mut month = HashMap::<(&Currency, Part<'_>), Amount, RandomState>::default();
+        for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
+            let parts = [Part::Project(group.project), Part::Region(group.region), Part::Type(&group.resource_type)];
+            for part in parts {
+                let sum = month.entry((currency, part)).or_default();
+                *sum = sum.checked_add(amount).unwrap_or(*sum);
+            }
+        }
+        let recent = account.insights.as_ref().map(|insights| &*insights.recent);
+        for (currency, costs) in recent.iter().flat_map(|recent| recent.currencies()) {
+            let projects = costs.projects().map(Part::Project);
+            let parts = projects.chain(costs.regions().map(Part::Region)).chain(costs.resource_types().map(Part::Type));
+            for part in parts {
+                month.entry((currency, part)).or_default();
+            }
+        }
+        for ((currency, part), amount) in month {
+            let [last, before] = self.compared(account, currency, part);
+            let zero = Row { names: &account.names, month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+            let row = self.rows.entry((currency, part)).or_insert(zero);
+            row.month.add(totals.map(|_| amount));
+            row.last.add(last);
+            row.before.add(before);
+        }
+    }
+
+    /// The sums of a part in the two weeks. `None`: a day is not stored, or the costs vanished at once.
+    fn compared(&self, account: &Account, currency: &Currency, part: Part<'_>) -> [Option<Amount>; 2] {
+        let (Some(weeks), Some(insights)) = (self.weeks, &account.insights) else { return [None; 2] };
+        let recent = &insights.recent;
+        [weeks.last, weeks.before].map(|week| {
+            if week.days().any(|day| !recent.is_known(day)) || is_missing(account, currency, part, week.last()) {
+                return None;
+            }
+            let Some(costs) = recent.currency(currency.as_str()) else { return Some(Amount::ZERO) };
+            recent.sum(amounts(costs, part)?, week)
+        })
+    }
+
+    /// The table of a kind. Empty without a row.
+    pub(super) fn table(&self, view: View<'_>, depth: Depth, currency: &Currency, kind: Kind) -> Markup {
+        let mut rows: Vec<(Part<'a>, Row<'a>)> = self
+            .rows
+            .iter()
+            .filter(|((of, part), _)| *of == currency && part.kind() == kind)
+            .map(|((_, part), row)| (*part, *row))
+            .collect();
+        if rows.is_empty() {
+            return html! {};
+        }
+        let rank = |row: &Row<'_>| (row.month.0, row.last.0);
+        rows.sort_unstable_by(|(one, a), (other, b)| rank(b).cmp(&rank(a)).then_with(|| one.cmp(other)));
+        let (shown, rest) = rows.split_at(rows.len().min(MOST));
+        let most = shown.iter().filter_map(|(_, row)| row.month.0).max().map_or(0.0, Amount::to_f64);
+        let title = match kind {
+            Kind::Project => "Projects",
+            Kind::Region => "Regions",
+            Kind::Type => "Resource types",
+        };
+        html! {
+            div.part {
+                h3 { (title) }
+                table.parts {
+                    caption { (self.caption(view, currency)) }
+                    thead {
+                        tr {
+                            th scope="col" { (title.trim_end_matches('s')) }
+                            th.number scope="col" { "This month" }
+                            th.number.wide scope="col" { "Last 7 days" }
+                            th.number scope="col" { "Change" }
+                        }
+                    }
+                    tbody {
+                        @for (part, row) in shown {
+                            tr {
+                                th scope="row" {
+                                    (label(*part, row.names, depth))
+                                    @if most > 0.0 {
+                                        (share(row.month.0.map_or(0.0, |amount| amount.to_f64() / most)))
+                                    }
+                                }
+                                (cells(row))
+                            }
+                        }
+                        @if !rest.is_empty() { tr.rest { th scope="row" { "and " (rest.len()) " more" } (cells(&total(rest))) } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The days of the columns.
+    fn caption(&self, view: View<'_>, currency: &Currency) -> Markup {
+        let today = utc_date(view.now);
+        html! {
+            "In " (format::name(currency.as_str())) ". This month: 1–" (format::day(today)) ". "
+            @match self.weeks {
+                Some(weeks) => {
+                    "Change: " (format::period(weeks.last)) " against " (format::period(weeks.before)) "."
+                },
+                None => "Change: unknown, since no stored day is recent.",
+            }
+        }
+    }
+
+    /// The currencies of the rows.
+    pub(super) fn currencies(&self) -> impl Iterator<Item = &'a Currency> {
+        self.rows.keys().map(|(currency, _)| *currency)
+    }
+}
+
+fn amounts<'c>(costs: &'c CurrencyDays, part: Part<'_>) -> Option<&'c Amounts> {
+    match part {
+        Part::Project(id) => costs.project(id),
+        Part::Region(id) => costs.region(id),
+        Part::Type(word) => costs.resource_type(word),
+    }
+}
+
+/// Whether the costs of a part vanished at once, and count as unknown on a day.
+fn is_missing(account: &Account, currency: &Currency, part: Part<'_>, day: Date) -> bool {
+    let Some(insights) = account.insights.as_ref().filter(|insights| !insights.findings.missing.is_empty()) else {
+        return false;
+    };
+    let whole = match part {
+        Part::Project(id) => Some(Whole::Project(id)),
+        Part::Region(id) => id.map(Whole::Region),
+        Part::Type(_) => None,
+    };
+    let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
+    [Some(Whole::Account), whole].into_iter().flatten().filter_map(since).any(|since| *since <= day)
+}
+
+fn label(part: Part<'_>, names: &Names, depth: Depth) -> Markup {
+    match part {
+        Part::Project(id) => html! { a href=(depth.link(&project_path(id))) { (format::name(&names.project(id))) } },
+        Part::Region(id) => format::name(&names.region(id)),
+        Part::Type(word) => format::name(word.as_str()),
+    }
+}
+
+/// The part of the largest row as a line. The figure stands beside it.
+fn share(share: f64) -> Markup {
+    let width = format!("{:.0}", share.clamp(0.0, 1.0) * 100.0);
+    html! {
+        svg.share viewBox="0 0 100 2" preserveAspectRatio="none" aria-hidden="true" {
+            rect x="0" y="0" width=(width) height="2" {}
+        }
+    }
+}
+
+fn total<'a>(rows: &[(Part<'a>, Row<'a>)]) -> Row<'a> {
+    static NO_NAMES: Names = Names::none();
+    let mut all = Row { names: &NO_NAMES, month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+    for (_, row) in rows {
+        all.month.add(row.month.0);
+        all.last.add(row.last.0);
+        all.before.add(row.before.0);
+    }
+    all
+}
+
+fn cells(row: &Row<'_>) -> Markup {
+    html! {
+        td.number { (format::amount(row.month.0)) }
+        td.number.wide { (format::amount(row.last.0)) }
+        td.number { (change(row.last.0, row.before.0)) }
+    }
+}
+
+/// The change between two weeks. Unknown when a week is.
+fn change(last: Option<Amount>, before: Option<Amount>) -> Markup {
+    let difference = last.zip(before).and_then(|(last, before)| last.checked_sub(before));
+    let (Some(difference), Some(before)) = (difference, before) else { return format::unknown() };
+    let is_up = difference > Amount::ZERO;
+    if difference == Amount::ZERO {
+        return html! { "0.00" };
+    }
+    let amount = format!("{}{}", if is_up { "+" } else { "" }, format::money(difference));
+    let class = if is_up { "up" } else { "down" };
+    if before <= Amount::ZERO {
+        return html! { span class=(class) { "new" } span.sub { (amount) } };
+    }
+    let share = difference.to_f64() / before.to_f64();
+    let percent = format::percent(share.abs());
+    let (class, sign) = match (percent.starts_with("0.0"), is_up) {
+        (true, _) => ("same", ""),
+        (false, true) => (class, "+"),
+        (false, false) => (class, "−"),
+    };
+    html! {
+        span class=(class) { (sign) (percent) }
+        span.sub { (amount) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_needs_both_weeks() {
+        let known = |text: &str| Some(text.parse().unwrap());
+        for (last, before, want) in [
+            (known("110"), known("100"), r#"<span class="up">+10 %</span><span class="sub">+10.00</span>"#),
+            (known("90.5"), known("100"), r#"<span class="down">−9.5 %</span><span class="sub">−9.50</span>"#),
+            (known("3"), known("0"), r#"<span class="up">new</span><span class="sub">+3.00</span>"#),
+            (known("0"), known("0"), "0.00"),
+            (known("99.99"), known("100"), r#"<span class="same">0.0 %</span><span class="sub">−0.01</span>"#),
+            (None, known("100"), r#"<span class="unknown">unknown</span>"#),
+            (known("100"), None, r#"<span class="unknown">unknown</span>"#),
+        ] {
+            assert_eq!(change(last, before).into_string(), want);
+        }
+    }
+}
