@@ -116,11 +116,11 @@ pub struct App {
     site: Arc<AppState>,
     encoder: Arc<Encoder>,
     engine: Engine,
-    orders: watch::Sender<Arc<AlertConfig>>,
+    alert_config: watch::Sender<Arc<AlertConfig>>,
     dispatcher: Dispatcher,
-    fleet: PollerManager,
+    manager: PollerManager,
     /// `None` without a store file.
-    keeper: Option<Persister>,
+    persister: Option<Persister>,
     reloader: Reloader,
 }
 
@@ -132,8 +132,8 @@ impl App {
     pub async fn build(config: &Config, web: Web, clock: Clock) -> anyhow::Result<Self> {
         let registry = Registry::new();
         exposition::process::register(&registry)?;
-        let (reloader, wishes) = Reloader::new(&registry, clock.clone())?;
-        let reloads = web.enable_lifecycle.then_some(wishes);
+        let (reloader, requests) = Reloader::new(&registry, clock.clone())?;
+        let reloads = web.enable_lifecycle.then_some(requests);
         let server = Server::bind(&web.listen_addresses)
             .await
             .context("cannot serve; another address can be chosen with --web.listen-address")?;
@@ -145,16 +145,22 @@ impl App {
         let scheme = if has_tls { "https" } else { "http" };
         let (server, guard) = (server.protected_by(protection.clone()), Guard::new(protection)?);
         let store = Store::open(&config.storage, &registry)?;
-        let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store.clone())?;
-        fleet.recall().await;
-        let keeper = (!store.is_in_memory()).then(|| Persister::new(store.clone(), snapshot.clone()));
+        let (manager, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store.clone())?;
+        manager.recall().await;
+        let persister = (!store.is_in_memory()).then(|| Persister::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let own = server.addresses().first().map_or_else(String::new, |address| own_url(scheme, address));
         let home = ExternalUrl::new(&own);
-        let (orders, ordered) = watch::channel(fleet.orders(&home));
+        let (alert_config, alert_config_changes) = watch::channel(manager.alert_config(&home));
         let channels = Channels::default();
-        let (engine, alerts) =
-            Engine::new(snapshot.clone(), ordered, store.clone(), channels.clone(), clock.clone(), &registry)?;
+        let (engine, alerts) = Engine::new(
+            snapshot.clone(),
+            alert_config_changes,
+            store.clone(),
+            channels.clone(),
+            clock.clone(),
+            &registry,
+        )?;
         let dispatcher = Dispatcher::new(Shared {
             alerts: alerts.clone(),
             store: store.clone(),
@@ -166,7 +172,20 @@ impl App {
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
             Arc::new(AppState { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
-        Ok(Self { server, scheme, guard, home, site, encoder, engine, orders, dispatcher, fleet, keeper, reloader })
+        Ok(Self {
+            server,
+            scheme,
+            guard,
+            home,
+            site,
+            encoder,
+            engine,
+            alert_config,
+            dispatcher,
+            manager,
+            persister,
+            reloader,
+        })
     }
 
     /// Adds the source of reloads, if there is one.
@@ -202,9 +221,9 @@ impl App {
         let (trigger, stopped) = shutdown::channel();
         let mut tasks = JoinSet::new();
         let mut names: HashMap<_, String> = HashMap::new();
-        let (mut fleet, mut reloader, mut dispatcher) = (self.fleet, self.reloader, self.dispatcher);
-        dispatcher.follow(dispatcher.plan(fleet.notify_settings().clone())?).await;
-        fleet.start();
+        let (mut manager, mut reloader, mut dispatcher) = (self.manager, self.reloader, self.dispatcher);
+        dispatcher.follow(dispatcher.plan(manager.notify_settings().clone())?).await;
+        manager.start();
         let (site, guard) = (self.site, self.guard.clone());
         let handler = move |request: Request<Incoming>| {
             let (site, guard, (head, _)) = (Arc::clone(&site), guard.clone(), request.into_parts());
@@ -213,8 +232,8 @@ impl App {
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
         names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
-        if let Some(keeper) = self.keeper {
-            names.insert(tasks.spawn(keeper.run()).id(), "the keeper of the last readings".into());
+        if let Some(persister) = self.persister {
+            names.insert(tasks.spawn(persister.run()).id(), "the persister of the last readings".into());
         }
         names.insert(tasks.spawn(self.server.run(handler, stopped.requested())).id(), "the listener".into());
 
@@ -222,28 +241,28 @@ impl App {
         let outcome = loop {
             tokio::select! {
                 () = &mut stop => break Ok(()),
-                () = watchdog.is_due() => watchdog.feed(&fleet.stuck(watchdog.tolerance())),
+                () = watchdog.is_due() => watchdog.feed(&manager.stuck(watchdog.tolerance())),
                 Some(ended) = tasks.join_next_with_id() => {
                     let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
                     break Err(ended_unasked(&names[&id], ended.err().as_ref()));
                 }
-                error = fleet.ended() => break Err(error),
+                error = manager.ended() => break Err(error),
                 (name, error) = dispatcher.ended() => break Err(ended_unasked(&name, error.as_ref())),
-                wish = reloader.asked() => {
-                    let outcome = reloader.reload(&mut fleet, &mut dispatcher, &self.guard).await;
+                request = reloader.asked() => {
+                    let outcome = reloader.reload(&mut manager, &mut dispatcher, &self.guard).await;
                     if outcome.is_ok() {
-                        encoder.follow(fleet.metrics_settings()).await;
-                        self.orders.send_replace(fleet.orders(&self.home));
+                        encoder.follow(manager.metrics_settings()).await;
+                        self.alert_config.send_replace(manager.alert_config(&self.home));
                     }
-                    if let Some(wish) = wish {
+                    if let Some(request) = request {
                         // The client that asked may have left.
-                        let _ = wish.send(outcome);
+                        let _ = request.send(outcome);
                     }
                 }
             }
         };
         trigger.stop();
-        fleet.stop().await;
+        manager.stop().await;
         // Alerts end with the snapshots. The last ones are sent first.
         dispatcher.finish().await;
         // Reload requests that still wait get an error.
@@ -294,9 +313,10 @@ pub async fn once(config: &Config, clock: Clock, progress: impl Fn(usize, usize)
     exposition::process::register(&registry)?;
     // A single poll must not write to the store of a running daemon.
     let store = Store::open(&store::Settings { path: None }, &registry)?;
-    let (fleet, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store)?;
+    let (manager, snapshot) = PollerManager::new(config.clone(), clock.clone(), &registry, store)?;
     let mut tasks = JoinSet::new();
-    for (_, mut poller) in fleet.pollers().into_iter().filter(|((_, collector), _)| *collector != Collector::History) {
+    for (_, mut poller) in manager.pollers().into_iter().filter(|((_, collector), _)| *collector != Collector::History)
+    {
         tasks.spawn(async move { poller.poll().await });
     }
     let (all, mut outcomes) = (tasks.len(), Vec::new());

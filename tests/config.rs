@@ -310,7 +310,7 @@ fn what_the_metrics_need_is_read() {
     assert_eq!(config.collect.cost_details, details);
     let summary = config.to_string();
     let cost = "cost: every 15m, today, yesterday, month_to_date, previous_month, method auto, by tags env, cost-center, \
-                20 dearest resources\n";
+                20 most expensive resources\n";
     assert!(summary.contains(cost), "{summary}");
     assert!(summary.contains("usage: every 15m, today, yesterday, month_to_date, by billing metric\n"), "{summary}");
 

@@ -34,7 +34,7 @@ impl CostDetails {
         let values = self.tags.values().flat_map(|sums| sums.0.keys());
         let tags: usize =
             values.map(|(value, _)| 3 * size_of::<(SmolStr, Currency, Amount)>() / 2 + value.heap()).sum();
-        let resources = self.resources.iter().flat_map(|resources| &resources.dearest);
+        let resources = self.resources.iter().flat_map(|resources| &resources.largest);
         tags + resources
             .map(|(resource, ..)| size_of_val(resource) + resource.id.heap() + resource.name.heap())
             .sum::<usize>()
@@ -51,7 +51,7 @@ pub struct TopResources {
     /// The wanted number of resources for each currency.
     pub asked: usize,
     /// The resources with the largest costs. Equal ones are ordered by identity.
-    pub dearest: Vec<(Resource, Currency, Amount)>,
+    pub largest: Vec<(Resource, Currency, Amount)>,
     /// The sum of all others. Empty when there are none.
     pub others: BTreeMap<Currency, Amount>,
 }
@@ -145,33 +145,33 @@ impl DetailSums {
     fn finish(self) -> Option<CostDetails> {
         let resources = match self.top_resources {
             0 => None,
-            top => Some(dearest(self.resources, top)?),
+            top => Some(largest(self.resources, top)?),
         };
         Some(CostDetails { tags: self.tags.into_iter().collect(), resources })
     }
 }
 
 /// Ranks the resources of each currency. `None` when the sum of the others leaves the range of an amount.
-fn dearest(
+fn largest(
     resources: impl IntoIterator<Item = ((Resource, Currency), Amount)>,
     top_resources: usize,
 ) -> Option<TopResources> {
     let mut by_currency = BTreeMap::<_, BTreeSet<_>>::new();
     let mut others = BTreeMap::new();
     for ((resource, currency), amount) in resources {
-        let dearest = by_currency.entry(currency.clone()).or_default();
-        dearest.insert((Reverse(amount.magnitude()), resource, amount));
-        if dearest.len() > top_resources
-            && let Some((.., amount)) = dearest.pop_last()
+        let largest = by_currency.entry(currency.clone()).or_default();
+        largest.insert((Reverse(amount.magnitude()), resource, amount));
+        if largest.len() > top_resources
+            && let Some((.., amount)) = largest.pop_last()
         {
             let sum: &mut Amount = others.entry(currency).or_default();
             *sum = sum.checked_add(amount)?;
         }
     }
-    let dearest = by_currency.into_iter().flat_map(|(currency, dearest)| {
-        dearest.into_iter().map(move |(_, resource, amount)| (resource, currency.clone(), amount))
+    let largest = by_currency.into_iter().flat_map(|(currency, largest)| {
+        largest.into_iter().map(move |(_, resource, amount)| (resource, currency.clone(), amount))
     });
-    Some(TopResources { asked: top_resources, dearest: dearest.collect(), others })
+    Some(TopResources { asked: top_resources, largest: largest.collect(), others })
 }
 
 /// Adds to the sum of an entry. Returns the memory of a new entry whose texts have `words` bytes.
@@ -214,13 +214,13 @@ mod tests {
 
     fn resources(totals: &CostTotals) -> Vec<String> {
         let top = totals.details.as_ref().unwrap().resources.as_ref().unwrap();
-        let dearest = top.dearest.iter().map(|(resource, currency, amount)| (resource.id.as_str(), currency, amount));
+        let largest = top.largest.iter().map(|(resource, currency, amount)| (resource.id.as_str(), currency, amount));
         let others = top.others.iter().map(|(currency, amount)| ("others", currency, amount));
-        dearest.chain(others).map(|(id, currency, amount)| format!("{id} {amount} {}", currency.as_str())).collect()
+        largest.chain(others).map(|(id, currency, amount)| format!("{id} {amount} {}", currency.as_str())).collect()
     }
 
     #[test]
-    fn the_dearest_stay_and_the_others_are_one() {
+    fn the_largest_stay_and_the_others_are_one() {
         let records = || {
             [("c", "1"), ("a", "-9"), ("b", "2"), ("d", "2"), ("b", "-0.5"), ("e", "2"), ("c", "-0.25")]
                 .map(|(id, price)| record(id, Some(price), "EUR", &[]))

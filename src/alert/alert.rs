@@ -76,7 +76,7 @@ pub struct Queued {
 
 /// The rank of a severity; 0 is the gravest. Custom severities rank right after `critical`.
 #[must_use]
-pub fn gravity(severity: &str) -> u8 {
+pub fn severity_rank(severity: &str) -> u8 {
     match severity {
         "critical" => 0,
         "warning" => 2,

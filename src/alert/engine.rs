@@ -45,13 +45,13 @@ pub struct AlertConfig {
 /// Evaluates rules, stores and publishes alerts.
 pub struct Engine {
     snapshots: snapshot::Reader,
-    orders: watch::Receiver<Arc<AlertConfig>>,
+    config: watch::Receiver<Arc<AlertConfig>>,
     store: Store,
     channels: Channels,
     clock: Clock,
     started_at: Timestamp,
-    ledger: AlertStates,
-    /// Whether the stored states were loaded. Until then, `ledger` holds only alerts of this process.
+    states: AlertStates,
+    /// Whether the stored states were loaded. Until then, `states` holds only alerts of this process.
     is_recalled: bool,
     current: watch::Sender<Current>,
     unwritten: Unwritten,
@@ -73,7 +73,7 @@ impl Engine {
     /// Fails if the registry already has the families.
     pub fn new(
         snapshots: snapshot::Reader,
-        orders: watch::Receiver<Arc<AlertConfig>>,
+        config: watch::Receiver<Arc<AlertConfig>>,
         store: Store,
         channels: Channels,
         clock: Clock,
@@ -81,15 +81,15 @@ impl Engine {
     ) -> prometheus::Result<(Self, Reader)> {
         let (current, reader) = watch::channel(None);
         metrics::register(registry, reader.clone())?;
-        let (ledger, unwritten, started_at) = (AlertStates::default(), Unwritten::default(), clock.now());
+        let (states, unwritten, started_at) = (AlertStates::default(), Unwritten::default(), clock.now());
         let engine = Self {
             snapshots,
-            orders,
+            config,
             store,
             channels,
             clock,
             started_at,
-            ledger,
+            states,
             is_recalled: false,
             current,
             unwritten,
@@ -112,7 +112,7 @@ impl Engine {
                     changed.is_ok()
                 }
                 // When no sender of configurations is left, the current one stays.
-                Ok(()) = self.orders.changed() => true,
+                Ok(()) = self.config.changed() => true,
                 _ = ticks.tick() => true,
             };
             self.judge().await;
@@ -132,7 +132,7 @@ impl Engine {
                 return;
             }
         };
-        let (known, lost) = self.ledger.take_up(&bodies);
+        let (known, lost) = self.states.take_up(&bodies);
         self.unwritten.states.retain(|fingerprint, _| !known.contains(fingerprint));
         self.unwritten.transitions.retain(|alert| !known.contains(&alert.fingerprint()));
         self.is_recalled = true;
@@ -140,7 +140,7 @@ impl Engine {
             tracing::warn!(lost, "stored alerts cannot be read, and are judged anew");
         }
         // A restart during the first evaluation continues it.
-        let begun_at = self.ledger.oldest().unwrap_or(self.started_at).min(self.started_at);
+        let begun_at = self.states.oldest().unwrap_or(self.started_at).min(self.started_at);
         self.first_look_until = begun_at.checked_add(FIRST_LOOK).ok().filter(|until| self.started_at < *until);
     }
 
@@ -149,23 +149,23 @@ impl Engine {
             self.recall().await;
         }
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-        let orders = Arc::clone(&self.orders.borrow_and_update());
+        let config = Arc::clone(&self.config.borrow_and_update());
         let now = self.clock.now();
         let is_whole = snapshot.everything_was_polled();
         let (store_is_writable, channels) = (self.store.is_writable(), self.channels.all());
         let facts = Facts { started_at: self.started_at, store_is_writable, channels };
-        let asked = Arc::clone(&orders);
+        let asked = Arc::clone(&config);
         let judgements = tokio::task::spawn_blocking(move || evaluate(&snapshot, &asked.settings, &facts, now)).await;
         let Ok(judgements) = judgements else {
             tracing::error!("judging the alerts failed; they stay as they are; this is a bug, please report it");
             return;
         };
-        let changes = self.ledger.advance(judgements, now);
+        let changes = self.states.advance(judgements, now);
         changes.transitions.iter().for_each(|alert| tell(alert));
         self.unwritten.transitions.extend(changes.transitions);
         self.unwritten.states.extend(changes.states);
-        let is_queued = self.write(&orders.routes).await | self.end_first_look(is_whole, now, &orders.routes).await;
-        let listed = self.ledger.listed(now);
+        let is_queued = self.write(&config.routes).await | self.end_first_look(is_whole, now, &config.routes).await;
+        let listed = self.states.listed(now);
         self.current.send_if_modified(|current| {
             // Without a change, readers need no wake-up.
             let is_news = is_queued || current.as_ref().is_none_or(|current| **current != listed);

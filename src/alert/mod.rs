@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use alert::{Alert, Labels, Queued, Status, gravity};
+pub use alert::{Alert, Labels, Queued, Status, severity_rank};
 pub use metrics::LABELS;
 pub use route::Route;
 

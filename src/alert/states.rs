@@ -69,9 +69,9 @@ impl AlertStates {
     /// The stored states. Returns also how many were unreadable and left out.
     #[must_use]
     pub fn restore(bodies: &[String]) -> (Self, usize) {
-        let mut ledger = Self::default();
-        let (_, lost) = ledger.take_up(bodies);
-        (ledger, lost)
+        let mut states = Self::default();
+        let (_, lost) = states.take_up(bodies);
+        (states, lost)
     }
 
     /// Loads stored states over those of this process, except for alerts that began to fire meanwhile. Returns the
@@ -148,8 +148,8 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn new(ledger: &'a mut AlertStates, now: Timestamp) -> Self {
-        Self { states: &mut ledger.states, now, transitions: BTreeMap::new(), changed: BTreeSet::new() }
+    fn new(states: &'a mut AlertStates, now: Timestamp) -> Self {
+        Self { states: &mut states.states, now, transitions: BTreeMap::new(), changed: BTreeSet::new() }
     }
 
     /// Moves times in the future back to now. Otherwise an end would be listed until its time, and a latched alert

@@ -90,9 +90,9 @@ impl PollerManager {
         let (writer, reader) = snapshot::channel(first);
         let (clients, running, memories) = Default::default();
         let shared = Shared { clock, store, writer, metrics };
-        let mut fleet = Self { config, clients, running, memories, shared, api_metrics, memory: Arc::new(memory) };
-        fleet.clients = fleet.clients_for(&fleet.config)?;
-        Ok((fleet, reader))
+        let mut manager = Self { config, clients, running, memories, shared, api_metrics, memory: Arc::new(memory) };
+        manager.clients = manager.clients_for(&manager.config)?;
+        Ok((manager, reader))
     }
 
     /// Loads the readings of the process before, as far as they are true for the configuration. Call it before any poll
@@ -151,7 +151,7 @@ impl PollerManager {
     }
 
     /// The configuration of the alert engine. `home` is the daemon's own URL.
-    pub(super) fn orders(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
+    pub(super) fn alert_config(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
         let mut settings = self.config.alerts.clone();
         let own_page = || format!("{}{}", self.config.notify.home(home).url(), RUNBOOKS);
         settings.runbook_url.get_or_insert_with(own_page);

@@ -33,7 +33,7 @@ impl Reloads {
 
 /// Performs reloads.
 pub(super) struct Reloader {
-    wishes: mpsc::Receiver<ReloadRequest>,
+    requests: mpsc::Receiver<ReloadRequest>,
     reloads: Option<Reloads>,
     clock: Clock,
     is_successful: IntGauge,
@@ -56,8 +56,8 @@ impl Reloader {
             "gcore_config_last_reload_success_timestamp_seconds",
             "When the configuration that is in force was read.",
         )?;
-        let (sender, wishes) = mpsc::channel(WAITING);
-        let reloader = Self { wishes, reloads: None, clock, is_successful, succeeded_at };
+        let (sender, requests) = mpsc::channel(WAITING);
+        let reloader = Self { requests, reloads: None, clock, is_successful, succeeded_at };
         reloader.note(true);
         Ok((reloader, sender))
     }
@@ -76,7 +76,7 @@ impl Reloader {
         };
         tokio::select! {
             _ = hangup => None,
-            Some(wish) = self.wishes.recv() => Some(wish),
+            Some(request) = self.requests.recv() => Some(request),
         }
     }
 
@@ -84,12 +84,12 @@ impl Reloader {
     /// configuration is a file of its own, so a fault of one of the two does not hold up the other.
     pub(super) async fn reload(
         &self,
-        fleet: &mut PollerManager,
+        manager: &mut PollerManager,
         dispatcher: &mut Dispatcher,
         guard: &Guard,
     ) -> Outcome {
         let of_web = guard.reload().await;
-        let outcome = match (of_web, self.try_reload(fleet, dispatcher).await) {
+        let outcome = match (of_web, self.try_reload(manager, dispatcher).await) {
             (Err(of_web), Err(faults)) => Err(format!("{faults}\n{of_web}")),
             (of_web, outcome) => outcome.and(of_web),
         };
@@ -102,13 +102,13 @@ impl Reloader {
         outcome
     }
 
-    async fn try_reload(&self, fleet: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
+    async fn try_reload(&self, manager: &mut PollerManager, dispatcher: &mut Dispatcher) -> Outcome {
         let Some(reloads) = &self.reloads else {
             return Err("there is nothing to read again: the settings of this daemon are built in".into());
         };
         let loaded = reloads.source.load().map_err(|faults| faults.to_string())?;
         let plan = dispatcher.plan(loaded.config.notify.clone()).map_err(|error| error.to_string())?;
-        let change = fleet.follow(loaded.config).await.map_err(|error| error.to_string())?;
+        let change = manager.follow(loaded.config).await.map_err(|error| error.to_string())?;
         dispatcher.follow(plan).await;
         for warning in loaded.warnings {
             tracing::warn!("{warning}");

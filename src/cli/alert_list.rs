@@ -11,7 +11,7 @@ use reqwest::{RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::alert::{Labels, Status, gravity};
+use crate::alert::{Labels, Status, severity_rank};
 use crate::terminal::escaped_lines;
 use common::transport;
 use common::transport::Trust;
@@ -136,10 +136,10 @@ impl Shown {
         self.labels.get(name).map_or("", |text| text.as_str())
     }
 
-    /// The sort key: resolved alerts last, then by gravity.
+    /// The sort key: resolved alerts last, then by severity_rank.
     fn rank(&self) -> (bool, u8, &str, &str, Timestamp) {
         let (severity, name) = (self.label("severity"), self.label("alertname"));
-        (self.state == Status::Resolved, gravity(severity), severity, name, self.starts_at)
+        (self.state == Status::Resolved, severity_rank(severity), severity, name, self.starts_at)
     }
 
     fn cells(&self) -> [Cell; 4] {

@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use terminal_size::{Width, terminal_size_of};
 
-use crate::alert::{Status, gravity};
+use crate::alert::{Status, severity_rank};
 use crate::config::Environment;
 
 /// The width of a terminal that does not tell its own.
@@ -51,7 +51,7 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default();
 
 /// The style of a severity.
 pub(super) fn of_severity(severity: &str) -> Style {
-    match gravity(severity) {
+    match severity_rank(severity) {
         0 => BAD.bold(),
         1 | 2 => AnsiColor::Yellow.on_default(),
         _ => Style::new(),

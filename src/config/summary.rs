@@ -111,7 +111,7 @@ fn details(details: &Details) -> String {
     let resources = if *top_resources == 0 {
         String::new()
     } else {
-        format!(", {}", counted(*top_resources as u64, "dearest resource"))
+        format!(", {}", counted(*top_resources as u64, "most expensive resource"))
     };
     tags + &resources
 }

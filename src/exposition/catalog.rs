@@ -135,7 +135,7 @@ pub const TAG_COST: Family = growing(
 /// The resources with the largest costs.
 pub const RESOURCE_COST: Family = growing(
     "gcore_resource_cost_month_to_date_amount",
-    "Cost of the month to date of the dearest resources; all others are __other__. Cached, refreshed by polling.",
+    "Cost of the month to date of the most expensive resources; all others are __other__. Cached, refreshed by polling.",
     RESOURCE,
 );
 /// The forecast of the month.

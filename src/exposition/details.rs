@@ -58,9 +58,9 @@ fn place(value: &str) -> Place<&str> {
 fn write_resources(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
     let family = catalog::RESOURCE_COST;
     let sums = collect(snapshot, |account| {
-        let TopResources { dearest, others, .. } = details(account, now)?.resources.as_ref()?;
-        let dearest = dearest.iter().map(|(resource, currency, amount)| (Place::Own(resource), currency, *amount));
-        Some(dearest.chain(others.iter().map(|(currency, amount)| (Place::Other, currency, *amount))))
+        let TopResources { largest, others, .. } = details(account, now)?.resources.as_ref()?;
+        let largest = largest.iter().map(|(resource, currency, amount)| (Place::Own(resource), currency, *amount));
+        Some(largest.chain(others.iter().map(|(currency, amount)| (Place::Other, currency, *amount))))
     });
     write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
         let group = GroupLabels::new(snapshot, account, place.map(|resource| &resource.group));

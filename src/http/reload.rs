@@ -19,18 +19,18 @@ pub type ReloadRequest = oneshot::Sender<Outcome>;
 /// The sending end of reload requests.
 pub type ReloadRequests = mpsc::Sender<ReloadRequest>;
 
-/// Answers a request. `wishes` is `None` if reloading over HTTP is disabled.
-pub(super) async fn answer(wishes: Option<&ReloadRequests>, method: &Method) -> Response<Body> {
+/// Answers a request. `requests` is `None` if reloading over HTTP is disabled.
+pub(super) async fn answer(requests: Option<&ReloadRequests>, method: &Method) -> Response<Body> {
     if !matches!(*method, Method::POST | Method::PUT) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only POST and PUT are answered here\n");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT"));
         return refusal;
     }
-    let Some(wishes) = wishes else {
+    let Some(requests) = requests else {
         let text = "reloading over HTTP is off: start with --web.enable-lifecycle, or send the process SIGHUP\n";
         return respond(StatusCode::FORBIDDEN, TEXT, text);
     };
-    match wish(wishes).await {
+    match request(requests).await {
         Some(Ok(())) => respond(StatusCode::OK, TEXT, "reloaded\n"),
         Some(Err(faults)) => {
             let text = format!("not reloaded, the configuration before goes on:\n{faults}\n");
@@ -40,8 +40,8 @@ pub(super) async fn answer(wishes: Option<&ReloadRequests>, method: &Method) -> 
     }
 }
 
-async fn wish(wishes: &ReloadRequests) -> Option<Outcome> {
+async fn request(requests: &ReloadRequests) -> Option<Outcome> {
     let (answer, outcome) = oneshot::channel();
-    wishes.send(answer).await.ok()?;
+    requests.send(answer).await.ok()?;
     outcome.await.ok()
 }

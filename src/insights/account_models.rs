@@ -20,7 +20,7 @@ pub struct AccountModels {
     budgets: Arc<[Budget]>,
     /// The series of the history in order, and the model of each.
     series: Vec<Series>,
-    ledgers: BTreeMap<Currency, CurrencyModels>,
+    models: BTreeMap<Currency, CurrencyModels>,
     newest: Option<Date>,
 }
 
@@ -28,7 +28,7 @@ impl AccountModels {
     /// Models without a day.
     #[must_use]
     pub fn new(budgets: Arc<[Budget]>) -> Self {
-        Self { budgets, series: Vec::new(), ledgers: BTreeMap::new(), newest: None }
+        Self { budgets, series: Vec::new(), models: BTreeMap::new(), newest: None }
     }
 
     /// The last day that was taken.
@@ -51,10 +51,10 @@ impl AccountModels {
             by_currency.entry(&self.series[*place].measure).or_default().push((&self.series[*place].group, *amount));
         }
         for currency in by_currency.keys() {
-            self.ledgers.entry(Currency::new(currency)).or_insert_with(|| CurrencyModels::new(&self.budgets, currency));
+            self.models.entry(Currency::new(currency)).or_insert_with(|| CurrencyModels::new(&self.budgets, currency));
         }
-        for (currency, ledger) in &mut self.ledgers {
-            ledger.step(day, by_currency.get(currency.as_str()).map_or(&[][..], Vec::as_slice));
+        for (currency, model) in &mut self.models {
+            model.step(day, by_currency.get(currency.as_str()).map_or(&[][..], Vec::as_slice));
         }
         self.newest = Some(day);
     }
@@ -62,32 +62,32 @@ impl AccountModels {
     /// Wholes whose costs vanished together, with the first day without costs.
     fn missing(&self) -> BTreeMap<(Whole, Currency), Date> {
         let Some(newest) = self.newest else { return BTreeMap::new() };
-        let of = |(currency, ledger): (&Currency, &CurrencyModels)| {
+        let of = |(currency, model): (&Currency, &CurrencyModels)| {
             let since = |days: u8| newest.saturating_sub((i32::from(days) - 1).days());
-            let missing = ledger.missing().map(|(whole, days)| ((whole.clone(), currency.clone()), since(days)));
+            let missing = model.missing().map(|(whole, days)| ((whole.clone(), currency.clone()), since(days)));
             missing.collect::<Vec<_>>()
         };
-        self.ledgers.iter().flat_map(of).collect()
+        self.models.iter().flat_map(of).collect()
     }
 
     /// The analysis of the last day, with the forecast of a month.
     #[must_use]
     pub fn findings(self, month: Date) -> DailyAnalysis {
         let judged = self.newest.map(|day| {
-            let of = |(currency, ledger): (&Currency, &CurrencyModels)| {
+            let of = |(currency, model): (&Currency, &CurrencyModels)| {
                 let judged = |(subject, judgement, contributors)| {
                     let currency = currency.clone();
                     Judged { currency, subject, judgement, contributors }
                 };
-                ledger.judged().into_iter().map(judged).collect::<Vec<_>>()
+                model.judged().into_iter().map(judged).collect::<Vec<_>>()
             };
-            let mut judged: Vec<Judged> = self.ledgers.iter().flat_map(of).collect();
+            let mut judged: Vec<Judged> = self.models.iter().flat_map(of).collect();
             judged.sort_unstable_by(|a, b| (&a.subject, &a.currency).cmp(&(&b.subject, &b.currency)));
             (day, judged)
         });
         let (mut forecasts, mut account, mut budgets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        for (currency, ledger) in &self.ledgers {
-            for (subject, forecast) in ledger.forecasts(month) {
+        for (currency, model) in &self.models {
+            for (subject, forecast) in model.forecasts(month) {
                 match subject {
                     Subject::Project(project) => drop(forecasts.insert((project, currency.clone()), forecast)),
                     Subject::Budget(number) => drop(budgets.insert(number, forecast)),
@@ -96,7 +96,7 @@ impl AccountModels {
                 }
             }
         }
-        let (missing, currencies) = (self.missing(), self.ledgers.into_keys().collect());
+        let (missing, currencies) = (self.missing(), self.models.into_keys().collect());
         DailyAnalysis { judged, month, forecasts, account, budgets, currencies, missing }
     }
 }

@@ -239,7 +239,7 @@ mod tests {
 
     /// The account's judgement on the last of 60 days, and its contributors.
     fn account(amounts: impl Fn(i32, u64) -> f64) -> (Judgement, Vec<Contributor>) {
-        let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+        let mut model = CurrencyModels::new(&Vec::new().into(), "EUR");
         let groups: Vec<Group> = (0..8)
             .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
             .collect();
@@ -248,9 +248,9 @@ mod tests {
                 let amount = amounts(number, at);
                 (amount > 0.0).then(|| (group, format!("{amount:.2}").parse().unwrap()))
             });
-            ledger.step(day, &amounts.collect::<Vec<_>>());
+            model.step(day, &amounts.collect::<Vec<_>>());
         }
-        let judged = ledger.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account);
+        let judged = model.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account);
         judged.map(|(_, judgement, contributors)| (judgement, contributors)).unwrap()
     }
 
@@ -260,7 +260,7 @@ mod tests {
             .map(|number| Group { project: ProjectId(number), region: None, resource_type: ResourceType::new("x") })
             .collect();
         let said = |is_turned: bool| {
-            let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+            let mut model = CurrencyModels::new(&Vec::new().into(), "EUR");
             for (number, day) in (0..70).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
                 let amount = |at: u64| format!("{}.{}", 10 + (at * 7 + number) % 5, (number * number + at * 3) % 97);
                 let amounts = (0..).zip(&groups).map(|(at, group)| (group, amount(at).parse().unwrap()));
@@ -268,9 +268,9 @@ mod tests {
                 if is_turned {
                     amounts.reverse();
                 }
-                ledger.step(day, &amounts);
+                model.step(day, &amounts);
             }
-            let mut forecasts = ledger.forecasts(date(2026, 11, 1));
+            let mut forecasts = model.forecasts(date(2026, 11, 1));
             forecasts.sort_by(|(a, _), (b, _)| a.cmp(b));
             forecasts.into_iter().map(|(subject, forecast)| format!("{subject:?} {forecast:?}")).collect::<Vec<_>>()
         };
@@ -313,23 +313,23 @@ mod tests {
 
     /// Two projects; the second, of two groups, has no costs for the last `days` days.
     fn vanished(days: i32) -> CurrencyModels {
-        let mut ledger = CurrencyModels::new(&Vec::new().into(), "EUR");
+        let mut model = CurrencyModels::new(&Vec::new().into(), "EUR");
         let group =
             |project, word| Group { project: ProjectId(project), region: None, resource_type: ResourceType::new(word) };
         let groups = [group(1, "x"), group(2, "x"), group(2, "y")];
         for (number, day) in (0..60 + days).zip(date(2026, 9, 1).series(jiff::Span::new().days(1))) {
             let has_cost = |group: &&Group| number < 60 || group.project == ProjectId(1);
             let amounts = groups.iter().filter(has_cost).map(|group| (group, "10".parse().unwrap()));
-            ledger.step(day, &amounts.collect::<Vec<_>>());
+            model.step(day, &amounts.collect::<Vec<_>>());
         }
-        ledger
+        model
     }
 
     #[test]
     fn a_project_that_vanishes_at_once_is_unknown_and_its_wholes_count_it_as_expected() {
-        let ledger = vanished(3);
-        assert_eq!(ledger.missing().collect::<Vec<_>>(), [(&Whole::Project(ProjectId(2)), 3)]);
-        let said: Vec<String> = ledger
+        let model = vanished(3);
+        assert_eq!(model.missing().collect::<Vec<_>>(), [(&Whole::Project(ProjectId(2)), 3)]);
+        let said: Vec<String> = model
             .judged()
             .into_iter()
             .map(|(subject, judgement, _)| format!("{subject:?} {} {:.0}", judgement.reason.as_str(), judgement.actual))
@@ -337,7 +337,7 @@ mod tests {
         assert!(said.contains(&"Account within_band 30".to_owned()), "{said:#?}");
         assert!(said.contains(&"Project(ProjectId(2)) unknown NaN".to_owned()), "{said:#?}");
         assert!(said.contains(&"Project(ProjectId(1)) within_band 10".to_owned()), "{said:#?}");
-        let forecasts = ledger.forecasts(date(2026, 11, 1));
+        let forecasts = model.forecasts(date(2026, 11, 1));
         let of =
             |number| forecasts.iter().find(|(subject, _)| *subject == Subject::Project(ProjectId(number))).unwrap().1;
         // 31 October to 2 November. November has 30 days.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::alert::{Alert, Route, Status, gravity};
+use crate::alert::{Alert, Route, Status, severity_rank};
 
 /// How long a resolved alert is repeated. An Alertmanager that restarts loses the end, while its own notification log
 /// remembers the start.
@@ -104,7 +104,7 @@ impl NotificationLog {
         let waits = |entry: &Entry| !entry.is_told && entry.aside_until.is_none_or(|until| until <= now);
         let waiting = self.0.iter().filter(|(_, entry)| waits(entry));
         let mut untold: Vec<_> =
-            waiting.map(|(fingerprint, entry)| (gravity(entry.alert.label("severity")), *fingerprint)).collect();
+            waiting.map(|(fingerprint, entry)| (severity_rank(entry.alert.label("severity")), *fingerprint)).collect();
         untold.sort_unstable();
         untold.into_iter().map(|(_, fingerprint)| fingerprint).collect()
     }

@@ -54,7 +54,7 @@ pub(super) struct Notification<'a> {
 enum Verdict {
     /// Retry later.
     Later,
-    /// A dead letter: no retry helps.
+    /// A dead notification: no retry helps.
     Refused,
     /// The endpoint accepts nothing any more.
     Off,
@@ -62,10 +62,10 @@ enum Verdict {
 
 impl Recipient {
     /// Sends one message.
-    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    pub(super) async fn deliver(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         match self {
-            Self::Webhook(webhook) => webhook.deliver(letter, now).await,
-            Self::Slack(slack) => slack.deliver(letter, now).await,
+            Self::Webhook(webhook) => webhook.deliver(notification, now).await,
+            Self::Slack(slack) => slack.deliver(notification, now).await,
         }
     }
 

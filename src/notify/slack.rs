@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::alert::{Alert, Status, gravity};
+use crate::alert::{Alert, Status, severity_rank};
 
 use super::ExternalUrl;
 use super::failure::{Failure, Reason};
@@ -47,12 +47,12 @@ impl Slack {
     }
 
     /// Sends one message.
-    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
+    pub(super) async fn deliver(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
-        let body = match letter.others {
-            [] => message(letter.alert, &self.home),
-            others => first_look([letter.alert].into_iter().chain(others).collect(), &self.home),
+        let body = match notification.others {
+            [] => message(notification.alert, &self.home),
+            others => first_look([notification.alert].into_iter().chain(others).collect(), &self.home),
         };
         let body = body.to_string();
         let post = JsonPost { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
@@ -83,7 +83,7 @@ fn message(alert: &Alert, home: &ExternalUrl) -> Value {
 
 /// One message with all alerts of the first evaluation, the gravest first, so that they do not flood the channel.
 fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
-    alerts.sort_by_key(|alert| (gravity(alert.label("severity")), alert.label("severity"), summary(alert)));
+    alerts.sort_by_key(|alert| (severity_rank(alert.label("severity")), alert.label("severity"), summary(alert)));
     let counts: Vec<_> = alerts
         .chunk_by(|one, other| one.label("severity") == other.label("severity"))
         .map(|alike| format!("{} {}", alike.len(), alike[0].label("severity")))

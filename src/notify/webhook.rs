@@ -68,8 +68,8 @@ impl Webhook {
     }
 
     /// Sends one message. Any 2xx is an acceptance, by the standard; the body does not matter.
-    pub(super) async fn deliver(&self, letter: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
-        let message = message(letter.alert, &self.settings.route.channel, &self.home);
+    pub(super) async fn deliver(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
+        let message = message(notification.alert, &self.settings.route.channel, &self.home);
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let url = self.address().clone();
         // A path can be a secret, and the receiver's error page may quote it.
@@ -84,10 +84,12 @@ impl Webhook {
             );
             secrets.push(secret);
         }
-        let signed = signature::sign(&keys, letter.id, now, &body);
+        let signed = signature::sign(&keys, notification.id, now, &body);
         let mut headers = HeaderMap::new();
         let time = now.as_second().to_string();
-        for (name, value) in [("webhook-id", letter.id), ("webhook-timestamp", &time), ("webhook-signature", &signed)] {
+        for (name, value) in
+            [("webhook-id", notification.id), ("webhook-timestamp", &time), ("webhook-signature", &signed)]
+        {
             // Without a secret, messages are not signed. Ids and signatures are ASCII.
             if let Ok(value) = HeaderValue::from_str(value)
                 && !value.is_empty()

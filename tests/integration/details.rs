@@ -138,7 +138,7 @@ async fn past_the_limit_small_values_and_resources_fold_as_well() {
             ("EUR", "__other__", "20.30003"),
             ("USD", "__other__", "1"),
         ],
-        "what is beyond the dearest and what is beyond the limit are one series"
+        "what is beyond the largest and what is beyond the limit are one series"
     );
     check_sums(&text, &["env"]);
     for (family, dropped) in [(BY_TAG, "1"), (BY_RESOURCE, "5")] {

@@ -36,9 +36,9 @@ fn known(epoch: i64, breaches: Vec<Breach>) -> Verdict {
 }
 
 /// The transitions after a verdict on one scope, in words.
-fn told(ledger: &mut AlertStates, holds: HoldDurations, verdict: Verdict, now: i64) -> Vec<String> {
+fn told(states: &mut AlertStates, holds: HoldDurations, verdict: Verdict, now: i64) -> Vec<String> {
     let judgement = Judgement { scope: scope(0), holds, verdict };
-    words(&ledger.advance(vec![judgement], at(now)))
+    words(&states.advance(vec![judgement], at(now)))
 }
 
 fn words(changes: &Changes) -> Vec<String> {
@@ -54,9 +54,9 @@ const NONE: [&str; 0] = [];
 
 #[test]
 fn states_that_are_found_late_count_but_for_what_began_to_fire_meanwhile() {
-    let judge = |ledger: &mut AlertStates, breaches, now| {
+    let judge = |states: &mut AlertStates, breaches, now| {
         let judgement = Judgement { scope: scope(0), holds: HoldDurations::NONE, verdict: known(now, breaches) };
-        ledger.advance(vec![judgement], at(now))
+        states.advance(vec![judgement], at(now))
     };
     let mut before = AlertStates::default();
     let mut written: BTreeMap<u64, Option<String>> = BTreeMap::new();
@@ -65,24 +65,24 @@ fn states_that_are_found_late_count_but_for_what_began_to_fire_meanwhile() {
     let stored: Vec<String> = written.into_values().flatten().collect();
     assert_eq!(stored.len(), 3, "1 and 4 fire, 2 was resolved");
 
-    let mut ledger = AlertStates::default();
-    judge(&mut ledger, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 10);
-    let (taken, lost) = ledger.take_up(&[&stored[..], &["{}".to_owned()]].concat());
+    let mut states = AlertStates::default();
+    judge(&mut states, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 10);
+    let (taken, lost) = states.take_up(&[&stored[..], &["{}".to_owned()]].concat());
     assert_eq!((taken.len(), lost), (2, 1), "1 and 4; 2 fires anew");
-    let told = words(&judge(&mut ledger, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 11));
+    let told = words(&judge(&mut states, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 11));
     assert_eq!(told, ["4 resolved cleared"], "1 was told before, and 4 is over");
 }
 
 #[test]
 fn an_event_is_told_at_once_and_its_end_too() {
-    let mut ledger = AlertStates::default();
-    let mut both = told(&mut ledger, HoldDurations::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
+    let mut states = AlertStates::default();
+    let mut both = told(&mut states, HoldDurations::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
     both.sort();
     assert_eq!(both, ["1 firing", "2 firing"]);
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, Verdict::Unknown, 2), NONE, "unknown holds");
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, known(3, vec![breach(2, FULL)]), 3), ["1 resolved cleared"]);
-    assert_eq!(ledger.listed(at(4)).len(), 2, "what is resolved is listed for a while");
-    assert_eq!(ledger.listed(at(3 + 15 * 60 * SECOND)).len(), 1);
+    assert_eq!(told(&mut states, HoldDurations::NONE, Verdict::Unknown, 2), NONE, "unknown holds");
+    assert_eq!(told(&mut states, HoldDurations::NONE, known(3, vec![breach(2, FULL)]), 3), ["1 resolved cleared"]);
+    assert_eq!(states.listed(at(4)).len(), 2, "what is resolved is listed for a while");
+    assert_eq!(states.listed(at(3 + 15 * 60 * SECOND)).len(), 1);
 }
 
 /// The clock was ahead. In that time one alert fired, one latched until the end of its own month, and one was resolved.
@@ -90,40 +90,40 @@ fn an_event_is_told_at_once_and_its_end_too() {
 fn what_a_clock_that_was_ahead_has_written_is_moved_back() {
     const AHEAD: i64 = 730 * 86_400 * SECOND;
     let ahead = |id, strength| Breach { starts_at: at(AHEAD), until: Some(at(2 * AHEAD)), ..breach(id, strength) };
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     let all = vec![ahead(1, FULL), ahead(2, Strength::Latched), ahead(3, FULL)];
-    told(&mut ledger, HoldDurations::NONE, known(AHEAD, all), AHEAD);
+    told(&mut states, HoldDurations::NONE, known(AHEAD, all), AHEAD);
     told(
-        &mut ledger,
+        &mut states,
         HoldDurations::NONE,
         known(AHEAD + 1, vec![ahead(1, FULL), ahead(2, Strength::Latched)]),
         AHEAD + 1,
     );
-    let bodies: Vec<String> = ledger.states.values().map(|state| serde_json::to_string(state).unwrap()).collect();
-    let (mut ledger, lost) = AlertStates::restore(&bodies);
+    let bodies: Vec<String> = states.states.values().map(|state| serde_json::to_string(state).unwrap()).collect();
+    let (mut states, lost) = AlertStates::restore(&bodies);
     assert_eq!(lost, 0);
 
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, Verdict::Unknown, 5), NONE);
-    let listed = ledger.listed(at(5));
+    assert_eq!(told(&mut states, HoldDurations::NONE, Verdict::Unknown, 5), NONE);
+    let listed = states.listed(at(5));
     assert!(listed.iter().all(|alert| alert.starts_at == at(5) && alert.since == at(5)), "{listed:?}");
-    let told_now = told(&mut ledger, HoldDurations::NONE, known(6, vec![breach(1, FULL)]), 6);
+    let told_now = told(&mut states, HoldDurations::NONE, known(6, vec![breach(1, FULL)]), 6);
     assert_eq!(told_now, ["2 resolved cleared"], "no latch of another month holds it");
-    assert_eq!(ledger.listed(at(5 + 15 * 60 * SECOND)).len(), 2, "the third is not listed for years");
-    let again = told(&mut ledger, HoldDurations::NONE, known(7, vec![breach(1, FULL), breach(3, FULL)]), 7);
+    assert_eq!(states.listed(at(5 + 15 * 60 * SECOND)).len(), 2, "the third is not listed for years");
+    let again = told(&mut states, HoldDurations::NONE, known(7, vec![breach(1, FULL), breach(3, FULL)]), 7);
     assert_eq!(again, ["3 firing"]);
-    let third = ledger.listed(at(7)).into_iter().find(|alert| alert.label("id") == "3").unwrap();
+    let third = states.listed(at(7)).into_iter().find(|alert| alert.label("id") == "3").unwrap();
     assert_eq!(third.starts_at, at(6), "it goes on from its end, which is no longer in the future");
 }
 
 #[test]
 fn what_does_not_change_is_shared() {
-    let mut ledger = AlertStates::default();
-    told(&mut ledger, HoldDurations::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
-    let before = ledger.listed(at(1));
+    let mut states = AlertStates::default();
+    told(&mut states, HoldDurations::NONE, known(0, vec![breach(1, FULL), breach(2, FULL)]), 1);
+    let before = states.listed(at(1));
     let dearer = Breach { value: Some(9.5), ..breach(2, FULL) };
     // A newer reading, so that the states differ.
-    told(&mut ledger, HoldDurations::NONE, known(2, vec![breach(1, FULL), dearer]), 3);
-    let mut words: Vec<_> = std::iter::zip(&before, ledger.listed(at(3)))
+    told(&mut states, HoldDurations::NONE, known(2, vec![breach(1, FULL), dearer]), 3);
+    let mut words: Vec<_> = std::iter::zip(&before, states.listed(at(3)))
         .map(|(before, now)| (before.label("id"), before.value, now.value, Arc::ptr_eq(before, &now)))
         .collect();
     words.sort_by_key(|(id, ..)| *id);
@@ -133,7 +133,7 @@ fn what_does_not_change_is_shared() {
 #[test]
 fn readings_count_once_and_in_a_row() {
     let holds = HoldDurations { readings: 2, clears: 2, ..HoldDurations::NONE };
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     let high = |epoch| known(epoch, vec![breach(1, FULL)]);
     let low = |epoch| known(epoch, vec![]);
     for (name, verdict, want) in [
@@ -152,17 +152,17 @@ fn readings_count_once_and_in_a_row() {
         ("lower twice", low(9), &["1 resolved cleared"]),
         ("near is not enough to begin", known(10, vec![breach(1, Strength::Lingering)]), &[]),
     ] {
-        assert_eq!(told(&mut ledger, holds, verdict, 100), want, "{name}");
+        assert_eq!(told(&mut states, holds, verdict, 100), want, "{name}");
     }
 }
 
 #[test]
 fn a_look_at_the_time_counts_and_is_not_written() {
     let holds = HoldDurations { readings: 2, clears: 2, ..HoldDurations::NONE };
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     let mut look = |now: i64, breaches| {
         let judgement = Judgement { scope: scope(0), holds, verdict: known(now, breaches) };
-        let changes = ledger.advance(vec![judgement], at(now));
+        let changes = states.advance(vec![judgement], at(now));
         (words(&changes), changes.states.len())
     };
     let told = |text: &str| vec![text.to_owned()];
@@ -183,7 +183,7 @@ fn time_counts_and_a_clock_that_is_set_back_shortens_nothing() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let holds = HoldDurations { pending_for: minutes(10), keep_firing_for: minutes(5), ..HoldDurations::NONE };
     let minute = 60 * SECOND;
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     for (name, now, is_so, want) in [
         ("begins", 0, true, &[][..]),
         ("nine minutes", 9, true, &[]),
@@ -202,7 +202,7 @@ fn time_counts_and_a_clock_that_is_set_back_shortens_nothing() {
         ("ten minutes again", -70, true, &["1 firing"]),
     ] {
         let breaches = if is_so { vec![breach(1, FULL)] } else { vec![] };
-        assert_eq!(told(&mut ledger, holds, known(now * minute, breaches), now * minute), want, "{name}");
+        assert_eq!(told(&mut states, holds, known(now * minute, breaches), now * minute), want, "{name}");
     }
 }
 
@@ -239,36 +239,36 @@ fn the_reason_of_an_end_is_told() {
         ),
         ("not over", until(breach(1, FULL), 100), Verdict::Unknown, 99, &[]),
     ] {
-        let mut ledger = AlertStates::default();
-        assert_eq!(told(&mut ledger, HoldDurations::NONE, known(0, vec![begins]), 1), ["1 firing"], "{name}");
-        let mut found = told(&mut ledger, HoldDurations::NONE, then, now);
+        let mut states = AlertStates::default();
+        assert_eq!(told(&mut states, HoldDurations::NONE, known(0, vec![begins]), 1), ["1 firing"], "{name}");
+        let mut found = told(&mut states, HoldDurations::NONE, then, now);
         found.sort_unstable_by(|a, b| b.cmp(a));
         assert_eq!(found, want, "{name}");
     }
-    let mut ledger = AlertStates::default();
-    told(&mut ledger, HoldDurations::NONE, known(0, vec![breach(1, FULL)]), 1);
+    let mut states = AlertStates::default();
+    told(&mut states, HoldDurations::NONE, known(0, vec![breach(1, FULL)]), 1);
     let other = Judgement { scope: scope(1), holds: HoldDurations::NONE, verdict: known(2, vec![]) };
-    assert_eq!(words(&ledger.advance(vec![other], at(2))), ["1 resolved rule_removed"], "its scope is not judged");
+    assert_eq!(words(&states.advance(vec![other], at(2))), ["1 resolved rule_removed"], "its scope is not judged");
 }
 
 #[test]
 fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
     let of_month =
         |start: i64, end: i64| Breach { starts_at: at(start), until: Some(at(end)), ..breach(1, Strength::Latched) };
-    let mut ledger = AlertStates::default();
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, known(0, vec![of_month(0, 100)]), 1), ["1 firing"]);
+    let mut states = AlertStates::default();
+    assert_eq!(told(&mut states, HoldDurations::NONE, known(0, vec![of_month(0, 100)]), 1), ["1 firing"]);
     // The first reading of the next month comes before a round without data.
     let next = || known(100, vec![of_month(100, 200)]);
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, next(), 101), ["1 resolved period_over"]);
-    assert_eq!(told(&mut ledger, HoldDurations::NONE, next(), 102), ["1 firing"]);
-    assert_eq!(ledger.listed(at(102))[0].starts_at, at(100), "not since the month before");
+    assert_eq!(told(&mut states, HoldDurations::NONE, next(), 101), ["1 resolved period_over"]);
+    assert_eq!(told(&mut states, HoldDurations::NONE, next(), 102), ["1 firing"]);
+    assert_eq!(states.listed(at(102))[0].starts_at, at(100), "not since the month before");
 }
 
 #[test]
 fn data_older_than_those_that_were_counted_change_nothing() {
     let high = |epoch| known(epoch, vec![breach(1, FULL)]);
     let low = |epoch| known(epoch, vec![]);
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     for (name, verdict, now, want) in [
         ("begins", high(10), 11, &["1 firing"][..]),
         ("not so before", low(9), 11, &[]),
@@ -281,25 +281,25 @@ fn data_older_than_those_that_were_counted_change_nothing() {
         ("so, by a clock that was set back", high(-50), -49, &["1 firing"]),
         ("not so, by that clock", low(-40), -39, &["1 resolved cleared"]),
     ] {
-        assert_eq!(told(&mut ledger, HoldDurations::NONE, verdict, now), want, "{name}");
+        assert_eq!(told(&mut states, HoldDurations::NONE, verdict, now), want, "{name}");
     }
 }
 
 #[test]
 fn what_begins_again_is_another_message() {
-    let mut ledger = AlertStates::default();
+    let mut states = AlertStates::default();
     let mut messages = BTreeSet::new();
     for round in 0..4 {
         let now = round * 3_600 * SECOND;
         for (now, breaches) in [(now, vec![breach(1, FULL)]), (now + 1, vec![])] {
             let judgement = Judgement { scope: scope(0), holds: HoldDurations::NONE, verdict: known(now, breaches) };
-            let transitions = ledger.advance(vec![judgement], at(now)).transitions;
+            let transitions = states.advance(vec![judgement], at(now)).transitions;
             assert_eq!(transitions.len(), 1);
             assert!(messages.insert(transitions[0].message_id()), "round {round}");
         }
     }
     let judgement = |verdict| vec![Judgement { scope: scope(0), holds: HoldDurations::NONE, verdict }];
-    let changes = ledger.advance(judgement(known(0, vec![])), at(50 * 86_400 * SECOND));
+    let changes = states.advance(judgement(known(0, vec![])), at(50 * 86_400 * SECOND));
     assert_eq!(changes.states.len(), 1, "forgotten in the end");
-    assert!(ledger.states.is_empty());
+    assert!(states.states.is_empty());
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::alert::rule::Rule;
 use crate::alert::settings::THRESHOLD;
-use crate::alert::{Alert, Status, gravity};
+use crate::alert::{Alert, Status, severity_rank};
 
 use super::View;
 use super::format;
@@ -37,7 +37,7 @@ fn sorted(mut alerts: Vec<&Alert>) -> Vec<&Alert> {
     };
     alerts.sort_by_key(|alert| {
         let severity = alert.label("severity");
-        (rank(alert.status), gravity(severity), severity, alert.label("alertname"), &alert.labels)
+        (rank(alert.status), severity_rank(severity), severity, alert.label("alertname"), &alert.labels)
     });
     alerts
 }
@@ -115,7 +115,7 @@ pub(super) fn page(view: View<'_>) -> Markup {
     let machines = view.alerts.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref);
     let machines = sorted(machines.filter(|alert| alert.label("severity") == FOR_MACHINES).collect());
     let mut severities: Vec<(u8, &str)> =
-        people.iter().map(|alert| alert.label("severity")).map(|word| (gravity(word), word)).collect();
+        people.iter().map(|alert| alert.label("severity")).map(|word| (severity_rank(word), word)).collect();
     severities.sort_unstable();
     severities.dedup();
     let content = html! {

@@ -125,7 +125,7 @@ impl Undenied {
 proptest! {
     #[test]
     fn whatever_happens_nothing_false_is_told(moves in moves(), holds in holds()) {
-        let (mut ledger, mut restarted) = (AlertStates::default(), AlertStates::default());
+        let (mut states, mut restarted) = (AlertStates::default(), AlertStates::default());
         let mut stored: BTreeMap<u64, String> = BTreeMap::new();
         let mut firing: BTreeMap<u64, (Arc<Alert>, Timestamp)> = BTreeMap::new();
         let mut messages = BTreeSet::new();
@@ -140,7 +140,7 @@ proptest! {
                 behind.extend(undenied.is_behind(word).then(|| labels.clone()));
                 undenied.hear(word, now);
             }
-            let changes = ledger.advance(judgements.clone(), now);
+            let changes = states.advance(judgements.clone(), now);
             // Ends come first, because a step ends when the next one starts.
             let (begun, ended): (Vec<_>, Vec<_>) =
                 changes.transitions.iter().partition(|alert| alert.status == Status::Firing);
@@ -179,11 +179,11 @@ proptest! {
                 };
             }
             // The firing alerts are those with a transition to firing, and none outlasts its period.
-            let listed = ledger.listed(now);
+            let listed = states.listed(now);
             let fires = listed.iter().filter(|alert| alert.status == Status::Firing).map(|alert| alert.fingerprint());
             prop_assert_eq!(fires.collect::<BTreeSet<_>>(), firing.keys().copied().collect::<BTreeSet<_>>());
             let is_past = |state: &&State| state.alert.status == Status::Firing && state.until.is_some_and(|end| end <= now);
-            prop_assert!(ledger.states.values().find(is_past).is_none(), "it outlasts its period");
+            prop_assert!(states.states.values().find(is_past).is_none(), "it outlasts its period");
             // A daemon that restarts before every round gives the same transitions and states.
             prop_assert_eq!(&restarted.advance(judgements, now), &changes);
             for (number, body) in changes.states {
@@ -196,7 +196,7 @@ proptest! {
             let lost;
             (restarted, lost) = AlertStates::restore(&bodies);
             prop_assert_eq!(lost, 0);
-            prop_assert_eq!(&restarted, &ledger);
+            prop_assert_eq!(&restarted, &states);
         }
     }
 }
