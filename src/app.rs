@@ -92,16 +92,16 @@ impl Web {
     #[must_use]
     pub fn misleading_links(&self, notify: &notify::settings::Settings) -> Option<String> {
         let own = self.listen_addresses.first().map_or_else(String::new, |address| own_url("http", address));
-        let home = notify.home(&ExternalUrl::new(&own));
+        let external_url = notify.external_url_or(&ExternalUrl::new(&own));
         let elsewhere = notify.read_elsewhere();
-        if elsewhere.is_empty() || !home.url().parse().is_ok_and(|url| transport::is_loopback(&url)) {
+        if elsewhere.is_empty() || !external_url.url().parse().is_ok_and(|url| transport::is_loopback(&url)) {
             return None;
         }
         let verb = if elsewhere.len() == 1 { "is" } else { "are" };
         Some(format!(
             "notify.external_url: links in notifications lead to {}, which only this machine reaches, but {} {verb} read \
              elsewhere: set it to where its readers reach this daemon",
-            home.url(),
+            external_url.url(),
             elsewhere.join(", ")
         ))
     }
@@ -112,7 +112,7 @@ pub struct App {
     server: Server,
     scheme: &'static str,
     guard: Guard,
-    home: ExternalUrl,
+    external_url: ExternalUrl,
     site: Arc<AppState>,
     encoder: Arc<Encoder>,
     engine: Engine,
@@ -150,8 +150,8 @@ impl App {
         let persister = (!store.is_in_memory()).then(|| Persister::new(store.clone(), snapshot.clone()));
         let encoder = Arc::new(Encoder::new(snapshot.clone(), config.metrics, clock.clone()));
         let own = server.addresses().first().map_or_else(String::new, |address| own_url(scheme, address));
-        let home = ExternalUrl::new(&own);
-        let (alert_config, alert_config_changes) = watch::channel(manager.alert_config(&home));
+        let external_url = ExternalUrl::new(&own);
+        let (alert_config, alert_config_changes) = watch::channel(manager.alert_config(&external_url));
         let channels = Channels::default();
         let (engine, alerts) = Engine::new(
             snapshot.clone(),
@@ -167,7 +167,7 @@ impl App {
             clock: clock.clone(),
             metrics: notify::metrics::Metrics::register(&registry)?,
             channels,
-            home: home.clone(),
+            external_url: external_url.clone(),
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
@@ -176,7 +176,7 @@ impl App {
             server,
             scheme,
             guard,
-            home,
+            external_url,
             site,
             encoder,
             engine,
@@ -252,7 +252,7 @@ impl App {
                     let outcome = reloader.reload(&mut manager, &mut dispatcher, &self.guard).await;
                     if outcome.is_ok() {
                         encoder.follow(manager.metrics_settings()).await;
-                        self.alert_config.send_replace(manager.alert_config(&self.home));
+                        self.alert_config.send_replace(manager.alert_config(&self.external_url));
                     }
                     if let Some(request) = request {
                         // The client that asked may have left.

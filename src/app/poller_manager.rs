@@ -150,10 +150,10 @@ impl PollerManager {
         &self.config.notify
     }
 
-    /// The configuration of the alert engine. `home` is the daemon's own URL.
-    pub(super) fn alert_config(&self, home: &ExternalUrl) -> Arc<AlertConfig> {
+    /// The configuration of the alert engine. `external_url` is the daemon's own URL.
+    pub(super) fn alert_config(&self, external_url: &ExternalUrl) -> Arc<AlertConfig> {
         let mut settings = self.config.alerts.clone();
-        let own_page = || format!("{}{}", self.config.notify.home(home).url(), RUNBOOKS);
+        let own_page = || format!("{}{}", self.config.notify.external_url_or(external_url).url(), RUNBOOKS);
         settings.runbook_url.get_or_insert_with(own_page);
         settings.budgets.clone_from(&self.config.collect.history.budgets);
         settings.series_limit = self.config.metrics.series_limit;

@@ -62,18 +62,18 @@ fn budgets(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
     ]
     .map(Gauges::new);
     for (name, account) in &snapshot.accounts {
-        for standing in account.insights.iter().flat_map(|insights| &insights.budgets) {
-            let budget = &standing.budget;
+        for status in account.insights.iter().flat_map(|insights| &insights.budgets) {
+            let budget = &status.budget;
             let labels = || [word(name.as_str()), word(&budget.name), word(budget.currency.as_str())];
             limit.set(labels(), budget.amount.to_f64());
-            if standing.month != utc_date(now).first_of_month() {
+            if status.month != utc_date(now).first_of_month() {
                 continue;
             }
             for (gauges, value) in [
-                (&mut actual, standing.actual.map(|amount| amount.to_f64())),
-                (&mut forecast, standing.forecast),
-                (&mut ratio, standing.used_ratio()),
-                (&mut exhaustion, standing.exhausted_at.map(seconds)),
+                (&mut actual, status.actual.map(|amount| amount.to_f64())),
+                (&mut forecast, status.forecast),
+                (&mut ratio, status.used_ratio()),
+                (&mut exhaustion, status.exhausted_at.map(seconds)),
             ] {
                 if let Some(value) = value {
                     gauges.set(labels(), value);

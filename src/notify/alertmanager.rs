@@ -53,7 +53,7 @@ pub(super) struct AlertmanagerClient {
     http: Client,
     url: Url,
     credentials: Option<Credentials>,
-    home: ExternalUrl,
+    external_url: ExternalUrl,
 }
 
 /// One alert in Alertmanager's format.
@@ -70,20 +70,20 @@ struct Posted<'a> {
 
 impl AlertmanagerClient {
     /// A client for each member of the cluster.
-    pub(super) fn all(settings: &settings::Alertmanager, home: &ExternalUrl) -> Result<Vec<Self>, BuildError> {
+    pub(super) fn all(settings: &settings::Alertmanager, external_url: &ExternalUrl) -> Result<Vec<Self>, BuildError> {
         let channel = &settings.route.channel;
         let client_of = |base: &Url| {
             let http = client(channel, base, settings.ca_file.as_deref())?;
             let mut url = base.clone();
             url.set_path(&format!("{}/api/v2/alerts", base.path().trim_end_matches('/')));
-            Ok(Self { http, url, credentials: settings.credentials.clone(), home: home.clone() })
+            Ok(Self { http, url, credentials: settings.credentials.clone(), external_url: external_url.clone() })
         };
         settings.urls.iter().map(client_of).collect()
     }
 
     /// Sends one request with these alerts.
     pub(super) async fn post(&self, alerts: impl Iterator<Item = &Alert>, now: Timestamp) -> Result<Answer, Failure> {
-        let posted: Vec<_> = alerts.map(|alert| posted(alert, &self.home, now)).collect();
+        let posted: Vec<_> = alerts.map(|alert| posted(alert, &self.external_url, now)).collect();
         let body = serde_json::to_string(&posted).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let (headers, secrets) = self.authorization()?;
         let post = JsonPost { http: &self.http, url: self.url.clone(), headers, body, secrets: &secrets };
@@ -192,8 +192,8 @@ impl Alertmanager {
 
     /// Sends all due alerts in batches. Stops at the first failure that is not caused by the content of a batch.
     async fn tell(&mut self, log: &mut NotificationLog) -> Result<(), Failure> {
-        let untold = log.untold(Instant::now());
-        let mut batches: Vec<Vec<u64>> = untold.chunks(BATCH).rev().map(<[u64]>::to_vec).collect();
+        let unsent = log.unsent(Instant::now());
+        let mut batches: Vec<Vec<u64>> = unsent.chunks(BATCH).rev().map(<[u64]>::to_vec).collect();
         while let Some(mut batch) = batches.pop() {
             let now = self.clock.now();
             let outcome = self.client_of.post(log.alerts(&batch), now).await;
@@ -224,12 +224,12 @@ fn is_about_content(failure: &Failure) -> bool {
     failure.status.is_some_and(|status| [400, 413, 422].contains(&status.as_u16()))
 }
 
-fn posted<'a>(alert: &'a Alert, home: &ExternalUrl, now: Timestamp) -> Posted<'a> {
+fn posted<'a>(alert: &'a Alert, external_url: &ExternalUrl, now: Timestamp) -> Posted<'a> {
     let starts_at = alert.starts_at.min(now);
     let ends_at = match alert.ends_at {
         Some(end) => end.min(now).max(starts_at),
         None => now.checked_add(GOOD_FOR).unwrap_or(now),
     };
     let (labels, annotations) = (&alert.labels, &alert.annotations);
-    Posted { labels, annotations, starts_at, ends_at, generator_url: home.page_of(alert) }
+    Posted { labels, annotations, starts_at, ends_at, generator_url: external_url.page_of(alert) }
 }

@@ -39,7 +39,7 @@ pub struct Shared {
     /// Receives the delivery state of each channel.
     pub channels: Channels,
     /// The default base URL of links.
-    pub home: ExternalUrl,
+    pub external_url: ExternalUrl,
 }
 
 /// All channels of one configuration.
@@ -73,15 +73,16 @@ impl Dispatcher {
     /// # Errors
     /// [`BuildError`] if a channel's client cannot be built.
     pub fn plan(&self, settings: Settings) -> Result<Plan, BuildError> {
-        let tasks = tasks(&settings, &settings.home(&self.shared.home))?;
+        let tasks = tasks(&settings, &settings.external_url_or(&self.shared.external_url))?;
         Ok(Plan { settings, tasks })
     }
 
     /// Replaces the channels by those of the plan. Channels with equal settings keep running.
     pub async fn follow(&mut self, plan: Plan) {
         let Plan { settings, mut tasks } = plan;
-        let same_home = settings.external_url == self.settings.external_url;
-        let goes_on = |name: &str| same_home && tasks.contains_key(name) && agree(&settings, &self.settings, name);
+        let same_external_url = settings.external_url == self.settings.external_url;
+        let goes_on =
+            |name: &str| same_external_url && tasks.contains_key(name) && agree(&settings, &self.settings, name);
         let gone: Vec<String> = self.running.keys().filter(|name| !goes_on(name)).cloned().collect();
         for task in gone.iter().filter_map(|name| self.running.remove(name)) {
             task.abort();
@@ -140,13 +141,13 @@ impl Dispatcher {
 /// [`BuildError`] if the channel's client cannot be built. An unknown channel gives no answers.
 pub async fn test(
     settings: &Settings,
-    home: &ExternalUrl,
+    external_url: &ExternalUrl,
     channel: &str,
     alert: &Alert,
     clock: &Clock,
 ) -> Result<Vec<(String, Result<Answer, Failure>)>, BuildError> {
     let mut answers = Vec::new();
-    for (name, task) in tasks(settings, &settings.home(home))? {
+    for (name, task) in tasks(settings, &settings.external_url_or(external_url))? {
         let now = clock.now();
         let answer = match task {
             Task::Alertmanager(client_of, route) if route.channel == channel => {
@@ -171,21 +172,21 @@ pub fn prove(settings: &Settings) -> Result<(), BuildError> {
 }
 
 /// One task for each queue. Members of a cluster after the first have a number in their queue's name.
-fn tasks(settings: &Settings, home: &ExternalUrl) -> Result<BTreeMap<String, Task>, BuildError> {
+fn tasks(settings: &Settings, external_url: &ExternalUrl) -> Result<BTreeMap<String, Task>, BuildError> {
     let mut tasks = BTreeMap::new();
     for alertmanager in settings.alertmanagers.values() {
         let route = &alertmanager.route;
-        for (index, client_of) in AlertmanagerClient::all(alertmanager, home)?.into_iter().enumerate() {
+        for (index, client_of) in AlertmanagerClient::all(alertmanager, external_url)?.into_iter().enumerate() {
             let number = if index == 0 { String::new() } else { format!(".{}", index + 1) };
             tasks.insert(format!("{}{number}", route.channel), Task::Alertmanager(client_of, route.clone()));
         }
     }
     for webhook in settings.webhooks.values() {
-        let recipient = Recipient::Webhook(Webhook::new(webhook, home)?);
+        let recipient = Recipient::Webhook(Webhook::new(webhook, external_url)?);
         tasks.insert(webhook.route.channel.clone(), Task::Outbox(recipient));
     }
     for slack in settings.slacks.values() {
-        tasks.insert(slack.route.channel.clone(), Task::Outbox(Recipient::Slack(Slack::new(slack, home)?)));
+        tasks.insert(slack.route.channel.clone(), Task::Outbox(Recipient::Slack(Slack::new(slack, external_url)?)));
     }
     Ok(tasks)
 }

@@ -100,13 +100,13 @@ impl NotificationLog {
 
     /// The due alerts, the gravest first. Alertmanager must know the graver alert first, if an inhibition rule mutes
     /// another by it. `group_wait` does not delay alerts that started long ago.
-    pub(super) fn untold(&self, now: Instant) -> Vec<u64> {
+    pub(super) fn unsent(&self, now: Instant) -> Vec<u64> {
         let waits = |entry: &Entry| !entry.is_told && entry.aside_until.is_none_or(|until| until <= now);
         let waiting = self.0.iter().filter(|(_, entry)| waits(entry));
-        let mut untold: Vec<_> =
+        let mut unsent: Vec<_> =
             waiting.map(|(fingerprint, entry)| (severity_rank(entry.alert.label("severity")), *fingerprint)).collect();
-        untold.sort_unstable();
-        untold.into_iter().map(|(_, fingerprint)| fingerprint).collect()
+        unsent.sort_unstable();
+        unsent.into_iter().map(|(_, fingerprint)| fingerprint).collect()
     }
 
     /// The number of due alerts, including those that were refused.
@@ -183,16 +183,16 @@ mod tests {
         log.follow(&alerts, route, now, today());
     }
 
-    fn untold(log: &NotificationLog, now: Instant) -> String {
-        let batch = log.untold(now);
+    fn unsent(log: &NotificationLog, now: Instant) -> String {
+        let batch = log.unsent(now);
         let mut names: Vec<_> = log.alerts(&batch).map(|a| (a.label("alertname"), a.status.as_str())).collect();
         names.sort_unstable();
         names.iter().map(|(name, status)| format!("{name} {status}, ")).collect()
     }
 
     fn tell(log: &mut NotificationLog, now: Instant) -> String {
-        let said = untold(log, now);
-        let batch = log.untold(now);
+        let said = unsent(log, now);
+        let batch = log.unsent(now);
         log.told(&batch, now);
         said
     }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(tell(&mut log, start + MINUTE), "a firing, b firing, ");
         let again = Alert { starts_at: "2026-11-23T00:00:00Z".parse().unwrap(), ..a };
         follow(&mut log, &[again, b], &route, start + MINUTE);
-        assert_eq!(untold(&log, start), "a firing, ", "it began again");
+        assert_eq!(unsent(&log, start), "a firing, ", "it began again");
     }
 
     #[tokio::test]
@@ -221,7 +221,7 @@ mod tests {
             alert
         };
         follow(&mut log, &["none", "info", "critical", "warning"].map(of), &route, start);
-        let batch = log.untold(start);
+        let batch = log.unsent(start);
         let told: Vec<_> = log.alerts(&batch).map(|alert| alert.label("severity")).collect();
         assert_eq!(told, ["critical", "warning", "info", "none"]);
     }
@@ -246,7 +246,7 @@ mod tests {
         assert!(log.0.is_empty(), "long enough");
 
         follow(&mut log, &end, &route, start);
-        assert_eq!(untold(&log, start), "a resolved, ", "it may have begun before this process");
+        assert_eq!(unsent(&log, start), "a resolved, ", "it may have begun before this process");
         follow(&mut log, &[], &route, start);
         assert!(log.0.is_empty(), "what was never taken need not end");
     }
@@ -258,7 +258,7 @@ mod tests {
         let mut log = NotificationLog::default();
         follow(&mut log, &[a, b], &route, start);
         assert!(log.unrecorded().is_empty(), "nothing was told");
-        let told = log.untold(start);
+        let told = log.unsent(start);
         log.told(&told[..1], start);
         let recorded: Vec<_> = log.unrecorded().into_iter().cloned().collect();
         assert_eq!((recorded.len(), log.unrecorded().len()), (1, 1), "as long as the store does not know");
@@ -286,12 +286,12 @@ mod tests {
         follow(&mut log, std::slice::from_ref(&bad), &route, start);
         assert!(log.set_aside(bad.fingerprint(), start).is_some(), "news");
         log.begin_round(start + MINUTE);
-        assert_eq!((untold(&log, start + MINUTE), log.waiting()), (String::new(), 1));
-        assert_eq!(untold(&log, start + ASIDE), "a firing, ");
+        assert_eq!((unsent(&log, start + MINUTE), log.waiting()), (String::new(), 1));
+        assert_eq!(unsent(&log, start + ASIDE), "a firing, ");
         assert!(log.set_aside(bad.fingerprint(), start + ASIDE).is_none(), "no news");
         bad.annotations.insert("summary".into(), "in other words".into());
         follow(&mut log, &[bad], &route, start + ASIDE);
-        assert_eq!(untold(&log, start + ASIDE), "a firing, ");
+        assert_eq!(unsent(&log, start + ASIDE), "a firing, ");
     }
 
     #[tokio::test]
@@ -301,6 +301,6 @@ mod tests {
         let mut critical = alert("b", Status::Firing);
         critical.labels.insert("severity".into(), "critical".into());
         follow(&mut log, &[alert("a", Status::Firing), critical], &route, start);
-        assert_eq!(untold(&log, start), "b firing, ");
+        assert_eq!(unsent(&log, start), "b firing, ");
     }
 }

@@ -80,7 +80,7 @@ pub struct Slack {
 impl Settings {
     /// The base URL of links. `default` is the daemon's own address.
     #[must_use]
-    pub fn home(&self, default: &ExternalUrl) -> ExternalUrl {
+    pub fn external_url_or(&self, default: &ExternalUrl) -> ExternalUrl {
         self.external_url.as_ref().map_or_else(|| default.clone(), |url| ExternalUrl::new(url.as_str()))
     }
 

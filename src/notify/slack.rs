@@ -31,14 +31,18 @@ const MAX_SECTIONS: usize = 10;
 pub(super) struct Slack {
     http: Client,
     settings: settings::Slack,
-    home: ExternalUrl,
+    external_url: ExternalUrl,
 }
 
 impl Slack {
-    pub(super) fn new(settings: &settings::Slack, home: &ExternalUrl) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &settings::Slack, external_url: &ExternalUrl) -> Result<Self, BuildError> {
         let channel = &settings.route.channel;
         let url = settings.address().map_err(|cause| BuildError::Secret { channel: channel.clone(), cause })?;
-        Ok(Self { http: client(channel, url.url(), None)?, settings: settings.clone(), home: home.clone() })
+        Ok(Self {
+            http: client(channel, url.url(), None)?,
+            settings: settings.clone(),
+            external_url: external_url.clone(),
+        })
     }
 
     /// The current URL, read from its file.
@@ -51,8 +55,8 @@ impl Slack {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
         let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
         let body = match notification.others {
-            [] => message(notification.alert, &self.home),
-            others => first_look([notification.alert].into_iter().chain(others).collect(), &self.home),
+            [] => message(notification.alert, &self.external_url),
+            others => first_look([notification.alert].into_iter().chain(others).collect(), &self.external_url),
         };
         let body = body.to_string();
         let post = JsonPost { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
@@ -66,12 +70,13 @@ impl Slack {
     }
 }
 
-fn message(alert: &Alert, home: &ExternalUrl) -> Value {
+fn message(alert: &Alert, external_url: &ExternalUrl) -> Value {
     let annotation = |name: &str| alert.annotations.get(name).map_or("", |text| text.as_str());
     let (sign, summary) = (sign(alert), summary(alert));
     let word = if alert.status == Status::Resolved { "Resolved" } else { "Firing" };
     let labels: Vec<_> = alert.labels.iter().map(|(name, text)| format!("*{name}* {}", escaped(text))).collect();
-    let mut links = vec![format!("<{}|This alert>", home.page_of(alert)), format!("<{}|All alerts>", home.list())];
+    let mut links =
+        vec![format!("<{}|This alert>", external_url.page_of(alert)), format!("<{}|All alerts>", external_url.list())];
     if !annotation("runbook_url").is_empty() {
         links.insert(0, format!("<{}|What to do>", escaped(annotation("runbook_url"))));
     }
@@ -82,7 +87,7 @@ fn message(alert: &Alert, home: &ExternalUrl) -> Value {
 }
 
 /// One message with all alerts of the first evaluation, the gravest first, so that they do not flood the channel.
-fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
+fn first_look(mut alerts: Vec<&Alert>, external_url: &ExternalUrl) -> Value {
     alerts.sort_by_key(|alert| (severity_rank(alert.label("severity")), alert.label("severity"), summary(alert)));
     let counts: Vec<_> = alerts
         .chunk_by(|one, other| one.label("severity") == other.label("severity"))
@@ -94,7 +99,7 @@ fn first_look(mut alerts: Vec<&Alert>, home: &ExternalUrl) -> Value {
         alerts.iter().map(|alert| format!("{} {}", sign(alert), escaped(&cut(summary(alert), MAX_HEADER)))).collect();
     let mut blocks = vec![header(&title)];
     blocks.extend(lines.chunks(LINES).take(MAX_SECTIONS).map(|lines| section(&lines.join("\n"))));
-    let link = format!("<{}|All alerts>", home.list());
+    let link = format!("<{}|All alerts>", external_url.list());
     let more = alerts.len().saturating_sub(LINES * MAX_SECTIONS);
     blocks.push(context(&if more > 0 { format!("and {more} more: {link}") } else { link }));
     json!({ "text": escaped(&title), "blocks": blocks })

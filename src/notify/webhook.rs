@@ -23,7 +23,7 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub(super) struct Webhook {
     http: Client,
     settings: settings::Webhook,
-    home: ExternalUrl,
+    external_url: ExternalUrl,
 }
 
 /// A message in Alertmanager's format.
@@ -57,9 +57,9 @@ struct Told<'a> {
 }
 
 impl Webhook {
-    pub(super) fn new(settings: &settings::Webhook, home: &ExternalUrl) -> Result<Self, BuildError> {
+    pub(super) fn new(settings: &settings::Webhook, external_url: &ExternalUrl) -> Result<Self, BuildError> {
         let http = client(&settings.route.channel, settings.url.url(), settings.ca_file.as_deref())?;
-        Ok(Self { http, settings: settings.clone(), home: home.clone() })
+        Ok(Self { http, settings: settings.clone(), external_url: external_url.clone() })
     }
 
     /// The URL of the endpoint.
@@ -69,7 +69,7 @@ impl Webhook {
 
     /// Sends one message. Any 2xx is an acceptance, by the standard; the body does not matter.
     pub(super) async fn deliver(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
-        let message = message(notification.alert, &self.settings.route.channel, &self.home);
+        let message = message(notification.alert, &self.settings.route.channel, &self.external_url);
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let url = self.address().clone();
         // A path can be a secret, and the receiver's error page may quote it.
@@ -101,7 +101,7 @@ impl Webhook {
     }
 }
 
-fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a ExternalUrl) -> Message<'a> {
+fn message<'a>(alert: &'a Alert, channel: &'a str, external_url: &'a ExternalUrl) -> Message<'a> {
     // Each alert is its own group, so that a receiver that groups by this key keeps alerts apart.
     let names: Vec<_> = alert.labels.iter().map(|(name, text)| format!("{name}={:?}", text.as_str())).collect();
     let status = match alert.status {
@@ -117,14 +117,14 @@ fn message<'a>(alert: &'a Alert, channel: &'a str, home: &'a ExternalUrl) -> Mes
         group_labels: &alert.labels,
         common_labels: &alert.labels,
         common_annotations: &alert.annotations,
-        external_url: home.url(),
+        external_url: external_url.url(),
         alerts: [Told {
             status,
             labels: &alert.labels,
             annotations: &alert.annotations,
             starts_at: alert.starts_at,
             ends_at: alert.ends_at.map_or_else(|| NEVER.to_owned(), |end| end.to_string()),
-            generator_url: home.page_of(alert),
+            generator_url: external_url.page_of(alert),
             fingerprint: format!("{:016x}", alert.fingerprint()),
         }],
     }

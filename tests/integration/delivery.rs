@@ -59,7 +59,7 @@ impl TestChannels {
             clock: clock.clone(),
             metrics: Metrics::register(&registry).unwrap(),
             channels: channels.clone(),
-            home: ExternalUrl::new("http://daemon.example:10061/"),
+            external_url: ExternalUrl::new("http://daemon.example:10061/"),
         };
         let routes = settings.outbox_routes();
         let mut dispatcher = Dispatcher::new(shared);

@@ -10,10 +10,10 @@ use super::words::{self, instant, money, percent};
 use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
 
 /// The status of a budget, if it is known for the current month.
-fn standing<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a BudgetStatus> {
-    let standings = &account.insights.as_ref()?.budgets;
-    let standing = standings.iter().find(|standing| standing.budget == *budget)?;
-    (standing.month == utc_date(case.now).first_of_month()).then_some(standing)
+fn status_of<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a BudgetStatus> {
+    let statuses = &account.insights.as_ref()?.budgets;
+    let status = statuses.iter().find(|status| status.budget == *budget)?;
+    (status.month == utc_date(case.now).first_of_month()).then_some(status)
 }
 
 fn of_budgets(
@@ -26,7 +26,7 @@ fn of_budgets(
         let known = || {
             let account = snapshot.accounts.get(&budget.account)?;
             let read_at = account.cost.get(&Window::MonthToDate)?.read_at();
-            Some(Verdict::known(read_at, breaches(account, standing(case, account, budget)?)?))
+            Some(Verdict::known(read_at, breaches(account, status_of(case, account, budget)?)?))
         };
         let place = format!("{}/{}", budget.account, budget.name);
         case.judge(&place, holds, known().unwrap_or(Verdict::Unknown))
@@ -48,11 +48,11 @@ fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
 
 /// One alert for each step that was reached, until the end of the month. Spent money stays spent.
 pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    of_budgets(case, snapshot, HoldDurations::NONE, |account, standing| {
+    of_budgets(case, snapshot, HoldDurations::NONE, |account, status| {
         // A step starts on the day that reached it. Half of the days do not show that day.
         account.collectors.get(&Collector::History)?.last_outcome?;
-        let (budget, month) = (&standing.budget, standing.month);
-        let (used, spent, whole) = (standing.used_ratio()?, standing.actual?.to_f64(), budget.amount.to_f64());
+        let (budget, month) = (&status.budget, status.month);
+        let (used, spent, whole) = (status.used_ratio()?, status.actual?.to_f64(), budget.amount.to_f64());
         let reached: Vec<_> = case.set.steps.iter().enumerate().filter(|(_, step)| used * 100.0 >= **step).collect();
         let most = if reached.is_empty() { String::new() } else { most(case, account, budget) };
         let breaches = reached.into_iter().map(|(number, step)| {
@@ -63,11 +63,11 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
                 "{spent_words} of the {whole_words} of budget {name} are spent since {month} (UTC). This alert is for \
                  the step of {step} %.{most}"
             );
-            if let Some(forecast) = standing.forecast {
+            if let Some(forecast) = status.forecast {
                 description += &format!(" The forecast for the month is {}.", money(forecast, currency));
             }
             let labels = own(budget).into_iter().chain([("step", format_smolstr!("{step}"))]);
-            let starts_at = midnight(standing.reached_on(*step));
+            let starts_at = midnight(status.reached_on(*step));
             case.breach(number, Some(account), labels, starts_at, Words { summary, description })
                 .measured(spent, whole * step / 100.0)
                 .strength(Strength::Latched)
@@ -79,9 +79,9 @@ pub(super) fn used(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
 
 pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     let twice = HoldDurations { clears: 2, ..HoldDurations::NONE };
-    of_budgets(case, snapshot, twice, |account, standing| {
-        let (budget, month) = (&standing.budget, standing.month);
-        let (forecast, whole) = (standing.forecast?, budget.amount.to_f64());
+    of_budgets(case, snapshot, twice, |account, status| {
+        let (budget, month) = (&status.budget, status.month);
+        let (forecast, whole) = (status.forecast?, budget.amount.to_f64());
         let threshold = whole * case.set.number("percent") / 100.0;
         let Some(strength) = Strength::of(forecast, threshold) else { return Some(Vec::new()) };
         let most = most(case, account, budget);
@@ -91,10 +91,10 @@ pub(super) fn forecast(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
         let mut description = format!(
             "The forecast for the month from {month} (UTC) is {forecast_words}. Budget {name} is {whole_words}."
         );
-        if let Some(spent) = standing.actual {
+        if let Some(spent) = status.actual {
             description += &format!(" So far {} are spent.{most}", money(spent.to_f64(), currency));
         }
-        if let Some(at) = standing.exhausted_at {
+        if let Some(at) = status.exhausted_at {
             let verb = if at <= case.now { "was used up" } else { "will be used up" };
             description += &format!(" The budget {verb} on {}.", instant(at));
         }

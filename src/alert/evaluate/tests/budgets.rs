@@ -13,7 +13,7 @@ fn budgets_are_told_step_by_step_and_ahead() {
         ("all", "200", 300.0, &["info 50", "warning 80", "critical 100"], &["Full"]),
         ("more", "240", 300.0, &["info 50", "warning 80", "critical 100", "critical 120"], &["Full"]),
     ] {
-        let standing = BudgetStatus {
+        let status = BudgetStatus {
             budget: budget.clone(),
             month,
             actual: Some(amount(spent)),
@@ -24,7 +24,7 @@ fn budgets_are_told_step_by_step_and_ahead() {
         };
         let mut account = account();
         account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[]));
-        account.insights = Some(insights(Vec::new(), vec![standing]));
+        account.insights = Some(insights(Vec::new(), vec![status]));
         let snapshot = snapshot(account);
         let used = said(Rule::BudgetUsed, &snapshot, &settings).unwrap();
         assert_eq!(identities(&used, &["severity", "step"]), steps, "{name}");
@@ -43,7 +43,7 @@ fn budgets_are_told_step_by_step_and_ahead() {
 fn a_step_begins_on_the_day_that_reached_it() {
     let settings = Settings { budgets: vec![prod()], ..Settings::default() };
     let starts = |days: &[(&str, &str)], history: Status| {
-        let standing = BudgetStatus {
+        let status = BudgetStatus {
             budget: prod(),
             month: Date::constant(2026, 11, 1),
             actual: Some(amount("240")),
@@ -55,7 +55,7 @@ fn a_step_begins_on_the_day_that_reached_it() {
         let mut account = account();
         account.collectors.insert(Collector::History, history);
         account.cost.insert(Window::MonthToDate, costs(Window::MonthToDate, &[]));
-        account.insights = Some(insights(Vec::new(), vec![standing]));
+        account.insights = Some(insights(Vec::new(), vec![status]));
         let snapshot = snapshot(account);
         let ahead = said(Rule::BudgetForecast, &snapshot, &settings).unwrap();
         assert_eq!(ahead[0].starts_at, at("2026-11-22T00:00:00Z"), "no datum says when a forecast came to be");

@@ -118,7 +118,7 @@ fn lost() -> Status {
 #[test]
 fn every_rule_says_what_is_wrong_in_these_words() {
     let budget = prod();
-    let standing = BudgetStatus {
+    let status = BudgetStatus {
         budget: budget.clone(),
         month: Date::constant(2026, 11, 1),
         actual: Some(amount("240")),
@@ -128,7 +128,7 @@ fn every_rule_says_what_is_wrong_in_these_words() {
         today: utc_date(now()),
     };
     let mut account = Account { names: names(), ..account() };
-    let mut insights = Arc::unwrap_or_clone(insights(days(), vec![standing]));
+    let mut insights = Arc::unwrap_or_clone(insights(days(), vec![status]));
     insights.revisions = [revision(group(16, 7, "instance"), "12"), revision(group(17, 7, "volume"), "-2")].into();
     account.insights = Some(Arc::new(insights));
     spent(&mut account);
