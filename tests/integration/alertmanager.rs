@@ -351,7 +351,9 @@ async fn the_demo_tells_of_its_spike_its_failed_reports_and_its_subscriptions() 
     let arguments = ["demo", "--demo.api-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", &alertmanager];
     let demo = Process::start(&mut program(&arguments));
     demo.until(async || demo.printed().contains("Ctrl-C")).await;
-    let url = demo.printed().split_whitespace().find(|word| word.ends_with("/api/v1/alerts")).unwrap().to_owned();
+    let printed = demo.printed();
+    let page = printed.split_whitespace().find_map(|word| word.strip_suffix("/api/v1/openapi.yaml")).unwrap();
+    let url = format!("{page}/api/v1/alerts");
     let states = async |name: &str| -> Vec<String> {
         let list: Value = serde_json::from_str(&get(&url).await).unwrap();
         let alerts = list["alerts"].as_array().unwrap().iter();

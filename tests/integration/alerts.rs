@@ -74,7 +74,7 @@ async fn the_simulated_account_has_alerts_that_outlive_the_daemon() {
     let watchdog = "gcore_alerts{alertname=\"GcoreWatchdog\",severity=\"none\",state=\"firing\"}";
     assert_eq!(app.value(watchdog).await.as_deref(), Some("1"));
     let page = app.get("/").await.text().await.unwrap();
-    assert!(page.contains("href=\"/api/v1/alerts\""), "{page}");
+    assert!(page.contains("api/v1/alerts\""), "{page}");
     app.stop().await;
 
     // A daemon that cannot reach the API learns nothing new, so the alerts keep their state.
