@@ -4,10 +4,12 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::buf::Chain;
 use bytes::{Buf, Bytes};
 use hyper::body::{Frame, SizeHint};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::exposition::encoded::Pieces;
@@ -24,7 +26,25 @@ pub struct Body {
 #[derive(Debug)]
 struct Unpacking {
     pieces: Pieces,
-    _slot: Slot,
+    /// `None` only while it is dropped.
+    slot: Option<Slot>,
+    has_begun: bool,
+}
+
+/// After an answer that was not read to its end, its slot is free again this much later. Otherwise clients that come, do
+/// not read and come again would keep a processor busy with pieces.
+const REST: Duration = Duration::from_secs(1);
+
+impl Drop for Unpacking {
+    fn drop(&mut self) {
+        let is_cut = self.has_begun && self.pieces.left() > 0;
+        if let (true, Some(slot), Ok(runtime)) = (is_cut, self.slot.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                tokio::time::sleep(REST).await;
+                drop(slot);
+            });
+        }
+    }
 }
 
 /// A slot for a body of pieces.
@@ -51,7 +71,8 @@ impl Body {
     /// A body of pieces and one part after them.
     #[must_use]
     pub fn of_pieces(pieces: Pieces, last: Bytes, slot: Slot) -> Self {
-        let pieces = Some(Unpacking { pieces, _slot: slot }).filter(|body| body.pieces.left() > 0);
+        let pieces =
+            Some(Unpacking { pieces, slot: Some(slot), has_begun: false }).filter(|body| body.pieces.left() > 0);
         Self { pieces, ..Self::from(last) }
     }
 }
@@ -67,9 +88,10 @@ impl hyper::body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Self::Data>>>> {
-        let Some(Unpacking { pieces, .. }) = &mut self.pieces else {
+        let Some(Unpacking { pieces, has_begun, .. }) = &mut self.pieces else {
             return Poll::Ready(self.parts.take().map(|parts| Ok(Frame::data(parts))));
         };
+        *has_begun = true;
         let piece = pieces.next_piece();
         if piece.is_err() || pieces.left() == 0 {
             self.pieces = None;

@@ -3,6 +3,7 @@
 //! Idle connections cost little, but must not block a scrape. So a new connection is always admitted while another one
 //! waits.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,7 +63,8 @@ impl Connections {
         if of_peer >= MOST_OF_A_PEER {
             known.make_room(|other| other.peer == peer)?;
         } else if known.open.len() >= MOST {
-            known.make_room(|_| true)?;
+            let crowded = known.most_crowded()?;
+            known.make_room(|other| other.peer == crowded)?;
         }
         let (sender, ended) = oneshot::channel();
         known.last += 1;
@@ -78,6 +80,16 @@ impl Connections {
 }
 
 impl Known {
+    /// The address with the most waiting connections. So a flood from some addresses does not close the one connection
+    /// of another before it was heard. Of several such addresses, the one with the oldest connection.
+    fn most_crowded(&self) -> Option<IpAddr> {
+        let mut waiting: BTreeMap<IpAddr, (usize, Reverse<u64>)> = BTreeMap::new();
+        for (number, other) in self.open.iter().filter(|(_, other)| other.state != State::Busy) {
+            waiting.entry(other.peer).or_insert((0, Reverse(*number))).0 += 1;
+        }
+        waiting.into_iter().max_by_key(|(_, rank)| *rank).map(|(peer, _)| peer)
+    }
+
     /// Ends the longest waiting of the matching connections. Those without a request go first.
     fn make_room(&mut self, is_meant: impl Fn(&Connection) -> bool) -> Option<()> {
         let waiting = self.open.iter().filter(|(_, other)| other.state != State::Busy && is_meant(other));
@@ -160,6 +172,18 @@ mod tests {
         assert!(connections.admit(peer(2)).is_some(), "another address has places of its own");
         drop(open);
         assert!(connections.admit(peer(1)).is_some(), "one has ended");
+    }
+
+    #[test]
+    fn a_flood_from_some_addresses_closes_no_connection_of_another() {
+        let connections = Connections::default();
+        let mut scrape = [connections.admit(peer(1)).unwrap()];
+        let mut flood = Vec::new();
+        for number in 0..2000_u32 {
+            flood.push(connections.admit(peer(u8::try_from(10 + number % 10).unwrap())).unwrap());
+        }
+        assert!(gone(&mut scrape).is_empty(), "it was not heard yet, and is alone at its address");
+        assert_eq!(flood.len() - gone(&mut flood).len() + scrape.len(), MOST);
     }
 
     #[test]
