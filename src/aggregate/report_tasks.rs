@@ -158,7 +158,7 @@ mod tests {
             assert_eq!(totals.oldest_unfinished[&status("InProgress")], day1.parse().unwrap());
             assert_eq!(totals.notes[&report].errors, 3);
             assert_eq!(totals.tasks[&status("Failed")], 2);
-            assert_eq!(totals.tasks[&status("Paused")], 1, "a status that nobody documented");
+            assert_eq!(totals.tasks[&status("Paused")], 1, "an undocumented status");
             assert_eq!(totals.tasks[&status("Pending")], 0, "a documented one that no task has");
             tasks.reverse();
         }

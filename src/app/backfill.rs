@@ -192,7 +192,7 @@ struct Portion {
 }
 
 impl Portion {
-    /// The next portion of at most so many series. Empty after the last one.
+    /// The next portion, with at most `at_most` series. Empty after the last one.
     async fn filled(
         mut self,
         store: &Store,

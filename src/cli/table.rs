@@ -46,7 +46,7 @@ pub(super) struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// A table with this head, indented by so many columns.
+    /// An empty table with this head, indented by `indent` columns.
     pub(super) fn new(indent: usize, head: [&str; N]) -> Self {
         let head = head.map(|text| Cell::styled(text, screen::HEAD));
         Self { indent, rows: vec![(head, Vec::new())] }

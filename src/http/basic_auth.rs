@@ -256,9 +256,9 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(auth.check(&users, &basic("a:more"), peers[0]).await, Verdict::TooMany);
-        assert_eq!(auth.check(&users, &basic("nobody:more"), peers[0]).await, Verdict::TooMany);
+        assert_eq!(auth.check(&users, &basic("unknown:more"), peers[0]).await, Verdict::TooMany);
         for peer in peers {
-            assert_eq!(auth.check(&users, &right, peer).await, Verdict::Passed, "a known password waits for nobody");
+            assert_eq!(auth.check(&users, &right, peer).await, Verdict::Passed, "a known password waits for no check");
         }
         let other = {
             let (auth, users) = (auth.clone(), users.clone());

@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_concerns_nobody_any_more_is_forgotten() {
+    async fn messages_of_removed_channels_are_forgotten() {
         const DAY: i64 = 86_400;
         let store = filled(&[("a", 1, 0), ("b", 1, 80 * DAY)]).await;
         store.outbox_settle(vec![(1, dead("x"))], at(0)).await.unwrap();

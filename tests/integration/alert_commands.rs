@@ -149,9 +149,9 @@ async fn a_daemon_that_cannot_say_is_no_daemon_without_alerts() {
     let other = run(&[&url]).await;
     assert_eq!(other.code, Some(1));
     assert!(other.stderr.contains("does not answer as this version does"), "{}", other.stderr);
-    let nobody = run(&["--alerts.url=http://127.0.0.1:9"]).await;
-    assert_eq!(nobody.code, Some(1));
-    assert!(nobody.stderr.contains("--alerts.url says where the daemon is"), "{}", nobody.stderr);
+    let unreachable = run(&["--alerts.url=http://127.0.0.1:9"]).await;
+    assert_eq!(unreachable.code, Some(1));
+    assert!(unreachable.stderr.contains("--alerts.url says where the daemon is"), "{}", unreachable.stderr);
 }
 
 #[tokio::test]

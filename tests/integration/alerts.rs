@@ -128,7 +128,7 @@ async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read(
     working.store(1, Ordering::Relaxed);
     app.until(async || one("GcoreCollectorFailing").await.is_some()).await;
     assert_eq!(one("GcoreCollectorFailing").await.unwrap()["state"], "pending", "half an hour must pass");
-    assert_eq!(one("GcoreReportTaskFailed").await, Some(fired), "nobody says that it is over");
+    assert_eq!(one("GcoreReportTaskFailed").await, Some(fired), "no reading says that it is over");
 
     working.store(2, Ordering::Relaxed);
     app.until(async || one("GcoreReportTaskFailed").await.unwrap()["state"] == "resolved").await;

@@ -61,7 +61,7 @@ async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_there_is_no_connection() {
+async fn without_a_listener_there_is_no_connection() {
     let closed = Port::new();
     let config = config(&closed.url(), only(&[Collector::Reports]));
     let app = TestApp::ready(&config, Clock::frozen(noon())).await;

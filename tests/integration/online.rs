@@ -172,8 +172,8 @@ async fn a_wrong_key_and_a_dead_server_are_told_apart() {
     assert_eq!(shown.matches("  as for cost\n").count(), 6, "{shown}");
     assert_eq!(log.matches("the API refused the key (401)").count(), 1, "{log}");
 
-    let nobody = Port::new();
-    let (code, shown, _) = check(&nobody.url(), KEY, &[]).await;
+    let closed = Port::new();
+    let (code, shown, _) = check(&closed.url(), KEY, &[]).await;
     assert_eq!(code, 3, "{shown}");
     assert_eq!(shown.matches("  no         -        ").count(), 7, "{shown}");
     assert!(shown.contains("check api_url"), "{shown}");

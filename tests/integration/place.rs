@@ -50,7 +50,7 @@ async fn without_a_setting_the_environment_says_where_the_store_is() {
         assert!(path.is_file(), "{name}: {}", path.display());
         if !want.is_empty() {
             let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o700, "{name}: nobody else may look into it");
+            assert_eq!(mode & 0o777, 0o700, "{name}: no other user may read it");
         }
     }
 }

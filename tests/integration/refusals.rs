@@ -45,7 +45,7 @@ const ANSWERS: &[Case] = &[
 ];
 
 #[tokio::test]
-async fn every_bad_answer_is_counted_by_its_reason_and_holds_up_nobody_else() {
+async fn every_bad_answer_is_counted_by_its_reason_and_delays_no_other_channel() {
     let good = taking().await;
     for (number, (name, answer, reasons)) in ANSWERS.iter().enumerate() {
         let bad = MockServer::start().await;
@@ -84,7 +84,7 @@ async fn every_bad_answer_is_counted_by_its_reason_and_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn who_never_answers_holds_up_nobody_else() {
+async fn a_silent_channel_delays_no_other() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let url = file(&silent);

@@ -11,7 +11,7 @@ use crate::program::{Ended, config_file, config_flag, finish, program};
 
 const EMPTY: &str = r#"{"count": 0, "results": []}"#;
 
-/// Runs the program in a terminal of so many columns, with variables such as `NO_COLOR=1`.
+/// Runs the program in a terminal of this width in columns, with variables such as `NO_COLOR=1`.
 async fn in_terminal(columns: u16, variables: &str, arguments: &str) -> Ended {
     let program = env!("CARGO_BIN_EXE_gcore-billing-exporter");
     let command = format!("stty cols {columns}; {variables} exec '{program}' {arguments}");

@@ -69,7 +69,7 @@ async fn a_channel_with_a_certificate_of_an_own_authority_is_told_only_where_tha
         }
         channels.close().await;
     }
-    assert!(received(&server).await.is_empty(), "nothing is sent to whom nobody vouches for");
+    assert!(received(&server).await.is_empty(), "nothing is sent to a server without a trusted certificate");
 
     let channels = TestChannels::open(settings(Some(authority.file())), Clock::system()).await;
     channels.news(&[firing("a", now())]).await;

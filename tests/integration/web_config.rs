@@ -267,7 +267,7 @@ async fn a_health_check_needs_neither_password_nor_certificate() {
         }
         daemon.stop().await;
         let ended = finish(program(&["healthcheck", &format!("--healthcheck.url={url}")])).await;
-        assert_eq!(ended.code, Some(1), "nobody answers: {}", ended.stderr);
+        assert_eq!(ended.code, Some(1), "no daemon answers: {}", ended.stderr);
     }
 }
 

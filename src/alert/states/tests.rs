@@ -214,13 +214,7 @@ fn the_reason_of_an_end_is_told() {
     for (name, begins, then, now, want) in [
         ("the same data, restated", breach(1, FULL), known(0, vec![]), 50, &["1 resolved restated"][..]),
         ("another severity", breach(1, FULL), known(50, vec![critical]), 50, &["1 resolved superseded", "1 firing"]),
-        (
-            "nobody wants to know",
-            breach(1, FULL),
-            known(50, vec![breach(1, Strength::Muted)]),
-            50,
-            &["1 resolved muted"],
-        ),
+        ("a muted breach", breach(1, FULL), known(50, vec![breach(1, Strength::Muted)]), 50, &["1 resolved muted"]),
         ("below, but latched", latched(), known(50, vec![]), 50, &[]),
         ("latched until the month is over", latched(), known(50, vec![]), 100, &["1 resolved period_over"]),
         (

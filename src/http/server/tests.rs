@@ -67,7 +67,7 @@ async fn a_connection_that_asks_nothing_is_soon_closed() {
 }
 
 #[tokio::test]
-async fn silent_and_slow_connections_keep_nobody_out() {
+async fn silent_and_slow_connections_block_no_other_client() {
     let (address, mut kept) = connect().await;
     assert!(ask(&mut kept).await.unwrap().starts_with("HTTP/1.1 200"));
     let mut others = Vec::new();
@@ -146,7 +146,7 @@ async fn a_handshake_that_never_ends_is_soon_closed() {
 }
 
 #[tokio::test]
-async fn handshakes_that_never_end_keep_nobody_out() {
+async fn handshakes_that_never_end_block_no_other_client() {
     let (_folder, address, kept, connector) = with_tls().await;
     let localhost = || ServerName::try_from("localhost").unwrap();
     let mut kept = connector.connect(localhost(), kept).await.unwrap();

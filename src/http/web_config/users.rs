@@ -16,8 +16,8 @@ const NO_PASSWORD: &str = "WWOOrsUFNQyVzMuwEwSpkOxHyAgRrCN8Rf2h1xGDDmYMbiaR5hwMG
 #[derive(Clone, Default)]
 pub struct Users {
     hashes: BTreeMap<String, String>,
-    /// The hash for a user that does not exist. It takes as long as the slowest of the others.
-    nobody: String,
+    /// The hash for a user that does not exist. It takes as long to check as the slowest of the others.
+    unknown_user: String,
 }
 
 impl std::fmt::Debug for Users {
@@ -52,8 +52,8 @@ impl Users {
                 warnings.push(format!("{key}: the hash takes seconds to check at each start; cost 10 is usual"));
             }
         }
-        let nobody = format!("$2b${most:02}${NO_PASSWORD}");
-        Self { hashes: hashes.into_iter().collect(), nobody }
+        let unknown_user = format!("$2b${most:02}${NO_PASSWORD}");
+        Self { hashes: hashes.into_iter().collect(), unknown_user }
     }
 
     /// Whether there is none.
@@ -65,6 +65,6 @@ impl Users {
     /// The hash to compare a password with, and whether the user exists. It never equals for one that does not.
     #[must_use]
     pub fn hash(&self, user: &str) -> (&str, bool) {
-        self.hashes.get(user).map_or((&self.nobody, false), |hash| (hash, true))
+        self.hashes.get(user).map_or((&self.unknown_user, false), |hash| (hash, true))
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
@@ -38,24 +38,17 @@ impl Trust {
             .enumerate()
             .map(|(index, certificate)| certificate.map_err(|_| BadFile::Pem(index + 1)))
             .collect::<Result<_, _>>()?;
-        let provider = Arc::new(ring::default_provider());
-        let verifier = Pinning::new(certificates, &provider)?;
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let usual = Verifier::new_with_extra_roots(certificates.iter().cloned(), Arc::new(ring::default_provider()))?;
         // The verifier does the usual check, and also accepts the certificates of the file.
-        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
-        Ok(Self(Some(config)))
+        Ok(Self(Some(config(Some(usual), certificates)?)))
     }
 
     /// Trusts any certificate, for a server on this machine that gets no secret.
     ///
     /// # Errors
     /// Fails never with the built-in cryptography.
-    pub fn everyone() -> Result<Self, Error> {
-        let provider = Arc::new(ring::default_provider());
-        let algorithms = provider.signature_verification_algorithms;
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(Everyone(algorithms)));
-        Ok(Self(Some(config.with_no_client_auth())))
+    pub fn any() -> Result<Self, Error> {
+        Ok(Self(Some(config(None, Vec::new())?)))
     }
 
     /// The TLS configuration. `None` when only the system's authorities are trusted.
@@ -64,21 +57,25 @@ impl Trust {
     }
 }
 
-/// The usual check of certificates, with some known certificates that are accepted unchecked.
+fn config(usual: Option<Verifier>, known: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let verifier = Arc::new(ServerVerifier { usual, known, algorithms });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// The usual check of certificates, and the certificates that need none.
 #[derive(Debug)]
-struct Pinning {
-    usual: Verifier,
+struct ServerVerifier {
+    /// `None`: every certificate is accepted.
+    usual: Option<Verifier>,
+    /// Certificates that are accepted as they are.
     known: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Pinning {
-    fn new(known: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
-        let usual = Verifier::new_with_extra_roots(known.iter().cloned(), Arc::clone(provider))?;
-        Ok(Self { usual, known })
-    }
-}
-
-impl ServerCertVerifier for Pinning {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -87,10 +84,12 @@ impl ServerCertVerifier for Pinning {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.known.iter().any(|known| known == end_entity) {
-            return Ok(ServerCertVerified::assertion());
+        match &self.usual {
+            Some(usual) if !self.known.iter().any(|known| known == end_entity) => {
+                usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            _ => Ok(ServerCertVerified::assertion()),
         }
-        self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -99,7 +98,7 @@ impl ServerCertVerifier for Pinning {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -108,49 +107,10 @@ impl ServerCertVerifier for Pinning {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.usual.supported_verify_schemes()
-    }
-}
-
-/// Accepts any certificate whose key the server has.
-#[derive(Debug)]
-struct Everyone(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Everyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -39,13 +39,13 @@ impl Estate<'_> {
         // Without a price and without a reason: one alone in its group, one beside others.
         let site = self.site(ML_LAB, LUXEMBOURG);
         self.machine(site, product::AI_VIRTUAL_CLUSTER, "trial", Load::STEADY);
-        self.nobody_says_what_it_costs();
+        self.remove_the_last_price();
         let site = self.site(SHOP, FRANKFURT);
         self.machine(site, product::INSTANCES[2], "web-new-price", Load::STEADY);
-        self.nobody_says_what_it_costs();
+        self.remove_the_last_price();
     }
 
-    fn nobody_says_what_it_costs(&mut self) {
+    fn remove_the_last_price(&mut self) {
         if let Some(meter) = self.meters.last_mut() {
             meter.price = Price::Unknown { currency: None, err: None };
             meter.feature = None;

@@ -118,7 +118,7 @@ fn huge() -> Vec<Row> {
             reply.body = Some([reply.page(), vec![b'\n'; 1 << 20]].concat());
         })
         .with_memory(64),
-        tolerates("a text of half a MiB that nobody reads", Resources, |reply| {
+        tolerates("a text of half a MiB in an unused field", Resources, |reply| {
             reply.set(1, "billing_feature_name", format!("\"{}\"", "x".repeat(1 << 19)));
         })
         .with_memory(64),
@@ -139,7 +139,7 @@ fn deep() -> Vec<Row> {
         fails("brackets all the way down", Resources, "bad_body", move |reply| reply.body = Some(page.clone())),
         fails("brackets without an end", Usage, "bad_body", |reply| reply.body = Some(vec![b'['; 100_000])),
         fails("deep brackets beside the rows", Usage, "bad_body", move |reply| reply.member("x", member.clone())),
-        fails("deep brackets that nobody reads", Resources, "bad_body", sets("tags", brackets())),
+        fails("deep brackets in an unused field", Resources, "bad_body", sets("tags", brackets())),
         fails("deep brackets as a cost", Resources, "bad_body", sets("cost", brackets())),
         fails("deep objects in notes", Reports, "bad_body", sets("processing_notes", objects())),
         fails("deep objects as a range", Subscriptions, "bad_body", sets("active_range", objects())),

@@ -183,7 +183,7 @@ fn by_totals() -> Vec<Row> {
         }
     };
     let missing = reads(
-        "a project that nobody named",
+        "a project without a name",
         Totals,
         |expected| {
             expected.cost = Cost::by_resources(2);
