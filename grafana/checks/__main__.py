@@ -96,6 +96,9 @@ def copy_samples(stack, url, minutes=10):
             )
             lines += [f"{name}{{{labels}}} {value} {int(float(at) * 1000)}" for at, value in series["values"]]
     import_text(url, lines)
+    # Otherwise new samples and new names are found some seconds later.
+    get(f"{url}/internal/force_flush")
+    until("VictoriaMetrics finds the samples", lambda: json.loads(get(f"{url}/api/v1/query", query="gcore_up"))["data"]["result"])
 
 
 def report(what, found):

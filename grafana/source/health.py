@@ -155,7 +155,7 @@ def polls(board):
                         query=since("gcore_poll_last_success_timestamp_seconds"),
                         unit="s",
                         decimals=0,
-                        width=100,
+                        width=90,
                     ),
                     Column(
                         "Last poll",
@@ -462,20 +462,20 @@ def notifications(board):
             12,
             table(
                 "Channels",
-                "How each channel fares that is told of alerts.",
+                "Each channel of alerts: whether it takes notifications, and how many wait or were given up.",
                 [
-                    Column("Channel", label="channel", wide=110),
+                    Column("Channel", label="channel", wide=150),
                     Column(
                         "Takes",
                         query="min by (channel) (gcore_notification_up)",
-                        width=70,
+                        width=60,
                         look={**COLOURED, "mappings": YES_NO},
                     ),
                     Column(
                         "Waiting",
                         query=f"{channel} (gcore_notification_queue_length)",
                         unit="locale",
-                        width=80,
+                        width=70,
                         look=coloured(steps(GREEN, (1, ORANGE))),
                     ),
                     Column(
@@ -485,9 +485,9 @@ def notifications(board):
                         width=80,
                         look=coloured(steps(GREEN, (1, RED))),
                     ),
-                    Column("Sent", query="sum by (channel) (gcore_notifications_total)", unit="locale", width=80),
+                    Column("Sent", query="sum by (channel) (gcore_notifications_total)", unit="locale", width=60),
                     Column(
-                        "Failed", query="sum by (channel) (gcore_notification_failures_total)", unit="locale", width=80
+                        "Failed", query="sum by (channel) (gcore_notification_failures_total)", unit="locale", width=65
                     ),
                     Column(
                         "Last taken",
