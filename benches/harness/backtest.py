@@ -35,9 +35,9 @@ class Scores:
         for series in account.series:
             excused = (known or {}).get(series.group, set())
             ours = judged[series.group]
-            self.detectors[OURS].add(ours.anomalies - excused, series.spikes, ours.days)
-            self.false[series.group.rsplit("/", 1)[-1]] += self.detectors[OURS].false
-            for first, last in self.detectors[OURS].missed:
+            missed, false = self.detectors[OURS].add(ours.anomalies - excused, series.spikes, ours.days)
+            self.false[series.group.rsplit("/", 1)[-1]] += false
+            for first, last in missed:
                 largest = max(range(first, last + 1), key=lambda at: series.amounts[at])
                 self.missed[ours.reasons.get(largest, "not judged")] += 1
             for name, rule in DETECTORS.items():
@@ -62,7 +62,7 @@ class Scores:
         yield Line(what, show(value), peers, goal=f"{'≤' if is_most else '≥'} {goal:g}", reached=yes(reached))
 
     def bounds(self, accounts: str) -> Iterator[Line]:
-        """What bounds the detector: the kinds of series with false episodes, and the reasons of missed spikes."""
+        """The limits of the detector: the kinds of series with false episodes, and the reasons of missed spikes."""
         for what, counts in (("false episodes by kind", self.false), ("missed spikes by reason", self.missed)):
             most = [(name, count) for name, count in counts.most_common(5) if count]
             shares = ", ".join(f"{name} {percent(count / counts.total())}" for name, count in most)

@@ -10,6 +10,7 @@ from .histories import Series
 
 DAYS = (5, 10, 20)  # of the month, after which a forecast is scored
 Month = tuple[int, int]
+Spike = tuple[int, int]  # places of its first and its last day
 
 
 @dataclass
@@ -25,15 +26,13 @@ class Detector:
     spikes: int = 0
     found: int = 0
     at_once: int = 0
-    missed: list[tuple[int, int]] = field(default_factory=list)  # the spikes of the series that was added last
-    false: int = 0  # false episodes of that series
 
-    def add(self, alarms: set[int], spikes: list[tuple[int, int]], judged: int) -> None:
-        """One series: places of its anomalous days, its true spikes, and how many of its days were judged."""
+    def add(self, alarms: set[int], spikes: list[Spike], judged: int) -> tuple[list[Spike], int]:
+        """One series: places of its anomalous days, its true spikes, and how many of its days were judged. Gives its missed
+        spikes and the number of its false episodes."""
         true = {at for first, last in spikes for at in range(first, last + 1)}
         self.judged += judged
         before = self.episodes - self.true_episodes
-        self.missed = [spike for spike in spikes if alarms.isdisjoint(range(spike[0], spike[1] + 1))]
         self.alarms += len(alarms)
         self.true_alarms += len(alarms & true)
         self.spike_days += len(true)
@@ -43,11 +42,12 @@ class Detector:
                 end += 1
             self.episodes += 1
             self.true_episodes += not true.isdisjoint(range(begin, end))
-        self.false = self.episodes - self.true_episodes - before
         for first, last in spikes:
             self.spikes += 1
             self.found += not alarms.isdisjoint(range(first, last + 1))
             self.at_once += first in alarms
+        missed = [spike for spike in spikes if alarms.isdisjoint(range(spike[0], spike[1] + 1))]
+        return missed, self.episodes - self.true_episodes - before
 
     def precision(self) -> float:
         return share(self.true_alarms, self.alarms)

@@ -12,6 +12,7 @@ use gcore_api::billing::resource::Currency;
 
 use super::budget::Budget;
 use super::currency_models::CurrencyModels;
+use super::recent_days::RecentDays;
 use super::{DailyAnalysis, Judged, Subject, Whole};
 
 /// The models after a certain day. A clone can take days that may still change.
@@ -22,13 +23,20 @@ pub struct AccountModels {
     series: Vec<Series>,
     models: BTreeMap<Currency, CurrencyModels>,
     newest: Option<Date>,
+    recent: RecentDays,
 }
 
 impl AccountModels {
     /// Models without a day.
     #[must_use]
     pub fn new(budgets: Arc<[Budget]>) -> Self {
-        Self { budgets, series: Vec::new(), models: BTreeMap::new(), newest: None }
+        Self {
+            budgets,
+            series: Vec::new(),
+            models: BTreeMap::new(),
+            newest: None,
+            recent: RecentDays::before(Date::MIN),
+        }
     }
 
     /// The last day that was taken.
@@ -56,6 +64,7 @@ impl AccountModels {
         for (currency, model) in &mut self.models {
             model.step(day, by_currency.get(currency.as_str()).map_or(&[][..], Vec::as_slice));
         }
+        self.recent.take(day, series, amounts, &self.budgets);
         self.newest = Some(day);
     }
 
@@ -70,9 +79,11 @@ impl AccountModels {
         self.models.iter().flat_map(of).collect()
     }
 
-    /// The analysis of the last day, with the forecast of a month.
+    /// The analysis of the last day with the forecast of the month of `today`, and the costs of the days before `today`.
     #[must_use]
-    pub fn findings(self, month: Date) -> DailyAnalysis {
+    pub fn findings(mut self, today: Date) -> (DailyAnalysis, RecentDays) {
+        self.recent.move_to(today);
+        let month = today.first_of_month();
         let judged = self.newest.map(|day| {
             let of = |(currency, model): (&Currency, &CurrencyModels)| {
                 let judged = |(subject, judgement, contributors)| {
@@ -97,7 +108,7 @@ impl AccountModels {
             }
         }
         let (missing, currencies) = (self.missing(), self.models.into_keys().collect());
-        DailyAnalysis { judged, month, forecasts, account, budgets, currencies, missing }
+        (DailyAnalysis { judged, month, forecasts, account, budgets, currencies, missing }, self.recent)
     }
 }
 
@@ -125,7 +136,7 @@ mod tests {
             let costs = if number < 60 { &before[..] } else { then };
             past.step(&all, day, &costs.iter().map(place).collect::<Vec<_>>());
         }
-        let (_, judged) = past.findings(date(2026, 11, 1)).judged.unwrap();
+        let (_, judged) = past.findings(date(2026, 11, 1)).0.judged.unwrap();
         let said = |Judged { currency, subject, judgement, .. }: Judged| {
             let of = match subject {
                 Subject::Account => "account".to_owned(),

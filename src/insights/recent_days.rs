@@ -1,7 +1,7 @@
-//! The costs of the last days: of the account, and of each project, region and type.
+//! The costs of the last days: of the account, of each project, region and type, and of each budget.
 //!
 //! Pages and answers need these sums at once, so they are kept beside the models and never read from the store on
-//! demand. Their size is bounded: [`DAYS`] amounts for each part, and [`MOST_PARTS`] parts of a kind.
+//! demand. Each part takes [`DAYS`] amounts. The store bounds the number of parts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -10,6 +10,8 @@ use foldhash::fast::RandomState;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::DailyAnalysis;
+use super::budget::Budget;
 use crate::store::days::Series;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, utc_date};
@@ -17,13 +19,6 @@ use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 /// The number of closed days: five weeks.
 pub const DAYS: usize = 35;
-
-/// The largest number of projects, of regions and of types in a currency. With 35 amounts each, a full kind takes about
-/// 1.2 MB.
-pub const MOST_PARTS: usize = 2_000;
-
-/// The largest age of the newest day in days, for a comparison of weeks. Yesterday's costs may come late.
-const NEWS: i32 = 2;
 
 /// The amounts of all days, the oldest first.
 pub type Amounts = [Amount; DAYS];
@@ -35,6 +30,8 @@ pub struct RecentDays {
     end: Date,
     known: [bool; DAYS],
     currencies: BTreeMap<Currency, CurrencyDays>,
+    /// The costs of each budget.
+    budgets: Vec<Amounts>,
 }
 
 /// The costs in one currency.
@@ -49,13 +46,8 @@ pub struct CurrencyDays {
     types: Parts<ResourceType>,
 }
 
-/// The amounts of each part of a kind.
-#[derive(Clone, Debug)]
-struct Parts<K> {
-    parts: HashMap<K, Box<Amounts>, RandomState>,
-    /// Whether parts beyond the limit were left out.
-    is_cut: bool,
-}
+/// The amounts of each part of a kind that has a cost in these days.
+type Parts<K> = HashMap<K, Box<Amounts>, RandomState>;
 
 /// Two weeks for a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +62,7 @@ impl RecentDays {
     /// The days before `end`, all unknown.
     #[must_use]
     pub fn before(end: Date) -> Self {
-        Self { end, known: [false; DAYS], currencies: BTreeMap::new() }
+        Self { end, known: [false; DAYS], currencies: BTreeMap::new(), budgets: Vec::new() }
     }
 
     /// The first of the days.
@@ -103,38 +95,43 @@ impl RecentDays {
             amounts.copy_within(shift.., 0);
             amounts[DAYS - shift..].fill(Amount::ZERO);
         };
+        self.budgets.iter_mut().for_each(slide);
         self.currencies.values_mut().for_each(|currency| currency.each(slide));
     }
 
-    /// Makes a day and those after it unknown, because their amounts are read again.
-    pub fn forget_from(&mut self, first: Date) {
-        let from = if first < self.first() { 0 } else { self.index(first).unwrap_or(DAYS) };
-        self.known[from..].fill(false);
-        let clear = |amounts: &mut Amounts| amounts[from..].fill(Amount::ZERO);
-        self.currencies.values_mut().for_each(|currency| currency.each(clear));
-        // Parts without a cost in any of the days would otherwise stay forever.
-        self.currencies.values_mut().for_each(CurrencyDays::tidy);
-    }
-
-    /// Takes the amounts of a stored day, by the index of their series in `series`. A day outside the range is ignored.
-    pub fn take(&mut self, day: Date, series: &[Series], amounts: &[(usize, Amount)]) {
-        let Some(index) = self.index(day) else { return };
-        self.known[index] = true;
+    /// Takes the amounts of a day after the others, by the index of their series in `series`.
+    pub fn take(&mut self, day: Date, series: &[Series], amounts: &[(usize, Amount)], budgets: &[Budget]) {
+        self.move_to(day.saturating_add(1.day()));
+        self.known[DAYS - 1] = true;
+        self.budgets.resize(budgets.len(), NOTHING);
         for (place, amount) in amounts {
             let Series { group, measure } = &series[*place];
+            for (budget, of_budget) in budgets.iter().zip(&mut self.budgets) {
+                if budget.counts(group, measure) {
+                    add(of_budget, *amount);
+                }
+            }
             let currency = match self.currencies.get_mut(measure.as_str()) {
                 Some(currency) => currency,
                 None => self.currencies.entry(Currency::new(measure)).or_insert_with(CurrencyDays::new),
             };
-            add(&mut currency.account[index], *amount);
+            add(&mut currency.account, *amount);
             if series[*place] == Series::other(measure) {
-                add(&mut currency.folded[index], *amount);
+                add(&mut currency.folded, *amount);
                 continue;
             }
-            currency.projects.add(&group.project, index, *amount);
-            currency.regions.add(&group.region, index, *amount);
-            currency.types.add(&group.resource_type, index, *amount);
+            add(part(&mut currency.projects, &group.project), *amount);
+            add(part(&mut currency.regions, &group.region), *amount);
+            add(part(&mut currency.types, &group.resource_type), *amount);
         }
+    }
+
+    /// The costs of a budget on each stored day from `first` on.
+    #[must_use]
+    pub fn of_budget(&self, number: usize, first: Date) -> BTreeMap<Date, Amount> {
+        let amounts = self.budgets.get(number).unwrap_or(&NOTHING);
+        let days = first.series(1.day()).take_while(|day| *day < self.end);
+        days.filter_map(|day| Some((day, self.on(amounts, day)?))).collect()
     }
 
     /// Every currency with a cost in these days.
@@ -177,7 +174,8 @@ impl RecentDays {
     #[must_use]
     pub fn weeks(&self, now: Timestamp) -> Option<Weeks> {
         let today = utc_date(now);
-        let newest = self.newest().filter(|day| *day < today && *day >= today.saturating_sub(NEWS.days()))?;
+        let newest =
+            self.newest().filter(|day| *day < today && *day >= today.saturating_sub(DailyAnalysis::NEWS.days()))?;
         let end = newest.saturating_add(1.day());
         let [middle, start] = [7, 14].map(|days: i32| end.saturating_sub(days.days()));
         Some(Weeks { last: Period::new(middle, end)?, before: Period::new(start, middle)? })
@@ -186,96 +184,81 @@ impl RecentDays {
 
 impl CurrencyDays {
     fn new() -> Self {
-        let (account, folded) = ([Amount::ZERO; DAYS], [Amount::ZERO; DAYS]);
-        Self { account, folded, projects: Parts::new(), regions: Parts::new(), types: Parts::new() }
+        Self {
+            account: NOTHING,
+            folded: NOTHING,
+            projects: Parts::default(),
+            regions: Parts::default(),
+            types: Parts::default(),
+        }
     }
 
-    /// The amounts of a project. `None` when the limit of parts left it out.
+    /// The amounts of a project. In a stored day, an absent project costs nothing.
     #[must_use]
-    pub fn project(&self, id: ProjectId) -> Option<&Amounts> {
-        self.projects.get(&id)
+    pub fn project(&self, id: ProjectId) -> &Amounts {
+        self.projects.get(&id).map_or(&NOTHING, |amounts| amounts)
     }
 
     /// The amounts of a region, likewise.
     #[must_use]
-    pub fn region(&self, id: Option<RegionId>) -> Option<&Amounts> {
-        self.regions.get(&id)
+    pub fn region(&self, id: Option<RegionId>) -> &Amounts {
+        self.regions.get(&id).map_or(&NOTHING, |amounts| amounts)
     }
 
     /// The amounts of a resource type, likewise.
     #[must_use]
-    pub fn resource_type(&self, word: &ResourceType) -> Option<&Amounts> {
-        self.types.get(word)
+    pub fn resource_type(&self, word: &ResourceType) -> &Amounts {
+        self.types.get(word).map_or(&NOTHING, |amounts| amounts)
     }
 
     /// Every project with a cost in these days.
     pub fn projects(&self) -> impl Iterator<Item = ProjectId> {
-        self.projects.parts.keys().copied()
+        self.projects.keys().copied()
     }
 
     /// Every region with a cost in these days.
     pub fn regions(&self) -> impl Iterator<Item = Option<RegionId>> {
-        self.regions.parts.keys().copied()
+        self.regions.keys().copied()
     }
 
     /// Every type with a cost in these days.
     pub fn resource_types(&self) -> impl Iterator<Item = &ResourceType> {
-        self.types.parts.keys()
+        self.types.keys()
     }
 
     /// Whether a project has a cost in these days.
     #[must_use]
     pub fn has_project(&self, id: ProjectId) -> bool {
-        self.projects.parts.contains_key(&id)
+        self.projects.contains_key(&id)
     }
 
-    fn each(&mut self, mut change: impl FnMut(&mut Amounts)) {
+    fn each(&mut self, change: impl Fn(&mut Amounts)) {
         change(&mut self.account);
         change(&mut self.folded);
-        let (projects, regions, types) = (&mut self.projects.parts, &mut self.regions.parts, &mut self.types.parts);
-        let parts = projects.values_mut().chain(regions.values_mut()).chain(types.values_mut());
-        parts.for_each(|amounts| change(amounts));
+        change_each(&mut self.projects, &change);
+        change_each(&mut self.regions, &change);
+        change_each(&mut self.types, &change);
     }
+}
 
-    fn tidy(&mut self) {
-        self.projects.tidy();
-        self.regions.tidy();
-        self.types.tidy();
-    }
+/// Changes the amounts of each part. A part without a cost is removed.
+fn change_each<K>(parts: &mut Parts<K>, change: impl Fn(&mut Amounts)) {
+    parts.retain(|_, amounts| {
+        change(amounts);
+        **amounts != NOTHING
+    });
+}
+
+fn part<'a, K: Clone + Eq + Hash>(parts: &'a mut Parts<K>, key: &K) -> &'a mut Amounts {
+    parts.entry(key.clone()).or_insert_with(|| Box::new(NOTHING))
 }
 
 /// The amounts of a part without a cost.
 static NOTHING: Amounts = [Amount::ZERO; DAYS];
 
-impl<K: Clone + Eq + Hash> Parts<K> {
-    fn new() -> Self {
-        Self { parts: HashMap::default(), is_cut: false }
-    }
-
-    fn add(&mut self, key: &K, index: usize, amount: Amount) {
-        if let Some(amounts) = self.parts.get_mut(key) {
-            add(&mut amounts[index], amount);
-        } else if self.parts.len() < MOST_PARTS {
-            let mut amounts = Box::new(NOTHING);
-            amounts[index] = amount;
-            self.parts.insert(key.clone(), amounts);
-        } else {
-            self.is_cut = true;
-        }
-    }
-
-    /// In a stored day, an absent part costs nothing.
-    fn get(&self, key: &K) -> Option<&Amounts> {
-        self.parts.get(key).map(|amounts| &**amounts).or_else(|| (!self.is_cut).then_some(&NOTHING))
-    }
-
-    fn tidy(&mut self) {
-        self.parts.retain(|_, amounts| **amounts != NOTHING);
-    }
-}
-
-/// The costs of a day are far below the range of an amount.
-fn add(sum: &mut Amount, amount: Amount) {
+/// Adds to the last day. The costs of a day are far below the range of an amount.
+fn add(amounts: &mut Amounts, amount: Amount) {
+    let sum = &mut amounts[DAYS - 1];
     *sum = sum.checked_add(amount).unwrap_or(*sum);
 }
 
@@ -283,6 +266,7 @@ fn add(sum: &mut Amount, amount: Amount) {
 mod tests {
     use super::*;
     use crate::aggregate::group::Group;
+    use crate::insights::budget::Selector;
     use jiff::civil::date;
 
     fn series(project: u64, currency: &str) -> Series {
@@ -304,9 +288,9 @@ mod tests {
         let all = [series(1, "EUR"), series(2, "EUR"), Series::other("EUR")];
         let mut days = RecentDays::before(date(2026, 11, 29));
         for day in date(2026, 11, 1).series(1.day()).take(27) {
-            days.take(day, &all, &[(0, amount("1"))]);
+            days.take(day, &all, &[(0, amount("1"))], &[]);
         }
-        days.take(date(2026, 11, 28), &all, &[(0, amount("1")), (1, amount("10")), (2, amount("0.5"))]);
+        days.take(date(2026, 11, 28), &all, &[(0, amount("1")), (1, amount("10")), (2, amount("0.5"))], &[]);
         days
     }
 
@@ -321,7 +305,7 @@ mod tests {
         let sums = |days: &RecentDays, weeks: Weeks| {
             let eur = days.currency("EUR").unwrap();
             let of = |amounts| [days.sum(amounts, weeks.last), days.sum(amounts, weeks.before)];
-            [of(&eur.account), of(eur.project(ProjectId(2)).unwrap()), of(eur.project(ProjectId(3)).unwrap())]
+            [of(&eur.account), of(eur.project(ProjectId(2))), of(eur.project(ProjectId(3)))]
         };
         let some = |text| Some(amount(text));
         let want = [[some("17.5"), some("7")], [some("10"), some("0")], [some("0"), some("0")]];
@@ -336,37 +320,44 @@ mod tests {
         let eur = days.currency("EUR").unwrap();
         assert_eq!(days.on(&eur.folded, date(2026, 11, 28)), Some(amount("0.5")));
         assert!(!eur.has_project(ProjectId(0)), "the sum of the small ones is no project");
-        assert_eq!(days.on(eur.region(Some(RegionId(7))).unwrap(), date(2026, 11, 28)), Some(amount("11")));
+        assert_eq!(days.on(eur.region(Some(RegionId(7))), date(2026, 11, 28)), Some(amount("11")));
     }
 
     #[test]
-    fn days_slide_and_are_forgotten_and_read_again() {
+    fn days_slide_and_a_part_without_a_cost_leaves() {
         let mut days = filled();
         days.move_to(date(2026, 11, 30));
         assert!(!days.is_known(date(2026, 11, 29)) && days.is_known(date(2026, 11, 28)));
         assert_eq!(days.newest(), Some(date(2026, 11, 28)));
-        days.forget_from(date(2026, 11, 28));
-        assert_eq!(days.newest(), Some(date(2026, 11, 27)));
-        assert!(!days.currency("EUR").unwrap().has_project(ProjectId(2)), "it had no other cost");
-        days.take(date(2026, 11, 28), &[series(2, "EUR")], &[(0, amount("4"))]);
+        days.take(date(2027, 1, 1), &[series(1, "EUR")], &[(0, amount("4"))], &[]);
         let eur = days.currency("EUR").unwrap();
-        assert_eq!(days.on(&eur.account, date(2026, 11, 28)), Some(amount("4")), "not added twice");
+        assert!(eur.has_project(ProjectId(2)), "the 28th of November is the first of the days");
+        assert_eq!(days.on(eur.project(ProjectId(1)), date(2026, 12, 31)), None, "not stored");
+        days.move_to(date(2027, 1, 3));
+        assert!(!days.currency("EUR").unwrap().has_project(ProjectId(2)));
         days.move_to(date(2027, 3, 1));
-        assert_eq!(days.newest(), None);
-        assert_eq!(days.first(), date(2027, 1, 25));
+        assert_eq!((days.newest(), days.first()), (None, date(2027, 1, 25)));
         days.move_to(date(2026, 11, 29));
         assert_eq!(days.newest(), None, "the clock was set back");
     }
 
     #[test]
-    fn parts_beyond_the_limit_are_unknown() {
-        let mut days = RecentDays::before(date(2026, 11, 29));
-        let most = u64::try_from(MOST_PARTS).unwrap();
-        let all: Vec<Series> = (0..=most).map(|project| series(project, "EUR")).collect();
-        let amounts: Vec<_> = (0..all.len()).map(|place| (place, amount("1"))).collect();
-        days.take(date(2026, 11, 28), &all, &amounts);
-        let eur = days.currency("EUR").unwrap();
-        assert!(eur.project(ProjectId(most - 1)).is_some() && eur.project(ProjectId(most)).is_none());
-        assert_eq!(days.on(&eur.account, date(2026, 11, 28)), Some(amount("2001")), "the account has all");
+    fn a_budget_has_its_days_of_the_month() {
+        let selector = Selector { projects: vec![ProjectId(2)], ..Selector::default() };
+        let budget = Budget {
+            name: "two".to_owned(),
+            account: "main".parse().unwrap(),
+            selector,
+            amount: amount("100"),
+            currency: Currency::new("EUR"),
+        };
+        let all = [series(1, "EUR"), series(2, "EUR"), series(2, "USD")];
+        let mut days = RecentDays::before(date(2026, 10, 30));
+        for day in [date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 3)] {
+            let costs = [(0, amount("1")), (1, amount("10")), (2, amount("5"))];
+            days.take(day, &all, &costs, std::slice::from_ref(&budget));
+        }
+        let want = BTreeMap::from([date(2026, 11, 1), date(2026, 11, 3)].map(|day| (day, amount("10"))));
+        assert_eq!(days.of_budget(0, date(2026, 11, 1)), want, "the 2nd is not stored");
     }
 }

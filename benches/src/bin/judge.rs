@@ -36,7 +36,6 @@ use gcore_billing_exporter::http::pages::{View, status_page};
 use gcore_billing_exporter::insights::Insights;
 use gcore_billing_exporter::insights::account_models::AccountModels;
 use gcore_billing_exporter::insights::budget::{Budget, BudgetStatus, Selector};
-use gcore_billing_exporter::insights::recent_days::{DAYS, RecentDays};
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
 use gcore_billing_exporter::store::days::{Revision, Series};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -192,15 +191,11 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     let series: Vec<Series> = groups(shape).map(|group| Series { group, measure: "EUR".into() }).collect();
     let mut past = AccountModels::new(settings.budgets.clone().into());
     let today = utc_date(now);
-    let mut recent = RecentDays::before(today);
     for back in (1..=PAST).rev() {
         let amounts: Vec<(usize, Amount)> = (0..series.len()).map(|index| (index, cost(index, back))).collect();
         past.step(&series, today.saturating_sub(back.days()), &amounts);
-        if usize::try_from(back).is_ok_and(|back| back <= DAYS) {
-            recent.take(today.saturating_sub(back.days()), &series, &amounts);
-        }
     }
-    let findings = past.findings(today.first_of_month());
+    let (findings, recent) = past.findings(today);
     let spent = account.cost.get(&Window::MonthToDate).map(WindowReading::last);
     let standing = |(number, budget): (usize, &Budget)| {
         let forecast = findings.budgets.get(&number).map(|forecast| forecast.estimate);

@@ -149,9 +149,12 @@ impl Series {
             let share = self.share((today.weekday + 6 - back) % 7);
             if share < IDLE { 0.0 } else { 1.0 / share }
         });
-        let levels = (0..LATELY.min(self.age)).map(|lag| self.amount(today.at - 1, lag) * factors[lag % 7]);
-        let [.., least] = levels.fold([0.0; OFTEN], with);
-        least
+        let mut levels = [0.0; LATELY];
+        for (lag, level) in levels.iter_mut().enumerate().take(self.age) {
+            // An unknown day counts as 0, as a credit does.
+            *level = (self.amount(today.at - 1, lag) * factors[lag % 7]).max(0.0);
+        }
+        *levels.select_nth_unstable_by(LATELY - OFTEN, f64::total_cmp).1
     }
 
     fn judge(&self, bounds: &Bounds, amount: f64) -> Judgement {
@@ -232,11 +235,11 @@ impl Series {
             }
         } else if error < -self.far_below() {
             (self.above, self.below) = (0, self.below + 1);
-            let is_enough = self.below >= NEW_LEVEL_DAYS;
-            if is_enough {
+            if self.below >= NEW_LEVEL_DAYS {
                 self.accept_level(at, weekday, usize::from(NEW_LEVEL_DAYS));
+                return true;
             }
-            return is_enough;
+            return false;
         } else {
             (self.above, self.below) = (0, 0);
         }
@@ -251,17 +254,4 @@ impl Series {
         self.level *= 1.0 + LEVEL_PACE * error;
         self.variance += VARIANCE_PACE * (error * error - self.variance);
     }
-}
-
-/// Inserts a value into the largest ones, which are in descending order. NaN is not inserted.
-fn with<const COUNT: usize>(mut largest: [f64; COUNT], value: f64) -> [f64; COUNT] {
-    let mut place = COUNT;
-    while place > 0 && value > largest[place - 1] {
-        if place < COUNT {
-            largest[place] = largest[place - 1];
-        }
-        place -= 1;
-        largest[place] = value;
-    }
-    largest
 }

@@ -56,7 +56,7 @@ pub(super) struct Series {
     shares: [f64; 7],
     /// Whether it has costs at irregular days, without a weekly profile.
     pub(super) is_sparse: bool,
-    /// Consecutive days above the bound or back at a recent amount, and far below the expectation.
+    /// Consecutive days above the band, and far below the expectation.
     pub(super) above: u8,
     pub(super) below: u8,
     /// Consecutive days with an expected cost but without a cost.
@@ -197,7 +197,7 @@ impl Series {
             if amount > 0.0 && share >= IDLE {
                 levels[found] = amount / share;
                 found += 1;
-                if found == count.min(levels.len()) {
+                if found == count {
                     break;
                 }
             }

@@ -288,7 +288,7 @@ fn recent(account: &Account) -> Option<&RecentDays> {
 }
 
 fn amounts(costs: &CurrencyDays, project: Option<ProjectId>) -> Option<&crate::insights::recent_days::Amounts> {
-    project.map_or(Some(&costs.account), |project| costs.project(project))
+    Some(project.map_or(&costs.account, |project| costs.project(project)))
 }
 
 /// Whether the costs of the account or the project vanished at once, and count as unknown on a day.

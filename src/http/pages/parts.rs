@@ -205,9 +205,9 @@ impl<'a> Parts<'a> {
 
 fn amounts<'c>(costs: &'c CurrencyDays, part: Part<'_>) -> Option<&'c Amounts> {
     match part {
-        Part::Project(id) => costs.project(id),
-        Part::Region(id) => costs.region(id),
-        Part::Type(word) => costs.resource_type(word),
+        Part::Project(id) => Some(costs.project(id)),
+        Part::Region(id) => Some(costs.region(id)),
+        Part::Type(word) => Some(costs.resource_type(word)),
     }
 }
 

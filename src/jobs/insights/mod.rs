@@ -20,7 +20,7 @@ use crate::insights::account_models::AccountModels;
 use crate::insights::budget::{Budget, BudgetStatus};
 use crate::insights::recent_days::RecentDays;
 use crate::insights::{DailyAnalysis, Insights, Subject, Whole};
-use crate::snapshot::{WindowReading, Writer, current};
+use crate::snapshot::{Account, WindowReading, Writer, current};
 use crate::store;
 use crate::store::days::{Kind, Revision, Series};
 use crate::store::{AccountId, Store};
@@ -93,8 +93,6 @@ pub struct InsightsJob {
     settled: AccountModels,
     /// The result of the last analysis.
     found: Option<Found>,
-    /// The costs of the last days. Only days that changed are read again.
-    recent: Arc<RecentDays>,
     /// The first day whose amounts changed since the last analysis.
     changed: Option<Date>,
     /// The inputs of the insights that were published last.
@@ -105,11 +103,11 @@ pub struct InsightsJob {
     compared: (bool, bool),
 }
 
-/// The analysis of the days on one day, and the cost of each closed day of the month for each budget.
+/// The analysis of the days on one day, and the costs of the last days.
 struct Found {
     today: Date,
     findings: Arc<DailyAnalysis>,
-    closed: Vec<BTreeMap<Date, Amount>>,
+    recent: Arc<RecentDays>,
     revisions: BTreeMap<Series, Revision>,
 }
 
@@ -142,7 +140,6 @@ impl InsightsJob {
             settled: AccountModels::new(Arc::clone(&budgets)),
             budgets,
             found: None,
-            recent: Arc::new(RecentDays::before(Date::MIN)),
             changed: Some(Date::MIN),
             published: None,
             logged: None,
@@ -174,11 +171,7 @@ impl InsightsJob {
                     // The caller may have stopped waiting.
                     let _ = done.send(());
                 }
-                Ok(()) = snapshots.changed(), if self.published.is_some() && !self.budgets.is_empty() => {
-                    if self.published != Some(self.inputs(self.clock.now())) {
-                        self.work().await;
-                    }
-                }
+                Ok(()) = snapshots.changed(), if self.found.is_some() && !self.budgets.is_empty() => self.work().await,
             }
         }
     }
@@ -194,27 +187,28 @@ impl InsightsJob {
                 return;
             }
         };
-        let inputs = self.inputs(now);
-        let Some(found) = self.found.as_ref().filter(|_| is_new || self.published != Some(inputs)) else { return };
         let so_far = self.writer.account(&self.account);
+        let inputs = self.inputs(&so_far, now);
+        let Some(found) = self.found.as_ref().filter(|_| is_new || self.published != Some(inputs)) else { return };
         let spent = current(&so_far.cost, Window::MonthToDate, now);
+        let month = utc_date(now).first_of_month();
         let status = |(number, budget): (usize, &Budget)| {
             let forecast = found.findings.budgets.get(&number).map(|forecast| forecast.estimate);
-            BudgetStatus::new(budget, spent, &found.closed[number], forecast, now)
+            BudgetStatus::new(budget, spent, &found.recent.of_budget(number, month), forecast, now)
         };
         let insights = Insights {
             findings: Arc::clone(&found.findings),
             budgets: self.budgets.iter().enumerate().map(status).collect(),
             revisions: found.revisions.clone(),
-            recent: Arc::clone(&self.recent),
+            recent: Arc::clone(&found.recent),
         };
         self.published = Some(inputs);
         self.writer.update(&self.account, |account| account.insights = Some(Arc::new(insights)));
     }
 
-    fn inputs(&self, now: Timestamp) -> Inputs {
-        let so_far = self.writer.account(&self.account);
-        let reading = so_far.cost.get(&Window::MonthToDate);
+    /// Only budgets depend on the month to date.
+    fn inputs(&self, so_far: &Account, now: Timestamp) -> Inputs {
+        let reading = so_far.cost.get(&Window::MonthToDate).filter(|_| !self.budgets.is_empty());
         let reading = reading.filter(|reading| reading.current(Window::MonthToDate, now).is_some());
         Inputs { today: utc_date(now), spent_at: reading.map(WindowReading::read_at) }
     }
@@ -270,30 +264,10 @@ impl InsightsJob {
         if let Some((oldest, _)) = known.first_key_value() {
             all = self.advance(all, account, *oldest, today).await?;
         }
-        let month = today.first_of_month();
-        let findings = beside(move || all.findings(month)).await?;
-        let closed = self.closed(account, month, today).await?;
-        self.recent = self.recent(account, first, today).await?;
+        let (findings, recent) = beside(move || all.findings(today)).await?;
         let news = now.checked_sub(NEWS).unwrap_or(now);
         let revisions = self.store.revisions(account, Kind::Cost, news).await?;
-        Ok(Found { today, findings: Arc::new(findings), closed, revisions })
-    }
-
-    /// The costs of the last days before `today`. Days from `first` on have changed.
-    async fn recent(&self, account: AccountId, first: Date, today: Date) -> Result<Arc<RecentDays>, store::Error> {
-        let mut recent = (*self.recent).clone();
-        recent.move_to(today);
-        recent.forget_from(first);
-        let mut first = first.max(recent.first());
-        while first < today {
-            let next = first.saturating_add(STRETCH.days()).min(today);
-            let visit = |recent: &mut RecentDays, series: &[Series], day, amounts: &[(usize, Amount)]| {
-                recent.take(day, series, amounts);
-            };
-            recent = self.store.visit_days(account, Kind::Cost, (first, next), recent, visit).await?;
-            first = next;
-        }
-        Ok(Arc::new(recent))
+        Ok(Found { today, findings: Arc::new(findings), recent: Arc::new(recent), revisions })
     }
 
     /// Feeds stored days to the models, until the day before `end`. Begins at `oldest`, or after the last day of
@@ -335,32 +309,6 @@ impl InsightsJob {
             days.push((day, amounts.to_vec()));
         };
         self.store.visit_days(account, Kind::Cost, (first, end), Days::default(), visit).await
-    }
-
-    /// The cost of each closed day of the month for each budget.
-    async fn closed(
-        &self,
-        account: AccountId,
-        month: Date,
-        today: Date,
-    ) -> Result<Vec<BTreeMap<Date, Amount>>, store::Error> {
-        let closed = vec![BTreeMap::new(); self.budgets.len()];
-        if self.budgets.is_empty() {
-            return Ok(closed);
-        }
-        let budgets = Arc::clone(&self.budgets);
-        let visit =
-            move |closed: &mut Vec<BTreeMap<Date, Amount>>, series: &[Series], day, amounts: &[(usize, Amount)]| {
-                for (budget, closed) in budgets.iter().zip(closed) {
-                    let counted = amounts.iter().filter(|(place, _)| {
-                        let Series { group, measure } = &series[*place];
-                        budget.counts(group, measure)
-                    });
-                    let sum = counted.fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum));
-                    closed.insert(day, sum);
-                }
-            };
-        self.store.visit_days(account, Kind::Cost, (month, today), closed, visit).await
     }
 }
 

@@ -1,12 +1,14 @@
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::civil::date;
 use prometheus::Registry;
 
 use super::*;
+use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::snapshot;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Reading, Snapshot};
 use crate::store::Settings;
 use crate::store::days::Day;
 use gcore_api::billing::resource::{ProjectId, ResourceType};
@@ -30,7 +32,8 @@ async fn only_a_change_is_published() {
         let now = Arc::clone(&now);
         move || Timestamp::from_second(now.load(Ordering::SeqCst)).unwrap()
     });
-    let mut job = InsightsJob::new(account.clone(), String::new(), clock, store.clone(), writer, Vec::new()).start();
+    let mut job =
+        InsightsJob::new(account.clone(), String::new(), clock, store.clone(), writer.clone(), Vec::new()).start();
     let mut is_published = || {
         let is_new = reader.has_changed().unwrap();
         reader.mark_unchanged();
@@ -46,6 +49,14 @@ async fn only_a_change_is_published() {
     assert!(is_published(), "a new day");
     job.wake(None, true).await;
     assert!(!is_published(), "nothing has changed since");
+    let reading = Reading::new(CostTotals::default(), noon, Duration::from_secs(3_600));
+    let month = Window::MonthToDate.period(noon);
+    writer.update(&account, |account| {
+        account.cost.insert(Window::MonthToDate, WindowReading::new(reading, month, Duration::ZERO));
+    });
+    assert!(is_published(), "the reading itself");
+    job.wake(None, true).await;
+    assert!(!is_published(), "no budget depends on it");
     now.fetch_add(24 * 3_600, Ordering::SeqCst);
     job.wake(None, true).await;
     assert!(is_published(), "the day has turned");
