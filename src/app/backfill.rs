@@ -203,13 +203,7 @@ impl Portion {
     ) -> anyhow::Result<Self> {
         let days = (period.first(), period.end());
         if self.all.is_empty() {
-            let learn = |all: &mut Vec<Series>, series: &[Series], _, _: &[_]| {
-                if all.is_empty() {
-                    all.extend_from_slice(series);
-                }
-            };
-            let all = store.visit_days(id, kind, days, Vec::new(), learn).await;
-            self.all = all.context("cannot read the stored days")?;
+            self.all = store.series(id, kind).await.context("cannot read the stored days")?;
             // The same days give the same text.
             self.all.sort_unstable();
         }

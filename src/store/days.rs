@@ -1,7 +1,6 @@
 //! The daily history: the cost and usage of each group on each UTC day. It is kept permanently.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +11,7 @@ use crate::aggregate::group::Group;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 
-use super::{AccountId, Error, Store, lock};
+use super::{AccountId, Error, Store};
 
 /// The kinds of daily amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,8 +87,10 @@ pub struct Revision {
 
 impl Store {
     /// Writes a day and replaces an earlier reading of it. Returns whether any amount changed. Differences to a settled
-    /// reading are stored as revisions. Series beyond `series_limit`, all accounts together, are stored as one sum, [`Series::other`]. Each
-    /// account may have 500 in any case.
+    /// reading are stored as revisions.
+    ///
+    /// Series beyond `series_limit` are stored as one sum, [`Series::other`]. The limit is for all accounts that were read
+    /// in the last week. Each account may have 500 in any case.
     ///
     /// # Errors
     /// [`Error`]; then the earlier reading stays.
@@ -100,20 +101,23 @@ impl Store {
         day: Day,
         series_limit: usize,
     ) -> Result<bool, Error> {
-        let inner = Arc::clone(&self.0);
         self.transact_for(account, move |transaction, account| {
-            let mut series = lock(&inner.series);
-            let others: usize = series
-                .iter()
-                .filter(|((of, of_kind), _)| *of != account && *of_kind == kind)
-                .map(|(_, count)| count)
-                .sum();
+            let others = series_of_others(transaction, account, kind, day.read_at)?;
             let limit = series_limit.saturating_sub(others).max(series_limit.min(LEAST_SERIES));
-            let (has_changed, count) = write_day(transaction, account, kind, &day, limit)?;
-            series.insert((account, kind), count);
-            Ok(has_changed)
+            write_day(transaction, account, kind, &day, limit)
         })
         .await
+    }
+
+    /// Every series of an account, in no order.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn series(&self, account: AccountId, kind: Kind) -> Result<Vec<Series>, Error> {
+        let all = move |transaction: &Transaction<'_>, account| {
+            Ok(series(transaction, account, kind)?.into_values().collect())
+        };
+        self.transact_for(account, all).await
     }
 
     /// The last reading of each stored day. An unreadable day is removed, so that it counts as never read.
@@ -237,8 +241,8 @@ fn write_day(
     kind: Kind,
     day: &Day,
     series_limit: usize,
-) -> Result<(bool, usize), Error> {
-    let (numbered, count) = numbers(transaction, account, kind, &day.amounts, series_limit)?;
+) -> Result<bool, Error> {
+    let numbered = numbers(transaction, account, kind, &day.amounts, series_limit)?;
     let before = match amounts_of(transaction, account, kind, day.date)? {
         Some(before) => before,
         None => {
@@ -284,7 +288,7 @@ fn write_day(
         "INSERT OR REPLACE INTO reading (account, kind, day, read_at, settled) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![account, kind.as_str(), number(day.date), day.read_at.as_second(), is_settled],
     )?;
-    Ok((was_settled.is_none() || !changes.is_empty(), count))
+    Ok(was_settled.is_none() || !changes.is_empty())
 }
 
 /// The stored amounts of a day, by the number of the series. `None` when one of them is unreadable.
@@ -343,7 +347,7 @@ fn numbers(
     kind: Kind,
     amounts: &[(Series, Amount)],
     series_limit: usize,
-) -> Result<(HashMap<i64, Amount>, usize), Error> {
+) -> Result<HashMap<i64, Amount>, Error> {
     let mut known: HashMap<Series, i64> =
         series(transaction, account, kind)?.into_iter().map(|(number, series)| (series, number)).collect();
     let mut insert = transaction.prepare_cached(
@@ -400,7 +404,17 @@ fn numbers(
         // No sum of a day comes near the range of an amount.
         *sum = sum.checked_add(amount).unwrap_or(*sum);
     }
-    Ok((numbered, known.len()))
+    Ok(numbered)
+}
+
+/// The number of series of the other accounts that were read in the week before `now`.
+fn series_of_others(transaction: &Transaction<'_>, account: i64, kind: Kind, now: Timestamp) -> Result<usize, Error> {
+    let sql = "SELECT count(*) FROM series WHERE kind = ?1 AND account <> ?2 \
+               AND account IN (SELECT account FROM reading WHERE kind = ?1 AND read_at >= ?3)";
+    let week_ago = now.as_second() - 7 * 86_400;
+    let count: i64 =
+        transaction.prepare_cached(sql)?.query_row(params![kind.as_str(), account, week_ago], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// Every series of an account, by its number.

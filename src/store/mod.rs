@@ -54,8 +54,6 @@ struct Inner {
     file: AtomicU32,
     /// The time of the last failure. `None` while the store works.
     failed_at: Mutex<Option<Instant>>,
-    /// The number of series of each account and kind whose days this process has written.
-    series: Mutex<BTreeMap<(i64, days::Kind), usize>>,
     metrics: Metrics,
 }
 
@@ -184,16 +182,7 @@ impl Store {
     fn of(connection: Connection, path: Option<PathBuf>, is_read_only: bool, metrics: Metrics) -> Self {
         let (connection, is_held) = (Mutex::new(connection), AtomicBool::default());
         let (file, failed_at) = (AtomicU32::default(), Mutex::default());
-        Self(Arc::new(Inner {
-            connection,
-            path,
-            is_read_only,
-            is_held,
-            file,
-            failed_at,
-            series: Mutex::default(),
-            metrics,
-        }))
+        Self(Arc::new(Inner { connection, path, is_read_only, is_held, file, failed_at, metrics }))
     }
 
     /// Whether all data end with the process.

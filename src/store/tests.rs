@@ -213,8 +213,10 @@ async fn series_past_the_limit_are_stored_as_one() {
 
 #[tokio::test]
 async fn accounts_share_the_series_limit_but_each_has_some() {
-    let (store, _) = open(&TempDir::new().unwrap().path().join("state.db")).unwrap();
+    let folder = TempDir::new().unwrap();
     let write = async |name: &str, count: u64, limit| {
+        // Each write is of another process.
+        let (store, _) = open(&folder.path().join("state.db")).unwrap();
         let account = store.account(&name.parse().unwrap(), String::new()).await.unwrap();
         let rows: Vec<_> = (0..count).map(|region| (series(1, Some(region)), "1")).collect();
         store.write_day(account, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &rows), limit).await.unwrap();
