@@ -250,10 +250,9 @@ impl App {
                 (name, error) = dispatcher.ended() => break Err(ended_unasked(&name, error.as_ref())),
                 request = reloader.asked() => {
                     let outcome = reloader.reload(&mut manager, &mut dispatcher, &self.guard).await;
-                    if outcome.is_ok() {
-                        encoder.follow(manager.metrics_settings()).await;
-                        self.alert_config.send_replace(manager.alert_config(&self.external_url));
-                    }
+                    // After a refusal, these are the settings in force.
+                    encoder.follow(manager.metrics_settings()).await;
+                    self.alert_config.send_replace(manager.alert_config(&self.external_url));
                     if let Some(request) = request {
                         // The client that asked may have left.
                         let _ = request.send(outcome);

@@ -96,7 +96,7 @@ impl Reloader {
         self.note(outcome.is_ok());
         if let Err(faults) = &outcome {
             for fault in faults.lines() {
-                tracing::error!(fault, "the configuration is not reloaded; the one before goes on");
+                tracing::error!(fault, "a file is not reloaded; its settings before stay in force");
             }
         }
         outcome

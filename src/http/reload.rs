@@ -33,7 +33,7 @@ pub(super) async fn answer(requests: Option<&ReloadRequests>, method: &Method) -
     match request(requests).await {
         Some(Ok(())) => respond(StatusCode::OK, TEXT, "reloaded\n"),
         Some(Err(faults)) => {
-            let text = format!("not reloaded, the configuration before goes on:\n{faults}\n");
+            let text = format!("not reloaded; the settings before of a faulty file stay in force:\n{faults}\n");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, text)
         }
         None => respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not reloaded: the process is stopping\n"),

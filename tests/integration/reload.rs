@@ -194,7 +194,8 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
             _ => format!("{line}\n"),
         })
         .collect();
-    let expected = ["not reloaded, the configuration before goes on:", faults[1], faults[0]].join("\n") + "\n";
+    let expected =
+        ["not reloaded; the settings before of a faulty file stay in force:", faults[1], faults[0]].join("\n") + "\n";
     assert_eq!(shown, expected);
     assert!(!text.contains(SECRET), "{text}");
     assert_eq!(value(listener, SUCCESSFUL).await, Some(0.0));
@@ -204,7 +205,7 @@ async fn a_bad_configuration_is_refused_with_every_fault_and_the_old_one_goes_on
     assert!(listener.metrics().await.contains(&window("today", "main")), "the old one goes on");
 
     daemon.process.signal("HUP").await;
-    let told = || daemon.process.log().matches("the one before goes on").count();
+    let told = || daemon.process.log().matches("its settings before stay in force").count();
     listener.until(async || told() == 4).await;
     let folder = tempfile::tempdir().unwrap();
     let authorities = folder.path().join("ca.pem");
@@ -454,14 +455,24 @@ async fn another_series_limit_shows_as_soon_as_it_is_reloaded() {
     let page = json!({"count": 150, "price_status": "show", "results": rows});
     asked(COST).respond_with(ResponseTemplate::new(200).set_body_json(page)).expect(1).mount(&api).await;
     let toml = account("main", &api) + &collectors(&[("cost", "windows = [\"today\"]\nmethod = \"resources\"")]);
-    let daemon = Daemon::ready(&toml, &["--web.enable-lifecycle"]).await;
+    let web = file("http_server_config: {headers: {X-Frame-Options: deny}}\n");
+    let protected = format!("--web.config.file={}", web.path().display());
+    let daemon = Daemon::ready(&toml, &["--web.enable-lifecycle", &protected]).await;
     let listener = &daemon.listener;
     let dropped = r#"gcore_series_dropped{family="gcore_cost_today_amount"}"#;
     assert_eq!(value(listener, dropped).await, Some(0.0));
 
-    daemon.configure(&format!("{toml}[metrics]\nseries_limit = 100\n"));
+    daemon.configure(&format!("{toml}[metrics]\nseries_limit = 120\n"));
     assert_eq!(listener.request(Method::POST, "/-/reload").await.status(), StatusCode::OK);
-    assert_eq!(value(listener, dropped).await, Some(51.0));
+    assert_eq!(value(listener, dropped).await, Some(31.0));
+
+    std::fs::write(web.path(), "basic_auth_users: {prom: plain}\n").unwrap();
+    daemon.configure(&format!("{toml}[metrics]\nseries_limit = 100\n"));
+    let response = listener.request(Method::POST, "/-/reload").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("basic_auth_users.prom") && text.lines().count() == 2, "{text}");
+    assert_eq!(value(listener, dropped).await, Some(51.0), "a fault of one file does not hold up the other");
     let other = listener.metrics().await.lines().any(|line| line.contains("__other__") && line.ends_with(" 51"));
     assert!(other, "51 of them are in one series");
     daemon.stop().await;
