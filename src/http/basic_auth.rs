@@ -4,7 +4,7 @@
 //! check runs at a time, outside the serving threads, and an address may have only a few that wait. A scrape with a
 //! known password waits for none of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,8 +48,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Outcomes {
-    right: HashMap<[u8; 32], ()>,
-    wrong: HashMap<[u8; 32], ()>,
+    right: HashSet<[u8; 32]>,
+    wrong: HashSet<[u8; 32]>,
 }
 
 /// The slot of a check that waits or runs.
@@ -84,7 +84,7 @@ impl BasicAuth {
         if let Some(is_right) = self.0.remembered(&name) {
             return verdict(is_right);
         }
-        let Some(_waiting) = self.0.wait(peer.to_canonical()) else { return Verdict::TooMany };
+        let Some(_waiting) = self.0.wait(peer) else { return Verdict::TooMany };
         let Ok(turn) = Arc::clone(&self.0.turn).acquire_owned().await else { return Verdict::Refused };
         // Another request may have asked the same meanwhile.
         if let Some(is_right) = self.0.remembered(&name) {
@@ -121,10 +121,10 @@ impl Inner {
 
     fn remembered(&self, name: &[u8; 32]) -> Option<bool> {
         let outcomes = self.outcomes();
-        if outcomes.right.contains_key(name) {
+        if outcomes.right.contains(name) {
             return Some(true);
         }
-        outcomes.wrong.contains_key(name).then_some(false)
+        outcomes.wrong.contains(name).then_some(false)
     }
 
     fn remember(&self, name: [u8; 32], is_right: bool) {
@@ -133,7 +133,7 @@ impl Inner {
         if table.len() >= REMEMBERED {
             table.clear();
         }
-        table.insert(name, ());
+        table.insert(name);
     }
 
     /// A slot for one more check of an address. `None` if it has as many as it may.

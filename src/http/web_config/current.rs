@@ -53,7 +53,7 @@ impl CurrentWebConfig {
                 && let Err(faults) = self.read_again(&mut look).await
             {
                 for fault in faults.to_string().lines() {
-                    tracing::error!(fault, "the web configuration is not read again; the one before goes on");
+                    tracing::error!(fault, "the web configuration is faulty; the one before stays in force");
                 }
             }
         }

@@ -119,9 +119,13 @@ fn a_text_that_protects_nothing_or_is_no_hash_is_refused() {
         ("a: [1\nb: 2: 3\n".into(), &["not valid YAML: a line is `key: value`"]),
         ("basic_auth_users:\n  a: s3cret\n  a: s3cret\n".into(), &["line 3: a key is set twice"]),
         (
+            format!("basic_auth_users:\n  slow: $2b$31${}\n", "a".repeat(53)),
+            &["basic_auth_users.slow (web.yml): is no bcrypt hash of a cost from 4 to 20"],
+        ),
+        (
             "basic_auth_users:\n  alice: s3cret\n  'b:c': s3cret\n  dan: 7\n".into(),
             &[
-                "basic_auth_users.alice (web.yml): is no bcrypt hash, which has 60 characters and begins with $2y$",
+                "basic_auth_users.alice (web.yml): is no bcrypt hash of a cost from 4 to 20. It has 60 characters and begins with $2y$",
                 "basic_auth_users.b:c (web.yml): a user name cannot contain a colon",
                 "basic_auth_users.b:c (web.yml): is no bcrypt hash",
                 "basic_auth_users.dan (web.yml): must be text",
@@ -188,6 +192,10 @@ fn policies_versions_and_suites_that_do_not_exist_are_named() {
         (
             format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n"),
             &["tls_server_config.client_auth_type (web.yml): needs client_ca_file"],
+        ),
+        (
+            format!("{TLS}  client_auth_type: RequireAnyClientCert\n  client_allowed_sans: [a.example]\n"),
+            &["client_allowed_sans (web.yml): needs client_auth_type RequireAndVerifyClientCert"],
         ),
         (
             format!("{TLS}  client_auth_type: Always\n  client_allowed_sans: [a@b.example]\n"),

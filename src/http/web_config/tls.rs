@@ -279,10 +279,10 @@ fn clients(
     let key = key_of(settings, "client_auth_type");
     let policy = ClientAuth::parse(settings.client_auth.as_deref(), &key, faults);
     let sans = key_of(settings, "client_allowed_sans");
-    if !settings.allowed_sans.is_empty() && !policy.is_mandatory() {
+    if !settings.allowed_sans.is_empty() && policy != ClientAuth::RequireAndVerify {
         faults.add(
             &sans,
-            "needs client_auth_type RequireAndVerifyClientCert: a client without a certificate has no name",
+            "needs client_auth_type RequireAndVerifyClientCert: a name in a certificate that no authority signed proves nothing",
         );
     }
     if settings.allowed_sans.iter().any(|name| name.contains('@') && !name.contains("://")) {

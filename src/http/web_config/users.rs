@@ -1,12 +1,15 @@
 //! The users of a web configuration, with bcrypt hashes of their passwords.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr as _;
 
 use bcrypt::HashParts;
 
 use super::fault::Faults;
 
+/// The costs of a hash. 4 is the least of bcrypt; 20 takes a minute.
+const COSTS: RangeInclusive<u32> = 4..=20;
 /// From this cost on, checking a password takes a second or more, and a warning says so.
 const SLOW_COST: u32 = 15;
 /// Salt and digest of no known password, for users that do not exist.
@@ -40,16 +43,18 @@ impl Users {
             if user.contains(':') {
                 faults.add(&key, "a user name cannot contain a colon: it ends there in every request");
             }
-            match HashParts::from_str(hash) {
-                Ok(parts) => most = most.max(parts.get_cost()),
-                Err(_) => faults.add(
+            match HashParts::from_str(hash).ok().map(|parts| parts.get_cost()).filter(|cost| COSTS.contains(cost)) {
+                Some(cost) => {
+                    most = most.max(cost);
+                    if cost >= SLOW_COST {
+                        warnings.push(format!("{key}: the hash takes seconds to check at each start; cost 10 is usual"));
+                    }
+                }
+                None => faults.add(
                     &key,
-                    "is no bcrypt hash, which has 60 characters and begins with $2y$: make one of the password by \
-                     `htpasswd -nBC 10 USER`",
+                    "is no bcrypt hash of a cost from 4 to 20. It has 60 characters and begins with $2y$: make one of the \
+                     password by `htpasswd -nBC 10 USER`",
                 ),
-            }
-            if HashParts::from_str(hash).is_ok_and(|parts| parts.get_cost() >= SLOW_COST) {
-                warnings.push(format!("{key}: the hash takes seconds to check at each start; cost 10 is usual"));
             }
         }
         let unknown_user = format!("$2b${most:02}${NO_PASSWORD}");
@@ -62,7 +67,8 @@ impl Users {
         self.hashes.is_empty()
     }
 
-    /// The hash to compare a password with, and whether the user exists. It never equals for one that does not.
+    /// The hash to compare a password with, and whether the user exists. No password matches the hash of a user
+    /// that does not exist.
     #[must_use]
     pub fn hash(&self, user: &str) -> (&str, bool) {
         self.hashes.get(user).map_or((&self.unknown_user, false), |hash| (hash, true))
