@@ -31,8 +31,8 @@ struct Unpacking {
     has_begun: bool,
 }
 
-/// After an answer that was not read to its end, its slot is free again this much later. Otherwise clients that come, do
-/// not read and come again would keep a processor busy with pieces.
+/// After an answer that was not read to its end, its slot is free again this much later. Otherwise clients
+/// that reconnect and never read would use a whole processor.
 const REST: Duration = Duration::from_secs(1);
 
 impl Drop for Unpacking {

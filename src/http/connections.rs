@@ -42,7 +42,8 @@ enum State {
     Silent,
     /// Idle since the last answer.
     Idle(Instant),
-    /// A request is being answered.
+    /// An answer is being made. While it is sent, the connection counts as idle: otherwise clients that do not read could
+    /// not be closed.
     Busy,
 }
 
@@ -57,7 +58,6 @@ impl Connections {
     /// A slot for a connection from `peer`, and a receiver that ends when the connection must close. `None` while all
     /// connections are busy.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
-        let peer = peer.to_canonical();
         let mut known = self.known();
         let of_peer = known.open.values().filter(|other| other.peer == peer).count();
         if of_peer >= MOST_OF_A_PEER {

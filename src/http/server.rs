@@ -33,11 +33,17 @@ const FIRST_HEAD: Duration = Duration::from_secs(10);
 const NEXT_HEAD: Duration = Duration::from_secs(90);
 /// How long open answers may take after the stop signal.
 const GRACE: Duration = Duration::from_secs(2);
-/// The largest head of a request. Prometheus sends half a kilobyte; a browser with many cookies sends a few.
+/// A head of a request of this size always passes, one of twice the size never. Prometheus sends half a kilobyte; a browser
+/// with many cookies sends a few.
 const HEAD_BYTES: usize = 32 << 10;
-/// Connections that wait to be accepted. Past that, the system drops new ones, and their clients try again after a
-/// second. The system has a limit of its own, mostly the same.
+/// Connections that wait to be accepted. The system drops connections beyond it. Their clients try again after a second.
+/// `net.core.somaxconn` is another limit, 4,096 by default.
 const BACKLOG: u32 = 4096;
+/// The bytes of an answer that the system holds for its client. The system doubles it. Without it, the system takes
+/// megabytes, so an answer that no client reads is decompressed to its end, and its slot is free at once.
+const SEND_BUFFER: u32 = 128 << 10;
+/// A client that takes nothing of an answer for this long is gone, in milliseconds.
+const READ_TIMEOUT: u32 = 30_000;
 /// The first byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 22;
 /// The answer to a client that speaks plain HTTP where TLS is due. The health check recognises it.
@@ -53,9 +59,19 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// The address of the client, as an extension of each request.
+/// The client for limits, as an extension of each request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
+
+impl Peer {
+    /// The client at an address. Of IPv6 it is the network, because one client has all addresses of a /64.
+    fn at(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into()),
+            v4 => Self(v4),
+        }
+    }
+}
 
 /// Bound listeners that do not serve yet.
 pub struct Server {
@@ -101,16 +117,14 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let connections = Connections::default();
         let accepting = async {
+            let mut last = 0;
             loop {
-                match self.accept().await {
+                match self.accept(&mut last).await {
                     Ok((stream, peer)) => {
                         // While all connections are busy, the new one is closed at once.
-                        let Some((place, gives_way)) = connections.admit(peer.ip()) else { continue };
-                        // Without Nagle's algorithm, the second part of an answer does not wait for the client's
-                        // acknowledgement.
-                        let _ = stream.set_nodelay(true);
+                        let peer = Peer::at(peer.ip());
+                        let Some((place, gives_way)) = connections.admit(peer.0) else { continue };
                         let place = Arc::new(place);
-                        let peer = Peer(peer.ip());
                         let talk =
                             Talk { http: http.clone(), handler: handler.clone(), place: Arc::clone(&place), peer };
                         let (web, watcher) = (self.web.clone(), graceful.watcher());
@@ -132,11 +146,14 @@ impl Server {
         }
     }
 
-    /// The next connection to any of the addresses.
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    /// The next connection to any of the addresses. The listener after the `last` one is asked first, so that a flood of
+    /// connections to one address does not block another.
+    async fn accept(&self, last: &mut usize) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| {
-            for listener in &self.listeners {
-                if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+            let count = self.listeners.len();
+            for index in (*last + 1..=*last + count).map(|index| index % count) {
+                if let Poll::Ready(accepted) = self.listeners[index].poll_accept(cx) {
+                    *last = index;
                     return Poll::Ready(accepted);
                 }
             }
@@ -227,6 +244,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restart need not wait for the connections of the process before.
     socket.set_reuseaddr(true)?;
+    // Each connection has these settings too. Without Nagle's algorithm, the second part of an answer does not wait for
+    // the client's acknowledgement.
+    socket.set_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    rustix::net::sockopt::set_tcp_user_timeout(&socket, READ_TIMEOUT)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
