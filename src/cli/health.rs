@@ -1,6 +1,5 @@
 //! `healthcheck`: whether a daemon answers, for containers whose image has no other program to ask with.
 
-use std::error::Error;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -44,7 +43,9 @@ async fn ask(base: &Url) -> anyhow::Result<Answer> {
     let trust = if transport::is_loopback(base) { Trust::any()? } else { Trust::default() };
     let response = match transport::client(base, &trust)?.get(&page).timeout(PATIENCE).send().await {
         // The TLS side of the listener answers a client without a certificate by an alert.
-        Err(error) if is_alert(&error) => return Ok(Answer::Alive),
+        Err(error) if matches!(transport::cause(&error), Some(rustls::Error::AlertReceived(_))) => {
+            return Ok(Answer::Alive);
+        }
         response => response.with_context(asking)?,
     };
     match response.status() {
@@ -56,19 +57,4 @@ async fn ask(base: &Url) -> anyhow::Result<Answer> {
         }
         _ => response.error_for_status().map(|_| Answer::Alive).with_context(asking),
     }
-}
-
-/// Whether the other side ended the TLS handshake by an alert.
-fn is_alert(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if matches!(cause.downcast_ref(), Some(rustls::Error::AlertReceived(_))) {
-            return true;
-        }
-        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => cause.source(),
-        };
-    }
-    false
 }

@@ -104,6 +104,9 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
     let web = Web::from(flags.web);
     let command = flags.command.unwrap_or(Command::Run);
     if let Command::Demo { api_address, store, alertmanager } = command {
+        if protection(&web).is_none() {
+            return Ok(ExitCode::Usage);
+        }
         let extras = demo::Extras { api_address, is_address_asked, store, alertmanager };
         return block_on(runtime, demo::run(extras, web, program)).map(|()| ExitCode::Success);
     }

@@ -106,7 +106,7 @@ impl Encoded {
             let own = Arc::clone(self);
             // Outside the serving threads.
             let packed = tokio::task::spawn_blocking(move || match &own.text {
-                Ok(head) => zstd_frame(head.reader(own.length)),
+                Ok(head) => zstd_frame(head.reader()),
                 Err(text) => zstd_frame(&text[..]),
             });
             Ok(Bytes::from(packed.await?))

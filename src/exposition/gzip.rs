@@ -58,8 +58,8 @@ impl Head {
     }
 
     /// The plain text as a reader.
-    pub(super) fn reader(&self, length: usize) -> impl io::Read + use<> {
-        self.pieces(length).inflate
+    pub(super) fn reader(&self) -> impl io::Read + use<> {
+        self.pieces(0).inflate
     }
 
     /// Compresses the rest of the text, and ends the member.

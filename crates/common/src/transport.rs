@@ -134,7 +134,7 @@ pub fn is_loopback(url: &Url) -> bool {
 /// Whether the certificate or the TLS connection failed.
 #[must_use]
 pub fn is_tls(error: &Error) -> bool {
-    has_cause::<rustls::Error>(error)
+    cause::<rustls::Error>(error).is_some()
 }
 
 /// Whether a proxy requires a password. The library reports that by this text alone.
@@ -146,22 +146,23 @@ pub fn is_proxy(error: &Error) -> bool {
 /// Whether the whole response arrived, but could not be decompressed. A retry would get the same response.
 #[must_use]
 pub fn is_garbled(error: &Error) -> bool {
-    error.is_decode() && !error.is_timeout() && !has_cause::<hyper::Error>(error)
+    error.is_decode() && !error.is_timeout() && cause::<hyper::Error>(error).is_none()
 }
 
-/// Whether a cause has the type `E`. `source` of an I/O error skips the error that it wraps.
-fn has_cause<E: std::error::Error + 'static>(error: &Error) -> bool {
+/// The first cause of the type `E`. `source` of an I/O error skips the error that it wraps.
+#[must_use]
+pub fn cause<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
     let mut next = error.source();
     while let Some(cause) = next {
-        if cause.is::<E>() {
-            return true;
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
         }
         next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
             None => cause.source(),
         };
     }
-    false
+    None
 }
 
 /// An error with its causes on one line. It includes the URL, unless the error was created without it.
