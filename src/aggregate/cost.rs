@@ -101,6 +101,13 @@ impl CostTotals {
         self.price_status.as_deref() == Some("show")
     }
 
+    /// Whether the report says what was spent. Without a priced record it says so only when it shows its prices and has
+    /// no record at all: then there were no costs.
+    #[must_use]
+    pub fn tells_costs(&self) -> bool {
+        !self.amounts.is_empty() || (self.unpriced.is_empty() && self.shows_prices())
+    }
+
     /// Whether the report had no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -194,6 +201,23 @@ mod tests {
         assert_eq!(totals.unpriced.values().sum::<u64>(), 1);
         totals.add(record(Price::Known(Amount::ZERO), "EUR")).unwrap();
         assert_eq!(totals.amounts.len(), 1, "a known zero is a sum");
+    }
+
+    #[test]
+    fn a_report_without_a_priced_record_tells_costs_only_when_it_is_empty_and_shows_prices() {
+        let unpriced = Price::Unknown(UnpricedReason::NullCost);
+        for (name, status, prices, want) in [
+            ("nothing, shown", Some("show"), &[][..], true),
+            ("nothing, hidden", Some("hide"), &[], false),
+            ("nothing, without a status", None, &[], false),
+            ("no price, shown", Some("show"), &[unpriced], false),
+            ("no price, hidden", Some("hide"), &[unpriced], false),
+            ("one of two has a price", Some("hide"), &[unpriced, known("0")], true),
+        ] {
+            let mut totals = CostTotals { price_status: status.map(SmolStr::new), ..CostTotals::default() };
+            prices.iter().for_each(|price| totals.add(record(*price, "EUR")).unwrap());
+            assert_eq!(totals.tells_costs(), want, "{name}");
+        }
     }
 
     fn line(price: &str, currency: &str) -> CostTotal {

@@ -87,6 +87,12 @@ impl BudgetStatus {
         self.closed.iter().find_map(reached).unwrap_or(self.today)
     }
 
+    /// The status, if it is of the current month. That of an ended month stays until the history was read in the new one.
+    #[must_use]
+    pub fn of_this_month(&self, now: Timestamp) -> Option<&Self> {
+        (self.month == utc_date(now).first_of_month()).then_some(self)
+    }
+
     /// The status of `budget` at `now`. `spent` holds the costs of the month so far, `closed` the costs of each known
     /// closed day, and `forecast` the forecast of the month.
     #[must_use]
@@ -99,7 +105,7 @@ impl BudgetStatus {
     ) -> Self {
         let today = utc_date(now);
         let month = today.first_of_month();
-        let actual = spent.map(|totals| budget.spent(totals));
+        let actual = spent.filter(|totals| totals.tells_costs()).map(|totals| budget.spent(totals));
         let so_far = actual.map(Amount::to_f64);
         let forecast = forecast.map(|forecast| so_far.map_or(forecast, |so_far| forecast.max(so_far)));
 
@@ -156,7 +162,7 @@ mod tests {
     use gcore_api::billing::record::{CostRecord, Fold, Price};
 
     fn spent(rows: &[(u64, &str, &str)]) -> CostTotals {
-        let mut totals = CostTotals::default();
+        let mut totals = CostTotals { price_status: Some("show".into()), ..CostTotals::default() };
         for (project, currency, amount) in rows {
             let record = CostRecord {
                 project: ProjectId(*project),
@@ -253,8 +259,12 @@ mod tests {
             let actual = standing.actual.map(|actual| actual.to_string());
             assert_eq!((actual.as_deref(), standing.forecast, exhausted_at.as_deref()), want, "{name}");
         }
+        let hidden = CostTotals { price_status: Some("hide".into()), ..CostTotals::default() };
+        for spent in [None, Some(&hidden)] {
+            let unknown = BudgetStatus::new(&budget, spent, &BTreeMap::new(), Some(150.0), now);
+            assert_eq!((unknown.actual, unknown.forecast), (None, Some(150.0)), "{spent:?}");
+        }
         let unknown = BudgetStatus::new(&budget, None, &BTreeMap::new(), Some(150.0), now);
-        assert_eq!((unknown.used_ratio(), unknown.forecast), (None, Some(150.0)));
         assert_eq!(unknown.exhausted_at.unwrap().to_string(), "2026-11-21T00:00:00Z", "evenly over the month");
     }
 }

@@ -321,6 +321,23 @@ async fn one_day_that_the_api_refuses_keeps_no_older_one_from_being_read() {
 }
 
 #[tokio::test]
+async fn a_key_that_sees_no_prices_is_not_tried_on_every_past_day() {
+    let api = MockServer::start().await;
+    let row = json!({"type": "instance", "cost": null, "currency": null, "project_id": 101, "region_id": 7});
+    let report = json!({"count": 1, "price_status": "hide", "results": [row]});
+    asked(COST).respond_with(answer(&report.to_string())).mount(&api).await;
+    let mut config = wanting(&api, 20);
+    config.collect.history.schedule.interval = Duration::from_secs(3_600);
+    let app = TestApp::start(&config, Clock::frozen(noon())).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("0")).await;
+    let month_begin = "2026-11-01".to_owned();
+    let asked = asked_before(&api, "2026-11-21").await;
+    assert!(asked.iter().all(|day| *day == month_begin), "{asked:?}");
+    assert_eq!(app.value(HELD).await.as_deref(), Some("0"), "an unknown day is not stored as zero");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn an_api_that_refuses_every_day_is_not_taken_for_one_that_keeps_none() {
     let (api, is_mended, hands) = (MockServer::start().await, Arc::new(AtomicBool::new(false)), FakeClock::at(noon()));
     let mended = Arc::clone(&is_mended);

@@ -71,18 +71,19 @@ fn refuse_silent_loss(poll: &Poll<'_>, window: Window, period: Period, totals: &
     let account = poll.account_so_far();
     let last = account.cost.get(&window).filter(|reading| reading.period == period);
     match last.and_then(|reading| reading.current(window, poll.now)) {
-        Some(last) if !last.is_empty() => Err(suddenly_empty(totals)),
+        Some(last) if !last.is_empty() => Err(tells_nothing(totals)),
         _ => Ok(()),
     }
 }
 
-/// The error for an empty report that does not show its prices.
-pub(super) fn suddenly_empty(totals: &CostTotals) -> Error {
+/// The error for a report that says nothing about the costs.
+pub(super) fn tells_nothing(totals: &CostTotals) -> Error {
     let status = totals.price_status.as_deref().unwrap_or("missing");
+    let found = if totals.is_empty() { "the report is suddenly empty" } else { "no row of the report has a price" };
     Error {
         endpoint: Endpoint::CostReportResources,
         reason: Reason::Inconsistent,
-        detail: format!("the report is suddenly empty, and its price_status is {status}"),
+        detail: format!("{found}, and its price_status is {status}"),
     }
 }
 

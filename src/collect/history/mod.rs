@@ -23,7 +23,7 @@ use gcore_api::endpoints::usage_report;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::{Error, Reason};
 
-use super::cost::{Reader, suddenly_empty};
+use super::cost::{Reader, tells_nothing};
 use super::poller::Poll;
 use super::settings::{History, Settings};
 use reach::Reaches;
@@ -127,9 +127,14 @@ impl Source {
                     Err(error) if error.reason.concerns_the_key() => return Err(error),
                     Err(error) => {
                         self.failed.insert((kind, date), (now, error.clone()));
+                        let is_hidden = kind == Kind::Cost && error.reason == Reason::Inconsistent && hides_costs(poll);
                         // The next days would be refused without a request, and then wait as long as this one.
                         if error.reason == Reason::RateLimited {
                             return Err(error);
+                        }
+                        // Nor would the next days tell costs.
+                        if is_hidden {
+                            break;
                         }
                     }
                 }
@@ -141,7 +146,7 @@ impl Source {
     /// Stores the regular readings of yesterday, which then need no request of their own.
     async fn take_over(&mut self, poll: &Poll<'_>, account: AccountId) {
         let so_far = poll.account_so_far();
-        let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| tells_of_costs(reading.last()));
+        let cost = so_far.cost.get(&Window::Yesterday).filter(|reading| reading.last().tells_costs());
         let usage = so_far.usage.get(&Window::Yesterday);
         if let Some(reading) = cost
             && let Some(moment) = self.newer(poll, account, Kind::Cost, DayReading::of(reading)).await
@@ -233,7 +238,7 @@ impl Source {
         match kind {
             Kind::Cost => {
                 let totals = self.costs.read(poll, None, period).await?;
-                if tells_of_costs(&totals) { Ok(self.cost_day(moment, &totals)) } else { Err(suddenly_empty(&totals)) }
+                if totals.tells_costs() { Ok(self.cost_day(moment, &totals)) } else { Err(tells_nothing(&totals)) }
             }
             Kind::Usage => {
                 let listing = usage_report::read::<UsageTotals>(&self.client, period, poll.deadline).await?;
@@ -249,6 +254,11 @@ impl Source {
     }
 }
 
+/// Whether the current reports tell no costs, as for a key that sees no prices.
+fn hides_costs(poll: &Poll<'_>) -> bool {
+    poll.account_so_far().cost.values().all(|reading| !reading.last().tells_costs())
+}
+
 /// Publishes a changed number of stored days.
 fn tell_held(poll: &Poll<'_>, kind: Kind, days: u32) {
     if poll.account_so_far().history_days.get(&kind) != Some(&days) {
@@ -256,11 +266,6 @@ fn tell_held(poll: &Poll<'_>, kind: Kind, days: u32) {
             account.history_days.insert(kind, days);
         });
     }
-}
-
-/// A report without rows means no cost only when it shows its prices.
-fn tells_of_costs(totals: &CostTotals) -> bool {
-    !totals.is_empty() || totals.shows_prices()
 }
 
 fn usage_day(moment: DayReading, totals: &UsageTotals) -> Day {
