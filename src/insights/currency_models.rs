@@ -54,7 +54,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Unknown parts count as expected. If all parts are unknown, the sum is unknown.
+    /// The amount for the model: unknown parts count as expected. If all parts are unknown, the sum is unknown.
     fn to_f64(self) -> f64 {
         match self.unknown {
             Some(_) if self.known == Amount::ZERO => f64::NAN,
@@ -108,8 +108,8 @@ impl CurrencyModels {
             add(&mut of_account);
         }
         self.groups.step(day, &known);
-        self.roll_ups.step(day, &of_roll_ups.into_iter().map(Sum::to_f64).collect::<Vec<_>>());
-        self.account.step(day, &[of_account.to_f64()]);
+        self.roll_ups.step_sums(day, &of_roll_ups);
+        self.account.step_sums(day, &[of_account]);
     }
 
     /// The projects, regions and accounts that are unknown on the newest day, and for how many days.
@@ -213,6 +213,17 @@ impl SeriesSet {
             judgement.expected = rounded(judgement.expected);
             // Rounded down, so that an anomaly just above the bound is still above the shown bound.
             judgement.upper = (judgement.upper * SCALE).floor() / SCALE;
+        }
+    }
+
+    /// The judgements are about the known parts only.
+    fn step_sums(&mut self, day: Date, sums: &[Sum]) {
+        self.step(day, &sums.iter().copied().map(Sum::to_f64).collect::<Vec<_>>());
+        for (judgement, sum) in self.judgements.iter_mut().zip(sums) {
+            if let Some(unknown) = sum.unknown {
+                judgement.leave_out(rounded(unknown));
+                judgement.actual = rounded(judgement.actual);
+            }
         }
     }
 
@@ -334,7 +345,12 @@ mod tests {
             .into_iter()
             .map(|(subject, judgement, _)| format!("{subject:?} {} {:.0}", judgement.reason.as_str(), judgement.actual))
             .collect();
-        assert!(said.contains(&"Account within_band 30".to_owned()), "{said:#?}");
+        assert!(said.contains(&"Account within_band 10".to_owned()), "the known costs: {said:#?}");
+        let (_, account, _) = model.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account).unwrap();
+        assert!(
+            (account.expected - 10.0).abs() < 0.1 && account.upper > 10.0 && account.like_most < 11.0,
+            "{account:?}"
+        );
         assert!(said.contains(&"Project(ProjectId(2)) unknown NaN".to_owned()), "{said:#?}");
         assert!(said.contains(&"Project(ProjectId(1)) within_band 10".to_owned()), "{said:#?}");
         let forecasts = model.forecasts(date(2026, 11, 1));

@@ -132,6 +132,14 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Leaves out a part that counted as expected, because its amount is unknown. The judgement is then about the rest.
+    pub fn leave_out(&mut self, part: f64) {
+        for amount in [&mut self.actual, &mut self.expected, &mut self.upper, &mut self.base] {
+            *amount -= part;
+        }
+        self.like_most = (self.like_most - part).max(0.0);
+    }
+
     /// The judgement of a series without earlier days.
     #[must_use]
     pub const fn unknown(actual: f64) -> Self {
