@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use tokio::sync::watch;
 
 use crate::account::AccountName;
@@ -19,6 +20,7 @@ use crate::insights::Insights;
 use crate::store::days::Kind;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::period::{Period, Window, next_midnight};
+use gcore_api::billing::resource::{ProjectId, RegionId};
 use gcore_api::billing::subscription::Subscription;
 use gcore_api::http::error::Reason;
 use gcore_api::http::memory::MemoryShare;
@@ -274,6 +276,25 @@ impl Snapshot {
         self.statuses().all(|(_, _, status)| status.last_outcome.is_some())
     }
 
+    /// The name of a project: that of an account, or else of the first account that has one. Without a name it is the id.
+    #[must_use]
+    pub fn project_name(&self, account: Option<&AccountName>, id: ProjectId) -> SmolStr {
+        self.names(account, |names| names.projects.contains_key(&id)).unwrap_or(&Names::none()).project(id)
+    }
+
+    /// The name of a region, found in the same way.
+    #[must_use]
+    pub fn region_name(&self, account: Option<&AccountName>, id: Option<RegionId>) -> SmolStr {
+        let is_known = |names: &Names| id.is_some_and(|id| names.regions.contains_key(&id));
+        self.names(account, is_known).unwrap_or(&Names::none()).region(id)
+    }
+
+    fn names(&self, account: Option<&AccountName>, is_meant: impl Fn(&Names) -> bool) -> Option<&Names> {
+        let own = account.and_then(|account| self.accounts.get(account));
+        let mut all = own.into_iter().chain(self.accounts.values()).map(|account| &*account.names);
+        all.find(|names| is_meant(names))
+    }
+
     fn statuses(&self) -> impl Iterator<Item = (&AccountName, Collector, &Status)> {
         self.accounts.iter().flat_map(|(name, account)| {
             account.collectors.iter().map(move |(collector, status)| (name, *collector, status))
@@ -293,6 +314,24 @@ impl Status {
             last_success: None,
             access_lost: false,
         }
+    }
+}
+
+impl Status {
+    /// The shortest age of late data, for short intervals.
+    const LEAST_AGE: Duration = Duration::from_secs(300);
+
+    /// The longest age of a good poll that is not late: a number of intervals, and at least five minutes. `None` for the
+    /// history, which is read slowly in the background.
+    #[must_use]
+    pub fn longest_age(&self, collector: Collector, intervals: f64) -> Option<Duration> {
+        (collector != Collector::History).then(|| self.interval.mul_f64(intervals).max(Self::LEAST_AGE))
+    }
+
+    /// When the last good poll is late. `None`: never, or there was none.
+    #[must_use]
+    pub fn late_at(&self, collector: Collector, intervals: f64) -> Option<Timestamp> {
+        self.last_success?.checked_add(self.longest_age(collector, intervals)?).ok()
     }
 }
 

@@ -107,6 +107,12 @@ impl Alert {
         format!("{number:016x}-{start}-{}", self.status.as_str())
     }
 
+    /// Whether people read it. Only machines read the watchdog.
+    #[must_use]
+    pub fn is_for_people(&self) -> bool {
+        self.label("severity") != NOT_FOR_PEOPLE
+    }
+
     /// The text of a label; empty if there is none.
     #[must_use]
     pub fn label(&self, name: &str) -> &str {

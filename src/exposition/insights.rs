@@ -7,7 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::account::AccountName;
 use crate::insights::{DailyAnalysis, Judged, Subject};
 use crate::snapshot::Snapshot;
-use gcore_api::billing::period::{midnight, utc_date};
+use gcore_api::billing::period::midnight;
 
 use super::catalog;
 use super::catalog::Family;
@@ -66,9 +66,7 @@ fn budgets(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
             let budget = &status.budget;
             let labels = || [word(name.as_str()), word(&budget.name), word(budget.currency.as_str())];
             limit.set(labels(), budget.amount.to_f64());
-            if status.month != utc_date(now).first_of_month() {
-                continue;
-            }
+            let Some(status) = status.of_this_month(now) else { continue };
             for (gauges, value) in [
                 (&mut actual, status.actual.map(|amount| amount.to_f64())),
                 (&mut forecast, status.forecast),

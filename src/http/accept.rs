@@ -1,4 +1,4 @@
-//! The headers `Accept` and `Accept-Encoding` of a scrape.
+//! The headers `Accept` and `Accept-Encoding`.
 
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
@@ -60,6 +60,22 @@ pub(super) fn format(headers: &HeaderMap) -> (Format, &'static str) {
         }
     }
     if open > 0.0 && open >= text { (Format::OpenMetrics, open_type) } else { (Format::Text, exposition::CONTENT_TYPE) }
+}
+
+/// Whether the client prefers CSV to JSON. Of two types that it likes as much, the first counts.
+pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
+    let (mut is_csv, mut best) = (false, 0.0);
+    for entry in entries(headers, ACCEPT).filter(|entry| entry.quality > 0.0) {
+        let is_one = match entry.value.to_ascii_lowercase().as_str() {
+            "text/csv" => true,
+            "application/json" | "*/*" => false,
+            _ => continue,
+        };
+        if entry.quality > best {
+            (is_csv, best) = (is_one, entry.quality);
+        }
+    }
+    is_csv
 }
 
 /// The compression that the client prefers. gzip is ready for every snapshot, so it goes before zstd of the same quality.
@@ -135,6 +151,26 @@ mod tests {
             (&["zstd;q=0, gzip"], Gzip),
         ] {
             assert_eq!(coding(&headers(&ACCEPT_ENCODING, values)), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn csv_is_for_those_who_prefer_it() {
+        for (values, want) in [
+            (&[][..], false),
+            (&["text/csv"], true),
+            (&["Text/CSV"], true),
+            (&["text/csv;q=0.9, application/json;q=0.1"], true),
+            (&["application/json;q=0.1, text/csv;q=0.9"], true),
+            (&["text/csv, application/json"], true),
+            (&["application/json, text/csv"], false),
+            (&["text/csv;q=0"], false),
+            (&["text/csv;q=0.5, */*;q=0.8"], false),
+            (&["application/json;q=0.2", "text/csv"], true),
+            (&["text/html,application/xhtml+xml,*/*;q=0.8"], false),
+            (&[""], false),
+        ] {
+            assert_eq!(prefers_csv(&headers(&ACCEPT, values)), want, "{values:?}");
         }
     }
 

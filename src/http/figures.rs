@@ -1,11 +1,12 @@
 //! Sums of a window over accounts, for pages and answers. They are made from a snapshot alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use crate::account::AccountName;
+use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::snapshot::{Account, Collector, Snapshot, current};
 use gcore_api::billing::amount::Amount;
@@ -38,7 +39,7 @@ pub(super) struct WindowSums<'a> {
     pub(super) sums: Vec<(Key<'a>, Amount)>,
     /// The accounts whose costs are in the sums.
     pub(super) known: Vec<&'a AccountName>,
-    /// The accounts without a current reading of the window.
+    /// The accounts without a current reading that tells the costs of the window.
     pub(super) unknown: Vec<&'a AccountName>,
 }
 
@@ -57,29 +58,67 @@ impl Dimension {
     }
 }
 
-/// The accounts whose costs are read.
-pub(super) fn with_costs(snapshot: &Snapshot) -> impl Iterator<Item = (&AccountName, &Account)> {
-    snapshot.accounts.iter().filter(|(_, account)| account.collectors.contains_key(&Collector::Cost))
+impl<'a> WindowSums<'a> {
+    /// The sums by fewer dimensions. `None` leaves a sum out.
+    pub(super) fn by<T: Ord>(&self, part: impl Fn(&Key<'a>) -> Option<T>) -> BTreeMap<T, Amount> {
+        let mut sums = BTreeMap::<T, Amount>::new();
+        for (key, amount) in &self.sums {
+            if let Some(part) = part(key) {
+                let sum = sums.entry(part).or_default();
+                *sum = sum.checked_add(*amount).unwrap_or(*sum);
+            }
+        }
+        sums
+    }
+
+    /// The sum in a currency. In a window with a known account, a missing currency costs nothing.
+    pub(super) fn sum(&self, currency: &Currency) -> Option<Amount> {
+        let found = self.by(|key| (key.currency == currency).then_some(())).remove(&());
+        found.or_else(|| (!self.known.is_empty()).then_some(Amount::ZERO))
+    }
+
+    /// The sum of all accounts in a currency. `None` when an account is unknown.
+    pub(super) fn whole(&self, currency: &Currency) -> Option<Amount> {
+        self.sum(currency).filter(|_| self.unknown.is_empty())
+    }
 }
 
-/// The sums of the selected groups, by `dimensions`.
+/// An account with its name.
+pub(super) type Named<'a> = (&'a AccountName, &'a Account);
+
+/// The accounts whose costs are read.
+pub(super) fn with_costs(snapshot: &Snapshot) -> impl Iterator<Item = Named<'_>> {
+    snapshot.accounts.iter().filter(|(_, account)| has_costs(account))
+}
+
+/// Whether the costs of an account are read.
+pub(super) fn has_costs(account: &Account) -> bool {
+    account.collectors.contains_key(&Collector::Cost)
+}
+
+/// The costs of a window. `None` when there is no current reading, or it says nothing about the costs.
+pub(super) fn costs(account: &Account, window: Window, now: Timestamp) -> Option<&CostTotals> {
+    current(&account.cost, window, now).filter(|totals| totals.tells_costs())
+}
+
+/// The sums of the selected groups of accounts, by `dimensions`.
 pub(super) fn sums<'a>(
-    snapshot: &'a Snapshot,
+    accounts: impl IntoIterator<Item = Named<'a>>,
     window: Window,
     dimensions: &[Dimension],
-    is_selected: impl Fn(&AccountName, &Group) -> bool,
+    is_selected: impl Fn(&Group) -> bool,
     now: Timestamp,
 ) -> WindowSums<'a> {
     let [by_account, by_project, by_region, by_type] = Dimension::ALL.map(|one| dimensions.contains(&one));
     let mut sums = HashMap::<Key<'a>, Amount, RandomState>::default();
     let mut found = WindowSums::default();
-    for (name, account) in with_costs(snapshot) {
-        let Some(totals) = current(&account.cost, window, now) else {
+    for (name, account) in accounts {
+        let Some(totals) = costs(account, window, now) else {
             found.unknown.push(name);
             continue;
         };
         found.known.push(name);
-        for (group, currency, amount) in totals.amounts.iter().filter(|(group, ..)| is_selected(name, group)) {
+        for (group, currency, amount) in totals.amounts.iter().filter(|(group, ..)| is_selected(group)) {
             let key = Key {
                 account: by_account.then_some(name),
                 project: by_project.then_some(group.project),

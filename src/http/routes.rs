@@ -54,12 +54,12 @@ pub fn is_taken(path: &str) -> bool {
     ["/healthz", "/livez", "/readyz"].contains(&path) || path.starts_with("/api/") || pages::Page::find(path).is_some()
 }
 
-enum Page<'a> {
+enum Page {
     Metrics,
     Healthy,
     Ready,
     Api(api::Endpoint),
-    ForPeople(pages::Page<'a>),
+    ForPeople,
 }
 
 /// Answers one request by its head. All paths accept only GET and HEAD, except the path for reloads.
@@ -71,7 +71,7 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
         path => match (api::Endpoint::find(path), pages::Page::find(path)) {
             (Some(endpoint), _) => Page::Api(endpoint),
-            (None, Some(page)) => Page::ForPeople(page),
+            (None, Some(_)) => Page::ForPeople,
             (None, None) => {
                 return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n");
             }
@@ -87,17 +87,25 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
         Page::Api(endpoint) => endpoint.answer(site, request).await,
-        Page::ForPeople(page) => {
-            // A page must not lock out the writers while it is made.
-            let (snapshot, alerts) = (Arc::clone(&site.snapshot.borrow()), site.alerts.borrow().clone());
-            let (now, telemetry_path) = (site.clock.now(), site.telemetry_path.as_str());
-            page.answer(pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path })
-        }
+        Page::ForPeople => for_people(site, request.uri.path()).await,
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the metrics: {error}\n"))
         }),
     }
+}
+
+/// Outside the serving threads, because an account may have 100,000 groups.
+async fn for_people(site: &AppState, path: &str) -> Response<Body> {
+    // A page must not lock out the writers while it is made.
+    let (snapshot, alerts) = (Arc::clone(&site.snapshot.borrow()), site.alerts.borrow().clone());
+    let (now, path, telemetry_path) = (site.clock.now(), path.to_owned(), site.telemetry_path.clone());
+    let work = move || {
+        let view = pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path: &telemetry_path };
+        pages::Page::find(&path).map(|page| page.answer(view))
+    };
+    let made = tokio::task::spawn_blocking(work).await.ok().flatten();
+    made.unwrap_or_else(|| respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page cannot be made\n"))
 }
 
 async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::snapshot::{Outcome, Status};
+use crate::snapshot::{Collector, Outcome, Status};
 use gcore_api::http::error::Reason;
 
 /// The state of a collector.
@@ -12,7 +12,7 @@ pub(super) enum State {
     Waiting,
     /// The last poll was good, and recent.
     Good,
-    /// The last poll was good, but is more than three intervals old.
+    /// The last poll was good, but is too old.
     Late,
     /// The last poll failed.
     Failing,
@@ -22,19 +22,18 @@ pub(super) enum State {
     AccessLost,
 }
 
-/// The number of intervals after which a reading is late, as for the alert `GcoreDataStale`.
-const LATE_AFTER: i64 = 3;
+/// The number of intervals after which a reading is late. It is the default of the alert `GcoreDataStale`.
+const LATE_AFTER: f64 = 3.0;
 
 impl State {
-    pub(super) fn of(status: &Status, now: Timestamp) -> Self {
-        let age = status.last_success.map(|at| now.duration_since(at).as_secs());
-        let interval = i64::try_from(status.interval.as_secs()).unwrap_or(i64::MAX);
+    pub(super) fn of(collector: Collector, status: &Status, now: Timestamp) -> Self {
+        let is_late = || status.late_at(collector, LATE_AFTER).is_some_and(|late_at| late_at < now);
         match status.last_outcome {
             _ if status.access_lost => Self::AccessLost,
             None => Self::Waiting,
             Some(Outcome::Unsupported) => Self::Unsupported,
             Some(Outcome::Failed) => Self::Failing,
-            Some(Outcome::Good) if age.is_some_and(|age| age > interval.saturating_mul(LATE_AFTER)) => Self::Late,
+            Some(Outcome::Good) if is_late() => Self::Late,
             Some(Outcome::Good) => Self::Good,
         }
     }
@@ -68,9 +67,9 @@ pub(super) fn sentence(reason: Reason) -> &'static str {
     match reason {
         Reason::Unauthorized => "The API refuses the key (401). It is wrong, incomplete or expired.",
         Reason::Unsupported => "The key has no access to this source, or the account has no such source.",
-        Reason::RateLimited => "The API answers 429, and asks for a longer wait than a poll has time for.",
+        Reason::RateLimited => "The API answers 429 and asks for a wait longer than a poll may take.",
         Reason::Timeout => "The API gave no complete answer in time.",
-        Reason::Late => "The poll ran out of time before it had read everything.",
+        Reason::Late => "The poll deadline passed before everything was read.",
         Reason::Connect => "There is no connection to the API, or it broke.",
         Reason::Proxy => "The proxy asks for a password (407).",
         Reason::Tls => "The API's certificate is not trusted.",
@@ -79,5 +78,33 @@ pub(super) fn sentence(reason: Reason) -> &'static str {
         Reason::ServerError => "The API failed (5xx).",
         Reason::BadBody => "The answer was not what the API documents.",
         Reason::Inconsistent => "The pages of the answer do not form one list.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::alert::rule::Rule;
+
+    #[test]
+    fn a_collector_is_late_as_its_alert_says() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (name, collector, interval, age, want) in [
+            ("three intervals", Collector::Cost, 900, 2_700, State::Good),
+            ("more than three", Collector::Cost, 900, 2_701, State::Late),
+            ("a short interval", Collector::Cost, 5, 300, State::Good),
+            ("more than five minutes", Collector::Cost, 5, 301, State::Late),
+            ("the history takes its time", Collector::History, 5, 86_400, State::Good),
+        ] {
+            let status = Status {
+                last_outcome: Some(Outcome::Good),
+                last_success: Some(now - Duration::from_secs(age)),
+                ..Status::before_the_first_poll(Duration::from_secs(interval))
+            };
+            assert_eq!(State::of(collector, &status, now), want, "{name}");
+        }
+        assert_eq!(Rule::DataStale.profile().numbers, [("intervals", LATE_AFTER)]);
     }
 }

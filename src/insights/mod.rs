@@ -7,6 +7,7 @@ pub mod account_models;
 pub mod budget;
 mod currency_models;
 pub mod recent_days;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,6 +72,21 @@ impl DailyAnalysis {
     #[must_use]
     pub fn is_of_this_month(&self, now: Timestamp) -> bool {
         self.month == utc_date(now).first_of_month()
+    }
+
+    /// Whether a day was judged and the forecasts are for the current month. Then a currency without a forecast is not
+    /// among the costs of the account.
+    #[must_use]
+    pub fn foretells(&self, now: Timestamp) -> bool {
+        self.judged.is_some() && self.is_of_this_month(now)
+    }
+
+    /// Whether the costs of the account or of a part of it vanished at once, and are unknown on a day.
+    #[must_use]
+    pub fn is_missing(&self, part: Option<Whole>, currency: &Currency, day: Date) -> bool {
+        let since = |whole: Whole| self.missing.get(&(whole, currency.clone()));
+        let wholes = [Some(Whole::Account), part].into_iter().flatten();
+        !self.missing.is_empty() && wholes.filter_map(since).any(|since| *since <= day)
     }
 }
 

@@ -93,6 +93,7 @@ async fn forecasts_and_budgets_are_those_of_the_metrics() {
     let budgets = vec![budget("all", "1000000", &[]), budget("shop", "0.01", &[41001])];
     let (app, _) = with_history(Clock::frozen(noon()), HOUR, budgets).await;
     let answer = get(&app, "/api/v1/budgets?account=demo").await;
+    assert_eq!((answer["budgets"].as_array().unwrap().len(), &answer["unknown"]), (2, &json!([])));
     for budget in answer["budgets"].as_array().unwrap() {
         let name = budget["budget"].as_str().unwrap();
         for (field, family) in [("limit", "limit"), ("spent", "actual")] {
@@ -141,7 +142,7 @@ async fn a_bad_query_is_refused_with_the_key_and_the_allowed_values() {
         ("forecasts?account=x%00", "the value is not allowed", "account", json!("x\u{0}"), json!(["main"])),
         ("status?x", "the key is unknown", "x", json!(null), json!(["account"])),
         ("alerts?x=1", "the key is unknown", "x", json!(null), json!([])),
-        ("anomalies?x=1", "the key is unknown", "x", json!(null), json!([])),
+        ("anomalies?x=1", "the key is unknown", "x", json!(null), json!(["account"])),
         ("openapi.yaml?x=1", "the key is unknown", "x", json!(null), json!([])),
     ] {
         let response = app.request(Verb::GET, &format!("/api/v1/{query}")).await;

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use reqwest::{Method as Verb, Response, StatusCode};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use wiremock::MockServer;
 
 use crate::channels::reports;
@@ -86,8 +88,7 @@ async fn the_start_page_shows_the_figures_of_the_account() {
     let shop = |period| truth(&world, period, now, "EUR", Some(41001));
     let (month, week) = (shop(Window::MonthToDate.period(now)), shop(days("2026-11-15", "2026-11-22")));
     assert!(shown.contains(&format!("shop {month} {week} ")), "{month} {week} in {shown}");
-    for words in ["Forecast for November", "Budgets all", "Out of the usual", "Collectors", "Subscriptions ending next"]
-    {
+    for words in ["Forecast for November", "Budgets all", "Anomalies", "Collectors", "Subscriptions ending next"] {
         assert!(shown.contains(words), "{words} in {shown}");
     }
     // Only a project whose costs vanished at once is unknown.
@@ -111,10 +112,59 @@ async fn what_is_not_known_is_shown_as_unknown_and_never_as_zero() {
     collect.cost_method = Method::Resources;
     let app = TestApp::ready(&config(&api.uri(), collect), Clock::frozen(noon())).await;
     let shown = text(&page(&app, "/").await);
-    assert!(shown.contains("Unknown: no account has a current reading of its costs."), "{shown}");
+    assert!(shown.contains("Unknown: no account shows its costs."), "{shown}");
     assert!(shown.contains("Costs Not permitted The key has no access to this source"), "{shown}");
     assert!(shown.contains("Unknown: no judged day is recent."), "{shown}");
     assert!(!shown.contains("0.00"), "{shown}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_without_a_price_says_nothing_about_costs() {
+    let row = json!({ "type": "instance", "cost": null, "currency": "EUR", "project_id": 101, "region_id": 7 });
+    for rows in [json!([row]), json!([])] {
+        let api = MockServer::start().await;
+        let report = json!({ "count": rows.as_array().unwrap().len(), "price_status": "hide", "results": rows });
+        asked(COST).respond_with(answer(&report.to_string())).mount(&api).await;
+        let mut collect = only(&[Collector::Cost]);
+        collect.cost_method = Method::Resources;
+        collect.cost.windows = Window::ALL.to_vec();
+        let app = TestApp::ready(&config(&api.uri(), collect), Clock::frozen(noon())).await;
+        let shown = text(&page(&app, "/").await);
+        assert!(shown.contains("Unknown: no account shows its costs."), "{shown}");
+        assert!(!shown.contains("no costs this month") && !shown.contains("0.00"), "{shown}");
+        let costs = app.request(Verb::GET, "/api/v1/costs").await.text().await.unwrap();
+        let costs: Value = serde_json::from_str(&costs).unwrap();
+        assert_eq!((&costs["costs"], &costs["unknown"]), (&json!([]), &json!(["main"])));
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_the_project_changes_nothing_on_its_page() {
+    let (api, closed) = (MockServer::start().await, MockServer::start().await);
+    let row = json!({ "type": "instance", "cost": 1.5, "currency": "EUR", "project_id": 101, "region_id": 7 });
+    let report = json!({ "count": 1, "price_status": "show", "results": [row] });
+    asked(COST).respond_with(answer(&report.to_string())).mount(&api).await;
+    asked(COST).respond_with(forbidden()).mount(&closed).await;
+    let mut collect = only(&[Collector::Cost]);
+    collect.cost_method = Method::Resources;
+    collect.cost.windows = Window::ALL.to_vec();
+    let mut both = config(&api.uri(), collect.clone());
+    let (_, other) = config(&closed.uri(), collect).accounts.pop_first().unwrap();
+    both.accounts.insert("refused".parse().unwrap(), other);
+    let app = TestApp::ready(&both, Clock::frozen(noon())).await;
+    let start = text(&page(&app, "/").await);
+    assert!(start.contains("This month 1.50 1–22 Nov, today so far , without account refused"), "{start}");
+    assert!(
+        start.contains("In EUR , without account refused . This month: 1–22 Nov."),
+        "the tables say it too: {start}"
+    );
+    let project = text(&page(&app, "/projects/101").await);
+    assert!(project.contains("This month 1.50 1–22 Nov, today so far Forecast"), "{project}");
+    assert!(!project.contains("refused"), "{project}");
+    assert!(project.contains("instance 1.50 1.50 1.50"), "{project}");
+    assert!(project.contains("Today so far 1.50 22 Nov, provisional Yesterday"), "{project}");
     app.stop().await;
 }
 
@@ -183,7 +233,6 @@ async fn odd_requests_get_clear_answers() {
         assert!(page.contains(says) && !page.contains("<script"), "{path}: {page}");
     }
     for (verb, path, status) in [
-        (Verb::GET, "/assets/../Cargo.toml", 404),
         (Verb::GET, "/assets/style.css.map", 404),
         (Verb::GET, "/projects", 404),
         (Verb::POST, "/", 405),
@@ -195,6 +244,15 @@ async fn odd_requests_get_clear_answers() {
         let response = app.request(verb.clone(), path).await;
         assert_eq!(response.status().as_u16(), status, "{verb} {path}");
         assert_eq!(response.headers().contains_key("allow"), status == 405, "{verb} {path}");
+    }
+    // A client library would resolve these paths before it sends them.
+    for path in ["/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/runbooks/../../etc/passwd", "//etc/passwd"] {
+        let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
     }
     let whole = app.request(Verb::GET, "/assets/style.css").await;
     assert_eq!(whole.headers()["content-type"], "text/css; charset=utf-8");

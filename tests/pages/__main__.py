@@ -58,7 +58,7 @@ def pages(daemon):
     alert = daemon.json("/api/v1/alerts")["alerts"][0]["fingerprint"]
     project = daemon.json("/api/v1/costs?group_by=project")["costs"][0]["project_id"]
     found = ["/", "/alerts", f"/alerts/{alert}", f"/projects/{project}", "/runbooks"]
-    return found + ["/alerts/0000000000000000", "/projects/0"]
+    return found + [*browser.MISSING]
 
 
 sys.exit(main())

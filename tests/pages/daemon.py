@@ -23,7 +23,7 @@ def until(words, condition):
         except (urllib.error.URLError, ConnectionError):
             pass
         time.sleep(0.2)
-    raise SystemExit(f"check-pages: it did not come about that {words}")
+    raise SystemExit(f"check-pages: it did not come about that {words() if callable(words) else words}")
 
 
 class Daemon:

@@ -26,7 +26,7 @@ def faults(daemon, chromium):
             seen[:] = differences(page, before)
         return before == metrics(daemon) and not seen
 
-    until(f"the page and /metrics agree; last: {seen}", agrees)
+    until(lambda: f"the page and /metrics agree; last: {seen}", agrees)
     return []
 
 
@@ -50,6 +50,8 @@ def differences(page, series):
             sums[family, labels["currency"]] += value
         if family == TILES["This month"]:
             projects[labels["project_id"], labels["currency"]] += value
+    if not sums:
+        found.append("/metrics has no costs")
     for currency in sorted({currency for _, currency in sums}):
         panel = page.get_by_role("region", name=f"Costs in {currency}")
         for title, family in TILES.items():

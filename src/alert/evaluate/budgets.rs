@@ -4,7 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::insights::budget::{Budget, BudgetStatus};
 use crate::snapshot::{Account, Collector, Snapshot, current};
-use gcore_api::billing::period::{Window, midnight, next_month, utc_date};
+use gcore_api::billing::period::{Window, midnight, next_month};
 
 use super::words::{self, instant, money, percent};
 use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
@@ -12,8 +12,7 @@ use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
 /// The status of a budget, if it is known for the current month.
 fn status_of<'a>(case: &Case<'_>, account: &'a Account, budget: &Budget) -> Option<&'a BudgetStatus> {
     let statuses = &account.insights.as_ref()?.budgets;
-    let status = statuses.iter().find(|status| status.budget == *budget)?;
-    (status.month == utc_date(case.now).first_of_month()).then_some(status)
+    statuses.iter().find(|status| status.budget == *budget)?.of_this_month(case.now)
 }
 
 fn of_budgets(

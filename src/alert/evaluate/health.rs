@@ -1,7 +1,5 @@
 //! Rules on the daemon itself: polls, store and channels.
 
-use std::time::Duration;
-
 use smol_str::SmolStr;
 
 use crate::account::AccountName;
@@ -12,9 +10,6 @@ use gcore_api::http::error::Reason;
 
 use super::words::instant;
 use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};
-
-/// The shortest age of stale data, for short intervals.
-const LEAST_AGE: Duration = Duration::from_secs(300);
 
 /// A verdict on each collector of each account. `verdict` returns `None` if nothing is known.
 fn of_collectors(
@@ -86,10 +81,10 @@ pub(super) fn rate_limited(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgemen
 /// in `for`, because restored readings are as old as the daemon was down.
 pub(super) fn stale(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
     of_collectors(case, snapshot, case.holds(), |name, collector, status| {
-        if collector == Collector::History || status.last_outcome == Some(Outcome::Unsupported) {
+        let longest = status.longest_age(collector, case.set.number("intervals"));
+        let Some(longest) = longest.filter(|_| status.last_outcome != Some(Outcome::Unsupported)) else {
             return Some(None);
-        }
-        let longest = status.interval.mul_f64(case.set.number("intervals")).max(LEAST_AGE);
+        };
         // Before the first good poll, nothing is known of the time before the start.
         let good_at = status.last_success.unwrap_or(case.facts.started_at);
         let late_at = good_at.checked_add(longest).ok()?;

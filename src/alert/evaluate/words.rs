@@ -1,15 +1,13 @@
-//! Amounts, groups and times as text for people.
+//! Amounts and the largest parts of a whole as text for people.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use crate::aggregate::group::Group;
-use crate::insights::Subject;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::resource::ProjectId;
+
+pub(super) use crate::insights::words::{group, instant, percent, project, subject};
 
 /// The number of parts that a sentence names.
 pub(super) const NAMED: usize = 3;
@@ -17,36 +15,6 @@ pub(super) const NAMED: usize = 3;
 /// An amount with its currency, such as `12.50 EUR`.
 pub(super) fn money(amount: f64, currency: &str) -> String {
     format!("{amount:.2} {currency}")
-}
-
-/// A share in percent, without decimals.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
-pub(super) fn project(names: &Names, id: ProjectId) -> String {
-    let name = names.project(id);
-    let number = id.0.to_string();
-    if name == number { format!("project {number}") } else { format!("project {name} ({number})") }
-}
-
-pub(super) fn group(names: &Names, group: &Group) -> String {
-    let (region, resource_type) = (names.region(group.region), group.resource_type.as_str());
-    format!("{resource_type} in region {region} of {}", project(names, group.project))
-}
-
-pub(super) fn subject(names: &Names, subject: &Subject) -> String {
-    match subject {
-        Subject::Account | Subject::Budget(_) => "the whole account".into(),
-        Subject::Project(id) => project(names, *id),
-        Subject::Type(word) => format!("{} of all projects", word.as_str()),
-        Subject::Group(one) => group(names, one),
-    }
-}
-
-/// An instant in UTC, to the minute.
-pub(super) fn instant(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// The largest parts of a whole, each with an amount of one currency.

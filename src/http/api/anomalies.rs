@@ -9,21 +9,29 @@ use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::names::Names;
 
-/// Every anomaly, the largest excess first.
-pub(super) fn list(snapshot: &Snapshot, now: Timestamp) -> Value {
-    let mut found: Vec<(f64, Value)> = Vec::new();
-    for (name, account) in &snapshot.accounts {
-        let judged = account.insights.as_ref().and_then(|insights| insights.findings.news(now));
-        for (day, judged) in judged.into_iter().flat_map(|(day, judged)| judged.iter().map(move |judged| (day, judged)))
-        {
-            if judged.judgement.anomaly {
-                found.push((judged.judgement.excess(), anomaly(name, &account.names, &day.to_string(), judged)));
-            }
-        }
+use super::query::Query;
+use super::{Answer, json as line};
+
+/// The answer to a query: every anomaly, the highest score first. An account without a recent judged day is in
+/// `unknown`.
+pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
+    let only = query.account(snapshot)?;
+    query.end(&["account"])?;
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for (name, account) in snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+        let Some((day, judged)) = account.insights.as_ref().and_then(|insights| insights.findings.news(now)) else {
+            unknown.push(name.as_str());
+            continue;
+        };
+        let anomalies = judged.iter().filter(|judged| judged.judgement.anomaly);
+        let anomalies =
+            anomalies.map(|judged| (judged.judgement.score, anomaly(name, &account.names, &day.to_string(), judged)));
+        found.extend(anomalies);
     }
+    // Amounts of two currencies are not comparable, scores are.
     found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let list: Vec<Value> = found.into_iter().map(|(_, anomaly)| anomaly).collect();
-    json!({ "anomalies": list })
+    Ok(line(&json!({ "anomalies": list, "unknown": unknown })))
 }
 
 fn anomaly(account: &AccountName, names: &Names, day: &str, judged: &Judged) -> Value {

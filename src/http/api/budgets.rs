@@ -10,32 +10,35 @@ use gcore_api::billing::period::utc_date;
 use super::query::Query;
 use super::{Answer, json as line};
 
-/// The answer to a query.
+/// The answer to a query. An account whose history is not read has unknown budgets.
 pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
-    let account = query.account(snapshot)?;
+    let only = query.account(snapshot)?;
     query.end(&["account"])?;
-    let all = snapshot.accounts.iter().filter(|(name, _)| account.is_none_or(|account| account == *name));
-    let statuses = all.filter_map(|(_, account)| account.insights.as_ref()).flat_map(|insights| &insights.budgets);
-    let budgets: Vec<Value> = statuses.map(|status| budget(status, now)).collect();
-    Ok(line(&json!({ "budgets": budgets })))
+    let (mut budgets, mut unknown) = (Vec::new(), Vec::new());
+    for (name, account) in snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+        match &account.insights {
+            Some(insights) => budgets.extend(insights.budgets.iter().map(|status| budget(status, now))),
+            None => unknown.push(name.as_str()),
+        }
+    }
+    Ok(line(&json!({ "budgets": budgets, "unknown": unknown })))
 }
 
 /// A budget of an ended month has no figures until the history was read in the new one.
 fn budget(status: &BudgetStatus, now: Timestamp) -> Value {
-    let month = utc_date(now).first_of_month();
-    let is_current = status.month == month;
+    let known = status.of_this_month(now);
     let budget = &status.budget;
     let selector = &budget.selector;
     json!({
         "account": budget.account.as_str(),
         "budget": budget.name,
         "currency": budget.currency,
-        "month": month,
+        "month": utc_date(now).first_of_month(),
         "limit": budget.amount,
-        "spent": status.actual.filter(|_| is_current),
-        "used_ratio": status.used_ratio().filter(|_| is_current),
-        "forecast": status.forecast.filter(|_| is_current),
-        "exhausted_at": status.exhausted_at.filter(|_| is_current),
+        "spent": known.and_then(|known| known.actual),
+        "used_ratio": known.and_then(BudgetStatus::used_ratio),
+        "forecast": known.and_then(|known| known.forecast),
+        "exhausted_at": known.and_then(|known| known.exhausted_at),
         "projects": selector.projects,
         "regions": selector.regions,
         "resource_types": selector.types,

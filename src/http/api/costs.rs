@@ -1,16 +1,14 @@
 //! `/api/v1/costs`: the costs of a window, grouped as asked, as JSON or CSV.
 
-use hyper::HeaderMap;
-use hyper::header::ACCEPT;
 use jiff::Timestamp;
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::account::AccountName;
 use crate::http::figures;
 use crate::http::figures::{Dimension, Key, WindowSums};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::amount::Amount;
-use gcore_api::billing::names::Names;
 use gcore_api::billing::period::{Period, Window};
 
 use super::query::{BadQuery, Query};
@@ -42,24 +40,16 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    project_name: Option<String>,
+    project_name: Option<SmolStr>,
     /// Null for costs without a region.
     #[serde(skip_serializing_if = "Option::is_none")]
     region_id: Option<Option<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    region_name: Option<String>,
+    region_name: Option<SmolStr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_type: Option<&'a str>,
     currency: &'a str,
     amount: Amount,
-}
-
-/// Whether the client asks for CSV and does not put JSON before it.
-pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut types =
-        accepted.flat_map(|value| value.split(',')).map(|entry| entry.split(';').next().unwrap_or("").trim());
-    types.find(|of| ["text/csv", "application/json", "*/*"].contains(of)) == Some("text/csv")
 }
 
 /// The answer to a query.
@@ -70,12 +60,11 @@ pub(super) fn answer(snapshot: &Snapshot, mut query: Query, is_csv: bool, now: T
     let format = query.one_of("format", &[("json", Format::Json), ("csv", Format::Csv)])?;
     query.end(&KEYS)?;
     let window = window.unwrap_or(Window::MonthToDate);
-    let is_meant = |name: &AccountName, _: &_| account.is_none_or(|account| account == name);
-    let mut found = figures::sums(snapshot, window, &dimensions, is_meant, now);
-    found.unknown.retain(|name| account.is_none_or(|account| account == *name));
+    let meant = figures::with_costs(snapshot).filter(|(name, _)| account.is_none_or(|account| account == *name));
+    let found = figures::sums(meant, window, &dimensions, |_| true, now);
     let period = window.period(now);
     Ok(match format.unwrap_or(if is_csv { Format::Csv } else { Format::Json }) {
-        Format::Csv => Text { content_type: CSV, text: csv(snapshot, &dimensions, &found, window, period) },
+        Format::Csv => Text::good(CSV, csv(snapshot, &dimensions, &found, window, period)),
         Format::Json => json(&Costs {
             window: window.as_str(),
             from: period.first().to_string(),
@@ -105,32 +94,19 @@ fn dimensions(text: Option<String>) -> Result<Vec<Dimension>, BadQuery> {
 }
 
 fn row<'a>(snapshot: &Snapshot, key: &Key<'a>, amount: Amount) -> Row<'a> {
-    let names = |knows: &dyn Fn(&Names) -> bool| {
-        let of_account = key.account.and_then(|account| snapshot.accounts.get(account));
-        let mut all = of_account.into_iter().chain(snapshot.accounts.values()).map(|account| &account.names);
-        all.find(|names| knows(names))
-    };
-    let project_name = key.project.map(|id| {
-        names(&|names| names.projects.contains_key(&id))
-            .map_or_else(|| id.0.to_string(), |names| names.project(id).into())
-    });
-    let region_name = key.region.map(|id| {
-        let named = id.and_then(|id| names(&|names| names.regions.contains_key(&id)));
-        named.map_or_else(|| Names::none().region(id), |names| names.region(id)).into()
-    });
     Row {
         account: key.account.map(AccountName::as_str),
         project_id: key.project.map(|id| id.0),
-        project_name,
+        project_name: key.project.map(|id| snapshot.project_name(key.account, id)),
         region_id: key.region.map(|id| id.map(|id| id.0)),
-        region_name,
+        region_name: key.region.map(|id| snapshot.region_name(key.account, id)),
         resource_type: key.resource_type.map(|word| word.as_str()),
         currency: key.currency.as_str(),
         amount,
     }
 }
 
-/// A header and a line for each sum. An account without a current reading has a line without currency and amount.
+/// A header and a line for each sum. An unknown account has a line without currency and amount.
 fn csv(
     snapshot: &Snapshot,
     dimensions: &[Dimension],
@@ -189,21 +165,6 @@ fn inert(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn csv_is_for_those_who_ask_for_it_first() {
-        for (accept, want) in [
-            ("text/csv", true),
-            ("text/csv;q=0.9, application/json;q=0.1", true),
-            ("application/json, text/csv", false),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
-            assert_eq!(prefers_csv(&headers), want, "{accept}");
-        }
-        assert!(!prefers_csv(&HeaderMap::new()));
-    }
 
     #[test]
     fn dimensions_are_a_list_without_repetition() {

@@ -30,7 +30,7 @@ pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> A
 
 fn of_account(name: &AccountName, account: &Account, now: Timestamp) -> Option<Vec<Value>> {
     let findings = &account.insights.as_ref()?.findings;
-    if !findings.is_of_this_month(now) {
+    if !findings.foretells(now) {
         return None;
     }
     let whole = findings.account.iter().map(|(currency, forecast)| {

@@ -12,7 +12,7 @@ mod status;
 
 use std::sync::Arc;
 
-use hyper::header::{CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
+use super::accept;
 use super::body::Body;
 use super::routes::{AppState, TEXT, respond};
 use query::{BadQuery, Query};
@@ -32,14 +33,14 @@ const YAML: &str = "application/yaml";
 pub const ALERTS: &str = "/api/v1/alerts";
 
 /// Every path of the API.
-pub const PATHS: [&str; 7] = [
-    ALERTS,
-    "/api/v1/anomalies",
-    "/api/v1/budgets",
-    "/api/v1/costs",
-    "/api/v1/forecasts",
-    "/api/v1/openapi.yaml",
-    "/api/v1/status",
+const ENDPOINTS: [(&str, Endpoint); 7] = [
+    (ALERTS, Endpoint::Alerts),
+    ("/api/v1/anomalies", Endpoint::Anomalies),
+    ("/api/v1/budgets", Endpoint::Budgets),
+    ("/api/v1/costs", Endpoint::Costs),
+    ("/api/v1/forecasts", Endpoint::Forecasts),
+    ("/api/v1/openapi.yaml", Endpoint::OpenApi),
+    ("/api/v1/status", Endpoint::Status),
 ];
 
 /// A path of the API.
@@ -57,17 +58,16 @@ pub(super) enum Endpoint {
 /// The text of an answer, or the refusal of its query.
 type Answer = Result<Text, BadQuery>;
 
-/// A text with its type.
+/// A text with its status and type.
 struct Text {
+    status: StatusCode,
     content_type: &'static str,
     text: String,
 }
 
 impl Endpoint {
     pub(super) fn find(path: &str) -> Option<Self> {
-        let all =
-            [Self::Alerts, Self::Anomalies, Self::Budgets, Self::Costs, Self::Forecasts, Self::OpenApi, Self::Status];
-        PATHS.iter().zip(all).find(|(of, _)| **of == path).map(|(_, endpoint)| endpoint)
+        ENDPOINTS.into_iter().find(|(of, _)| *of == path).map(|(_, endpoint)| endpoint)
     }
 
     /// The answer to a request.
@@ -78,26 +78,25 @@ impl Endpoint {
             Self::Alerts => {
                 // If the store fails, it logs the reason. Alerts are then listed without their notifications.
                 let tellings = site.store.tellings().await.unwrap_or_default();
-                query.and_then(|query| query.none()).map(|()| json(&alerts::list(&site.alerts.borrow(), &tellings)))
+                // Writers of alerts do not wait while the answer is made.
+                let current = site.alerts.borrow().clone();
+                query.and_then(|query| query.none()).map(|()| json(&alerts::list(&current, &tellings)))
             }
-            Self::Anomalies => query.and_then(|query| query.none()).map(|()| json(&anomalies::list(&snapshot, now))),
+            Self::Anomalies => query.and_then(|query| anomalies::answer(&snapshot, query, now)),
             Self::Budgets => query.and_then(|query| budgets::answer(&snapshot, query, now)),
             Self::Forecasts => query.and_then(|query| forecasts::answer(&snapshot, query, now)),
             Self::Status => query.and_then(|query| status::answer(site, &snapshot, query, now)),
             Self::OpenApi => query
                 .and_then(|query| query.none())
-                .map(|()| Text { content_type: YAML, text: include_str!("../../../docs/openapi.yaml").into() }),
-            Self::Costs => costs(snapshot, query, costs::prefers_csv(&request.headers), now).await,
+                .map(|()| Text::good(YAML, include_str!("../../../docs/openapi.yaml").into())),
+            Self::Costs => costs(snapshot, query, accept::prefers_csv(&request.headers), now).await,
         };
         let mut response = match answer {
-            Ok(Text { content_type, text }) => respond(StatusCode::OK, content_type, text),
+            Ok(Text { status, content_type, text }) => respond(status, content_type, text),
             Err(bad) => respond(StatusCode::BAD_REQUEST, JSON, json(&bad.body()).text),
         };
         if self == Self::Costs {
             response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-        }
-        if response.headers().get(CONTENT_TYPE).is_some_and(|of| of == TEXT) {
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
@@ -116,14 +115,20 @@ fn json(value: &impl Serialize) -> Text {
     match serde_json::to_string(value) {
         Ok(mut text) => {
             text.push('\n');
-            Text { content_type: JSON, text }
+            Text::good(JSON, text)
         }
         Err(error) => failed(&format!("the answer cannot be written: {error}")),
     }
 }
 
 fn failed(why: &str) -> Text {
-    Text { content_type: TEXT, text: format!("{why}\n") }
+    Text { status: StatusCode::INTERNAL_SERVER_ERROR, content_type: TEXT, text: format!("{why}\n") }
+}
+
+impl Text {
+    fn good(content_type: &'static str, text: String) -> Self {
+        Self { status: StatusCode::OK, content_type, text }
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +140,7 @@ mod tests {
         let text = include_str!("../../../docs/openapi.yaml");
         let documented: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("  /")?.strip_suffix(':')).collect();
-        let wanted: Vec<&str> = PATHS.iter().map(|path| path.trim_start_matches('/')).collect();
+        let wanted: Vec<&str> = ENDPOINTS.iter().map(|(path, _)| path.trim_start_matches('/')).collect();
         assert_eq!(documented, wanted);
         assert_eq!(Endpoint::find("/api/v1/status"), Some(Endpoint::Status));
         assert_eq!(Endpoint::find("/api/v1/"), None);

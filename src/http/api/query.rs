@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::account::AccountName;
@@ -30,10 +29,7 @@ impl Query {
     /// Decodes a query. An empty one has no keys.
     pub(super) fn new(text: &str) -> Result<Self, BadQuery> {
         let mut keys = BTreeMap::new();
-        // The base is never used; the library decodes queries of whole URLs only.
-        let Ok(mut url) = Url::parse("http://localhost/") else { return Ok(Self(keys)) };
-        url.set_query(Some(text).filter(|text| !text.is_empty()));
-        for (key, value) in url.query_pairs() {
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
             if keys.insert(key.to_string(), value.into_owned()).is_some() {
                 return Err(BadQuery::new(&key, "the key is repeated", None, &[]));
             }

@@ -21,13 +21,15 @@ pub(super) fn answer(site: &AppState, snapshot: &Snapshot, mut query: Query, now
     let only = query.account(snapshot)?;
     query.end(&["account"])?;
     let selected = snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
+    // Writers of alerts do not wait while the answer is made.
+    let current = site.alerts.borrow().clone();
     let accounts: Vec<Value> = selected.map(|(name, account)| self::account(name, account, now)).collect();
     Ok(line(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "now": now,
         "ready": site.encoder.published().untried().is_empty(),
         "store_writable": site.store.is_writable(),
-        "alerts": alerts(&site.alerts.borrow()),
+        "alerts": alerts(&current),
         "accounts": accounts,
     })))
 }
@@ -57,7 +59,7 @@ fn account(name: &AccountName, account: &Account, now: Timestamp) -> Value {
 }
 
 fn collector(collector: Collector, status: &Status, now: Timestamp) -> Value {
-    let state = State::of(status, now);
+    let state = State::of(collector, status, now);
     let failure = status.last_failure.map(|reason| json!({ "reason": reason.as_str(), "text": sentence(reason) }));
     json!({
         "collector": collector.as_str(),

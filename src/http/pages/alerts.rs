@@ -20,13 +20,10 @@ const MOST_IN_LIST: usize = 150;
 /// The longest description on an alert's own page.
 const MOST_OF_A_DESCRIPTION: usize = 4_000;
 
-/// The severity of alerts that only machines read.
-const FOR_MACHINES: &str = "none";
-
 /// All alerts that people read, the gravest first.
 pub(super) fn for_people(view: View<'_>) -> Vec<&Alert> {
     let all = view.alerts.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref);
-    sorted(all.filter(|alert| alert.label("severity") != FOR_MACHINES).collect())
+    sorted(all.filter(|alert| alert.is_for_people()).collect())
 }
 
 fn sorted(mut alerts: Vec<&Alert>) -> Vec<&Alert> {
@@ -61,13 +58,12 @@ fn path(alert: &Alert) -> String {
 }
 
 /// The section of the status page.
-pub(super) fn section(view: View<'_>) -> Markup {
-    let all = for_people(view);
+pub(super) fn section(view: View<'_>, all: &[&Alert]) -> Markup {
     html! {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alerts" }
             @if all.is_empty() { p.quiet { (nothing(view)) } }
-            (items(view, &all, Depth::Root, MOST_ON_STATUS))
+            (items(view, all, Depth::Root, MOST_ON_STATUS))
             @if all.len() > MOST_ON_STATUS {
                 p.more { a href=(Depth::Root.link(super::ALERTS)) { "All " (all.len()) " alerts" } }
             }
@@ -113,7 +109,7 @@ fn items(view: View<'_>, alerts: &[&Alert], depth: Depth, most: usize) -> Markup
 pub(super) fn page(view: View<'_>) -> Markup {
     let people = for_people(view);
     let machines = view.alerts.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref);
-    let machines = sorted(machines.filter(|alert| alert.label("severity") == FOR_MACHINES).collect());
+    let machines = sorted(machines.filter(|alert| !alert.is_for_people()).collect());
     let mut severities: Vec<(u8, &str)> =
         people.iter().map(|alert| alert.label("severity")).map(|word| (severity_rank(word), word)).collect();
     severities.sort_unstable();
@@ -140,12 +136,10 @@ pub(super) fn page(view: View<'_>) -> Markup {
 }
 
 fn heading(severity: &str) -> String {
-    let mut rest = severity.chars();
-    let first = rest.next().map(|first| first.to_uppercase().to_string());
-    first.map_or_else(
-        || "Without a severity".into(),
-        |first| format::shortened(&format!("{first}{}", rest.as_str()), 40),
-    )
+    if severity.is_empty() {
+        return "Without a severity".into();
+    }
+    format::shortened(&format::capitalised(severity), 40)
 }
 
 fn article(alert: &Alert) -> Markup {
@@ -261,20 +255,17 @@ fn class(alert: &Alert) -> &'static str {
         (Status::Resolved, _) => "good",
         (_, "critical") => "critical",
         (_, "info") => "info",
-        (_, FOR_MACHINES) => "idle",
+        _ if !alert.is_for_people() => "idle",
         _ => "warning",
     }
 }
 
-/// The summary. Beside a single account, its name goes without saying.
+/// The summary. With one account, its name is left out.
 fn short(view: View<'_>, alert: &Alert) -> String {
     let summary = summary(alert);
     let begin = format!("Account {}: ", alert.label("account"));
-    let Some(rest) = summary.strip_prefix(&begin).filter(|_| view.snapshot.accounts.len() == 1) else {
-        return summary.to_owned();
-    };
-    let mut rest = rest.chars();
-    rest.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), rest.as_str()))
+    let rest = summary.strip_prefix(&begin).filter(|_| view.snapshot.accounts.len() == 1);
+    rest.map_or_else(|| summary.to_owned(), format::capitalised)
 }
 
 fn summary(alert: &Alert) -> &str {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::insights::budget::BudgetStatus;
+use crate::insights::words;
 use gcore_api::billing::period::utc_date;
 use gcore_api::billing::resource::Currency;
 
@@ -38,29 +39,29 @@ pub(super) fn list(view: View<'_>, currency: &Currency) -> Markup {
 }
 
 fn budget(view: View<'_>, status: &BudgetStatus) -> Markup {
-    let is_current = status.month == utc_date(view.now).first_of_month();
-    let share = status.used_ratio().filter(|_| is_current);
-    let forecast = status.forecast.filter(|_| is_current);
+    let known = status.of_this_month(view.now);
+    let share = known.and_then(BudgetStatus::used_ratio);
+    let forecast = known.and_then(|known| known.forecast);
     let limit = status.budget.amount.to_f64();
     let class = match (share, forecast) {
         (Some(share), _) if share >= 1.0 => "over",
         (_, Some(forecast)) if forecast > limit => "soon",
         _ => "fine",
     };
-    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", format::percent(share)));
+    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", words::percent(share)));
     html! {
         div.line {
             strong { (format::name(&status.budget.name)) }
             @if view.snapshot.accounts.len() > 1 { span.sub { (format::name(status.budget.account.as_str())) } }
             span.number { (label) }
         }
-        (chart::meter(share.unwrap_or_default(), class, &label))
+        @if let Some(share) = share { (chart::meter(share, class, &label)) }
         div.line.quiet {
             span {
-                (format::amount(status.actual.filter(|_| is_current))) " of " (format::money(status.budget.amount))
+                (format::amount(known.and_then(|known| known.actual))) " of " (format::money(status.budget.amount))
             }
             span.number {
-                @match (status.exhausted_at.filter(|_| is_current), forecast) {
+                @match (known.and_then(|known| known.exhausted_at), forecast) {
                     (Some(at), _) if at <= view.now => { "used up on " (format::day(utc_date(at))) },
                     (Some(at), _) => { "used up by " (format::day(utc_date(at))) },
                     (None, Some(forecast)) => { "forecast " (format::estimate(forecast)) },

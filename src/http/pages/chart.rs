@@ -51,9 +51,9 @@ pub(super) fn bars(bars: &[Bar], label: &str) -> Markup {
     }
 }
 
-/// The largest known value, for the axis.
-pub(super) fn most(bars: &[Bar]) -> f64 {
-    bars.iter().filter_map(|bar| bar.value).fold(0.0, f64::max)
+/// The largest known value, for the axis; at least zero. `None`: all are unknown.
+pub(super) fn most(bars: &[Bar]) -> Option<f64> {
+    bars.iter().filter_map(|bar| bar.value).reduce(f64::max).map(|most| most.max(0.0))
 }
 
 /// A share of a whole as a line that is filled from the left; above 1 it is full.
@@ -67,15 +67,15 @@ pub(super) fn meter(share: f64, class: &str, label: &str) -> Markup {
     }
 }
 
-/// The month: spent so far, the band of the forecast, and its estimate, on one line from zero.
-pub(super) fn month(spent: f64, [lower, estimate, upper]: [f64; 3], label: &str) -> Markup {
-    let most = upper.max(spent).max(f64::MIN_POSITIVE) * 1.04;
+/// The month: spent so far, if known, the band of the forecast, and its estimate, on one line from zero.
+pub(super) fn month(spent: Option<f64>, [lower, estimate, upper]: [f64; 3], label: &str) -> Markup {
+    let most = upper.max(spent.unwrap_or(0.0)).max(f64::MIN_POSITIVE) * 1.04;
     let at = |value: f64| (value / most).clamp(0.0, 1.0) * 300.0;
     html! {
         svg.month viewBox="0 0 300 12" preserveAspectRatio="none" role="img" aria-label=(label) {
             rect.track x="0" y="3" width="300" height="6" {}
             rect.band x=(number(at(lower))) y="0" width=(number((at(upper) - at(lower)).max(1.0))) height="12" {}
-            rect.spent x="0" y="3" width=(number(at(spent))) height="6" {}
+            @if let Some(spent) = spent { rect.spent x="0" y="3" width=(number(at(spent))) height="6" {} }
             rect.estimate x=(number(at(estimate) - 0.75)) y="0" width="1.5" height="12" {}
         }
     }
@@ -103,6 +103,11 @@ mod tests {
         assert!(drawn.contains("class=\"missing\" x=\"199.8\" y=\"0\" width=\"140.4\" height=\"160\""), "{drawn}");
         assert!(drawn.contains("y=\"120\" width=\"140.4\" height=\"40\""), "a credit hangs below: {drawn}");
         assert!(drawn.contains("height=\"0\""), "{drawn}");
+        assert_eq!(
+            [&[None, Some(-1.0)][..], &[Some(2.0)], &[None]]
+                .map(|all| most(&all.iter().copied().map(bar).collect::<Vec<_>>())),
+            [Some(0.0), Some(2.0), None]
+        );
         let none = bars(&[bar(Some(0.0))], "").into_string();
         assert!(!none.contains("NaN") && !none.contains("inf"), "{none}");
     }
@@ -111,7 +116,8 @@ mod tests {
     fn a_share_above_the_whole_fills_its_line() {
         assert!(meter(1.35, "over", "").into_string().contains("width=\"100\" height=\"6\""));
         assert!(meter(0.423, "fine", "").into_string().contains("width=\"42.3\""));
-        let line = month(0.0, [0.0, 0.0, 0.0], "").into_string();
-        assert!(!line.contains("NaN"), "{line}");
+        let line = month(Some(0.0), [0.0, 0.0, 0.0], "").into_string();
+        assert!(!line.contains("NaN") && line.contains("class=\"spent\""), "{line}");
+        assert!(!month(None, [1.0, 2.0, 3.0], "").into_string().contains("class=\"spent\""), "unknown is no bar");
     }
 }

@@ -14,9 +14,10 @@ const MOST_ACCOUNTS: usize = 20;
 
 /// The section of all accounts.
 pub(super) fn section(view: View<'_>) -> Markup {
-    let state = |status: &Status| State::of(status, view.now);
     let mut accounts: Vec<_> = view.snapshot.accounts.iter().collect();
-    accounts.sort_by_key(|(_, account)| account.collectors.values().all(|status| state(status) == State::Good));
+    accounts.sort_by_key(|(_, account)| {
+        account.collectors.iter().all(|(of, status)| State::of(*of, status, view.now) == State::Good)
+    });
     html! {
         section aria-labelledby="collectors" {
             h2 #collectors { "Collectors" }
@@ -57,7 +58,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
 }
 
 fn row(view: View<'_>, account: Option<&str>, collector: Collector, status: &Status) -> Markup {
-    let state = State::of(status, view.now);
+    let state = State::of(collector, status, view.now);
     let (class, words) = match state {
         State::Waiting => ("idle", "Not read yet"),
         State::Good => ("good", "Good"),

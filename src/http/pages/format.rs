@@ -1,17 +1,14 @@
 //! Amounts, days, ages and names as text of a page.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::aggregate::group::Group;
-use crate::insights::Subject;
+use crate::http::figures::WindowSums;
+use crate::insights::words;
 use crate::terminal::escaped;
 use gcore_api::billing::amount::Amount;
-use gcore_api::billing::names::Names;
-use gcore_api::billing::period::Period;
-use gcore_api::billing::resource::ProjectId;
+use gcore_api::billing::period::{Period, Window};
 
 /// The longest name on a page, in characters.
 const MOST_OF_A_NAME: usize = 80;
@@ -60,12 +57,6 @@ pub(super) fn grouped(number: u128) -> String {
     text
 }
 
-/// A share in percent: whole above 10 %, with one decimal below.
-pub(super) fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    if percent.abs() < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
-}
-
 /// A day such as `22 Nov`.
 pub(super) fn day(day: Date) -> String {
     day.strftime("%-d %b").to_string()
@@ -83,10 +74,14 @@ pub(super) fn period(period: Period) -> String {
     }
 }
 
+/// The days of the month up to today.
+pub(super) fn month_so_far(now: Timestamp) -> String {
+    period(Window::MonthToDate.period(now))
+}
+
 /// An instant to the minute, for people and for machines.
 pub(super) fn instant(at: Timestamp) -> Markup {
-    let zoned = at.to_zoned(TimeZone::UTC);
-    html! { time datetime=(zoned.strftime("%Y-%m-%dT%H:%M:%SZ")) { (zoned.strftime("%Y-%m-%d %H:%M")) " UTC" } }
+    html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (words::instant(at)) } }
 }
 
 /// The age of an instant, such as `3 min`. An instant in the future has none.
@@ -126,34 +121,23 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// The name of a project with its id.
-pub(super) fn project(names: &Names, id: ProjectId) -> String {
-    let (name, number) = (names.project(id), id.0.to_string());
-    if name == number {
-        format!("project {number}")
-    } else {
-        format!("{} ({number})", shortened(&name, MOST_OF_A_NAME))
-    }
+/// The text with a capital letter.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), rest.as_str()))
 }
 
-/// A group as text.
-pub(super) fn group(names: &Names, group: &Group) -> String {
-    let region = names.region(group.region);
-    format!(
-        "{} in {} of {}",
-        shortened(group.resource_type.as_str(), MOST_OF_A_NAME),
-        shortened(&region, MOST_OF_A_NAME),
-        project(names, group.project)
-    )
-}
-
-/// The subject of an anomaly as text.
-pub(super) fn subject(names: &Names, subject: &Subject) -> String {
-    match subject {
-        Subject::Account | Subject::Budget(_) => "Whole account".into(),
-        Subject::Project(id) => format!("Project {}", project(names, *id)),
-        Subject::Type(word) => format!("{} in all projects", shortened(word.as_str(), MOST_OF_A_NAME)),
-        Subject::Group(one) => group(names, one),
+/// The accounts that sums of accounts leave out, after a comma. Empty when all are known or all are unknown.
+pub(super) fn without(sums: &WindowSums<'_>) -> Markup {
+    let (unknown, known) = (sums.unknown.len(), sums.known.len());
+    html! {
+        @if known > 0 && unknown > 0 {
+            strong {
+                ", without "
+                @if let [account] = sums.unknown.as_slice() { "account " (name(account.as_str())) }
+                @else { (unknown) " of " (known + unknown) " accounts" }
+            }
+        }
     }
 }
 
@@ -176,7 +160,6 @@ mod tests {
             assert_eq!(money(text.parse().unwrap()), want, "{text}");
         }
         assert_eq!([estimate(6085.675), estimate(f64::NAN)], ["6,085.68", "unknown"]);
-        assert_eq!([0.034_f64, 0.5, 1.35].map(percent), ["3.4 %", "50 %", "135 %"]);
     }
 
     #[test]
@@ -189,6 +172,8 @@ mod tests {
             let days = Period::new(first.parse().unwrap(), end.parse().unwrap()).unwrap();
             assert_eq!(period(days), want);
         }
+        let months = ["2026-12-01T00:00:00Z", "2026-11-22T12:00:00Z"].map(|now| month_so_far(now.parse().unwrap()));
+        assert_eq!(months, ["1 Dec", "1–22 Nov"]);
     }
 
     #[test]

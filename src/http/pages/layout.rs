@@ -27,7 +27,7 @@ impl Depth {
 /// The frame around the content of a page. `current` is the path of the navigation's own entry.
 pub(super) fn page(view: View<'_>, depth: Depth, current: &str, title: &str, content: &Markup) -> Markup {
     let firing = view.alerts.iter().flat_map(|alerts| alerts.iter());
-    let firing = firing.filter(|alert| alert.status == Status::Firing && alert.label("severity") != "none").count();
+    let firing = firing.filter(|alert| alert.status == Status::Firing && alert.is_for_people()).count();
     let entry = |path: &str, text: &str| {
         html! { a href=(depth.link(path)) aria-current=[(path == current).then_some("page")] { (text) } }
     };

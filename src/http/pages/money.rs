@@ -4,12 +4,11 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::account::AccountName;
+use crate::aggregate::group::Group;
 use crate::http::figures;
-use crate::http::figures::WindowSums;
-use crate::insights::recent_days::{CurrencyDays, DAYS, RecentDays};
+use crate::http::figures::{Dimension, Named, WindowSums};
+use crate::insights::recent_days::{Amounts, CurrencyDays, DAYS};
 use crate::insights::{Judged, Subject, Whole};
-use crate::snapshot::Account;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId};
@@ -22,9 +21,11 @@ use super::format;
 
 /// The sums of three windows over everything that the page shows.
 pub(super) struct Windows<'a> {
-    today: WindowSums<'a>,
-    yesterday: WindowSums<'a>,
-    month: WindowSums<'a>,
+    pub(super) today: WindowSums<'a>,
+    pub(super) yesterday: WindowSums<'a>,
+    pub(super) month: WindowSums<'a>,
+    /// The accounts whose costs are in the sums, or are unknown.
+    accounts: Vec<Named<'a>>,
     /// The project of the page. `None`: all of them.
     project: Option<ProjectId>,
 }
@@ -37,15 +38,13 @@ struct Outlook {
 }
 
 impl<'a> Windows<'a> {
-    /// The sums of all projects, or of one.
-    pub(super) fn new(view: View<'a>, project: Option<ProjectId>) -> Self {
-        let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate].map(|window| {
-            let is_meant = |_: &AccountName, group: &crate::aggregate::group::Group| {
-                project.is_none_or(|project| group.project == project)
-            };
-            figures::sums(view.snapshot, window, &[], is_meant, view.now)
-        });
-        Self { today, yesterday, month, project }
+    /// The sums of accounts. Those of one project are by region and type.
+    pub(super) fn new(view: View<'a>, accounts: Vec<Named<'a>>, project: Option<ProjectId>) -> Self {
+        let dimensions = if project.is_some() { &[Dimension::Region, Dimension::ResourceType][..] } else { &[] };
+        let is_meant = |group: &Group| project.is_none_or(|project| group.project == project);
+        let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate]
+            .map(|window| figures::sums(accounts.iter().copied(), window, dimensions, is_meant, view.now));
+        Self { today, yesterday, month, accounts, project }
     }
 
     /// The currencies of these sums.
@@ -72,7 +71,7 @@ impl<'a> Windows<'a> {
 
     fn tiles(&self, view: View<'_>, currency: &Currency) -> Markup {
         let today = utc_date(view.now);
-        let month = sum(&self.month, currency);
+        let month = self.month.sum(currency);
         let yesterday = today.saturating_sub(1.day());
         html! {
             dl.tiles {
@@ -80,30 +79,30 @@ impl<'a> Windows<'a> {
                     dt { "This month" }
                     dd {
                         strong.figure { (format::amount(month)) }
-                        span.note { "1–" (format::day(today)) ", today so far" (without(&self.month)) }
+                        span.note { (format::month_so_far(view.now)) ", today so far" (format::without(&self.month)) }
                     }
                 }
                 div {
                     dt { "Forecast for " (today.strftime("%B")) }
-                    dd { (self.forecast(view, currency, month)) }
+                    dd { (self.forecast(view, currency)) }
                 }
                 div {
                     dt { "Today so far" }
                     dd {
-                        strong.figure { (format::amount(sum(&self.today, currency))) }
-                        span.note { (format::day(today)) ", provisional" (without(&self.today)) }
+                        strong.figure { (format::amount(self.today.sum(currency))) }
+                        span.note { (format::day(today)) ", provisional" (format::without(&self.today)) }
                     }
                 }
                 div {
                     dt { "Yesterday" }
                     dd {
-                        strong.figure { (format::amount(sum(&self.yesterday, currency))) }
+                        strong.figure { (format::amount(self.yesterday.sum(currency))) }
                         span.note {
                             (format::day(yesterday))
                             @if let Some(expected) = self.expected(view, currency, yesterday) {
                                 ", expected " (format::estimate(expected))
                             }
-                            (without(&self.yesterday))
+                            (format::without(&self.yesterday))
                         }
                     }
                 }
@@ -111,20 +110,21 @@ impl<'a> Windows<'a> {
         }
     }
 
-    fn forecast(&self, view: View<'_>, currency: &Currency, month: Option<Amount>) -> Markup {
+    fn forecast(&self, view: View<'_>, currency: &Currency) -> Markup {
         let Some(outlook) = self.outlook(view, currency) else {
             return html! {
                 strong.figure { (format::unknown()) }
                 span.note { "It needs the history of past days" }
             };
         };
-        let spent = month.map_or(0.0, Amount::to_f64);
+        let spent = self.month.whole(currency).map(Amount::to_f64);
         // The forecast knows closed days only. The month costs at least its costs so far.
-        let [lower, estimate, upper] = [outlook.lower, outlook.estimate, outlook.upper].map(|edge| edge.max(spent));
+        let least = self.month.sum(currency).map_or(f64::NEG_INFINITY, Amount::to_f64);
+        let [lower, estimate, upper] = [outlook.lower, outlook.estimate, outlook.upper].map(|edge| edge.max(least));
         let band = format!("{} – {}", format::estimate(lower), format::estimate(upper));
         let label = format!(
             "Spent so far {} of an expected {} {}; band {band}",
-            format::estimate(spent),
+            spent.map_or_else(|| "unknown".to_owned(), format::estimate),
             format::estimate(estimate),
             currency.as_str()
         );
@@ -135,16 +135,19 @@ impl<'a> Windows<'a> {
         }
     }
 
-    /// The forecast of the current month, over the accounts that have one.
+    /// The forecast of the current month over all accounts. `None` when that of an account is unknown.
     fn outlook(&self, view: View<'_>, currency: &Currency) -> Option<Outlook> {
         let mut all: Option<Outlook> = None;
-        for (_, account) in figures::with_costs(view.snapshot) {
+        for (_, account) in &self.accounts {
             let findings = &account.insights.as_ref()?.findings;
+            if !findings.foretells(view.now) {
+                return None;
+            }
             let found = match self.project {
                 None => findings.account.get(currency),
                 Some(project) => findings.forecasts.get(&(project, currency.clone())),
             };
-            let Some(found) = found.filter(|_| findings.is_of_this_month(view.now)) else { continue };
+            let Some(found) = found else { continue };
             let sum = all.get_or_insert(Outlook { estimate: 0.0, lower: 0.0, upper: 0.0 });
             sum.estimate += found.estimate;
             sum.lower += found.lower;
@@ -157,7 +160,7 @@ impl<'a> Windows<'a> {
     fn expected(&self, view: View<'_>, currency: &Currency, day: Date) -> Option<f64> {
         let subject = self.project.map_or(Subject::Account, Subject::Project);
         let mut expected = None;
-        for (_, account) in figures::with_costs(view.snapshot) {
+        for (_, account) in &self.accounts {
             let (_, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
             if let Some(one) = judged.iter().find(|one| one.subject == subject && one.currency == *currency) {
                 *expected.get_or_insert(0.0) += one.judgement.expected;
@@ -166,22 +169,35 @@ impl<'a> Windows<'a> {
         expected.filter(|expected: &f64| expected.is_finite())
     }
 
-    /// The last judged day, if it was out of the usual.
+    /// The last judged day, if it was an anomaly.
     fn unusual(&self, view: View<'_>, currency: &Currency) -> Option<Date> {
         let subject = self.project.map_or(Subject::Account, Subject::Project);
-        let news = figures::with_costs(view.snapshot)
-            .filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
+        let news = self.accounts.iter().filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
         let is_meant = |one: &Judged| one.subject == subject && one.currency == *currency && one.judgement.anomaly;
         news.filter(|(_, judged)| judged.iter().any(is_meant)).map(|(day, _)| day).next()
+    }
+
+    /// The costs of a closed day. `None`: the day of an account is not stored, or its costs vanished at once.
+    fn amount_on(&self, currency: &Currency, day: Date) -> Option<Amount> {
+        let mut sum = Amount::ZERO;
+        for (_, account) in &self.accounts {
+            let insights = account.insights.as_ref()?;
+            let recent = &insights.recent;
+            if !recent.is_known(day) || insights.findings.is_missing(self.project.map(Whole::Project), currency, day) {
+                return None;
+            }
+            let Some(costs) = recent.currency(currency.as_str()) else { continue };
+            sum = sum.checked_add(recent.on(amounts(costs, self.project), day)?)?;
+        }
+        Some(sum)
     }
 
     fn days(&self, view: View<'_>, currency: &Currency) -> Markup {
         let today = utc_date(view.now);
         let length = i32::try_from(DAYS).unwrap_or_default();
         let closed = (1..=length).rev().map(|back| today.saturating_sub(back.days()));
-        let mut days: Vec<(Date, Option<Amount>)> =
-            closed.map(|day| (day, amount_on(view, currency, self.project, day))).collect();
-        days.push((today, sum(&self.today, currency).filter(|_| self.today.unknown.is_empty())));
+        let mut days: Vec<(Date, Option<Amount>)> = closed.map(|day| (day, self.amount_on(currency, day))).collect();
+        days.push((today, self.today.whole(currency)));
         let unusual = self.unusual(view, currency);
         let bar = |(day, amount): &(Date, Option<Amount>)| {
             let weekday = day.strftime("%a");
@@ -192,7 +208,7 @@ impl<'a> Windows<'a> {
                 jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => "weekend",
                 _ => "day",
             };
-            let note = if class == "unusual" { ", out of the usual" } else { "" };
+            let note = if class == "unusual" { ", anomaly" } else { "" };
             let title = format!("{weekday} {}: {shown}{note}", format::day(*day));
             Bar { title, value: amount.map(Amount::to_f64), class }
         };
@@ -200,9 +216,9 @@ impl<'a> Windows<'a> {
         let first = days.first().map_or(today, |(day, _)| *day);
         let range = format!("{} – {}", format::day(first), format::day(today));
         let unknown = days.iter().filter(|(_, amount)| amount.is_none()).count();
-        let most = chart::most(&bars);
+        let most = chart::most(&bars).map_or_else(|| "unknown".to_owned(), format::estimate);
         let word = format::shortened(currency.as_str(), 20);
-        let label = format!("Bars: costs per day in {word}, {range}. The largest is {}.", format::estimate(most));
+        let label = format!("Bars: costs per day in {word}, {range}. The largest is {most}.");
         html! {
             figure.days {
                 figcaption {
@@ -210,12 +226,12 @@ impl<'a> Windows<'a> {
                     @if unknown > 0 { "; " (unknown) " of " (days.len()) " days unknown" }
                     span.legend {
                         span.key.weekend { "weekend" }
-                        @if unusual.is_some() { span.key.unusual { "out of the usual" } }
+                        @if unusual.is_some() { span.key.unusual { "anomaly" } }
                         span.key.today { "today so far" }
                     }
                 }
                 div.plot {
-                    span.top aria-hidden="true" { (format::estimate(most)) }
+                    span.top aria-hidden="true" { (most) }
                     (chart::bars(&bars, &label))
                     div.axis aria-hidden="true" { span { (format::day(first)) } span { "today" } }
                 }
@@ -249,52 +265,6 @@ fn table(days: &[(Date, Option<Amount>)], today: Date, currency: &Currency) -> M
     }
 }
 
-/// The sum of a window in a currency. In a read window, a missing currency costs nothing.
-fn sum(window: &WindowSums<'_>, currency: &Currency) -> Option<Amount> {
-    let found = window.sums.iter().find(|(key, _)| key.currency == currency).map(|(_, amount)| *amount);
-    found.or_else(|| (!window.known.is_empty()).then_some(Amount::ZERO))
-}
-
-/// The accounts that a sum leaves out.
-fn without(window: &WindowSums<'_>) -> Markup {
-    let (unknown, known) = (window.unknown.len(), window.known.len());
-    html! {
-        @if known > 0 && unknown > 0 {
-            strong {
-                ", without "
-                @if let [account] = window.unknown.as_slice() { "account " (format::name(account.as_str())) }
-                @else { (unknown) " of " (known + unknown) " accounts" }
-            }
-        }
-    }
-}
-
-/// The costs of a closed day. `None`: the day of an account is not stored, or its costs vanished at once.
-fn amount_on(view: View<'_>, currency: &Currency, project: Option<ProjectId>, day: Date) -> Option<Amount> {
-    let mut sum = Amount::ZERO;
-    for (_, account) in figures::with_costs(view.snapshot) {
-        let recent = recent(account)?;
-        if !recent.is_known(day) || is_missing(account, currency, project, day) {
-            return None;
-        }
-        let Some(costs) = recent.currency(currency.as_str()) else { continue };
-        sum = sum.checked_add(recent.on(amounts(costs, project)?, day)?)?;
-    }
-    Some(sum)
-}
-
-fn recent(account: &Account) -> Option<&RecentDays> {
-    Some(&account.insights.as_ref()?.recent)
-}
-
-fn amounts(costs: &CurrencyDays, project: Option<ProjectId>) -> Option<&crate::insights::recent_days::Amounts> {
-    Some(project.map_or(&costs.account, |project| costs.project(project)))
-}
-
-/// Whether the costs of the account or the project vanished at once, and count as unknown on a day.
-fn is_missing(account: &Account, currency: &Currency, project: Option<ProjectId>, day: Date) -> bool {
-    let Some(insights) = &account.insights else { return false };
-    let wholes = [Some(Whole::Account), project.map(Whole::Project)];
-    let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
-    wholes.into_iter().flatten().filter_map(since).any(|since| *since <= day)
+fn amounts(costs: &CurrencyDays, project: Option<ProjectId>) -> &Amounts {
+    project.map_or(&costs.account, |project| costs.project(project))
 }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use jiff::civil::Date;
 use maud::{Markup, html};
 
 use crate::http::figures;
+use crate::http::figures::WindowSums;
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
-use crate::snapshot::{Account, current};
+use crate::insights::words;
+use crate::snapshot::{Account, Snapshot};
 use gcore_api::billing::amount::Amount;
-use gcore_api::billing::names::Names;
-use gcore_api::billing::period::{Window, utc_date};
+use gcore_api::billing::period::Window;
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
 use super::View;
@@ -43,8 +43,7 @@ enum Part<'a> {
 struct Sum(Option<Amount>);
 
 #[derive(Clone, Copy, Debug)]
-struct Row<'a> {
-    names: &'a Names,
+struct Row {
     month: Sum,
     last: Sum,
     before: Sum,
@@ -52,7 +51,7 @@ struct Row<'a> {
 
 /// The parts of all currencies and kinds.
 pub(super) struct Parts<'a> {
-    rows: HashMap<(&'a Currency, Part<'a>), Row<'a>, RandomState>,
+    rows: HashMap<(&'a Currency, Part<'a>), Row, RandomState>,
     weeks: Option<Weeks>,
 }
 
@@ -77,6 +76,15 @@ impl Part<'_> {
             Self::Type(_) => Kind::Type,
         }
     }
+
+    /// The part whose costs can vanish together.
+    fn whole(self) -> Option<Whole> {
+        match self {
+            Self::Project(id) => Some(Whole::Project(id)),
+            Self::Region(id) => id.map(Whole::Region),
+            Self::Type(_) => None,
+        }
+    }
 }
 
 impl<'a> Parts<'a> {
@@ -91,7 +99,7 @@ impl<'a> Parts<'a> {
     }
 
     fn add(&mut self, view: View<'a>, account: &'a Account) {
-        let totals = current(&account.cost, Window::MonthToDate, view.now);
+        let totals = figures::costs(account, Window::MonthToDate, view.now);
         let mut month = HashMap::<(&Currency, Part<'_>), Amount, RandomState>::default();
         for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
             let parts = [Part::Project(group.project), Part::Region(group.region), Part::Type(&group.resource_type)];
@@ -110,7 +118,7 @@ impl<'a> Parts<'a> {
         }
         for ((currency, part), amount) in month {
             let [last, before] = self.compared(account, currency, part);
-            let zero = Row { names: &account.names, month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+            let zero = Row { month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
             let row = self.rows.entry((currency, part)).or_insert(zero);
             row.month.add(totals.map(|_| amount));
             row.last.add(last);
@@ -123,17 +131,26 @@ impl<'a> Parts<'a> {
         let (Some(weeks), Some(insights)) = (self.weeks, &account.insights) else { return [None; 2] };
         let recent = &insights.recent;
         [weeks.last, weeks.before].map(|week| {
-            if week.days().any(|day| !recent.is_known(day)) || is_missing(account, currency, part, week.last()) {
+            if week.days().any(|day| !recent.is_known(day))
+                || insights.findings.is_missing(part.whole(), currency, week.last())
+            {
                 return None;
             }
             let Some(costs) = recent.currency(currency.as_str()) else { return Some(Amount::ZERO) };
-            recent.sum(amounts(costs, part)?, week)
+            recent.sum(amounts(costs, part), week)
         })
     }
 
-    /// The table of a kind. Empty without a row.
-    pub(super) fn table(&self, view: View<'_>, depth: Depth, currency: &Currency, kind: Kind) -> Markup {
-        let mut rows: Vec<(Part<'a>, Row<'a>)> = self
+    /// The table of a kind. Empty without a row. `month` has the accounts that the rows leave out.
+    pub(super) fn table(
+        &self,
+        view: View<'_>,
+        depth: Depth,
+        currency: &Currency,
+        kind: Kind,
+        month: &WindowSums<'_>,
+    ) -> Markup {
+        let mut rows: Vec<(Part<'a>, Row)> = self
             .rows
             .iter()
             .filter(|((of, part), _)| *of == currency && part.kind() == kind)
@@ -142,7 +159,7 @@ impl<'a> Parts<'a> {
         if rows.is_empty() {
             return html! {};
         }
-        let rank = |row: &Row<'_>| (row.month.0, row.last.0);
+        let rank = |row: &Row| (row.month.0, row.last.0);
         rows.sort_unstable_by(|(one, a), (other, b)| rank(b).cmp(&rank(a)).then_with(|| one.cmp(other)));
         let (shown, rest) = rows.split_at(rows.len().min(MOST));
         let most = shown.iter().filter_map(|(_, row)| row.month.0).max().map_or(0.0, Amount::to_f64);
@@ -155,7 +172,7 @@ impl<'a> Parts<'a> {
             div.part {
                 h3 { (title) }
                 table.parts {
-                    caption { (self.caption(view, currency)) }
+                    caption { (self.caption(view, currency, month)) }
                     thead {
                         tr {
                             th scope="col" { (title.trim_end_matches('s')) }
@@ -168,9 +185,9 @@ impl<'a> Parts<'a> {
                         @for (part, row) in shown {
                             tr {
                                 th scope="row" {
-                                    (label(*part, row.names, depth))
-                                    @if most > 0.0 {
-                                        (share(row.month.0.map_or(0.0, |amount| amount.to_f64() / most)))
+                                    (label(view.snapshot, *part, depth))
+                                    @if let Some(amount) = row.month.0.filter(|_| most > 0.0) {
+                                        (share(amount.to_f64() / most))
                                     }
                                 }
                                 (cells(row))
@@ -184,10 +201,9 @@ impl<'a> Parts<'a> {
     }
 
     /// The days of the columns.
-    fn caption(&self, view: View<'_>, currency: &Currency) -> Markup {
-        let today = utc_date(view.now);
+    fn caption(&self, view: View<'_>, currency: &Currency, month: &WindowSums<'_>) -> Markup {
         html! {
-            "In " (format::name(currency.as_str())) ". This month: 1–" (format::day(today)) ". "
+            "In " (format::name(currency.as_str())) (format::without(month)) ". This month: " (format::month_so_far(view.now)) ". "
             @match self.weeks {
                 Some(weeks) => {
                     "Change: " (format::period(weeks.last)) " against " (format::period(weeks.before)) "."
@@ -203,32 +219,20 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn amounts<'c>(costs: &'c CurrencyDays, part: Part<'_>) -> Option<&'c Amounts> {
+fn amounts<'c>(costs: &'c CurrencyDays, part: Part<'_>) -> &'c Amounts {
     match part {
-        Part::Project(id) => Some(costs.project(id)),
-        Part::Region(id) => Some(costs.region(id)),
-        Part::Type(word) => Some(costs.resource_type(word)),
+        Part::Project(id) => costs.project(id),
+        Part::Region(id) => costs.region(id),
+        Part::Type(word) => costs.resource_type(word),
     }
 }
 
-/// Whether the costs of a part vanished at once, and count as unknown on a day.
-fn is_missing(account: &Account, currency: &Currency, part: Part<'_>, day: Date) -> bool {
-    let Some(insights) = account.insights.as_ref().filter(|insights| !insights.findings.missing.is_empty()) else {
-        return false;
-    };
-    let whole = match part {
-        Part::Project(id) => Some(Whole::Project(id)),
-        Part::Region(id) => id.map(Whole::Region),
-        Part::Type(_) => None,
-    };
-    let since = |whole: Whole| insights.findings.missing.get(&(whole, currency.clone()));
-    [Some(Whole::Account), whole].into_iter().flatten().filter_map(since).any(|since| *since <= day)
-}
-
-fn label(part: Part<'_>, names: &Names, depth: Depth) -> Markup {
+fn label(snapshot: &Snapshot, part: Part<'_>, depth: Depth) -> Markup {
     match part {
-        Part::Project(id) => html! { a href=(depth.link(&project_path(id))) { (format::name(&names.project(id))) } },
-        Part::Region(id) => format::name(&names.region(id)),
+        Part::Project(id) => {
+            html! { a href=(depth.link(&project_path(id))) { (format::name(&snapshot.project_name(None, id))) } }
+        }
+        Part::Region(id) => format::name(&snapshot.region_name(None, id)),
         Part::Type(word) => format::name(word.as_str()),
     }
 }
@@ -243,9 +247,8 @@ fn share(share: f64) -> Markup {
     }
 }
 
-fn total<'a>(rows: &[(Part<'a>, Row<'a>)]) -> Row<'a> {
-    static NO_NAMES: Names = Names::none();
-    let mut all = Row { names: &NO_NAMES, month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+fn total(rows: &[(Part<'_>, Row)]) -> Row {
+    let mut all = Row { month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
     for (_, row) in rows {
         all.month.add(row.month.0);
         all.last.add(row.last.0);
@@ -254,7 +257,7 @@ fn total<'a>(rows: &[(Part<'a>, Row<'a>)]) -> Row<'a> {
     all
 }
 
-fn cells(row: &Row<'_>) -> Markup {
+fn cells(row: &Row) -> Markup {
     html! {
         td.number { (format::amount(row.month.0)) }
         td.number.wide { (format::amount(row.last.0)) }
@@ -276,7 +279,7 @@ fn change(last: Option<Amount>, before: Option<Amount>) -> Markup {
         return html! { span class=(class) { "new" } span.sub { (amount) } };
     }
     let share = difference.to_f64() / before.to_f64();
-    let percent = format::percent(share.abs());
+    let percent = words::percent(share.abs());
     let (class, sign) = match (percent.starts_with("0.0"), is_up) {
         (true, _) => ("same", ""),
         (false, true) => (class, "+"),

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::account::AccountName;
 use crate::http::figures;
-use crate::http::figures::{Dimension, Key};
+use crate::http::figures::{Dimension, Key, Named};
 use crate::snapshot::Account;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, utc_date};
@@ -29,30 +29,26 @@ type Amounts = [Option<Amount>; COLUMNS.len()];
 pub(super) fn page(view: View<'_>, id: &str) -> Option<Markup> {
     // Other spellings of a number have no page, so that each project has one address.
     let project = id.parse().ok().map(ProjectId).filter(|project| project.0.to_string() == id)?;
-    let windows = Windows::new(view, Some(project));
-    let mut currencies: BTreeSet<&Currency> = windows.currencies().collect();
-    let mut known_in: Vec<(&AccountName, &Account)> = Vec::new();
-    for (name, account) in &view.snapshot.accounts {
-        let recent = account.insights.iter().flat_map(|insights| insights.recent.currencies());
-        let of: Vec<&Currency> =
-            recent.filter(|(_, costs)| costs.has_project(project)).map(|(currency, _)| currency).collect();
-        if !of.is_empty() || account.names.projects.contains_key(&project) {
-            known_in.push((name, account));
-        }
-        currencies.extend(of);
-    }
-    if known_in.is_empty() && currencies.is_empty() {
+    let accounts: Vec<Named<'_>> =
+        view.snapshot.accounts.iter().filter(|(_, account)| has_project(account, project, view.now)).collect();
+    if accounts.is_empty() {
         return None;
     }
-    let name =
-        known_in.iter().find_map(|(_, account)| account.names.projects.get(&project)).map(|one| one.name.as_str());
+    let read = accounts.iter().copied().filter(|(_, account)| figures::has_costs(account));
+    let windows = Windows::new(view, read.collect(), Some(project));
+    let mut currencies: BTreeSet<&Currency> = windows.currencies().collect();
+    for (_, account) in &accounts {
+        let recent = account.insights.iter().flat_map(|insights| insights.recent.currencies());
+        currencies.extend(recent.filter(|(_, costs)| costs.has_project(project)).map(|(currency, _)| currency));
+    }
+    let name = view.snapshot.project_name(None, project);
     let content = html! {
         p.crumb { a href=(Depth::Below.link("/")) { "Overview" } }
         div.title {
-            h1 { "Project " (format::name(name.unwrap_or(id))) }
+            h1 { "Project " (format::name(&name)) }
             p.quiet {
                 "Id " (id)
-                @for (account, _) in &known_in { ", account " (format::name(account.as_str())) }
+                @for (account, _) in &accounts { ", account " (format::name(account.as_str())) }
                 ". " (utc_date(view.now).strftime("%A, %-d %B %Y")) ", UTC."
             }
         }
@@ -63,23 +59,18 @@ pub(super) fn page(view: View<'_>, id: &str) -> Option<Markup> {
                 h2 id=(heading) { "Costs in " (format::name(currency.as_str())) }
                 (windows.section(view, currency))
                 div.columns {
-                    (table(view, project, currency, Dimension::ResourceType))
-                    (table(view, project, currency, Dimension::Region))
+                    (table(view, &windows, currency, Dimension::ResourceType))
+                    (table(view, &windows, currency, Dimension::Region))
                 }
             }
         }
         div.columns {
             (alerts::of_project(view, id))
-            (anomalies::section(view, Depth::Below, Some(project)))
+            (anomalies::section(view, &accounts, Depth::Below, Some(project)))
         }
     };
-    Some(layout::page(
-        view,
-        Depth::Below,
-        "",
-        &format!("Project {}", format::shortened(name.unwrap_or(id), 60)),
-        &content,
-    ))
+    let title = format!("Project {}", format::shortened(&name, 60));
+    Some(layout::page(view, Depth::Below, "", &title, &content))
 }
 
 /// The page of an unknown project.
@@ -95,19 +86,27 @@ pub(super) fn missing(view: View<'_>, id: &str) -> Markup {
     layout::page(view, Depth::Below, "", "No such project", &content)
 }
 
+/// Whether an account knows the project: by its name, by the past days or by current costs.
+fn has_project(account: &Account, project: ProjectId, now: Timestamp) -> bool {
+    let recent = || account.insights.iter().flat_map(|insights| insights.recent.currencies());
+    let costs = || COLUMNS.into_iter().filter_map(|window| figures::costs(account, window, now));
+    account.names.projects.contains_key(&project)
+        || recent().any(|(_, costs)| costs.has_project(project))
+        || costs().any(|totals| totals.amounts.iter().any(|(group, ..)| group.project == project))
+}
+
 /// The costs by type or by region.
-fn table(view: View<'_>, project: ProjectId, currency: &Currency, dimension: Dimension) -> Markup {
+fn table(view: View<'_>, windows: &Windows<'_>, currency: &Currency, dimension: Dimension) -> Markup {
     let mut rows = BTreeMap::<String, Amounts>::new();
-    let mut is_known = [false; COLUMNS.len()];
-    for (column, window) in COLUMNS.into_iter().enumerate() {
-        let is_of = |_: &AccountName, group: &crate::aggregate::group::Group| group.project == project;
-        let found = figures::sums(view.snapshot, window, &[dimension], is_of, view.now);
-        is_known[column] = !found.known.is_empty() && found.unknown.is_empty();
-        for (key, amount) in found.sums.into_iter().filter(|(key, _)| key.currency == currency) {
-            rows.entry(label(view, &key)).or_default()[column] = Some(amount);
+    let columns = [&windows.month, &windows.yesterday, &windows.today];
+    let part = |key: &Key<'_>| (key.currency == currency).then(|| label(view, key, dimension));
+    for (column, window) in columns.into_iter().enumerate() {
+        for (name, amount) in window.by(part) {
+            rows.entry(name).or_default()[column] = Some(amount);
         }
     }
     // In a read window, a missing group costs nothing.
+    let is_known = columns.map(|window| !window.known.is_empty() && window.unknown.is_empty());
     for amounts in rows.values_mut() {
         for (amount, is_known) in amounts.iter_mut().zip(is_known) {
             *amount = is_known.then(|| amount.unwrap_or_default());
@@ -121,7 +120,9 @@ fn table(view: View<'_>, project: ProjectId, currency: &Currency, dimension: Dim
         div.part {
             h3 { (title) }
             table.parts {
-                caption { "In " (format::name(currency.as_str())) ". This month: 1–" (format::day(utc_date(view.now))) "." }
+                caption {
+                    "In " (format::name(currency.as_str())) ". This month: " (format::month_so_far(view.now)) "."
+                }
                 thead {
                     tr {
                         th scope="col" { (title.trim_end_matches('s')) }
@@ -156,17 +157,9 @@ fn total(rows: &[(String, Amounts)]) -> Amounts {
 }
 
 /// The name of a key's region or type.
-fn label(view: View<'_>, key: &Key<'_>) -> String {
-    match (key.region, key.resource_type) {
-        (Some(region), _) => {
-            let accounts = view.snapshot.accounts.values();
-            let named = accounts
-                .map(|account| &account.names)
-                .find(|names| region.is_some_and(|region| names.regions.contains_key(&region)));
-            named
-                .map_or_else(|| gcore_api::billing::names::Names::none().region(region), |names| names.region(region))
-                .to_string()
-        }
-        (None, word) => word.map_or_else(String::new, |word| word.as_str().to_owned()),
+fn label(view: View<'_>, key: &Key<'_>, dimension: Dimension) -> String {
+    match dimension {
+        Dimension::Region => view.snapshot.region_name(None, key.region.flatten()).into(),
+        _ => key.resource_type.map_or_else(String::new, |word| word.as_str().to_owned()),
     }
 }

@@ -27,6 +27,7 @@ fn rendered(text: &str) -> String {
     let mut events: Vec<Event<'_>> = Vec::new();
     let mut sections: Vec<(String, String)> = Vec::new();
     let mut heading: Option<(HeadingLevel, String, usize)> = None;
+    let mut is_replaced = false;
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Heading { level, .. }) => heading = Some((level, String::new(), events.len())),
@@ -44,7 +45,13 @@ fn rendered(text: &str) -> String {
             }
             // A link to another document of the repository has no page here.
             Event::Start(Tag::Link { ref dest_url, .. }) if !has_page(dest_url) => {
+                is_replaced = true;
                 events.push(Event::Start(Tag::Emphasis));
+            }
+            // No link is within another.
+            Event::End(TagEnd::Link) if is_replaced => {
+                is_replaced = false;
+                events.push(Event::End(TagEnd::Emphasis));
             }
             Event::Html(raw) | Event::InlineHtml(raw) => events.push(Event::Text(raw)),
             other => {
@@ -56,7 +63,7 @@ fn rendered(text: &str) -> String {
         }
     }
     let mut page = String::new();
-    writer::push_html(&mut page, closed(events).into_iter());
+    writer::push_html(&mut page, events.into_iter());
     let index = index(&sections).into_string();
     let page = page.replace("<th>", "<th scope=\"col\">").replace("<pre>", "<pre tabindex=\"0\">");
     page.replacen("</h1>\n", &format!("</h1>\n{index}"), 1)
@@ -64,20 +71,6 @@ fn rendered(text: &str) -> String {
 
 fn has_page(link: &CowStr<'_>) -> bool {
     link.starts_with('#') || link.starts_with("https://") || link.starts_with("http://")
-}
-
-/// Ends each emphasis that replaced a link as an emphasis.
-fn closed(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
-    let mut open: Vec<bool> = Vec::new();
-    let close = |event| match event {
-        Event::Start(Tag::Link { .. }) => {
-            open.push(true);
-            event
-        }
-        Event::End(TagEnd::Link) if open.pop().is_none() => Event::End(TagEnd::Emphasis),
-        event => event,
-    };
-    events.into_iter().map(close).collect()
 }
 
 fn index(sections: &[(String, String)]) -> Markup {

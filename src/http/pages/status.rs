@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
+use crate::alert::Alert;
 use crate::http::figures;
+use crate::http::figures::WindowSums;
 use crate::http::wording::State;
 use crate::snapshot::current;
 use gcore_api::billing::period::{Window, utc_date};
@@ -20,17 +22,18 @@ const MOST_CURRENCIES: usize = 6;
 
 /// The page.
 pub(super) fn page(view: View<'_>) -> Markup {
-    let (windows, parts) = (Windows::new(view, None), Parts::new(view));
+    let (windows, parts) = (Windows::new(view, figures::with_costs(view.snapshot).collect(), None), Parts::new(view));
+    let people = alerts::for_people(view);
     let currencies: BTreeSet<&Currency> = windows.currencies().chain(parts.currencies()).collect();
     let content = html! {
         div.title {
             h1 { (title(view)) }
             p.quiet { (utc_date(view.now).strftime("%A, %-d %B %Y")) ". All days are UTC." }
         }
-        (summary(view))
-        @if currencies.is_empty() { section.panel { (no_costs(view)) } }
-        @for currency in currencies.iter().take(MOST_CURRENCIES) {
-            @let id = format!("costs-{}", slug(currency.as_str()));
+        (summary(view, &people))
+        @if currencies.is_empty() { section.panel { (no_costs(&windows)) } }
+        @for (number, currency) in currencies.iter().take(MOST_CURRENCIES).enumerate() {
+            @let id = format!("costs-{number}");
             section.panel aria-labelledby=(id) {
                 h2 id=(id) { "Costs in " (format::name(currency.as_str())) }
                 (windows.section(view, currency))
@@ -41,19 +44,19 @@ pub(super) fn page(view: View<'_>) -> Markup {
         }
         (unpriced(view))
         div.columns {
-            (alerts::section(view))
-            (anomalies::section(view, Depth::Root, None))
+            (alerts::section(view, &people))
+            (anomalies::section(view, &view.snapshot.accounts.iter().collect::<Vec<_>>(), Depth::Root, None))
         }
-        @for currency in currencies.iter().take(MOST_CURRENCIES) {
-            @let id = format!("parts-{}", slug(currency.as_str()));
+        @for (number, currency) in currencies.iter().take(MOST_CURRENCIES).enumerate() {
+            @let id = format!("parts-{number}");
             section.panel aria-labelledby=(id) {
                 h2 id=(id) { "Where " (format::name(currency.as_str())) " goes" }
                 div.columns {
                     div {
-                        (parts.table(view, Depth::Root, currency, Kind::Project))
-                        (parts.table(view, Depth::Root, currency, Kind::Region))
+                        (parts.table(view, Depth::Root, currency, Kind::Project, &windows.month))
+                        (parts.table(view, Depth::Root, currency, Kind::Region, &windows.month))
                     }
-                    (parts.table(view, Depth::Root, currency, Kind::Type))
+                    (parts.table(view, Depth::Root, currency, Kind::Type, &windows.month))
                 }
             }
         }
@@ -75,14 +78,13 @@ fn title(view: View<'_>) -> Markup {
 }
 
 /// One line that says whether anything needs a look.
-fn summary(view: View<'_>) -> Markup {
-    let people = alerts::for_people(view);
-    let counts = alerts::counts(&people);
+fn summary(view: View<'_>, people: &[&Alert]) -> Markup {
+    let counts = alerts::counts(people);
     let states = || {
         view.snapshot
             .accounts
             .values()
-            .flat_map(|account| account.collectors.values().map(|one| State::of(one, view.now)))
+            .flat_map(|account| account.collectors.iter().map(|(of, status)| State::of(*of, status, view.now)))
     };
     let bad = states().filter(|state| matches!(state, State::Failing | State::Late | State::AccessLost)).count();
     let waiting = states().filter(|state| *state == State::Waiting).count();
@@ -104,13 +106,17 @@ fn summary(view: View<'_>) -> Markup {
     }
 }
 
-fn no_costs(view: View<'_>) -> Markup {
-    let is_read = figures::with_costs(view.snapshot)
-        .any(|(_, account)| current(&account.cost, Window::MonthToDate, view.now).is_some());
+fn no_costs(windows: &Windows<'_>) -> Markup {
+    let WindowSums { known, unknown, .. } = &windows.month;
     html! {
         h2 { "Costs" }
-        @if is_read { p.quiet { "There were no costs this month." } }
-        @else { p.quiet { "Unknown: no account has a current reading of its costs. The table of collectors says why." } }
+        @if known.is_empty() {
+            p.quiet { "Unknown: no account shows its costs. The table of collectors says why, or the key sees no prices." }
+        } @else if unknown.is_empty() {
+            p.quiet { "There were no costs this month." }
+        } @else {
+            p.quiet { "There were no known costs this month" (format::without(&windows.month)) "." }
+        }
     }
 }
 
@@ -127,9 +133,4 @@ fn unpriced(view: View<'_>) -> Markup {
             }
         }
     }
-}
-
-/// A text as a part of an id.
-fn slug(text: &str) -> String {
-    text.chars().take(20).map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '-' }).collect()
 }
