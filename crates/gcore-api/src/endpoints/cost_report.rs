@@ -13,7 +13,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Error;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::{Field, MAX_NAME, MAX_TEXT};
+use crate::json::field::{Field, MAX_NAME, MAX_TEXT};
 
 const ENDPOINT: Endpoint = Endpoint::CostReportResources;
 const FIELDS: [&str; 14] = [

@@ -12,7 +12,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Error;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::Field;
+use crate::json::field::Field;
 
 const LAYOUT: RowSchema<Vec<CostTotal>, 11> = RowSchema {
     endpoint: Endpoint::CostReportTotals,

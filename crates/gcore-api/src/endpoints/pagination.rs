@@ -17,10 +17,11 @@ use crate::endpoints::page_cursor::{PageCursor, PageInfo, UNREADABLE};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::exchange::Payload;
 use crate::http::memory::{Claim, MemoryShare};
+use crate::http::payload::Payload;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::{self, Field, MAX_TEXT, PageHead, Row};
+use crate::json::field::{Field, MAX_TEXT};
+use crate::json::lenient_json::{self, PageHead, Row};
 use crate::json::row_templates::RowTemplates;
 
 /// The number of repeated readings of an inconsistent list.

@@ -4,9 +4,6 @@
 //! uses the likeliest form. A 400 leads to the next form, and the accepted form is remembered. Only documented keys are
 //! sent, because the API refuses any other.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -17,23 +14,13 @@ use crate::endpoints::pagination::Query;
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::exchange::Payload;
+use crate::http::forms::Form;
+use crate::http::payload::Payload;
+use crate::http::refusal::Refused;
 use crate::http::settings::Filter;
 
 /// A page size that every list of this API accepts.
 const CAUTIOUS_PAGE_SIZE: u32 = 100;
-
-/// The form that each endpoint accepted last.
-#[derive(Debug, Default)]
-pub(crate) struct Forms(Mutex<BTreeMap<Endpoint, Form>>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Form {
-    page_size: u32,
-    /// Whether a running period is sent as "until today, the last day included", which avoids a date in the future.
-    /// Otherwise it is sent as "until before tomorrow".
-    last_day_included: bool,
-}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -115,36 +102,17 @@ impl Query for ReportQuery<'_> {
     }
 }
 
-/// The form after a 400, chosen by the error text.
+/// The form after a 400. A refusal that names no field may mean either.
 fn next_form(form: Form, error: &Error) -> Option<Form> {
     if error.reason != Reason::BadRequest {
         return None;
     }
     let smaller = (form.page_size > CAUTIOUS_PAGE_SIZE).then_some(Form { page_size: CAUTIOUS_PAGE_SIZE, ..form });
     let exclusive = form.last_day_included.then_some(Form { last_day_included: false, ..form });
-    if error.detail.contains("limit") {
-        smaller
-    } else if ["time_from", "time_to", "enable_last_day"].iter().any(|key| error.detail.contains(key)) {
-        exclusive
-    } else {
-        exclusive.or(smaller)
-    }
-}
-
-impl Forms {
-    fn get(&self, endpoint: Endpoint) -> Option<Form> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&endpoint).copied()
-    }
-
-    /// Remembers the accepted form. A closed period says nothing about the form of a running one.
-    fn learn(&self, endpoint: Endpoint, form: Form, is_running: bool) {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last_day_included = if is_running {
-            form.last_day_included
-        } else {
-            forms.get(&endpoint).is_none_or(|known| known.last_day_included)
-        };
-        forms.insert(endpoint, Form { last_day_included, ..form });
+    match Refused::named_by(&error.detail) {
+        Some(Refused::PageSize) => smaller,
+        Some(Refused::Period) => exclusive,
+        None => exclusive.or(smaller),
     }
 }
 
@@ -167,15 +135,5 @@ mod tests {
             let error = Error { endpoint: Endpoint::UsageReport, reason, detail: detail.into() };
             assert_eq!(next_form(from, &error), want, "{name}");
         }
-    }
-
-    #[test]
-    fn a_closed_period_does_not_unlearn_the_running_one() {
-        let (forms, endpoint) = (Forms::default(), Endpoint::UsageReport);
-        forms.learn(endpoint, Form { page_size: 100, last_day_included: false }, false);
-        assert_eq!(forms.get(endpoint), Some(Form { page_size: 100, last_day_included: true }));
-        forms.learn(endpoint, Form { page_size: 100, last_day_included: false }, true);
-        forms.learn(endpoint, Form { page_size: 100, last_day_included: false }, false);
-        assert_eq!(forms.get(endpoint), Some(Form { page_size: 100, last_day_included: false }));
     }
 }

@@ -11,7 +11,8 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Error;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::{Field, Instants};
+use crate::json::field::Field;
+use crate::json::lenient_json::Instants;
 
 /// The largest page of billing lists.
 const PAGE_SIZE: u32 = 100;

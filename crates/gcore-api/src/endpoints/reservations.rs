@@ -18,9 +18,10 @@ use crate::endpoints::pagination::{Listing, PlainQuery, Query, RowSchema};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Error;
-use crate::http::exchange::Payload;
+use crate::http::payload::Payload;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::{Field, Instants};
+use crate::json::field::Field;
+use crate::json::lenient_json::Instants;
 
 const RESERVATIONS: RowSchema<Vec<Commitment>, 7> = RowSchema {
     endpoint: Endpoint::Reservations,

@@ -13,7 +13,7 @@ use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Error;
 use crate::http::poll_deadline::PollDeadline;
-use crate::json::lenient_json::Field;
+use crate::json::field::Field;
 
 const ENDPOINT: Endpoint = Endpoint::UsageReport;
 const FIELDS: [&str; 12] = [

@@ -10,14 +10,15 @@ use tokio::time::{Instant, timeout_at};
 
 use common::clock::Clock;
 
-use crate::endpoints::report_query::Forms;
 use crate::http::body::Body;
 use crate::http::connection::{BuildError, authorities, http_client};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::exchange::{Failure, Payload, authorization};
+use crate::http::failure::Failure;
+use crate::http::forms::Forms;
 use crate::http::memory::{Claim, MemoryLimit, MemoryShare};
 use crate::http::metrics::Metrics;
+use crate::http::payload::{Payload, authorization};
 use crate::http::poll_deadline::PollDeadline;
 use crate::http::rate_limiter::{NoPermit, RateLimiter};
 use crate::http::retry;

@@ -1,12 +1,10 @@
-//! One attempt of a request: its payload, its good response, and its failures.
+//! One attempt of a request: its good response, and its failures.
 
 use std::io;
-use std::time::Duration;
 
 use reqwest::Response;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use secrecy::SecretString;
 
 use common::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
@@ -15,6 +13,8 @@ use crate::http::client::Client;
 use crate::http::encoding::{ACCEPTED, Decoder};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Reason;
+use crate::http::failure::Failure;
+use crate::http::payload::{Payload, authorization};
 use crate::http::{refusal, retry};
 
 /// The bytes that are read of an error response.
@@ -25,34 +25,6 @@ const MAX_ERROR_TEXT: usize = 500;
 /// The advice for a proxy that asks for a password.
 const PROXY: &str = "the proxy asks for a user name and a password (407): put them into its variable, as in \
     HTTPS_PROXY=http://user:password@proxy.example:3128";
-
-/// The payload of a request.
-pub(crate) enum Payload {
-    Query(Vec<(&'static str, String)>),
-    Json(String),
-}
-
-impl Payload {
-    pub(crate) fn json(body: &impl Serialize) -> Self {
-        // Bodies are strings, numbers and lists of them, so their serialization cannot fail.
-        Self::Json(sonic_rs::to_string(body).unwrap_or_default())
-    }
-}
-
-/// A failed attempt.
-pub(crate) struct Failure {
-    pub(crate) reason: Reason,
-    pub(crate) detail: String,
-    pub(crate) may_pass: bool,
-    /// The wait that the server asks for.
-    pub(crate) wait: Option<Duration>,
-}
-
-impl Failure {
-    pub(crate) fn new(reason: Reason, may_pass: bool, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), may_pass, wait: None }
-    }
-}
 
 impl Client {
     /// Sends a request once, and returns the body of a good response.
@@ -173,12 +145,6 @@ fn too_large(endpoint: Endpoint, limit: usize, rows: Option<u32>) -> String {
         "the answer is larger than the {mib:.1} MiB that {whose} may have; check that api_url and proxies lead to the \
          API{page_size}"
     )
-}
-
-pub(crate) fn authorization(scheme: &str, key: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", key.expose_secret()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Failure> {

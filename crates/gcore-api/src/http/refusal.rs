@@ -1,4 +1,4 @@
-//! Decides whether a refusal comes from the API, or from a proxy or firewall before the API.
+//! Reads refusals: whether they come from the API or from a proxy or firewall before it, and which field is refused.
 //!
 //! The API's services format errors differently, but each sends a JSON object with one of a few members. A firewall or
 //! proxy sends HTML, plain text or nothing.
@@ -14,6 +14,27 @@ const MEMBERS: [&str; 5] = ["exception_class", "message", "detail", "error", "er
 pub(crate) fn is_of_the_api(body: &[u8]) -> bool {
     let members = sonic_rs::from_slice::<BTreeMap<String, IgnoredAny>>(body);
     members.is_ok_and(|members| MEMBERS.iter().any(|member| members.contains_key(*member)))
+}
+
+/// The part of a report's request that the API refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    PageSize,
+    Period,
+}
+
+impl Refused {
+    /// The part that the text of a 400 names. The API's services put names of fields into texts of different forms.
+    pub(crate) fn named_by(text: &str) -> Option<Self> {
+        [
+            (Self::PageSize, "limit"),
+            (Self::Period, "time_from"),
+            (Self::Period, "time_to"),
+            (Self::Period, "enable_last_day"),
+        ]
+        .into_iter()
+        .find_map(|(part, field)| text.contains(field).then_some(part))
+    }
 }
 
 #[cfg(test)]

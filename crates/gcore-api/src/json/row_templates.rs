@@ -5,7 +5,7 @@
 //! values is remembered. Further rows are compared with that text, which is several times cheaper than parsing their
 //! keys. A row that matches no template is parsed as JSON. Unused values are skipped without a check.
 
-use crate::json::lenient_json::Field;
+use crate::json::field::Field;
 use crate::json::simd::{Bits, Block, find};
 
 /// The deepest nesting of values: several times deeper than this API's. Deeper values would exhaust the stack of a
