@@ -5,6 +5,7 @@
 pub mod commitments;
 pub mod cost;
 pub mod cost_details;
+pub mod detailed_totals;
 pub mod group;
 pub mod report_tasks;
 mod serde_pairs;

@@ -1,24 +1,20 @@
 //! `alerts`: lists the alerts of a running daemon, with filters, the gravest first.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use reqwest::{RequestBuilder, Url};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::{Labels, Status, severity_rank};
 use crate::terminal::escaped_lines;
-use common::transport;
-use common::transport::Trust;
-use common::wording::shown;
 
+use super::access::Access;
 use super::exit::ExitCode;
-use super::flags::Access;
 use super::screen;
 use super::screen::Screen;
 use super::table::{Cell, Table};
@@ -74,7 +70,7 @@ pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: 
     let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
     let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
     let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response = request(&base, &page, access)?.timeout(PATIENCE).send().await.with_context(asking)?;
+    let response = access.request(&base, &page)?.timeout(PATIENCE).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let reading = || format!("{page} does not answer as this version does; is that the daemon?");
@@ -99,21 +95,6 @@ pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: 
     };
     screen::print(&text);
     Ok(if judged { ExitCode::Success } else { ExitCode::Incomplete })
-}
-
-/// The request for a page of the daemon at `base`. Errors show no password.
-fn request(base: &Url, page: &str, access: &Access) -> anyhow::Result<RequestBuilder> {
-    let trust = match &access.ca_file {
-        Some(path) => {
-            let reading = || format!("--alerts.ca-file {}", shown(path));
-            Trust::of_file(&fs::read(path).with_context(reading)?).with_context(reading)?
-        }
-        None => Trust::default(),
-    };
-    let request = transport::client(base, &trust)?.get(page);
-    let Some(path) = &access.password_file else { return Ok(request) };
-    let password = fs::read_to_string(path).with_context(|| format!("--alerts.password-file {}", shown(path)))?;
-    Ok(request.basic_auth(base.username(), Some(password.trim_end_matches(['\r', '\n']))))
 }
 
 impl ListFlags {

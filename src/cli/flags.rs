@@ -15,6 +15,7 @@ use crate::http::routes::is_taken;
 use crate::telemetry::Format;
 use common::transport::{Misdirected, destination};
 
+use super::access::Access;
 use super::alert_list::ListFlags;
 use super::backtest::BacktestFlags;
 
@@ -196,17 +197,6 @@ pub(super) enum Command {
         /// The folder, which is made if it is missing
         folder: PathBuf,
     },
-}
-
-/// The access to a daemon with TLS or a password.
-#[derive(Args, Debug)]
-pub(super) struct Access {
-    /// File with the certificate of the daemon, or with that of its authority [default: the system's authorities]
-    #[arg(long = "alerts.ca-file", value_name = "FILE")]
-    pub(super) ca_file: Option<PathBuf>,
-    /// File with the password of the user in the URL
-    #[arg(long = "alerts.password-file", value_name = "FILE")]
-    pub(super) password_file: Option<PathBuf>,
 }
 
 /// The subcommands of `alerts`.

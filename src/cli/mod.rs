@@ -1,5 +1,6 @@
 //! The commands of the program: from the command line to the exit code.
 
+mod access;
 mod alert_list;
 mod alerts;
 mod backfill;

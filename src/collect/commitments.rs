@@ -11,7 +11,7 @@ use gcore_api::endpoints::reservations;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::Error;
 
-use super::poller::Poll;
+use super::poll::Poll;
 use super::settings::Listed;
 
 pub(super) struct Source {

@@ -9,6 +9,7 @@ mod cost;
 mod history;
 pub mod metrics;
 mod names;
+mod poll;
 pub mod poller;
 mod reports;
 pub mod settings;

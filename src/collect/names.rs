@@ -8,7 +8,7 @@ use gcore_api::endpoints::names;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::Error;
 
-use super::poller::Poll;
+use super::poll::Poll;
 
 pub(super) struct Source {
     pub(super) client: Arc<Client>,

@@ -12,7 +12,7 @@ use gcore_api::endpoints::reports;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::Error;
 
-use super::poller::Poll;
+use super::poll::Poll;
 use super::settings::Reports;
 
 pub(super) struct Source {

@@ -7,7 +7,7 @@ use super::commitments;
 use super::cost;
 use super::history;
 use super::names;
-use super::poller::Poll;
+use super::poll::Poll;
 use super::reports;
 use super::subscriptions;
 use super::usage;

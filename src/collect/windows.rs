@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use gcore_api::billing::period::Window;
 use gcore_api::http::error::Error;
 
-use super::poller::Poll;
+use super::poll::Poll;
 
 /// Reads the first window, then all others in parallel, and returns the first failure.
 ///

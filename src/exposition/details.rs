@@ -9,7 +9,8 @@ use gcore_api::billing::resource::Currency;
 
 use super::catalog;
 use super::family::Families;
-use super::sums::{GroupLabels, OTHER, Place, Sum, collect, write_family};
+use super::series::{OTHER, Place, Sum};
+use super::sums::{GroupLabels, collect, write_family};
 
 /// A sum by tag value. Different tag keys and currencies are never added.
 type TagSum<'a> = Sum<'a, &'a str, (&'a Currency, &'a str)>;

@@ -12,7 +12,8 @@ use gcore_api::billing::period::midnight;
 use super::catalog;
 use super::catalog::Family;
 use super::family::{Families, Gauges};
-use super::sums::{Place, collect, write_groups};
+use super::series::Place;
+use super::sums::{collect, write_groups};
 use super::{seconds, word};
 
 /// The value of a judged series in a family.

@@ -18,6 +18,7 @@ mod insights;
 mod lists;
 pub mod open_metrics;
 pub mod process;
+mod series;
 mod series_limit;
 pub mod settings;
 mod sums;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sums::{Place, Sum};
+use super::series::{Place, Sum};
 
 /// Folds the smallest sums of each account and measure until the family has at most `limit` series. Returns the number
 /// of groups without a series of their own.

@@ -13,7 +13,7 @@ use gcore_api::http::client::Client;
 use gcore_api::http::endpoint::Endpoint;
 use gcore_api::http::error::{Error, Reason};
 
-use super::super::poller::Poll;
+use super::super::poll::Poll;
 
 /// Reads the totals of every project. `None` when they do not add up to the account's totals, and resources must be
 /// read.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::aggregate::cost::{CostTotals, differences};
-use crate::aggregate::cost_details::DetailedTotals;
+use crate::aggregate::detailed_totals::DetailedTotals;
 use crate::snapshot::WindowReading;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, Window, utc_date};
@@ -23,7 +23,7 @@ use gcore_api::http::client::Client;
 use gcore_api::http::endpoint::Endpoint;
 use gcore_api::http::error::{Error, Reason};
 
-use super::poller::Poll;
+use super::poll::Poll;
 use super::settings::{Details, Method, Settings, Windowed};
 use super::windows;
 use method_selection::{Choice, Known};

@@ -24,7 +24,7 @@ use gcore_api::http::client::Client;
 use gcore_api::http::error::{Error, Reason};
 
 use super::cost::{Reader, tells_nothing};
-use super::poller::Poll;
+use super::poll::Poll;
 use super::settings::{History, Settings};
 use reach::Reaches;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::collect::poller::Poll;
+use crate::collect::poll::Poll;
 use crate::store::Store;
 use crate::store::days::Kind;
 
