@@ -12,11 +12,10 @@ import tempfile
 from pathlib import Path
 
 import helm_python
+import kubectl
 import kubernetes_validate
 import yaml
 from helm_python import Chart
-
-import kubectl
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts/gcore-billing-exporter"
@@ -86,7 +85,7 @@ def validate(manifest, where):
 
 def check_pod(pod, where):
     """The profile `restricted` of Pod Security, and what goes beyond it."""
-    container, = pod["containers"]
+    (container,) = pod["containers"]
     own, shared = container["securityContext"], pod["securityContext"]
     expect(shared["runAsNonRoot"] is True and shared["runAsUser"] > 0, f"{where}: runs as root")
     expect(shared["seccompProfile"]["type"] == "RuntimeDefault", f"{where}: no seccomp profile")
@@ -106,7 +105,7 @@ def check_agreement(manifests, where):
     for manifest in manifests:
         by_kind.setdefault(manifest["kind"], []).append(manifest)
         expect(manifest["metadata"].get("namespace") == "monitoring", f"{where}: {manifest['kind']} has no namespace")
-    workload, = by_kind["StatefulSet"]
+    (workload,) = by_kind["StatefulSet"]
     template = workload["spec"]["template"]
     labels, pod = template["metadata"]["labels"], template["spec"]
     selectors = [
@@ -117,7 +116,7 @@ def check_agreement(manifests, where):
     ]
     for selector in selectors:
         expect(selector.items() <= labels.items(), f"{where}: {selector} selects no pod")
-    service, = by_kind["Service"]
+    (service,) = by_kind["Service"]
     for monitor in by_kind.get("ServiceMonitor", []):
         wanted = monitor["spec"]["selector"]["matchLabels"]
         expect(wanted.items() <= service["metadata"]["labels"].items(), f"{where}: the ServiceMonitor selects nothing")
@@ -133,8 +132,7 @@ def check_agreement(manifests, where):
 def check_copies(by_kind):
     """Rules and dashboards are those of the repository, each file once."""
     rules = sorted(
-        (one["metadata"]["name"].removeprefix("billing-") + ".yml", one["spec"])
-        for one in by_kind["PrometheusRule"]
+        (one["metadata"]["name"].removeprefix("billing-") + ".yml", one["spec"]) for one in by_kind["PrometheusRule"]
     )
     url = "https://billing.example.com"
     own = sorted(
@@ -165,6 +163,7 @@ def check_refusals(chart):
 
 def check_schema_is_whole(chart):
     """Each value has a line in the schema, and the reverse; nothing else is let through."""
+
     def compare(values, schema, path):
         named = schema.get("properties")
         if named is None:
@@ -178,6 +177,7 @@ def check_schema_is_whole(chart):
             inner = chart.schema["definitions"].get(reference, inner)
             if isinstance(values[name], dict):
                 compare(values[name], inner, f"{path}.{name}")
+
     compare(chart.values, chart.schema, "")
 
 

@@ -13,7 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 # group version → kind → plural
 KINDS = {
     "v1": {
-        "ConfigMap": "configmaps", "Namespace": "namespaces", "Secret": "secrets", "Service": "services",
+        "ConfigMap": "configmaps",
+        "Namespace": "namespaces",
+        "Secret": "secrets",
+        "Service": "services",
         "ServiceAccount": "serviceaccounts",
     },
     "apps/v1": {"StatefulSet": "statefulsets"},
@@ -49,7 +52,7 @@ def answer(path):
 class Discovery(BaseHTTPRequestHandler):
     """Serves `answer`."""
 
-    def do_GET(self):  # noqa: N802, the library's name
+    def do_GET(self):
         found = answer(self.path.split("?")[0])
         body = json.dumps(found).encode()
         self.send_response(404 if found is None else 200)
@@ -70,7 +73,9 @@ def dry_run(kubectl, manifests):
         address = f"http://127.0.0.1:{server.server_address[1]}"
         command = [kubectl, "--server", address, "--kubeconfig=/dev/null", "create", "--dry-run=client"]
         ended = subprocess.run(
-            [*command, "--validate=false", "--output=name", "--filename=-"], input=manifests, text=True,
+            [*command, "--validate=false", "--output=name", "--filename=-"],
+            input=manifests,
+            text=True,
             capture_output=True,
         )
     finally:

@@ -16,7 +16,7 @@ from statistics import median, quantiles
 from . import product
 from .account import account
 from .run import TOOLS, Failed, get, process, server, spend
-from .table import Line, millis, seconds, yes
+from .table import Line, seconds, yes
 
 MANY = 10_000
 # 50 projects × 8 regions × 25 types.
@@ -27,7 +27,9 @@ def webhook(quick: bool) -> Iterator[Line]:
     """From the API's answer with the news to the webhook, with 10,000 groups beside it."""
     accounts = 8
     with account(10_000, **LARGE) as on, server("alarms") as town, tempfile.TemporaryDirectory() as folder:
-        news = {f"accounts__n{number}": {"api_key": f"n{number}", "api_url": f"http://{town}"} for number in range(accounts)}
+        news = {
+            f"accounts__n{number}": {"api_key": f"n{number}", "api_url": f"http://{town}"} for number in range(accounts)
+        }
         changes = {
             "collect__reports": {"enabled": True, "interval": "1s", "timeout": "1s"},
             "notify__webhook__bench": {"url": f"http://{town}/hook"},
@@ -110,7 +112,9 @@ def page(quick: bool) -> Iterator[Line]:
     took, size = said["page_milliseconds"], said["page_bytes"]
     usual = median(took)
     what = f"status page with 500 projects, 100,000 groups, {said['alerts']:,} alerts"
-    yield Line(f"{what}: CPU", f"{usual:.1f} ms", f"{max(took):.1f} ms at most", goal="≤ 20 ms", reached=yes(usual <= 20))
+    yield Line(
+        f"{what}: CPU", f"{usual:.1f} ms", f"{max(took):.1f} ms at most", goal="≤ 20 ms", reached=yes(usual <= 20)
+    )
     yield Line(f"{what}: size", f"{size / 1e3:.0f} kB", goal="≤ 200 kB", reached=yes(size <= 200_000))
 
 

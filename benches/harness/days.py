@@ -14,4 +14,6 @@ def day(quick: bool) -> Iterator[Line]:
     took = json.loads(spend(TOOLS / "day", f"--days={days}").output)["milliseconds"]
     usual = median(took)
     what = f"a new day of 10,000 series after {days}: detector and forecast, CPU"
-    yield Line(what, f"{usual:.0f} ms", f"{max(took):.0f} ms on the dearest day", goal="≤ 30 ms", reached=yes(usual <= 30))
+    yield Line(
+        what, f"{usual:.0f} ms", f"{max(took):.0f} ms on the dearest day", goal="≤ 30 ms", reached=yes(usual <= 30)
+    )

@@ -180,12 +180,16 @@ def web_config(folder: str) -> str:
     command = ["openssl", "req", "-x509", *key, "-out", f"{folder}/cert.pem", "-subj", "/CN=localhost", "-days", "2"]
     subprocess.run(command, check=True, capture_output=True)
     path = pathlib.Path(folder) / "web.yml"
-    path.write_text(f"tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}\nbasic_auth_users:\n  {USER}: {HASH}\n")
+    path.write_text(
+        f"tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}\nbasic_auth_users:\n  {USER}: {HASH}\n"
+    )
     os.chmod(path, 0o600)
     return str(path)
 
 
-def rows(name: str, kinds: dict[str, Attack | None], daemon: product.Daemon, tls: ssl.SSLContext | None, seconds: int) -> Iterator[Line]:
+def rows(
+    name: str, kinds: dict[str, Attack | None], daemon: product.Daemon, tls: ssl.SSLContext | None, seconds: int
+) -> Iterator[Line]:
     # The first poll ends, and the allocator tidies up.
     time.sleep(5)
     rest = None

@@ -75,9 +75,11 @@ def machine(c, r):
 
 def hours_of_the_clock(c, r):
     """Billed by the hour in local time: the days when clocks change have 23 and 25."""
+
     def hours(day):
         last_sunday = day.weekday() == 6 and day.day > 24
         return 24 + (last_sunday and day.month == 10) - (last_sunday and day.month == 3)
+
     return c.each(lambda at, day: hours(day) / 24)
 
 
@@ -181,8 +183,10 @@ def weekly_job(c, r):
 def closing(c, r):
     """Books are closed around the turn of the month."""
     more, base, before, after = r.uniform(0.6, 2.5), web(c, r), r.randint(0, 2), r.randint(1, 4)
+
     def closes(day):
         return c.works(day) and (workday_of_month(c, day) <= after or workdays_to_come(c, day) < before)
+
     return c.each(lambda at, day: base[at] * (1 + more * closes(day)))
 
 
@@ -193,8 +197,10 @@ def last_days(c, r):
 
 def payroll(c, r):
     """The 25th, or the working day before it."""
+
     def runs(day):
         return c.works(day) and day.day <= 25 and not any(c.works(day.replace(day=d)) for d in range(day.day + 1, 26))
+
     more = r.uniform(1, 4)
     return c.each(lambda at, day: 1 + more * runs(day))
 
@@ -290,9 +296,11 @@ def sprints(c, r):
 def shop(c, r):
     """Weeks of rise to December, and the fall after it."""
     more, base = r.uniform(0.4, 1.2), web(c, r)
+
     def season(day):
         days = (date(day.year, 12, 18) - day).days
         return math.exp(-((days / 22) ** 2)) if days >= 0 else max(0, 1 + days / 10)
+
     return c.each(lambda at, day: base[at] * (1 + more * season(day)))
 
 

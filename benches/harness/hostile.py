@@ -87,7 +87,9 @@ KINDS: dict[str, Callable[[], Answer]] = {
         8 * MIB, lambda number: row(number, name=f"{LONG}{number}", type=LONG, currency="EUR", billing_value_unit=LONG)
     ),
     "words like books": lambda: listed(3 * MIB, lambda number: row(number, **WORDS), 10**7),
-    "rows of ever new shapes, 8 MiB": lambda: listed(8 * MIB, lambda number: row(number, **{"k" * 8000 + str(number): 1})),
+    "rows of ever new shapes, 8 MiB": lambda: listed(
+        8 * MIB, lambda number: row(number, **{"k" * 8000 + str(number): 1})
+    ),
 }
 
 
@@ -144,7 +146,10 @@ def peak(answer: Answer, accounts: int, seconds: int) -> float:
         names = ["main", *(f"n{number}" for number in range(1, accounts))]
         tables = {f"accounts__{name}": {"api_key": name, "api_url": url, **EAGER} for name in names}
         tables |= {f"collect__{name}": {"enabled": True, "interval": "10s"} for name in COLLECTORS}
-        tables["collect__cost"] |= {"method": "auto", "windows": ["today", "yesterday", "month_to_date", "previous_month"]}
+        tables["collect__cost"] |= {
+            "method": "auto",
+            "windows": ["today", "yesterday", "month_to_date", "previous_month"],
+        }
         tables |= {"metrics": {"series_limit": 10_000}, "storage": {"path": f"{folder}/state.db"}}
         with product.started(url, **tables) as daemon:
             deadline = time.monotonic() + seconds

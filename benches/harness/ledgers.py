@@ -74,7 +74,14 @@ def fees(days: list[date], project: Project, random: Random) -> list[float]:
     return [daily + (fee * random.uniform(0.95, 1.05) if day.day == on else 0) for day in days]
 
 
-SERVICES = {"machines": machines, "autoscaled": autoscaled, "egress": egress, "storage": storage, "jobs": jobs, "fees": fees}
+SERVICES = {
+    "machines": machines,
+    "autoscaled": autoscaled,
+    "egress": egress,
+    "storage": storage,
+    "jobs": jobs,
+    "fees": fees,
+}
 
 
 def load(days: list[date], project: Project, random: Random, noise: float) -> list[float]:

@@ -67,18 +67,14 @@ def gzip(quick: bool) -> Iterator[Line]:
             yield Line("CPU, 1,000,000 rows, gzip pages", NOTHING, "-", "-", "-", "does not ask for gzip")
             return
         scale = MILLION / rows
-        ours, bare = alternating(
-            3, lambda: product.once(on).cpu * scale, lambda: bare_loop(on, "--gzip").cpu * scale
-        )
+        ours, bare = alternating(3, lambda: product.once(on).cpu * scale, lambda: bare_loop(on, "--gzip").cpu * scale)
     what = f"CPU, 1,000,000 rows, gzip pages (scaled from {rows:,})"
     yield Line(what, seconds(ours), f"{seconds(bare)} bare loop", f"{ours / bare:.2f} ×")
 
 
 def peers(quick: bool) -> Iterator[Line]:
     """CPU per million rows against what a user would write in Python."""
-    own_rows, httpx_rows, sdk_rows, repeats = (
-        (200_000, 50_000, 10_000, 3) if quick else (MILLION, 400_000, 40_000, 3)
-    )
+    own_rows, httpx_rows, sdk_rows, repeats = (200_000, 50_000, 10_000, 3) if quick else (MILLION, 400_000, 40_000, 3)
     with account(own_rows) as own, account(httpx_rows) as of_httpx, account(sdk_rows) as of_sdk:
         ours, httpx, sdk = alternating(
             repeats,
@@ -96,9 +92,7 @@ def rss(quick: bool) -> Iterator[Line]:
     many, few, repeats = (200_000, 20_000, 3) if quick else (MILLION, 100_000, 9)
     shape = {"projects": 100, "regions": 6}
     with account(many, **shape) as of_many, account(few, **shape) as of_few:
-        large, small = alternating(
-            repeats, lambda: product.once(of_many).rss, lambda: product.once(of_few).rss
-        )
+        large, small = alternating(repeats, lambda: product.once(of_many).rss, lambda: product.once(of_few).rss)
     what = f"peak RSS, {many:,} rows, 15,000 series"
     yield Line(what, mib(large), goal="≤ 40 MiB", reached=yes(large <= 40))
     ratio = large / small

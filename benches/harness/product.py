@@ -105,7 +105,9 @@ class Daemon:
     def value(self, name: str) -> float:
         """The sum of all series of a family of its own counters."""
         text = get(self.metrics)[0].decode()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((name + "{", name + " ")))
+        return sum(
+            float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((name + "{", name + " "))
+        )
 
     def memory(self, field: str) -> float:
         """`VmRSS` or `VmHWM` in MiB."""

@@ -79,17 +79,21 @@ def _known(path: pathlib.Path) -> dict[tuple[str, str], list[tuple[date, date]]]
 
 def injected(series: Series, known: set[int], random: Random) -> Series:
     """Spikes of one to three days, in steps of the median of the week before."""
+
     def more(amounts: list[float], first: int, length: int) -> list[float]:
         usual = median(amounts[first - 7 : first])
         return [random.choice((0.5, 0.75, 1, 1.5, 2, 3)) * usual] * length
+
     return _lay(series, known, random, (25, 55), 3, more)
 
 
 def other(series: Series, known: set[int], random: Random) -> Series:
     """Spikes of one to five days, each in proportion to the day's own cost."""
+
     def more(amounts: list[float], first: int, length: int) -> list[float]:
         share = math.exp(random.uniform(math.log(0.4), math.log(4)))
         return [share * amount for amount in amounts[first : first + length]]
+
     return _lay(series, known, random, (50, 120), 5, more)
 
 

@@ -1,5 +1,6 @@
 """How detector and forecast are scored: counts over series, from what was found and what is true."""
 
+import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -112,6 +113,6 @@ def months(days: list[date]) -> dict[Month, range]:
     places = defaultdict(list)
     for at, day in enumerate(days):
         places[day.year, day.month].append(at)
-    lasts = {(day.year, day.month) for day, next_day in zip(days, days[1:]) if next_day.day == 1}
+    lasts = {(day.year, day.month) for day, next_day in itertools.pairwise(days) if next_day.day == 1}
     whole = {month: at for month, at in places.items() if days[at[0]].day == 1 and month in lasts}
     return {month: range(at[0], at[-1] + 1) for month, at in whole.items()}

@@ -81,7 +81,9 @@ def scrape(quick: bool) -> Iterator[Line]:
     line.ratio = line.ratio.replace("less", "faster")
     yield line
     peer = f"{rates[1]:,.0f}/s static body; {rates[2]:.1f}/s prometheus crate"
-    yield Line("the same over 4 connections, scrapes per second", f"{rates[0]:,.0f}/s", peer, f"{rates[0] / rates[1]:.2f} ×")
+    yield Line(
+        "the same over 4 connections, scrapes per second", f"{rates[0]:,.0f}/s", peer, f"{rates[0] / rates[1]:.2f} ×"
+    )
 
 
 def swap(quick: bool) -> Iterator[Line]:
@@ -101,7 +103,9 @@ def swap(quick: bool) -> Iterator[Line]:
     what = f"scrape of 100,000 series during {polls:g} polls"
     ratio = f"{swapping.p99 / rest.p99:.2f} ×"
     yield Line(f"{what}: p99", millis(swapping.p99), f"{millis(rest.p99)} at rest", ratio)
-    yield Line(f"{what}: longest", millis(swapping.max), f"{millis(rest.max)} at rest", f"{swapping.max / rest.max:.2f} ×")
+    yield Line(
+        f"{what}: longest", millis(swapping.max), f"{millis(rest.max)} at rest", f"{swapping.max / rest.max:.2f} ×"
+    )
     # A scrape that waited for an encoding would take about as long as one. A tenth leaves room for the scheduler, since
     # load generator, daemon and account share the cores.
     line = at_most(f"{what}: longest", swapping.max, one_encoding, 0.1, millis, "one encoding, prometheus crate")

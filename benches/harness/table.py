@@ -31,7 +31,9 @@ def at_most(what: str, ours: float, peer: float, limit: float, show, peer_name: 
 def times_better(what: str, ours: float, peer: float, factor: float, show, peer_name: str) -> Line:
     """The peer's must be at least `factor` times ours."""
     ratio = peer / ours
-    return Line(what, show(ours), f"{show(peer)} {peer_name}", f"{ratio:.1f} × less", f"≥ {factor:g} ×", yes(ratio >= factor))
+    return Line(
+        what, show(ours), f"{show(peer)} {peer_name}", f"{ratio:.1f} × less", f"≥ {factor:g} ×", yes(ratio >= factor)
+    )
 
 
 def seconds(value: float) -> str:

@@ -98,7 +98,10 @@ def copy_samples(stack, url, minutes=10):
     import_text(url, lines)
     # Otherwise new samples and new names are found some seconds later.
     get(f"{url}/internal/force_flush")
-    until("VictoriaMetrics finds the samples", lambda: json.loads(get(f"{url}/api/v1/query", query="gcore_up"))["data"]["result"])
+    until(
+        "VictoriaMetrics finds the samples",
+        lambda: json.loads(get(f"{url}/api/v1/query", query="gcore_up"))["data"]["result"],
+    )
 
 
 def report(what, found):

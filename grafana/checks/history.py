@@ -10,7 +10,7 @@ import re
 import subprocess
 import time
 from collections import defaultdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 from stack import KEY, get
 
@@ -22,7 +22,7 @@ BUDGETS = {"shop": (2500, "41001"), "company": (5500, None), "data-platform": (1
 
 
 def midnight(day):
-    return int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp())
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def month_before(day):
@@ -37,7 +37,7 @@ class Past:
         self.now = int(time.time())
         # A sample is seen for five minutes: beside the exporter's own, the past would be a second daemon.
         self.end = self.now - 300
-        self.today = datetime.fromtimestamp(self.now, timezone.utc).date()
+        self.today = datetime.fromtimestamp(self.now, UTC).date()
         self.file = stack.folder / "daily.om"
         first = self.today - timedelta(days=119)
         subprocess.run(
@@ -56,7 +56,7 @@ class Past:
         for line in self.file.read_text().splitlines():
             if match := SAMPLE.match(line):
                 kind = self.cost if "_cost_" in match[1] else self.usage
-                kind[match[2]][datetime.fromtimestamp(int(match[4]), timezone.utc).date()] = float(match[3])
+                kind[match[2]][datetime.fromtimestamp(int(match[4]), UTC).date()] = float(match[3])
         part_of_day = (self.now - midnight(self.today)) / DAY
         for labels, amount in TODAY.findall(stack.metrics(stack.own)):
             self.cost[labels][self.today] = float(amount) / part_of_day
@@ -86,7 +86,7 @@ def instants(past):
 def raw(past):
     """Families of costs and usage, with (seconds, amount) for each series."""
     times = instants(past)
-    at_days = [(at, datetime.fromtimestamp(at, timezone.utc).date()) for at in times]
+    at_days = [(at, datetime.fromtimestamp(at, UTC).date()) for at in times]
     for labels, days in past.cost.items():
         month = {day: past.month(days, day) for day in {day for _, day in at_days}}
         before = {
@@ -148,7 +148,7 @@ def bands(past):
     for row in csv.DictReader(out.open()):
         found[row["group"].split(" ")[0]][date.fromisoformat(row["day"])] = row
     every = 'region_id="__all__",resource_type="__all__",project_id="__all__"'
-    at_days = [(at, datetime.fromtimestamp(at, timezone.utc).date() - timedelta(1)) for at in instants(past)]
+    at_days = [(at, datetime.fromtimestamp(at, UTC).date() - timedelta(1)) for at in instants(past)]
     for currency, days in found.items():
         for column in ("actual", "expected", "upper"):
             values = [
@@ -163,7 +163,7 @@ def budgets(past):
         days = account_days(past, project)["EUR"]
         spent = []
         for at in times:
-            day = datetime.fromtimestamp(at, timezone.utc).date()
+            day = datetime.fromtimestamp(at, UTC).date()
             spent.append((at, past.month(days, day) + days.get(day, 0) * (at - midnight(day)) / DAY))
         labels = f'account="demo",budget="{budget}",currency="EUR"'
         yield "gcore_budget_actual_amount", labels, spent
@@ -194,7 +194,7 @@ def forecasts(past):
     )
     at_days = defaultdict(list)
     for at in instants(past):
-        at_days[datetime.fromtimestamp(at, timezone.utc).date() - timedelta(1)].append(at)
+        at_days[datetime.fromtimestamp(at, UTC).date() - timedelta(1)].append(at)
     found = defaultdict(list)
     for row in csv.DictReader(out.open()):
         for at in at_days[date.fromisoformat(row["day"])]:

@@ -2,10 +2,10 @@
 
 import json
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import boards
-from stack import ROOT, KEY
+from stack import KEY, ROOT
 
 REASONS = json.loads((ROOT / "grafana/preview/may-be-empty.json").read_text())
 
@@ -66,7 +66,7 @@ def ledger(api, first, last):
 
 def key_figures(api):
     """The figures of the first screen, as the ledger has them, by (board, title) and currency."""
-    today = datetime.now(timezone.utc).date()
+    today = datetime.now(UTC).date()
     month = today.replace(day=1)
     before = month - timedelta(days=1)
     spans = {
@@ -87,7 +87,9 @@ def shown_figures(url, currency):
     for title in ("Today, $currency", "Yesterday, $currency", "Month to date, $currency"):
         figures[title] = reader.answer(panels[title], panels[title]["targets"][0])[0][1][-1]
     regions = panels["Regions, $currency"]
-    figures["Last month, by region, $currency"] = sum(values[-1] for _, values in reader.answer(regions, regions["targets"][2]))
+    figures["Last month, by region, $currency"] = sum(
+        values[-1] for _, values in reader.answer(regions, regions["targets"][2])
+    )
     return figures
 
 

@@ -4,11 +4,10 @@ import json
 import re
 import sys
 
+import boards
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
-
-import boards
 
 # The SDK's annotations know no data source, so it drops what one asks a Prometheus.
 NOT_KNOWN = re.compile(r"/annotations/list/\d+/(expr|step|titleFormat|textFormat)$")

@@ -196,10 +196,7 @@ class Stack:
         """Waits until all targets were scraped and each rule was evaluated after that."""
         until(
             "scrapes",
-            lambda: (
-                len(self.query("count by (instance) (gcore_cost_today_amount{instance!=\"backfilled\"})"))
-                == targets
-            ),
+            lambda: len(self.query('count by (instance) (gcore_cost_today_amount{instance!="backfilled"})')) == targets,
         )
         until("the end of the past", lambda: not self.query('gcore_cost_today_amount{instance="backfilled"}'))
         since = time.time() + 6

@@ -6,6 +6,7 @@ from model import (
     GAUGE,
     GREEN,
     GREY,
+    MONEY,
     ORANGE,
     RED,
     YELLOW,
@@ -17,10 +18,11 @@ from model import (
     stat,
     steps,
     table,
+    words,
 )
-from model import MONEY, words
 from parts import annotations, by_id, exporter_url, hidden, money, to_breakdown, variables
-from promql import ACCOUNT, DAY_AFTER, MONEY as PRICED, OF_THIS_MONTH, PROJECTS, first_of, named
+from promql import ACCOUNT, DAY_AFTER, OF_THIS_MONTH, PROJECTS, first_of, named
+from promql import MONEY as PRICED
 
 IDS = "account, project_id, region_id, resource_type"
 ROLL_UP = 'region_id="__all__", resource_type="__all__"'

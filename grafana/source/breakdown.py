@@ -17,7 +17,8 @@ from model import (
     table,
 )
 from parts import BREAKDOWN, annotations, by_id, coloured, filters, hidden, linked, money, type_variable, variables
-from promql import ACCOUNT, GROUPS, MONEY as PRICED, NOW, change, group_days, groups, largest, named_by
+from promql import ACCOUNT, GROUPS, NOW, change, group_days, groups, largest, named_by
+from promql import MONEY as PRICED
 
 EMPTY = "No cost is selected. In the first minutes after midnight UTC nothing is known yet."
 BY = {"project": "account, project_id", "region": "account, region_id", "type": "account, resource_type"}

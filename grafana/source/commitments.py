@@ -18,7 +18,8 @@ from model import (
     words,
 )
 from parts import annotations, coloured, money, variables
-from promql import ACCOUNT, MONEY as PRICED, OF_THIS_MONTH, recorded
+from promql import ACCOUNT, OF_THIS_MONTH, recorded
+from promql import MONEY as PRICED
 
 ENDS_SOON = steps(GREEN, (0, RED), (7, ORANGE), (30, GREEN))
 SUBSCRIPTION = "account, subscription_id"

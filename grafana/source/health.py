@@ -4,6 +4,7 @@ from model import (
     COLOURED,
     GREEN,
     GREY,
+    MONEY,
     ORANGE,
     RED,
     YELLOW,
@@ -17,7 +18,6 @@ from model import (
     table,
     words,
 )
-from model import MONEY
 from parts import annotations, coloured, filters, variables
 from promql import ACCOUNT, first_of
 
@@ -39,8 +39,8 @@ def figures(board):
     supported = f"gcore_collector_supported{{{ACCOUNT}}} == 0"
     late = (
         f"max((time() - {by('account, collector', 'gcore_poll_last_success_timestamp_seconds')}) / on (account, collector)"
-        f" (clamp_min({by('account, collector', 'gcore_poll_interval_seconds', more=', collector!=%shistory%s' % (chr(34), chr(34)))}, 100)"
-        f" or clamp_min({by('account, collector', 'gcore_poll_interval_seconds', more=', collector=%shistory%s' % (chr(34), chr(34)))}, 600))"
+        f" (clamp_min({by('account, collector', 'gcore_poll_interval_seconds', more=f', collector!={chr(34)}history{chr(34)}')}, 100)"
+        f" or clamp_min({by('account, collector', 'gcore_poll_interval_seconds', more=f', collector={chr(34)}history{chr(34)}')}, 600))"
         f" unless on (account, collector) ({supported}))"
     )
     look = {"graph": "none", "text": "value", "unit": "locale"}

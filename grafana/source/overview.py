@@ -1,5 +1,6 @@
 """One screen of money: today, the month, where it goes, and whether budgets hold."""
 
+from anomalies import firing, unusual
 from model import (
     BLUE,
     GAUGE,
@@ -16,13 +17,11 @@ from model import (
     series,
     stat,
     steps,
+    table,
 )
-from model import table
-from anomalies import firing, unusual
 from parts import annotations, by_id, exporter_url, hidden, linked, money, to_breakdown, variables
 from promql import (
     ACCOUNT,
-    MONEY as PRICED,
     NOW,
     OF_THIS_MONTH,
     OF_TODAY,
@@ -35,6 +34,9 @@ from promql import (
     project_days,
     recorded,
     up_to_now,
+)
+from promql import (
+    MONEY as PRICED,
 )
 
 NEW_DAY = (

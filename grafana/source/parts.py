@@ -1,7 +1,8 @@
 """Variables, links, annotations and table columns that several dashboards share."""
 
 from model import COLOURED, DATASOURCE, MONEY, Column, variable
-from promql import ACCOUNT, MONEY as PRICED, WINDOWS
+from promql import ACCOUNT, WINDOWS
+from promql import MONEY as PRICED
 
 EXPORTER_URL = "https://gcore-billing.example.com"
 ANY_WINDOW = f'{{__name__=~"gcore_cost_({WINDOWS})_amount", {ACCOUNT}}}'

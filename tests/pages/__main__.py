@@ -42,7 +42,9 @@ def main():
                 browser.pictures(daemon, chromium, ROOT / "docs/pictures")
             with hostile.renamed(daemon.api_url) as url:
                 config = hostile.config(Path(folder) / "config.toml", url)
-                with Daemon([flags.binary, "run", f"--config.file={config}", "--web.listen-address=127.0.0.1:0"]) as second:
+                with Daemon(
+                    [flags.binary, "run", f"--config.file={config}", "--web.listen-address=127.0.0.1:0"]
+                ) as second:
                     until("the hostile account was read", lambda: read(second))
                     faults += api.faults(second)
                     faults += hostile.faults(second, chromium)
@@ -58,7 +60,7 @@ def pages(daemon):
     alert = daemon.json("/api/v1/alerts")["alerts"][0]["fingerprint"]
     project = daemon.json("/api/v1/costs?group_by=project")["costs"][0]["project_id"]
     found = ["/", "/alerts", f"/alerts/{alert}", f"/projects/{project}", "/runbooks"]
-    return found + [*browser.MISSING]
+    return [*found, *browser.MISSING]
 
 
 sys.exit(main())

@@ -1,6 +1,7 @@
 """Opens pages in Chromium and looks at them as an eye, a keyboard and a screen reader do."""
 
 import contextlib
+import itertools
 from pathlib import Path
 
 import axe_playwright_python
@@ -32,7 +33,9 @@ TABLES = """() => [...document.querySelectorAll('main table')].filter(one => !on
 @contextlib.contextmanager
 def started(program):
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--force-color-profile=srgb"])
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--force-color-profile=srgb"]
+        )
         yield chromium
         chromium.close()
 
@@ -59,7 +62,9 @@ def page(chromium, daemon, path, theme="light", width=1280, complaints=None, scr
         opened.on("console", lambda message: None if is_expected(message.text) else complaints.append(message.text))
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         opened.on("dialog", lambda dialog: (complaints.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
-        opened.on("request", lambda one: None if one.url.startswith(daemon.url) else complaints.append(f"asks {one.url}"))
+        opened.on(
+            "request", lambda one: None if one.url.startswith(daemon.url) else complaints.append(f"asks {one.url}")
+        )
         opened.on("requestfailed", lambda one: complaints.append(f"failed: {one.url}"))
         opened.goto(daemon.url + path)
         yield opened
@@ -90,14 +95,20 @@ def axe(opened):
     opened.evaluate(AXE.read_text())
     result = opened.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
     return [
-        f"{rule['id']}: {rule['help']}: {node['html'][:160]}" for rule in result["violations"] for node in rule["nodes"][:3]
+        f"{rule['id']}: {rule['help']}: {node['html'][:160]}"
+        for rule in result["violations"]
+        for node in rule["nodes"][:3]
     ]
 
 
 def structure(opened):
     found = []
     levels = opened.evaluate(HEADINGS)
-    if levels[:1] != [1] or levels.count(1) != 1 or any(after > before + 1 for before, after in zip(levels, levels[1:])):
+    if (
+        levels[:1] != [1]
+        or levels.count(1) != 1
+        or any(after > before + 1 for before, after in itertools.pairwise(levels))
+    ):
         found.append(f"the levels of the headings are {levels}")
     if missing := opened.evaluate(LANDMARKS):
         found.append(f"it has no {missing}")

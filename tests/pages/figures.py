@@ -62,7 +62,9 @@ def differences(page, series):
         if f"{value * 100:.0f} % used" not in shown:
             found.append(f"budget {budget['budget']}: {value} in {shown!r}")
     for currency in sorted({currency for _, currency in projects}):
-        for row in page.get_by_role("region", name=f"Where {currency} goes").locator("table").first.locator("tbody tr").all():
+        for row in (
+            page.get_by_role("region", name=f"Where {currency} goes").locator("table").first.locator("tbody tr").all()
+        ):
             if link := row.locator("a").all():
                 project = link[0].get_attribute("href").rsplit("/", 1)[1]
                 shown = row.locator("td").first.inner_text()

@@ -27,7 +27,9 @@ def changed(value, names):
     """The answer with another text in every place for a name."""
     if isinstance(value, dict):
         return {
-            key: next(names) if key in ("name", "display_name", "country") and isinstance(one, str) else changed(one, names)
+            key: next(names)
+            if key in ("name", "display_name", "country") and isinstance(one, str)
+            else changed(one, names)
             for key, one in value.items()
         }
     return [changed(one, names) for one in value] if isinstance(value, list) else value
@@ -44,7 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else None
-        headers = {name: value for name, value in self.headers.items() if name.lower() in ("authorization", "content-type")}
+        headers = {
+            name: value for name, value in self.headers.items() if name.lower() in ("authorization", "content-type")
+        }
         request = urllib.request.Request(self.server.target + self.path, body, headers, method=self.command)
         try:
             with urllib.request.urlopen(request) as answer:
@@ -97,7 +101,13 @@ def faults(daemon, chromium):
     found, complaints = [], []
     with browser.page(chromium, daemon, "/", complaints=complaints) as page:
         text = page.locator("main").inner_text()
-        for words in [SCRIPT, "<img src=x onerror=alert(2)>", "\\u202egpj.exe", "{{7*7}} ${7*7} &amp; &lt;", "W" * 80 + "…"]:
+        for words in [
+            SCRIPT,
+            "<img src=x onerror=alert(2)>",
+            "\\u202egpj.exe",
+            "{{7*7}} ${7*7} &amp; &lt;",
+            "W" * 80 + "…",
+        ]:
             if words not in text:
                 found.append(f"the start page does not show {words!r}")
         for mark in ["script", "main img", "[onload]", "[onerror]"]:
