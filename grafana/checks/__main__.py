@@ -116,6 +116,18 @@ def check_queries(stack, url, what, only_errors=False):
     return report(f"{asked} queries on {what}", found)
 
 
+def check_narrow(stack):
+    """An account with one project, without the month to date and without a history, on a Prometheus of its own."""
+    address, url = f"127.0.0.1:{free_port()}", stack.url
+    stack.start_exporter("narrow", address)
+    started = stack.start_prometheus(address, data="narrow")
+    stack.settle(1)
+    good = check_queries(stack, stack.url, "Prometheus, one project without the month to date", only_errors=True)
+    stack.stop(started)
+    stack.url = url
+    return good
+
+
 def check(stack, folder):
     """All checks; every one runs, also after one that failed."""
     good = [
@@ -134,6 +146,7 @@ def check(stack, folder):
             queries.against_ledger(stack.url, stack.api, lambda: time.sleep(45)),
         ),
     ]
+    good.append(check_narrow(stack))
     victoria = start_victoria(stack)
     copy_samples(stack, victoria)
     good.append(check_queries(stack, victoria, "VictoriaMetrics, two daemons"))

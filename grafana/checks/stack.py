@@ -106,24 +106,8 @@ class Stack:
             f"--web.listen-address={self.demo}",
             "--log.level=error",
         )
-        config = (ROOT / "grafana/checks/exporter.toml").read_text()
-        for name, value in (
-            ("API", f"http://{self.api}"),
-            ("KEY", KEY),
-            ("STORE", f"{self.folder}/state.db"),
-            ("ALERTMANAGER", f"http://{self.alertmanager}"),
-        ):
-            config = config.replace(f"@{name}@", value)
-        self.config = self.folder / "exporter.toml"
-        self.config.write_text(config)
         until("the demo", lambda: get(f"http://{self.demo}/-/ready"))
-        self.start(
-            "exporter",
-            self.exporter,
-            f"--config.file={self.config}",
-            f"--web.listen-address={self.own}",
-            "--log.level=error",
-        )
+        self.config = self.start_exporter("exporter", self.own)
         read = re.compile(r'^gcore_history_readings\{account="demo",collector="(?:cost|usage)"\} 120$', re.MULTILINE)
         until(
             "the past of both daemons",
@@ -141,6 +125,22 @@ class Stack:
                 )
             ),
         )
+
+    def start_exporter(self, name, address):
+        """An exporter that reads the demo's account, with the configuration of this name."""
+        config = (ROOT / f"grafana/checks/{name}.toml").read_text()
+        for mark, value in (
+            ("API", f"http://{self.api}"),
+            ("KEY", KEY),
+            ("STORE", f"{self.folder}/{name}.db"),
+            ("ALERTMANAGER", f"http://{self.alertmanager}"),
+        ):
+            config = config.replace(f"@{mark}@", value)
+        path = self.folder / f"{name}.toml"
+        path.write_text(config)
+        flags = (f"--config.file={path}", f"--web.listen-address={address}", "--log.level=error")
+        self.start(name, self.exporter, *flags)
+        return path
 
     @staticmethod
     def metrics(address):
@@ -168,15 +168,15 @@ class Stack:
         path.write_text(json.dumps(config))  # JSON is YAML
         return path
 
-    def start_prometheus(self, *targets):
-        """A Prometheus on the folder `data`, which may hold history already."""
+    def start_prometheus(self, *targets, data="data"):
+        """A Prometheus on a folder, which may hold history already. All questions go to it from now on."""
         at = f"127.0.0.1:{free_port()}"
         self.url = f"http://{at}"
         started = self.start(
             "prometheus",
             "prometheus",
             f"--config.file={self.write_prometheus_config(*targets)}",
-            f"--storage.tsdb.path={self.folder}/data",
+            f"--storage.tsdb.path={self.folder}/{data}",
             "--storage.tsdb.retention.time=400d",
             f"--web.listen-address={at}",
             "--web.enable-lifecycle",
