@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 
 from . import alerts, backtest, days, greedy, hostile, polls, real, scrapes, stores
 from .run import ROOT, Failed
@@ -57,8 +58,11 @@ def main() -> int:
     for name, row in chosen.items():
         print(f"-- {name}: {row.__doc__}", file=sys.stderr, flush=True)
         try:
-            lines += row(options.quick)
-        except Failed as error:
+            for line in row(options.quick):
+                lines.append(line)
+                print("  ".join(filter(None, astuple(line))), file=sys.stderr, flush=True)
+        # The other rows are worth having also where the disk is full or a program is missing.
+        except (Failed, OSError, subprocess.SubprocessError) as error:
             failed = True
             print(f"{name}: {error}", file=sys.stderr)
             lines.append(Line(row.__doc__.split(":")[0].rstrip("."), "failed", reached="NO: see above"))

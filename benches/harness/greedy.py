@@ -118,6 +118,8 @@ def scrape(target: Target, tls: ssl.SSLContext | None) -> float:
     word = base64.b64encode(f"{USER}:{PASSWORD}".encode())
     started = time.monotonic()
     with socket.create_connection(target, timeout=10) as one:
+        # As Prometheus does. Otherwise the request waits for the acknowledgement of the handshake's end.
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = tls.wrap_socket(one) if tls else one
         stream.sendall(
             HEAD + b"Accept-Encoding: gzip\r\nConnection: close\r\nAuthorization: Basic " + word + b"\r\n\r\n"
