@@ -167,17 +167,17 @@ impl Outbox {
                 self.unwritten.clear();
                 tokio::time::sleep(pause).await;
             }
-            if let Some(held) = self.held_until.map(|until| until.saturating_duration_since(Instant::now()))
-                && !held.is_zero()
-            {
-                return held.min(LOOK);
-            }
             let now = self.clock.now();
             let Ok(heads) = self.store.outbox_heads(self.metrics.channel().to_owned(), now, limit).await else {
                 return STORE_PAUSE;
             };
             self.metrics.waiting(heads.waiting);
             self.metrics.dead_letters(heads.dead);
+            if let Some(held) = self.held_until.map(|until| until.saturating_duration_since(Instant::now()))
+                && !held.is_zero()
+            {
+                return held.min(LOOK);
+            }
             if heads.due.is_empty() {
                 let wait = heads.next_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
                 return wait.unwrap_or(LOOK).min(LOOK);
@@ -257,4 +257,64 @@ async fn deliver(recipient: Option<&Recipient>, parcel: &[Waiting], now: Timesta
     };
     let (Waiting { message, .. }, (alert, others)) = (parcel.first()?, alerts.split_first()?);
     Some(recipient.deliver(&Notification { id: message, alert, others }, now).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Registry, TextEncoder};
+    use secrecy::SecretString;
+
+    use super::super::secret::Secret;
+    use super::super::{ExternalUrl, metrics, settings};
+    use super::*;
+    use crate::alert::Route;
+    use crate::alert::channels::Channels;
+    use crate::store::Settings;
+    use crate::store::alerts::OutboxRow;
+
+    const CHANNEL: &str = "slack.ops";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    /// A channel of Slack whose clock stands still, and its metrics.
+    fn outbox() -> (Outbox, Registry) {
+        let registry = Registry::new();
+        let store = Store::open(&Settings { path: None }, &Registry::new()).unwrap();
+        let url = Secret::Text(SecretString::from("http://127.0.0.1:9/"));
+        let route = Route { channel: CHANNEL.into(), for_people: true, ..Route::default() };
+        let slack = settings::Slack { route, url, allow_http: false };
+        let slack = Slack::new(&slack, &ExternalUrl::new("http://daemon.example")).unwrap();
+        let metrics = metrics::Metrics::register(&registry).unwrap().of(CHANNEL, Channels::default());
+        (Outbox::new(Recipient::Slack(slack), store, Clock::frozen(at(0)), metrics), registry)
+    }
+
+    fn value(registry: &Registry, family: &str) -> Option<u64> {
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(family)?.strip_prefix('{')?.split_once("} ")?.1.parse().ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_in_a_pause_shows_the_queue() {
+        let (mut outbox, registry) = outbox();
+        let row = |fingerprint: u64| OutboxRow {
+            channel: CHANNEL.into(),
+            fingerprint,
+            message: fingerprint.to_string(),
+            body: "{}".into(),
+            created_at: at(0),
+            due_at: at(0),
+        };
+        outbox.store.commit_alerts(Vec::new(), vec![row(1), row(2), row(3)]).await.unwrap();
+        let error = || "too much".to_owned();
+        let later = DeliveryOutcome::Later { next_at: at(600), held_until: Some(at(600)), error: error() };
+        let outcomes = vec![(1, later), (2, DeliveryOutcome::Dead { error: error() })];
+        outbox.store.outbox_settle(outcomes, at(0)).await.unwrap();
+        outbox.wake().await;
+        assert_eq!(outbox.empty().await, LOOK);
+        assert_eq!(value(&registry, "gcore_notification_queue_length"), Some(2));
+        assert_eq!(value(&registry, "gcore_notification_dead_letters"), Some(1));
+        assert_eq!(value(&registry, "gcore_notifications_total"), Some(0), "nothing was sent");
+    }
 }
