@@ -197,47 +197,68 @@ impl Outbox {
                 .collect()
                 .await;
             for (parcel, outcome) in outcomes {
-                let Some(first) = parcel.first() else { continue };
-                // Messages of one request share its outcome.
-                let fate = self.fate(first, outcome);
-                self.unwritten.extend(parcel.iter().map(|waiting| (waiting.id, fate.clone())));
+                self.note(&parcel, outcome);
             }
         }
     }
 
-    fn fate(&mut self, waiting: &Waiting, outcome: Option<Result<Answer, Failure>>) -> DeliveryOutcome {
+    /// Notes the outcome of one request for each of its messages. Each has its own number of attempts.
+    fn note(&mut self, parcel: &[Waiting], outcome: Option<Result<Answer, Failure>>) {
         let now = self.clock.now();
-        let Some(outcome) = outcome else {
-            return DeliveryOutcome::Dead { error: "the endpoint said before that it is gone".into() };
-        };
-        self.metrics.note(&outcome, now);
-        let Err(failure) = outcome else { return DeliveryOutcome::Delivered };
-        let (channel, error) = (self.metrics.channel(), failure.to_string());
-        let failed = waiting.attempts.saturating_add(1);
-        let wait = schedule::wait(failed, failure.wait, fastrand::f64());
-        let verdict = self.recipient.verdict(&failure);
+        if let Some(outcome) = &outcome {
+            self.metrics.note(outcome, now);
+            if let Err(failure) = outcome {
+                self.note_failure(failure);
+            }
+        }
+        // One chance for all, so that messages of one request are retried together.
+        let chance = fastrand::f64();
+        for waiting in parcel {
+            let fate = match &outcome {
+                None => DeliveryOutcome::Dead { error: "the endpoint said before that it is gone".into() },
+                Some(Ok(_)) => DeliveryOutcome::Delivered,
+                Some(Err(failure)) => self.fate(waiting, failure, chance, now),
+            };
+            self.unwritten.push((waiting.id, fate));
+        }
+    }
+
+    /// Notes the pause that the receiver asks for, and whether the endpoint is gone.
+    fn note_failure(&mut self, failure: &Failure) {
+        if let Some(pause) = pause(failure) {
+            self.held_until = Some(Instant::now() + pause);
+        }
         let address = self.recipient.address();
-        if verdict == Verdict::Off && self.gone != address {
+        if self.recipient.verdict(failure) == Verdict::Off && self.gone != address {
             self.gone = address;
             tracing::error!(
-                channel,
-                %error,
+                channel = self.metrics.channel(),
+                error = %failure,
                 "the endpoint is gone: nothing is sent to it until its URL changes or this process starts again"
             );
         }
-        let held_for = failure.wait.map(|asked| asked.min(wait.unwrap_or_default()));
-        if let Some(held_for) = held_for {
-            self.held_until = Some(Instant::now() + held_for);
-        }
-        let held_until = held_for.and_then(|held_for| now.checked_add(held_for).ok());
-        match wait.filter(|_| verdict == Verdict::Later).and_then(|wait| now.checked_add(wait).ok()) {
-            Some(next_at) => DeliveryOutcome::Later { next_at, held_until, error },
+    }
+
+    fn fate(&self, waiting: &Waiting, failure: &Failure, chance: f64, now: Timestamp) -> DeliveryOutcome {
+        let (channel, error) = (self.metrics.channel(), failure.to_string());
+        let wait = schedule::wait(waiting.attempts.saturating_add(1), failure.wait, chance);
+        let is_later = self.recipient.verdict(failure) == Verdict::Later;
+        match wait.filter(|_| is_later).and_then(|wait| now.checked_add(wait).ok()) {
+            Some(next_at) => {
+                let held_until = pause(failure).and_then(|pause| now.checked_add(pause).ok());
+                DeliveryOutcome::Later { next_at, held_until, error }
+            }
             None => {
                 tracing::error!(channel, message = waiting.message, %error, "a message is given up; it can be replayed");
                 DeliveryOutcome::Dead { error }
             }
         }
     }
+}
+
+/// The pause that the receiver asks for, at most the longest wait of the schedule.
+fn pause(failure: &Failure) -> Option<Duration> {
+    failure.wait.map(|asked| asked.min(schedule::LONGEST))
 }
 
 fn read(waiting: &Waiting) -> serde_json::Result<Queued> {
@@ -293,6 +314,32 @@ mod tests {
     fn value(registry: &Registry, family: &str) -> Option<u64> {
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         text.lines().find_map(|line| line.strip_prefix(family)?.strip_prefix('{')?.split_once("} ")?.1.parse().ok())
+    }
+
+    fn waiting(id: i64, attempts: u32) -> Waiting {
+        Waiting { id, fingerprint: id.unsigned_abs(), message: id.to_string(), body: "{}".into(), attempts }
+    }
+
+    fn failure(wait: Option<u64>) -> Option<Result<Answer, Failure>> {
+        let wait = wait.map(Duration::from_secs);
+        Some(Err(Failure { wait, ..Failure::new(Reason::RateLimited, "too much") }))
+    }
+
+    #[tokio::test]
+    async fn each_message_of_a_request_has_its_own_number_of_attempts() {
+        let (mut outbox, registry) = outbox();
+        outbox.note(&[waiting(1, 9), waiting(2, 0), waiting(3, 1)], failure(None));
+        let next = |(_, outcome): &(i64, DeliveryOutcome)| match outcome {
+            DeliveryOutcome::Later { next_at, .. } => Some(next_at.duration_since(at(0)).as_secs()),
+            _ => None,
+        };
+        let waits: Vec<_> = outbox.unwritten.iter().map(next).collect();
+        assert!(
+            matches!(waits[..], [None, Some(5..=6), Some(300..=360)]),
+            "the first is given up, the others are retried: {waits:?}"
+        );
+        assert_eq!(value(&registry, "gcore_notifications_total"), Some(1), "it was one request");
+        assert_eq!(value(&registry, "gcore_notification_failures_total"), Some(1));
     }
 
     #[tokio::test(start_paused = true)]
