@@ -226,7 +226,8 @@ impl Outbox {
     /// Notes the pause that the receiver asks for, and whether the endpoint is gone.
     fn note_failure(&mut self, failure: &Failure) {
         if let Some(pause) = pause(failure) {
-            self.held_until = Some(Instant::now() + pause);
+            // Requests in flight together may ask for different pauses. The longest counts.
+            self.held_until = self.held_until.max(Some(Instant::now() + pause));
         }
         let address = self.recipient.address();
         if self.recipient.verdict(failure) == Verdict::Off && self.gone != address {
@@ -323,6 +324,23 @@ mod tests {
     fn failure(wait: Option<u64>) -> Option<Result<Answer, Failure>> {
         let wait = wait.map(Duration::from_secs);
         Some(Err(Failure { wait, ..Failure::new(Reason::RateLimited, "too much") }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_pause_that_the_receiver_asks_for_counts() {
+        let (mut outbox, _) = outbox();
+        let day = 24 * 3_600;
+        for (name, attempts, asked, want) in [
+            ("as asked", 0, Some(600), 600),
+            ("a shorter one", 0, Some(1), 600),
+            ("none", 0, None, 600),
+            ("after the last attempt", 9, Some(900), 900),
+            ("without an end", 0, Some(u64::MAX), day),
+        ] {
+            outbox.note(&[waiting(1, attempts)], failure(asked));
+            let pause = outbox.held_until.unwrap() - Instant::now();
+            assert_eq!(pause, Duration::from_secs(want), "{name}");
+        }
     }
 
     #[tokio::test]
