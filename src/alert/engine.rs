@@ -132,7 +132,7 @@ impl Engine {
                 return;
             }
         };
-        let (known, lost) = self.states.take_up(&bodies);
+        let (known, lost) = self.states.load(&bodies);
         self.unwritten.states.retain(|fingerprint, _| !known.contains(fingerprint));
         self.unwritten.transitions.retain(|alert| !known.contains(&alert.fingerprint()));
         self.is_recalled = true;

@@ -163,15 +163,20 @@ impl Case<'_> {
             threshold: None,
             strength: Strength::Full,
             starts_at,
-            until: None,
+            period_end: None,
         }
     }
 }
 
 impl Verdict {
     /// A known verdict by data of one instant.
-    fn known(epoch: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
-        Self::Known { epoch, breaches: breaches.into_iter().collect() }
+    fn known(data_time: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
+        Self::Known { data_time: Some(data_time), breaches: breaches.into_iter().collect() }
+    }
+
+    /// A known verdict whose data have no time, such as the status of a channel.
+    fn undated(breaches: impl IntoIterator<Item = Breach>) -> Self {
+        Self::Known { data_time: None, breaches: breaches.into_iter().collect() }
     }
 }
 
@@ -182,8 +187,8 @@ impl Breach {
     }
 
     /// Adds the time when the calendar ends the breach.
-    fn until(self, until: Timestamp) -> Self {
-        Self { until: Some(until), ..self }
+    fn until(self, period_end: Timestamp) -> Self {
+        Self { period_end: Some(period_end), ..self }
     }
 
     fn strength(self, strength: Strength) -> Self {

@@ -112,7 +112,7 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
         let own = [("currency", currency.clone())];
         Some(case.breach(0, Some(name), own, starts_at, Words { summary, description }).measured(moved, least))
     });
-    Verdict::known(case.now, breaches)
+    Verdict::undated(breaches)
 }
 
 pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
