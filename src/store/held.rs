@@ -33,8 +33,7 @@ impl Inner {
         let error = match schema::prepare(connection) {
             Ok(()) => {
                 self.is_held.store(false, Ordering::Relaxed);
-                *lock(&self.failed_at) = None;
-                self.metrics.writable.set(1);
+                self.recover(&mut lock(&self.failed_at));
                 tracing::info!("the store was let go, and is used from now on");
                 return Ok(());
             }

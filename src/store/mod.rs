@@ -310,10 +310,7 @@ impl Inner {
             && is_damage(damage)
         {
             match self.renew(connection, path, damage) {
-                Ok(()) => {
-                    *failed_at = None;
-                    return self.metrics.writable.set(1);
-                }
+                Ok(()) => return self.recover(&mut failed_at),
                 Err(error) => tracing::error!(path = %path.display(), %error, "cannot replace the damaged store"),
             }
         }
@@ -330,12 +327,17 @@ impl Inner {
                 }
             }
             (None, Some(at)) if has_written && at.elapsed() >= PROBATION => {
-                *failed_at = None;
-                self.metrics.writable.set(1);
+                self.recover(&mut failed_at);
                 tracing::info!(path = %path.display(), "the store can be used again");
             }
             _ => {}
         }
+    }
+
+    /// Ends the time of failures.
+    fn recover(&self, failed_at: &mut Option<Instant>) {
+        *failed_at = None;
+        self.metrics.writable.set(1);
     }
 
     /// Reads the whole file with a separate connection, so that nothing waits for it.
