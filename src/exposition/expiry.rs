@@ -8,7 +8,8 @@ use gcore_api::billing::period::next_midnight;
 use super::lists;
 
 /// The first instant after `now` at which the text of the same snapshot may change. Causes: a reading becomes stale, a
-/// day begins, a window settles, or a subscription begins, ends or ended long ago.
+/// day begins, a window settles, a subscription or a commitment begins or ends, a subscription ended long ago, or the
+/// month of the commitments ends.
 pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
     snapshot.accounts.values().filter_map(|account| next_change(account, now)).min().unwrap_or(Timestamp::MAX)
 }

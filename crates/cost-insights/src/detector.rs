@@ -43,8 +43,9 @@ struct Bounds {
     is_idle: bool,
     /// The start of the band.
     base: f64,
-    /// The upper edge of the band by the usual deviation, and the edge that includes the least amount.
+    /// The upper edge of the band by the usual deviation or the least share, without the least amount.
     relative: f64,
+    /// The upper edge of the band.
     band: f64,
     /// The rule that sets the band.
     basis: Basis,
