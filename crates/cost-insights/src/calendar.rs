@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::rule::Rule;
+use super::detector_rule::Rule;
 use super::series::DAYS;
 
 /// The number of earlier months. A charge that misses one month is still known. Results with two to four are equal.

@@ -1,8 +1,8 @@
 //! Compares a day with the baseline of its series, then learns from it.
 
 use super::calendar::Today;
+use super::detector_rule::Rule;
 use super::judgement::{Basis, Judgement, Reason, score};
-use super::rule::Rule;
 use super::series::{IDLE, Series};
 
 /// Younger series have not seen every place of a month, so they have no anomalies.

@@ -45,18 +45,18 @@ mod blackout;
 mod calendar;
 mod contributors;
 mod detector;
+mod detector_rule;
 mod explanation;
 mod forecast;
 mod judgement;
 mod model;
-mod rule;
 mod series;
 #[cfg(test)]
 mod tests;
 
 pub use blackout::Blackouts;
 pub use contributors::{Contributor, contributors};
+pub use detector_rule::Rule;
 pub use forecast::Forecast;
 pub use judgement::{Basis, Judgement, Reason};
 pub use model::{Model, Settings};
-pub use rule::Rule;

@@ -17,7 +17,7 @@ use crate::endpoints::page_cursor::{PageCursor, PageInfo, UNREADABLE};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::memory::{Claim, MemoryShare};
+use crate::http::memory_limit::{Claim, MemoryShare};
 use crate::http::payload::Payload;
 use crate::http::poll_deadline::PollDeadline;
 use crate::json::field::{Field, MAX_TEXT};

@@ -1,14 +1,14 @@
 //! The bound on the memory of all responses of all accounts.
 //!
-//! Bodies wait for each other, because their memory is free again soon (`body.rs`). Records stay as long as their
-//! reading, so a reading without memory for its records fails.
+//! Bodies wait for each other, because their memory is free again soon (`response_body.rs`). Records stay as long as
+//! their reading, so a reading without memory for its records fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::body::Bodies;
+use crate::http::response_body::Bodies;
 
 /// Memory for records in KiB: for the process, and for each account. 10,000 groups of costs take about 1.5 MiB a
 /// window. So an account has memory for all its windows, and for the readings that replace them.
