@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use crate::config::key::Key;
+use crate::config::key_path::Key;
 use crate::terminal::escaped;
 
 /// The origin of a value.

@@ -55,9 +55,9 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// A slot for a connection from `peer`, and a receiver that ends when the connection must close. At a limit, a waiting
-    /// connection is closed for the new one: one of `peer` at the limit of a peer, otherwise one of the peer with the
-    /// most waiting connections. `None` at a limit if each connection that could be closed is busy.
+    /// A slot for a connection from `peer`, and a receiver that ends when the connection must close. At a limit, a
+    /// waiting connection is closed for the new one: one of `peer` at the limit of a peer, otherwise one of the peer
+    /// with the most waiting connections. `None` at a limit if each connection that could be closed is busy.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
         let mut known = self.known();
         let of_peer = known.open.values().filter(|other| other.peer == peer).count();

@@ -21,7 +21,7 @@ use common::clock::Clock;
 use super::failure::{Failure, Reason};
 use super::metrics::ChannelMetrics;
 use super::post::Answer;
-use super::schedule;
+use super::retry_schedule;
 use super::slack::Slack;
 use super::webhook::Webhook;
 
@@ -152,7 +152,7 @@ impl Outbox {
         // The store logs its failure. Then each message waits until it is due.
         let Ok(Some(until)) = self.store.outbox_wake(self.metrics.channel().to_owned(), now).await else { return };
         let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
-        self.held_until = Some(Instant::now() + wait.min(schedule::LONGEST));
+        self.held_until = Some(Instant::now() + wait.min(retry_schedule::LONGEST));
     }
 
     /// Sends all due messages. Returns the time until the next ones are due.
@@ -242,7 +242,7 @@ impl Outbox {
 
     fn fate(&self, waiting: &Waiting, failure: &Failure, chance: f64, now: Timestamp) -> DeliveryOutcome {
         let (channel, error) = (self.metrics.channel(), failure.to_string());
-        let wait = schedule::wait(waiting.attempts.saturating_add(1), failure.wait, chance);
+        let wait = retry_schedule::wait(waiting.attempts.saturating_add(1), failure.wait, chance);
         let is_later = self.recipient.verdict(failure) == Verdict::Later;
         match wait.filter(|_| is_later).and_then(|wait| now.checked_add(wait).ok()) {
             Some(next_at) => {
@@ -259,7 +259,7 @@ impl Outbox {
 
 /// The pause that the receiver asks for, at most the longest wait of the schedule.
 fn pause(failure: &Failure) -> Option<Duration> {
-    failure.wait.map(|asked| asked.min(schedule::LONGEST))
+    failure.wait.map(|asked| asked.min(retry_schedule::LONGEST))
 }
 
 fn read(waiting: &Waiting) -> serde_json::Result<Queued> {

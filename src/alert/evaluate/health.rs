@@ -8,7 +8,7 @@ use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 use gcore_api::billing::period::{Period, Window};
 use gcore_api::http::error::Reason;
 
-use super::words::instant;
+use super::wording::instant;
 use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};
 
 /// A verdict on each collector of each account. `verdict` returns `None` if nothing is known.

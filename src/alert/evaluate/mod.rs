@@ -5,13 +5,13 @@
 //! nothing.
 
 mod budgets;
+mod data_quality;
 mod health;
-mod quality;
 mod spend;
 mod subscriptions;
 mod tasks;
 mod thresholds;
-mod words;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ use gcore_api::billing::period::{Period, Window, midnight, utc_date};
 
 use super::alert::Labels;
 use super::channels::Delivery;
-use super::judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 use super::rule::{Profile, Rule};
+use super::rule_judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 use super::settings::{RuleSettings, Settings};
 
 /// The state of the daemon itself.
@@ -58,10 +58,10 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
             Rule::NewSpend => of_accounts(spend::novelties, HoldDurations::NONE),
             Rule::BudgetUsed => budgets::used(&case, snapshot),
             Rule::BudgetForecast => budgets::forecast(&case, snapshot),
-            Rule::CostUnpriced => of_accounts(quality::unpriced, twice),
-            Rule::CostMismatch => quality::mismatches(&case, snapshot),
-            Rule::CostRevised => of_accounts(quality::revised, HoldDurations::NONE),
-            Rule::CommitmentActive => of_accounts(quality::commitments, HoldDurations::NONE),
+            Rule::CostUnpriced => of_accounts(data_quality::unpriced, twice),
+            Rule::CostMismatch => data_quality::mismatches(&case, snapshot),
+            Rule::CostRevised => of_accounts(data_quality::revised, HoldDurations::NONE),
+            Rule::CommitmentActive => of_accounts(data_quality::commitments, HoldDurations::NONE),
             Rule::ReportTaskFailed => of_accounts(tasks::failed, HoldDurations::NONE),
             Rule::ReportTaskStuck => of_accounts(tasks::stuck, HoldDurations::NONE),
             Rule::ReportTaskErrors => of_accounts(tasks::with_errors, HoldDurations::NONE),

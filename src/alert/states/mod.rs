@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, Status};
-use super::judgement::{Breach, Judgement, Scope, Strength};
+use super::rule_judgement::{Breach, Judgement, Scope, Strength};
 
 use round::Round;
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
 use crate::alert::alert::{Alert, Labels, Status, fingerprint};
-use crate::alert::judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
+use crate::alert::rule_judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 
 use super::{AlertStates, Changes, REASON, State};
 

@@ -9,7 +9,7 @@ use crate::http::figures;
 use crate::http::figures::WindowSums;
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
-use crate::insights::words;
+use crate::insights::wording;
 use crate::snapshot::{Account, Snapshot};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::Window;
@@ -279,7 +279,7 @@ fn change(last: Option<Amount>, before: Option<Amount>) -> Markup {
         return html! { span class=(class) { "new" } span.sub { (amount) } };
     }
     let share = difference.to_f64() / before.to_f64();
-    let percent = words::percent(share.abs());
+    let percent = wording::percent(share.abs());
     let (class, sign) = match (percent.starts_with("0.0"), is_up) {
         (true, _) => ("same", ""),
         (false, true) => (class, "+"),

@@ -46,8 +46,8 @@ impl MemoryLimit {
         memory
     }
 
-    /// Changes the limit after a change of the accounts. A reduction takes only memory that is free now, because memory in
-    /// use stays valid. So the limit may stay above the new size until the next call.
+    /// Changes the limit after a change of the accounts. A reduction takes only memory that is free now, because
+    /// memory in use stays valid. So the limit may stay above the new size until the next call.
     pub fn resize(&self, accounts: usize, series_limit: usize) {
         let wanted = (BASE + PER_ACCOUNT * accounts) * series_limit.max(USUAL_SERIES) / USUAL_SERIES;
         let wanted = wanted.min(u32::MAX as usize / 2);

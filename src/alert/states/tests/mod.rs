@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::alert::alert::{Labels, fingerprint};
-use crate::alert::judgement::{HoldDurations, Verdict};
+use crate::alert::rule_judgement::{HoldDurations, Verdict};
 
 mod histories;
 
