@@ -15,9 +15,9 @@ use gcore_api::http::client::Client;
 use gcore_api::http::error::{Error, Reason};
 use gcore_api::http::poll_deadline::PollDeadline;
 
-use super::cadence::Cadence;
 use super::metrics::Metrics;
 use super::poll::Poll;
+use super::poll_timer::Cadence;
 use super::settings::Schedule;
 use super::source::Source;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::config::key_path::Key;
-use crate::terminal::escaped;
+use crate::escaping::escaped;
 
 /// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::store::Settings;
     use crate::store::alerts::OutboxRow;
-    use crate::store::held::PAUSE;
+    use crate::store::locked_file::PAUSE;
     use crate::store::outbox::DeliveryOutcome;
 
     fn at(second: i64) -> Timestamp {

@@ -4,17 +4,17 @@
 //! Unwritten data are lost, or read from the API again; alerts are kept in memory and written later. Each write is one
 //! transaction, so a killed process leaves the state before or after it.
 
-mod ahead;
 pub mod alerts;
 pub mod days;
 pub mod failures;
 mod file;
-mod held;
-pub mod kept;
+mod future_days;
+mod locked_file;
 mod memory_fallback;
 pub mod notification_log;
 pub mod outbox;
 mod schema;
+pub mod stored_bytes;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::http::figures::Named;
+use crate::http::cost_sums::Named;
 use crate::insights::wording;
 use crate::insights::{Judged, Subject};
 use gcore_api::billing::resource::ProjectId;

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::http::figures::WindowSums;
+use crate::escaping::escaped;
+use crate::http::cost_sums::WindowSums;
 use crate::insights::wording;
-use crate::terminal::escaped;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, Window};
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use maud::{Markup, html};
 
-use crate::http::figures;
-use crate::http::figures::WindowSums;
+use crate::http::cost_sums;
+use crate::http::cost_sums::WindowSums;
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
 use crate::insights::wording;
@@ -90,7 +90,7 @@ impl Part<'_> {
 impl<'a> Parts<'a> {
     /// The parts of all accounts.
     pub(super) fn new(view: View<'a>) -> Self {
-        let accounts = || figures::with_costs(view.snapshot);
+        let accounts = || cost_sums::with_costs(view.snapshot);
         let weeks = |account: &Account| account.insights.as_ref()?.recent.weeks(view.now);
         let weeks = accounts().filter_map(|(_, account)| weeks(account)).min_by_key(|weeks| weeks.last.end());
         let mut parts = Self { rows: HashMap::default(), weeks };
@@ -99,7 +99,7 @@ impl<'a> Parts<'a> {
     }
 
     fn add(&mut self, view: View<'a>, account: &'a Account) {
-        let totals = figures::costs(account, Window::MonthToDate, view.now);
+        let totals = cost_sums::costs(account, Window::MonthToDate, view.now);
         let mut month = HashMap::<(&Currency, Part<'_>), Amount, RandomState>::default();
         for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
             let parts = [Part::Project(group.project), Part::Region(group.region), Part::Type(&group.resource_type)];
