@@ -221,8 +221,8 @@ async fn attempt<F, const N: usize>(
         }
         let Some((offset, page)) = pending.next().await else { break };
         let page = page?;
-        let taken = if cursor.is_seam(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
-        cursor.take(offset, taken)?;
+        let taken = if cursor.is_overlap_check(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
+        cursor.add_page(offset, taken)?;
     }
     reading.finish(query.is_part())
 }
