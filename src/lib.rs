@@ -16,7 +16,7 @@
 //! 9. [`app`]: the wiring
 //! 10. [`cli`]: the commands
 //!
-//! [`shutdown`], [`telemetry`] and [`terminal`] are below all of them.
+//! [`shutdown`], [`telemetry`] and [`escaping`] are below all of them.
 
 pub mod account;
 pub mod aggregate;
@@ -25,6 +25,7 @@ pub mod app;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod escaping;
 pub mod exposition;
 pub mod http;
 pub mod insights;
@@ -34,4 +35,3 @@ pub mod shutdown;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
-pub mod terminal;

@@ -23,7 +23,7 @@ use gcore_api::billing::period::{Period, Window, next_midnight};
 use gcore_api::billing::resource::{ProjectId, RegionId};
 use gcore_api::billing::subscription::Subscription;
 use gcore_api::http::error::Reason;
-use gcore_api::http::memory::MemoryShare;
+use gcore_api::http::memory_limit::MemoryShare;
 
 /// The data of all accounts at one time.
 #[derive(Clone, Debug, Default)]

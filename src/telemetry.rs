@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-use crate::terminal::escaped_lines;
+use crate::escaping::escaped_lines;
 
 /// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

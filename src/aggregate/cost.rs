@@ -10,7 +10,7 @@ use gcore_api::billing::amount::Amount;
 use gcore_api::billing::record::{CostRecord, CostTotal, Fold, Price, RejectReason, UnpricedReason};
 use gcore_api::billing::resource::{Currency, ProjectId, ResourceType};
 
-use gcore_api::http::memory::MemoryShare;
+use gcore_api::http::memory_limit::MemoryShare;
 
 use super::cost_details::CostDetails;
 use super::group::{Group, GroupKeyRef, Sums};

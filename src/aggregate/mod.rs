@@ -9,5 +9,5 @@ pub mod detailed_totals;
 pub mod group;
 pub mod report_tasks;
 mod serde_pairs;
-pub mod ties;
+pub mod unique_ids;
 pub mod usage;

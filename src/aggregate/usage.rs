@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use gcore_api::billing::record::{Fold, MeteredUsage, RejectReason, UsageRecord};
 use gcore_api::billing::resource::{BillingMetric, Unit};
-use gcore_api::http::memory::MemoryShare;
+use gcore_api::http::memory_limit::MemoryShare;
 
 use super::group::{Group, GroupKeyRef, Sums};
 

@@ -132,7 +132,7 @@ impl Engine {
                 return;
             }
         };
-        let (known, lost) = self.states.take_up(&bodies);
+        let (known, lost) = self.states.load(&bodies);
         self.unwritten.states.retain(|fingerprint, _| !known.contains(fingerprint));
         self.unwritten.transitions.retain(|alert| !known.contains(&alert.fingerprint()));
         self.is_recalled = true;
@@ -217,7 +217,7 @@ fn rows(alert: &Alert, routes: &[Route], first_look_until: Option<Timestamp>) ->
         Some(OutboxRow {
             channel: route.channel.clone(),
             fingerprint: alert.fingerprint(),
-            message: alert.message_id(),
+            notification_id: alert.message_id(),
             body: if until.is_some() { held_back.clone() } else { plain.clone() }?,
             created_at: alert.since,
             due_at: until.unwrap_or(alert.since),

@@ -1,7 +1,7 @@
 //! Alerts: from a snapshot to alerts with a state.
 //!
 //! - [`rule`]: the rules and their defaults; [`settings`]: their configuration.
-//! - [`judgement`]: the judgement of a rule on one place; [`evaluate`] makes all of them.
+//! - [`rule_judgement`]: the judgement of a rule on one place; [`evaluate`] makes all of them.
 //! - [`states`]: the states of all alerts, advanced by judgements.
 //! - [`engine`]: the loop around these.
 //! - [`channels`]: the delivery state of each channel.
@@ -13,10 +13,10 @@ mod alert;
 pub mod channels;
 pub mod engine;
 pub mod evaluate;
-pub mod judgement;
 mod metrics;
 mod route;
 pub mod rule;
+pub mod rule_judgement;
 pub mod settings;
 pub mod states;
 

@@ -40,10 +40,10 @@ use common::clock::Clock;
 use common::transport;
 
 pub mod backfill;
-pub mod online;
 mod persisted_readings;
 mod persister;
 mod poller_manager;
+pub mod probe;
 mod reload;
 mod reload_state;
 mod watchdog;

@@ -31,10 +31,12 @@ struct Kept<T> {
 /// Encodes the body of a row. It runs later, because a large reading takes a while.
 pub(super) type Encode = Box<dyn FnOnce() -> serde_json::Result<Vec<u8>> + Send>;
 
-/// The rows of `after` that differ from those of `before`, by name.
+/// The rows of `after` that differ from those of `before`, by name. Without `before`, the stored rows are unknown, so
+/// both rows of the status are written, even if they are empty.
 pub(super) fn changes(before: Option<&Account>, after: &Account) -> Vec<(String, Encode)> {
     let nothing = Account::default();
-    let before = before.filter(|before| before.scope == after.scope).unwrap_or(&nothing);
+    let known = before.filter(|before| before.scope == after.scope);
+    let before = known.unwrap_or(&nothing);
     let mut rows = Vec::new();
     for (window, reading) in &after.cost {
         let last = before.cost.get(window).map(WindowReading::reading);
@@ -52,12 +54,14 @@ pub(super) fn changes(before: Option<&Account>, after: &Account) -> Vec<(String,
         let names = Arc::clone(&after.names);
         rows.push((name(Collector::Names), Box::new(move || serde_json::to_vec(&*names))));
     }
+    // The stored rows may list collectors that are good now.
+    let is_unknown = known.is_none();
     let successes = successes(after);
-    if successes != self::successes(before) {
+    if is_unknown || successes != self::successes(before) {
         rows.push((SUCCESSES.into(), Box::new(move || serde_json::to_vec(&successes))));
     }
     let lost = access_lost(after);
-    if lost != access_lost(before) {
+    if is_unknown || lost != access_lost(before) {
         rows.push((ACCESS_LOST.into(), Box::new(move || serde_json::to_vec(&lost))));
     }
     rows
@@ -168,4 +172,46 @@ fn window_reading<T: DeserializeOwned>(
     let reading = reading(body, settings.stale_after, now)?;
     let period = window.period(reading.read_at());
     Ok(WindowReading::new(reading, period, settings.settle_after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Status;
+
+    fn account(access_lost: bool) -> Account {
+        let status = Status {
+            interval: Duration::from_secs(60),
+            last_outcome: None,
+            last_failure: None,
+            last_attempt: None,
+            last_success: None,
+            access_lost,
+        };
+        Account { collectors: [(Collector::Cost, status)].into(), ..Account::default() }
+    }
+
+    /// The rows as the store has them after `changes`.
+    fn write(stored: &mut BTreeMap<String, Vec<u8>>, before: Option<&Account>, after: &Account) {
+        stored.extend(changes(before, after).into_iter().map(|(name, encode)| (name, encode().unwrap())));
+    }
+
+    #[test]
+    fn a_regained_access_is_written_although_the_stored_rows_are_unknown() {
+        let (lost, regained) = (account(true), account(false));
+        let other = Account { scope: "other".into(), ..regained.clone() };
+        for (name, before, after) in [
+            ("as before", Some(&lost), &regained),
+            ("after a failed write", None, &regained),
+            ("after a reload with the filter of earlier", Some(&other), &regained),
+        ] {
+            let mut stored = BTreeMap::new();
+            write(&mut stored, None, &lost);
+            assert_eq!(stored[ACCESS_LOST], br#"["cost"]"#, "{name}");
+            write(&mut stored, before, after);
+            assert_eq!(stored[ACCESS_LOST], b"[]", "{name}");
+            assert_eq!(stored[SUCCESSES], b"{}", "{name}");
+        }
+        assert!(changes(Some(&regained), &regained).is_empty(), "nothing has changed");
+    }
 }

@@ -32,7 +32,7 @@ use crate::store::Store;
 use common::clock::Clock;
 use gcore_api::http::client::Client;
 use gcore_api::http::connection::BuildError;
-use gcore_api::http::memory::MemoryLimit;
+use gcore_api::http::memory_limit::MemoryLimit;
 
 use super::{persisted_readings, reload_state};
 

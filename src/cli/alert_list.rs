@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::{Labels, Status, severity_rank};
-use crate::terminal::escaped_lines;
+use crate::escaping::escaped_lines;
 
 use super::access::Access;
 use super::exit::ExitCode;

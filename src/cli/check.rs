@@ -9,7 +9,7 @@ use common::wording::counted;
 
 use super::exit::ExitCode;
 use super::screen::Screen;
-use super::{online, say};
+use super::{check_online, say};
 
 /// Prints the configuration and a verdict. Probes the API only if the configuration is valid.
 pub(super) async fn run(
@@ -41,5 +41,5 @@ pub(super) async fn run(
         number => format!("The configuration can be used; mind the {} above.", counted(number as u64, "warning")),
     };
     say(&mut io::stdout(), &format!("{config}{place}\n{verdict}\n"));
-    if asks { online::check(config, screen).await } else { Ok(ExitCode::Success) }
+    if asks { check_online::check(config, screen).await } else { Ok(ExitCode::Success) }
 }

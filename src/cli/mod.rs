@@ -2,16 +2,16 @@
 
 mod access;
 mod alert_list;
-mod alerts;
 mod backfill;
 mod backtest;
+mod channel_commands;
 mod check;
+mod check_online;
 mod demo;
 pub mod exit;
 mod flags;
 mod health;
-mod manual;
-mod online;
+mod man_page;
 mod progress;
 mod screen;
 mod table;
@@ -30,13 +30,13 @@ use tracing::level_filters::LevelFilter;
 use crate::app;
 use crate::app::{App, Reloads, Web};
 use crate::config::{ChosenBy, Config, Environment, Loaded, Source};
+use crate::escaping::{escaped, escaped_lines};
 use crate::http::web_config::fault::Faults;
 use crate::notify::post;
 use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::store;
 use crate::telemetry;
-use crate::terminal::{escaped, escaped_lines};
 use common::clock::Clock;
 use gcore_api::http::connection;
 
@@ -75,7 +75,7 @@ fn is_misuse(error: &anyhow::Error) -> bool {
     error.is::<store::Refused>()
         || error.is::<Faults>()
         || error.is::<app::backfill::Fault>()
-        || error.is::<alerts::Misuse>()
+        || error.is::<channel_commands::Misuse>()
         || error.downcast_ref().is_some_and(connection::BuildError::is_misconfigured)
         || error.downcast_ref().is_some_and(post::BuildError::is_misconfigured)
 }
@@ -131,10 +131,10 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
         }
         Command::Backtest(flags) => block_on(runtime, backtest::run(&flags, Some(config))),
         Command::Alerts { url, action: Some(AlertsAction::Test { channel }), .. } => {
-            block_on(runtime, alerts::test(config, &url, &channel))
+            block_on(runtime, channel_commands::test(config, &url, &channel))
         }
         Command::Alerts { action: Some(AlertsAction::DeadLetters { action }), .. } => {
-            block_on(runtime, alerts::dead_letters(config, action))
+            block_on(runtime, channel_commands::dead_letters(config, action))
         }
         _ => {
             let reloads = hangup.map(|hangup| Reloads::on_hangup(hangup, source));
@@ -156,13 +156,13 @@ fn unconfigured(command: &Command, screen: Screen) -> Option<LocalBoxFuture<'_, 
         Command::Alerts { url, access, list, action: None } => Box::pin(alert_list::list(url, access, list, screen)),
         Command::Alerts { list, .. } if !list.are_unset() => {
             let misuse = "--json, --severity, --name and labels choose from the list, which `alerts` alone prints";
-            Box::pin(async { Err(alerts::Misuse::new(misuse).into()) })
+            Box::pin(async { Err(channel_commands::Misuse::new(misuse).into()) })
         }
         Command::Healthcheck { url } => Box::pin(async { health::check(url).await.map(|()| ExitCode::Success) }),
         Command::Completions { shell } => {
-            Box::pin(async { manual::print_completions(*shell).map(|()| ExitCode::Success) })
+            Box::pin(async { man_page::print_completions(*shell).map(|()| ExitCode::Success) })
         }
-        Command::Man { folder } => Box::pin(async { manual::write_pages(folder).map(|()| ExitCode::Success) }),
+        Command::Man { folder } => Box::pin(async { man_page::write_pages(folder).map(|()| ExitCode::Success) }),
         _ => return None,
     };
     Some(work)

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use textwrap::core::display_width;
 
-use crate::terminal::escaped;
+use crate::escaping::escaped;
 
 use super::screen;
 use super::screen::Screen;

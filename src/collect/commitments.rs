@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::aggregate::cost::line_sums;
-use crate::aggregate::ties;
+use crate::aggregate::unique_ids;
 use crate::snapshot::Collector;
 use gcore_api::billing::period::{Window, next_month, utc_date};
 use gcore_api::endpoints::reservations;
@@ -25,7 +25,7 @@ impl Source {
         let listing = reservations::commitments(&self.client, month_so_far, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut commitments = listing.data;
-        ties::number(&mut commitments, |commitment| &mut commitment.id);
+        unique_ids::number(&mut commitments, |commitment| &mut commitment.id);
         let mut totals = CommitmentTotals { commitments, ..CommitmentTotals::default() };
         if totals.has_active(poll.now) {
             let lines = reservations::month_totals(&self.client, utc_date(poll.now), poll.deadline).await?;

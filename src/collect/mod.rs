@@ -3,15 +3,15 @@
 //! Collectors are independent. Each has its own interval, poll deadline and metrics, and a failure does not disturb the
 //! others. A collector writes its readings to the snapshot, and does not know the readers.
 
-mod cadence;
 mod commitments;
 mod cost;
 mod history;
 pub mod metrics;
 mod names;
 mod poll;
+mod poll_timer;
 pub mod poller;
-mod reports;
+mod report_tasks;
 pub mod settings;
 mod source;
 mod subscriptions;
@@ -57,7 +57,7 @@ pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings,
                 Source::Usage(usage::Source { client, settings, by_metric })
             }
             Collector::Reports => {
-                Source::Reports(reports::Source { client, settings: settings.reports, store: store.clone() })
+                Source::Reports(report_tasks::Source { client, settings: settings.reports, store: store.clone() })
             }
             Collector::Subscriptions => {
                 Source::Subscriptions(subscriptions::Source { client, settings: settings.subscriptions })

@@ -15,9 +15,9 @@ use gcore_api::http::client::Client;
 use gcore_api::http::error::{Error, Reason};
 use gcore_api::http::poll_deadline::PollDeadline;
 
-use super::cadence::Cadence;
 use super::metrics::Metrics;
 use super::poll::Poll;
+use super::poll_timer::PollTimer;
 use super::settings::Schedule;
 use super::source::Source;
 
@@ -56,15 +56,15 @@ impl Poller {
     /// the next one begins.
     pub async fn run(mut self, stop: Stop, next_step: watch::Sender<Instant>) -> Memory {
         let forever = async {
-            let mut cadence = Cadence::new(self.schedule.interval, self.source.follows_the_calendar(), self.phase());
+            let mut timer = PollTimer::new(self.schedule.interval, self.source.follows_the_calendar(), self.phase());
             loop {
                 let (started, now) = (Instant::now(), self.clock.now());
                 next_step.send_replace(started + self.schedule.timeout);
                 self.poll().await;
                 let took = started.elapsed();
                 // A poll that yields to others is expected to take long.
-                self.tell_overrun(took, cadence.is_overrun(took) && !self.source.yields());
-                let next = started + cadence.pause(now);
+                self.tell_overrun(took, timer.is_overrun(took) && !self.source.yields());
+                let next = started + timer.pause(now);
                 next_step.send_replace(next);
                 tokio::time::sleep_until(next).await;
             }

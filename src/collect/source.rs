@@ -8,7 +8,7 @@ use super::cost;
 use super::history;
 use super::names;
 use super::poll::Poll;
-use super::reports;
+use super::report_tasks;
 use super::subscriptions;
 use super::usage;
 
@@ -16,7 +16,7 @@ use super::usage;
 pub(super) enum Source {
     Cost(cost::Source),
     Usage(usage::Source),
-    Reports(reports::Source),
+    Reports(report_tasks::Source),
     Subscriptions(subscriptions::Source),
     Commitments(commitments::Source),
     Names(names::Source),

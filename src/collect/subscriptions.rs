@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::aggregate::ties;
+use crate::aggregate::unique_ids;
 use crate::snapshot::Collector;
 use gcore_api::billing::subscription::Subscription;
 use gcore_api::endpoints::subscriptions;
@@ -22,7 +22,7 @@ impl Source {
         let listing = subscriptions::read(&self.client, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut list: Vec<Subscription> = listing.data;
-        ties::number(&mut list, |subscription| &mut subscription.id);
+        unique_ids::number(&mut list, |subscription| &mut subscription.id);
         let reading = poll.reading(list, self.settings.stale_after);
         poll.publish(|account| {
             account.subscriptions = Some(reading);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::collect::settings::{History, Listed, Method, Reports, Schedule, Settings, Windowed};
 use crate::config::duration;
-use crate::config::key::{Key, hint};
-use crate::config::keys::{LONGEST, Reader};
+use crate::config::key_path::{Key, hint};
+use crate::config::key_reader::{LONGEST, Reader};
 use gcore_api::billing::period::Window;
 
 const SECOND: Duration = Duration::from_secs(1);

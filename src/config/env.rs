@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use crate::config::fault::{Fault, Origin};
-use crate::config::key::{Key, PREFIX, SEPARATOR};
+use crate::config::key_path::{Key, PREFIX, SEPARATOR};
 use common::transport;
 
 /// The variables of the process, passed by the command line.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use crate::config::key::Key;
-use crate::terminal::escaped;
+use crate::config::key_path::Key;
+use crate::escaping::escaped;
 
 /// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,8 +4,8 @@ use smol_str::SmolStr;
 
 use crate::collect;
 use crate::collect::settings::{Details, Method};
-use crate::config::key::Key;
-use crate::config::keys::Reader;
+use crate::config::key_path::Key;
+use crate::config::key_reader::Reader;
 use crate::exposition::settings::Settings;
 
 /// The table. It also sets the details that collectors must read.

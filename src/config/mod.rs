@@ -22,8 +22,8 @@ mod duration;
 mod env;
 mod fault;
 mod file;
-mod key;
-mod keys;
+mod key_path;
+mod key_reader;
 mod metrics;
 mod notify;
 mod rules;
@@ -33,7 +33,7 @@ mod url;
 
 pub use env::Environment;
 pub use fault::Faults;
-pub(crate) use key::hint;
+pub(crate) use key_path::hint;
 pub use storage::ChosenBy;
 
 /// The complete and checked configuration.
@@ -96,7 +96,7 @@ impl Config {
         let toml = toml.map_err(|fault| Faults::new([fault]))?;
         let (variables, misplaced) = env::Variables::read(environment);
         let origin = file.map_or(fault::Origin::Unset, fault::Origin::file);
-        let mut reader = keys::Reader::new(Figment::new().merge(toml).merge(variables), origin);
+        let mut reader = key_reader::Reader::new(Figment::new().merge(toml).merge(variables), origin);
 
         let mut warnings = Vec::new();
         let accounts = accounts::read(&mut reader, environment, &mut warnings);

@@ -12,8 +12,8 @@ use crate::alert::settings::{Mute, RuleSettings, Settings, THRESHOLD, Threshold}
 use crate::alert::{LABELS, Labels};
 use crate::collect;
 use crate::config::alerts::{Accounts, account, amount, currency, name, required, selector};
-use crate::config::key::{Key, hint, nearest};
-use crate::config::keys::{LONGEST, Reader};
+use crate::config::key_path::{Key, hint, nearest};
+use crate::config::key_reader::{LONGEST, Reader};
 use crate::insights::budget::Selector;
 use common::transport::destination;
 use common::wording::counted;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::env::Environment;
-use crate::config::key::Key;
-use crate::config::keys::Reader;
+use crate::config::key_path::Key;
+use crate::config::key_reader::Reader;
 use crate::store::{Settings, may_write};
 
 /// The folder of the systemd unit.

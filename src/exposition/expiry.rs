@@ -8,7 +8,8 @@ use gcore_api::billing::period::next_midnight;
 use super::lists;
 
 /// The first instant after `now` at which the text of the same snapshot may change. Causes: a reading becomes stale, a
-/// day begins, a window settles, or a subscription begins, ends or ended long ago.
+/// day begins, a window settles, a subscription or a commitment begins or ends, a subscription ended long ago, or the
+/// month of the commitments ends.
 pub(super) fn valid_until(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
     snapshot.accounts.values().filter_map(|account| next_change(account, now)).min().unwrap_or(Timestamp::MAX)
 }
@@ -38,8 +39,8 @@ fn next_change(account: &Account, now: Timestamp) -> Option<Timestamp> {
     let totals = commitments.iter().filter_map(|reading| reading.current(now));
     let month_end = totals.clone().map(|totals| totals.month_ends_at).filter(|end| *end > now);
     let bought = totals.flat_map(|totals| &totals.commitments);
-    let edges = bought.filter_map(|commitment| lists::next_edge(commitment, now));
-    let commitments = stale_at.chain(edges).chain(month_end);
+    let starts_and_ends = bought.filter_map(|commitment| lists::next_edge(commitment, now));
+    let commitments = stale_at.chain(starts_and_ends).chain(month_end);
     // A forecast ends with its month, and a judged day expires after some days.
     let insights = insights.iter().map(|_| next_midnight(now));
     cost.chain(usage).chain(reports).chain(subscriptions).chain(commitments).chain(insights).min()
@@ -150,9 +151,9 @@ mod tests {
         let (account, selector) = ("main".parse().unwrap(), Selector::default());
         let budget = Budget { name: "all".into(), account, selector, amount, currency };
         let spent = [(today.saturating_sub(1.day()), amount)].into();
-        let standing = BudgetStatus::new(&budget, None, &spent, Some(20.0), now);
+        let budget_status = BudgetStatus::new(&budget, None, &spent, Some(20.0), now);
         let recent = Arc::new(RecentDays::before(today));
-        Insights { findings: Arc::new(findings), budgets: vec![standing], revisions: BTreeMap::new(), recent }
+        Insights { findings: Arc::new(findings), budgets: vec![budget_status], revisions: BTreeMap::new(), recent }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The HTTP server: listeners with a graceful stop, the routes, the pages for people and the API for scripts.
 
-mod accept;
 pub mod api;
 mod basic_auth;
 pub mod body;
 mod connections;
-mod figures;
+mod content_negotiation;
+mod cost_sums;
 pub mod guard;
 pub mod pages;
 pub mod reload;

@@ -19,10 +19,10 @@ use crate::snapshot::{Collector, Reader};
 use crate::store::Store;
 use common::clock::Clock;
 
-use super::accept;
 use super::api;
 use super::body;
 use super::body::Body;
+use super::content_negotiation;
 use super::pages;
 use super::reload;
 
@@ -110,18 +110,18 @@ async fn for_people(site: &AppState, path: &str) -> Response<Body> {
 
 async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
     let encoded = site.encoder.current().await?;
-    let coding = accept::coding(headers);
+    let coding = content_negotiation::coding(headers);
     let slot = if coding == Coding::Identity { body::slot() } else { None };
     if coding == Coding::Identity && slot.is_none() {
         let text = "too many answers without compression at once; accept gzip\n";
         return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text));
     }
-    let (format, content_type) = accept::format(headers);
+    let (format, content_type) = content_negotiation::format(headers);
     let own = exposition::own(&site.registry, format)?;
     let answer = encoded.answer(own, coding).await?;
     let mut response = respond(StatusCode::OK, content_type, Bytes::new());
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-    if let Some(coding) = accept::name(answer.coding) {
+    if let Some(coding) = content_negotiation::name(answer.coding) {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     *response.body_mut() = match (answer.shared, slot) {

@@ -348,7 +348,7 @@ mod tests {
         assert!(said.contains(&"Account within_band 10".to_owned()), "the known costs: {said:#?}");
         let (_, account, _) = model.judged().into_iter().find(|(subject, ..)| *subject == Subject::Account).unwrap();
         assert!(
-            (account.expected - 10.0).abs() < 0.1 && account.upper > 10.0 && account.like_most < 11.0,
+            (account.expected - 10.0).abs() < 0.1 && account.upper > 10.0 && account.matching_most < 11.0,
             "{account:?}"
         );
         assert!(said.contains(&"Project(ProjectId(2)) unknown NaN".to_owned()), "{said:#?}");

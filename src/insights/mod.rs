@@ -7,7 +7,7 @@ pub mod account_models;
 pub mod budget;
 mod currency_models;
 pub mod recent_days;
-pub mod words;
+pub mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

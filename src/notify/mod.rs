@@ -12,7 +12,7 @@ pub mod metrics;
 mod notification_log;
 pub mod outbox;
 pub mod post;
-mod schedule;
+mod retry_schedule;
 pub mod secret;
 pub mod settings;
 pub mod signature;

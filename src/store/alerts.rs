@@ -13,7 +13,7 @@ pub struct OutboxRow {
     /// The alert.
     pub fingerprint: u64,
     /// The id of the transition. It is the same on every replica and at every attempt.
-    pub message: String,
+    pub notification_id: String,
     /// The alert as JSON.
     pub body: String,
     /// The time of the transition.
@@ -50,7 +50,7 @@ impl Store {
             for row in &outbox {
                 let fingerprint = row.fingerprint.cast_signed();
                 let (created_at, due_at) = (row.created_at.as_microsecond(), row.due_at.as_microsecond());
-                send.execute(params![row.channel, fingerprint, row.message, row.body, created_at, due_at])?;
+                send.execute(params![row.channel, fingerprint, row.notification_id, row.body, created_at, due_at])?;
             }
             Ok(())
         })

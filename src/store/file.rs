@@ -28,7 +28,7 @@ pub(super) enum Opened {
     /// It can be read and written.
     Ready(Connection),
     /// Another process holds it, and may release it at any time. Its tables were not read.
-    Held(Connection, rusqlite::Error),
+    Locked(Connection, rusqlite::Error),
     /// It cannot be written.
     Unwritable,
 }
@@ -54,10 +54,10 @@ pub(super) fn open_file(path: &Path, metrics: &Metrics) -> Result<Opened, Refuse
         // An older file is upgraded, so this case does not occur.
         Err(why @ (Unfit::Foreign | Unfit::Older { .. })) => Err(refused(&why, FOREIGN)),
         Err(Unfit::Sqlite(error)) => {
-            if is_held(&error)
+            if is_locked(&error)
                 && let Ok(connection) = connect(path)
             {
-                return Ok(Opened::Held(connection, error));
+                return Ok(Opened::Locked(connection, error));
             }
             let path = path.display();
             if exists {
@@ -163,7 +163,7 @@ pub(super) fn in_memory() -> Result<Connection, Unfit> {
 }
 
 /// Whether another process locks the file at the moment.
-fn is_held(error: &rusqlite::Error) -> bool {
+fn is_locked(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 

@@ -35,8 +35,8 @@ impl Inner {
     fn transact_alerts<T>(&self, work: impl Fn(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         if self.reattach() {
             let outcome = self.transact(None, &work);
-            // A file that was held at the start may be of an older version, or unreadable.
-            let is_file = self.path.is_some() && !self.is_read_only && !self.is_held.load(Ordering::Relaxed);
+            // A file that was locked at the start may be of an older version, or unreadable.
+            let is_file = self.path.is_some() && !self.is_read_only && !self.is_locked.load(Ordering::Relaxed);
             if !is_file || !matches!(outcome, Err(Error::Sqlite(_))) || part(&mut lock(&self.connection)).is_err() {
                 return outcome;
             }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::store::Settings;
     use crate::store::alerts::OutboxRow;
-    use crate::store::held::PAUSE;
+    use crate::store::locked_file::PAUSE;
     use crate::store::outbox::DeliveryOutcome;
 
     fn at(second: i64) -> Timestamp {
@@ -146,7 +146,7 @@ mod tests {
         OutboxRow {
             channel: "a".into(),
             fingerprint,
-            message: format!("{fingerprint}-{second}"),
+            notification_id: format!("{fingerprint}-{second}"),
             body: r#"{"status":"firing"}"#.into(),
             created_at: at(second),
             due_at: at(second),
@@ -160,7 +160,7 @@ mod tests {
 
     async fn due(store: &Store) -> Vec<(i64, String)> {
         let heads = store.outbox_heads("a".into(), at(100), 10).await.unwrap();
-        heads.due.into_iter().map(|waiting| (waiting.id, waiting.message)).collect()
+        heads.due.into_iter().map(|waiting| (waiting.id, waiting.notification_id)).collect()
     }
 
     fn list(file: &Connection, sql: &str) -> Vec<String> {
@@ -193,7 +193,7 @@ mod tests {
             [(2, "2-0"), (3, "3-0"), (4, "4-0"), (5, "1-2"), (6, "5-2")].map(|(id, text)| (id, text.to_owned()));
         assert_eq!(due(&store).await, heads, "told from memory, in order, and nothing twice");
         store.outbox_settle(is_told(5), at(3)).await.unwrap();
-        let later = DeliveryOutcome::Later { next_at: at(500), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(500), paused_until: None, error: "no".into() };
         store.outbox_settle(vec![(2, later)], at(3)).await.unwrap();
         store.commit_alerts(vec![(3, None)], Vec::new()).await.unwrap();
         assert_eq!(list(&file, "SELECT message FROM outbox ORDER BY id"), ["1-0", "2-0", "3-0", "4-0"], "of before");

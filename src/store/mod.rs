@@ -4,17 +4,17 @@
 //! Unwritten data are lost, or read from the API again; alerts are kept in memory and written later. Each write is one
 //! transaction, so a killed process leaves the state before or after it.
 
-mod ahead;
 pub mod alerts;
 pub mod days;
 pub mod failures;
 mod file;
-mod held;
-pub mod kept;
+mod future_days;
+mod locked_file;
 mod memory_fallback;
 pub mod notification_log;
 pub mod outbox;
 mod schema;
+pub mod stored_bytes;
 #[cfg(test)]
 mod tests;
 
@@ -48,8 +48,8 @@ struct Inner {
     path: Option<PathBuf>,
     /// Whether the file belongs to another process, so that it must not change.
     is_read_only: bool,
-    /// Whether another process has held the file since the start, so that its version is unknown.
-    is_held: AtomicBool,
+    /// Whether another process has locked the file since the start, so that its version is unknown.
+    is_locked: AtomicBool,
     /// The number of recreated files. An account's number is valid in one file only.
     file: AtomicU32,
     /// The time of the last failure. `None` while the store works.
@@ -121,9 +121,9 @@ pub enum Error {
     /// The file was damaged and recreated, and the new file does not know the account's number.
     #[error("the store was begun anew")]
     BegunAnew,
-    /// Another process has held the file since the start, and the last attempt was a moment ago.
-    #[error("another process holds the store")]
-    Held,
+    /// Another process has locked the file since the start, and the last attempt was a moment ago.
+    #[error("another process has locked the store")]
+    Locked,
     /// The file was released, but this version cannot use it.
     #[error("cannot be the store: {0}")]
     Unfit(String),
@@ -145,8 +145,8 @@ const PROBATION: Duration = Duration::from_secs(120);
 
 impl Store {
     /// Opens the store. A missing file is created, an older one is upgraded, and a damaged one is quarantined. A file
-    /// that another process holds is used after its release. When no file can be written, everything is kept in memory.
-    /// A metric shows both.
+    /// that another process has locked is used after its release. When no file can be written, everything is kept in
+    /// memory. A metric shows both.
     ///
     /// # Errors
     /// Fails when the file is of a newer version or of another program, or when a metric is already registered.
@@ -156,9 +156,9 @@ impl Store {
         let Some(path) = &settings.path else { return Ok(Self::of(in_memory()?, None, false, metrics)) };
         match open_file(path, &metrics)? {
             Opened::Ready(connection) => Ok(Self::of(connection, Some(path.clone()), false, metrics)),
-            Opened::Held(connection, error) => {
+            Opened::Locked(connection, error) => {
                 let store = Self::of(connection, Some(path.clone()), false, metrics);
-                store.0.begin_held(error);
+                store.0.start_with_locked_file(error);
                 Ok(store)
             }
             Opened::Unwritable => {
@@ -180,9 +180,9 @@ impl Store {
     }
 
     fn of(connection: Connection, path: Option<PathBuf>, is_read_only: bool, metrics: Metrics) -> Self {
-        let (connection, is_held) = (Mutex::new(connection), AtomicBool::default());
+        let (connection, is_locked) = (Mutex::new(connection), AtomicBool::default());
         let (file, failed_at) = (AtomicU32::default(), Mutex::default());
-        Self(Arc::new(Inner { connection, path, is_read_only, is_held, file, failed_at, metrics }))
+        Self(Arc::new(Inner { connection, path, is_read_only, is_locked, file, failed_at, metrics }))
     }
 
     /// Whether all data end with the process.
@@ -286,7 +286,7 @@ impl Inner {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut connection = lock(&self.connection);
-        self.take_hold(&mut connection)?;
+        self.prepare_released_file(&mut connection)?;
         if account.is_some_and(|account| account.file != self.file.load(Ordering::Relaxed)) {
             return Err(Error::BegunAnew);
         }
@@ -310,10 +310,7 @@ impl Inner {
             && is_damage(damage)
         {
             match self.renew(connection, path, damage) {
-                Ok(()) => {
-                    *failed_at = None;
-                    return self.metrics.writable.set(1);
-                }
+                Ok(()) => return self.recover(&mut failed_at),
                 Err(error) => tracing::error!(path = %path.display(), %error, "cannot replace the damaged store"),
             }
         }
@@ -330,12 +327,17 @@ impl Inner {
                 }
             }
             (None, Some(at)) if has_written && at.elapsed() >= PROBATION => {
-                *failed_at = None;
-                self.metrics.writable.set(1);
+                self.recover(&mut failed_at);
                 tracing::info!(path = %path.display(), "the store can be used again");
             }
             _ => {}
         }
+    }
+
+    /// Ends the time of failures.
+    fn recover(&self, failed_at: &mut Option<Instant>) {
+        *failed_at = None;
+        self.metrics.writable.set(1);
     }
 
     /// Reads the whole file with a separate connection, so that nothing waits for it.
@@ -365,7 +367,7 @@ impl Inner {
         let mut fresh = connect(path)?;
         schema::prepare(&mut fresh)?;
         *connection = fresh;
-        self.is_held.store(false, Ordering::Relaxed);
+        self.is_locked.store(false, Ordering::Relaxed);
         self.file.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

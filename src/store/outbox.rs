@@ -33,7 +33,7 @@ pub struct Waiting {
     /// The alert's fingerprint.
     pub fingerprint: u64,
     /// The id of the message, the same at every attempt and on every replica.
-    pub message: String,
+    pub notification_id: String,
     /// The alert, as JSON.
     pub body: String,
     /// The number of attempts.
@@ -50,7 +50,7 @@ pub enum DeliveryOutcome {
         /// The earliest time of the retry.
         next_at: Timestamp,
         /// The end of the pause that the channel asked for.
-        held_until: Option<Timestamp>,
+        paused_until: Option<Timestamp>,
         /// The reason why it was not accepted.
         error: String,
     },
@@ -126,17 +126,17 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then everything waits as before.
-    pub async fn outbox_wake(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub async fn outbox_retry_now(&self, channel: String, now: Timestamp) -> Result<Option<Timestamp>, Error> {
         self.transact_alerts(move |transaction| {
             let (this, latest, released) = (now.as_microsecond(), within(now, LONGEST_WAIT), within(now, LONGEST_HOLD));
             let sql = "SELECT max(held_until) FROM outbox WHERE channel = ?1 AND dead = 0 AND held_until <= ?2";
-            let held_until: Option<i64> =
+            let paused_until: Option<i64> =
                 transaction.prepare_cached(sql)?.query_row(params![channel, latest], |row| row.get(0))?;
             // Notifications without an attempt wait for their release. An impossible release time is corrected.
             let sql = "UPDATE outbox SET next_at = ?2, attempts = max(attempts - 1, 0) \
                        WHERE channel = ?1 AND dead = 0 AND next_at > ?2 AND (attempts > 0 OR next_at > ?3)";
             transaction.prepare_cached(sql)?.execute(params![channel, this, released])?;
-            Ok(held_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
+            Ok(paused_until.and_then(|at| Timestamp::from_microsecond(at).ok()))
         })
         .await
     }
@@ -159,9 +159,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then nothing was written.
-    pub async fn outbox_settle(&self, fates: Vec<(i64, DeliveryOutcome)>, now: Timestamp) -> Result<(), Error> {
+    pub async fn outbox_settle(&self, outcomes: Vec<(i64, DeliveryOutcome)>, now: Timestamp) -> Result<(), Error> {
         self.transact_alerts(move |transaction| {
-            fates.iter().try_for_each(|(id, fate)| settle(transaction, *id, fate, now))?;
+            outcomes.iter().try_for_each(|(id, outcome)| settle(transaction, *id, outcome, now))?;
             forget_ends(transaction, now)
         })
         .await
@@ -241,9 +241,9 @@ fn within(now: Timestamp, longest: SignedDuration) -> i64 {
     now.checked_add(longest).unwrap_or(Timestamp::MAX).as_microsecond()
 }
 
-fn settle(transaction: &Transaction<'_>, id: i64, fate: &DeliveryOutcome, now: Timestamp) -> Result<(), Error> {
+fn settle(transaction: &Transaction<'_>, id: i64, outcome: &DeliveryOutcome, now: Timestamp) -> Result<(), Error> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(values);
-    match fate {
+    match outcome {
         DeliveryOutcome::Delivered => {
             let overtake = "UPDATE outbox SET dead = ?2 FROM (SELECT channel AS c, fingerprint AS f FROM outbox WHERE id = ?1) \
                             WHERE channel = c AND fingerprint = f AND dead = ?3 AND id < ?1";
@@ -253,11 +253,11 @@ fn settle(transaction: &Transaction<'_>, id: i64, fate: &DeliveryOutcome, now: T
             execute(tell, &[&id, &now.as_microsecond()])?;
             execute("DELETE FROM outbox WHERE id = ?1", &[&id])?;
         }
-        DeliveryOutcome::Later { next_at, held_until, error } => {
-            let held_until = held_until.map(Timestamp::as_microsecond);
+        DeliveryOutcome::Later { next_at, paused_until, error } => {
+            let paused_until = paused_until.map(Timestamp::as_microsecond);
             let sql =
                 "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, held_until = ?3, error = ?4 WHERE id = ?1";
-            execute(sql, &[&id, &next_at.as_microsecond(), &held_until, error])?;
+            execute(sql, &[&id, &next_at.as_microsecond(), &paused_until, error])?;
         }
         DeliveryOutcome::Dead { error } => {
             let sql = "UPDATE outbox SET attempts = attempts + 1, dead = ?2, error = ?3 WHERE id = ?1";
@@ -271,7 +271,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
     Ok(Waiting {
         id: row.get(0)?,
         fingerprint: row.get::<_, i64>(1)?.cast_unsigned(),
-        message: row.get(2)?,
+        notification_id: row.get(2)?,
         body: row.get(3)?,
         attempts: row.get(4)?,
     })
@@ -293,7 +293,7 @@ mod tests {
         let row = |(channel, fingerprint, second): &(&str, u64, i64)| OutboxRow {
             channel: (*channel).to_owned(),
             fingerprint: *fingerprint,
-            message: format!("{channel}-{fingerprint}-{second}"),
+            notification_id: format!("{channel}-{fingerprint}-{second}"),
             body: r#"{"status":"firing"}"#.into(),
             created_at: at(*second),
             due_at: at(*second),
@@ -317,7 +317,7 @@ mod tests {
         let store = filled(&[("a", high, 0), ("a", 2, 1), ("b", high, 2), ("a", high, 3)]).await;
         assert_eq!(due(&store, 10).await, [1, 2]);
         assert_eq!(store.outbox_heads("a".into(), at(10), 1).await.unwrap().due[0].fingerprint, high);
-        let later = DeliveryOutcome::Later { next_at: at(60), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(60), paused_until: None, error: "no".into() };
         store.outbox_settle(vec![(1, later), (2, DeliveryOutcome::Delivered)], at(10)).await.unwrap();
         let heads = store.outbox_heads("a".into(), at(59), 10).await.unwrap();
         assert_eq!(
@@ -337,16 +337,16 @@ mod tests {
     #[tokio::test]
     async fn what_is_woken_is_tried_once_more_and_waits_as_long_again() {
         let store = filled(&[("a", 1, 0), ("a", 2, 1), ("b", 3, 2)]).await;
-        let later = |held_until| DeliveryOutcome::Later { next_at: at(600), held_until, error: "no".into() };
+        let later = |paused_until| DeliveryOutcome::Later { next_at: at(600), paused_until, error: "no".into() };
         for _ in 0..2 {
             store.outbox_settle(vec![(1, later(None)), (3, later(Some(at(500))))], at(10)).await.unwrap();
         }
-        assert_eq!(store.outbox_wake("a".into(), at(20)).await.unwrap(), None);
+        assert_eq!(store.outbox_retry_now("a".into(), at(20)).await.unwrap(), None);
         let heads = store.outbox_heads("a".into(), at(20), 10).await.unwrap();
         let due: Vec<_> = heads.due.iter().map(|waiting| (waiting.id, waiting.attempts)).collect();
         assert_eq!(due, [(1, 1), (2, 0)]);
         assert_eq!(store.outbox_heads("b".into(), at(20), 10).await.unwrap().due, [], "another channel");
-        assert_eq!(store.outbox_wake("b".into(), at(20)).await.unwrap(), Some(at(500)));
+        assert_eq!(store.outbox_retry_now("b".into(), at(20)).await.unwrap(), Some(at(500)));
     }
 
     /// A message of the future, one that failed there, and one for a channel that asked for a pause there.
@@ -354,11 +354,12 @@ mod tests {
     async fn nothing_waits_for_a_time_that_only_a_clock_ahead_has_seen() {
         const AHEAD: i64 = 3 * 86_400;
         let store = filled(&[("a", 1, AHEAD), ("a", 1, 5), ("a", 2, 6), ("a", 3, 7)]).await;
-        let later = |second, held_until| DeliveryOutcome::Later { next_at: at(second), held_until, error: "no".into() };
-        let fates = vec![(3, later(AHEAD + 600, Some(at(AHEAD + 500)))), (4, later(86_400, None))];
-        store.outbox_settle(fates, at(AHEAD)).await.unwrap();
+        let later =
+            |second, paused_until| DeliveryOutcome::Later { next_at: at(second), paused_until, error: "no".into() };
+        let outcomes = vec![(3, later(AHEAD + 600, Some(at(AHEAD + 500)))), (4, later(86_400, None))];
+        store.outbox_settle(outcomes, at(AHEAD)).await.unwrap();
         assert_eq!(due(&store, 10).await, [1, 3], "but what waits for a day is as it should be");
-        assert_eq!(store.outbox_wake("a".into(), at(10)).await.unwrap(), None);
+        assert_eq!(store.outbox_retry_now("a".into(), at(10)).await.unwrap(), None);
         let ended = vec![(9, r#"{"status":"resolved"}"#.to_owned())];
         store.record_told("a".into(), ended, at(AHEAD)).await.unwrap();
         store.record_told("a".into(), Vec::new(), at(10)).await.unwrap();
@@ -371,17 +372,17 @@ mod tests {
         let row = |fingerprint, second| OutboxRow {
             channel: "a".into(),
             fingerprint,
-            message: format!("a-{fingerprint}"),
+            notification_id: format!("a-{fingerprint}"),
             body: r#"{"status":"firing"}"#.into(),
             created_at: at(0),
             due_at: at(second),
         };
         store.commit_alerts(Vec::new(), vec![row(1, 300), row(2, 300), row(3, 0)]).await.unwrap();
-        let later = DeliveryOutcome::Later { next_at: at(900), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(900), paused_until: None, error: "no".into() };
         store.outbox_settle(vec![(4, later)], at(1)).await.unwrap();
-        assert_eq!(store.outbox_wake("a".into(), at(2)).await.unwrap(), None);
+        assert_eq!(store.outbox_retry_now("a".into(), at(2)).await.unwrap(), None);
         assert_eq!(due(&store, 2).await, [4], "a start is no release");
-        let later = DeliveryOutcome::Later { next_at: at(900), held_until: None, error: "no".into() };
+        let later = DeliveryOutcome::Later { next_at: at(900), paused_until: None, error: "no".into() };
         store.outbox_settle(vec![(4, later)], at(3)).await.unwrap();
         store.outbox_release("a".into(), at(4)).await.unwrap();
         assert_eq!(due(&store, 4).await, [2, 3], "a release is no second try");

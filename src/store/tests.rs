@@ -341,7 +341,7 @@ async fn alerts_and_what_is_to_be_told_of_them_are_written_together() {
     let row = |message: &str| OutboxRow {
         channel: "hook".into(),
         fingerprint: u64::MAX,
-        message: message.into(),
+        notification_id: message.into(),
         body: "{}".into(),
         created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
         due_at: "2026-11-22T12:00:00Z".parse().unwrap(),

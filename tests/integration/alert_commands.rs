@@ -204,7 +204,7 @@ async fn dead_letters_are_listed_and_replayed() {
     let row = OutboxRow {
         channel: "webhook.ops".into(),
         fingerprint: alert.fingerprint(),
-        message: alert.message_id(),
+        notification_id: alert.message_id(),
         body: serde_json::to_string(&alert).unwrap(),
         created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
         due_at: "2026-11-22T12:00:00Z".parse().unwrap(),

@@ -84,7 +84,7 @@ impl TestChannels {
         let row = |alert: &Alert, route: &Route| OutboxRow {
             channel: route.channel.clone(),
             fingerprint: alert.fingerprint(),
-            message: alert.message_id(),
+            notification_id: alert.message_id(),
             body: serde_json::to_string(alert).unwrap(),
             created_at: self.clock.now(),
             due_at: self.clock.now(),

@@ -23,7 +23,7 @@ use gcore_billing_exporter::aggregate::report_tasks::ReportTaskTotals;
 use gcore_billing_exporter::aggregate::usage::UsageTotals;
 use gcore_billing_exporter::alert::channels::Delivery;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};
-use gcore_billing_exporter::alert::judgement::Verdict;
+use gcore_billing_exporter::alert::rule_judgement::Verdict;
 use gcore_billing_exporter::alert::settings::{Settings, Threshold};
 use gcore_billing_exporter::alert::states::AlertStates;
 use gcore_billing_exporter::account::AccountName;

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::rule::Rule;
+use super::detector_rule::Rule;
 use super::series::DAYS;
 
 /// The number of earlier months. A charge that misses one month is still known. Results with two to four are equal.
@@ -16,15 +16,15 @@ pub(super) struct Today {
     pub(super) at: usize,
     /// 0 is Monday.
     pub(super) weekday: usize,
-    /// The distances to the like days of earlier months, in days.
-    pub(super) like: Vec<usize>,
+    /// The distances to the matching days of earlier months, in days.
+    pub(super) matching: Vec<usize>,
     /// The rule that is turned off.
     without: Option<Rule>,
 }
 
 impl Today {
     pub(super) fn new(at: usize, day: Date, without: Option<Rule>) -> Self {
-        Self { at, weekday: weekday(day), like: like_days(day), without }
+        Self { at, weekday: weekday(day), matching: matching_days(day), without }
     }
 
     /// Whether a rule applies.
@@ -43,17 +43,18 @@ pub(super) fn days_between(from: Date, to: Date) -> usize {
     usize::try_from((to - from).get_days()).unwrap_or_default()
 }
 
-/// The distances to the like days of the last months, in days. They have the same day of the month, the same distance
-/// from the month's end, or the same weekday by its number in the month.
-fn like_days(day: Date) -> Vec<usize> {
+/// The distances to the matching days of the last months, in days. They have the same day of the month, the same
+/// distance from the month's end, or the same weekday by its number in the month.
+fn matching_days(day: Date) -> Vec<usize> {
     let from_end = day.days_in_month() - day.day();
     let mut lags = Vec::new();
     let mut month = day.first_of_month();
     for _ in 0..MONTHS {
         let Ok(last) = month.yesterday() else { break };
         month = last.first_of_month();
-        let first_like = (7 + day.weekday().to_monday_zero_offset() - month.weekday().to_monday_zero_offset()) % 7 + 1;
-        let same_weekday = first_like + (day.day() - 1) / 7 * 7;
+        let first_matching =
+            (7 + day.weekday().to_monday_zero_offset() - month.weekday().to_monday_zero_offset()) % 7 + 1;
+        let same_weekday = first_matching + (day.day() - 1) / 7 * 7;
         for place in [day.day(), last.day() - from_end, same_weekday] {
             let lag = days_between(month, day) + 1 - usize::from(place.max(1).unsigned_abs());
             if (1..=last.day()).contains(&place) && lag < DAYS && !lags.contains(&lag) {
@@ -80,7 +81,7 @@ mod tests {
                 vec![date(2023, 1, 28), date(2023, 1, 31), date(2023, 1, 24)],
             ),
         ] {
-            let lags = like_days(day);
+            let lags = matching_days(day);
             let found: Vec<usize> = like.iter().map(|earlier| days_between(*earlier, day)).collect();
             assert_eq!(lags[..found.len()], found, "{name}: {lags:?}");
             assert!(lags.iter().all(|lag| (1..DAYS).contains(lag)), "{name}: {lags:?}");

@@ -1,25 +1,25 @@
 //! Compares a day with the baseline of its series, then learns from it.
 
 use super::calendar::Today;
+use super::detector_rule::Rule;
 use super::judgement::{Basis, Judgement, Reason, score};
-use super::rule::Rule;
 use super::series::{IDLE, Series};
 
 /// Younger series have not seen every place of a month, so they have no anomalies.
 pub(super) const YOUNG_DAYS: usize = 30;
 /// The width of the band in usual deviations. From 4.5 to 5, F1 moves by less than .01. Below that, real costs give
 /// alarms.
-pub(super) const DEVIATIONS: f64 = 4.75;
+pub(super) const BAND_DEVIATIONS: f64 = 4.75;
 /// The least width of the band, as a share of the expectation: users do not act on less. From .25 to .35 nothing
 /// changes.
-pub(super) const LEAST_SHARE: f64 = 0.3;
-/// The factor on the excess of a like day, because charges vary. 1.25 costs .01 of F1 on simulated accounts.
-const LIKE_MARGIN: f64 = 1.5;
+pub(super) const LEAST_BAND_SHARE: f64 = 0.3;
+/// The factor on the excess of a matching day, because charges vary. 1.25 costs .01 of F1 on simulated accounts.
+const MATCHING_DAY_FACTOR: f64 = 1.5;
 /// The number of days in the last four weeks whose cost makes an amount usual. From 4 to 6, F1 moves by less than .01.
-pub(super) const OFTEN: usize = 5;
-pub(super) const LATELY: usize = 28;
+pub(super) const FREQUENT_DAYS: usize = 5;
+pub(super) const RECENT_DAYS: usize = 28;
 /// The factor on such an amount: amounts up to it count as equal. From 1.05 to 1.2, F1 moves by less than .01.
-pub(super) const AS_MUCH: f64 = 1.15;
+pub(super) const EQUAL_AMOUNT_FACTOR: f64 = 1.15;
 /// The factor on the second-highest weekday, for a day unlike its weekday. From 1.15 to 1.25 nothing changes.
 pub(super) const OTHER_WEEKDAY: f64 = 1.2;
 /// The number of consecutive days that make a new level. A spike is shorter. From 4 to 7 nothing changes.
@@ -28,8 +28,8 @@ pub(super) const NEW_LEVEL_DAYS: u8 = 5;
 const FAR_BELOW: f64 = 0.8;
 /// The weight of a day's error in the level, and of its square in the variance. From 1/4 to 1/10, and from 1/14 to
 /// 1/25, F1 moves by less than .01. A faster level ranks worse in the public benchmark.
-const LEVEL_PACE: f64 = 1.0 / 7.0;
-const VARIANCE_PACE: f64 = 1.0 / 20.0;
+const LEVEL_WEIGHT: f64 = 1.0 / 7.0;
+const VARIANCE_WEIGHT: f64 = 1.0 / 20.0;
 /// The largest error that counts, in usual deviations. 2 gives false alarms, 4 gives equal results.
 const LARGEST_ERROR: f64 = 3.0;
 /// The least usual deviation for the limit of errors. Without it an exact series could not follow a small step.
@@ -43,16 +43,17 @@ struct Bounds {
     is_idle: bool,
     /// The start of the band.
     base: f64,
-    /// The upper edge of the band by the usual deviation, and the edge that includes the least amount.
+    /// The upper edge of the band by the usual deviation or the least share, without the least amount.
     relative: f64,
+    /// The upper edge of the band.
     band: f64,
     /// The rule that sets the band.
     basis: Basis,
     /// The bounds of habits. The first one that covers an amount is the reason.
     habits: [(f64, Basis); 3],
     deviation: f64,
-    like_days: u8,
-    like_most: f64,
+    matching_days: u8,
+    matching_most: f64,
 }
 
 impl Bounds {
@@ -103,20 +104,20 @@ impl Series {
         // An idle weekday is compared with the highest weekday, because a job may be moved there.
         let base = self.level * if is_idle { highest } else { share };
         let reach = self.reach() * base;
-        let (mut like_days, mut like_most, mut most) = (0, 0.0_f64, 0.0_f64);
-        for lag in today.like.iter().filter(|lag| **lag <= self.age) {
+        let (mut matching_days, mut matching_most, mut most) = (0, 0.0_f64, 0.0_f64);
+        for lag in today.matching.iter().filter(|lag| **lag <= self.age) {
             let excess = self.excess(yesterday, lag - 1);
             if !excess.is_nan() {
                 most = most.max(excess);
-                like_days += 1;
-                like_most = like_most.max(self.amount(yesterday, lag - 1));
+                matching_days += 1;
+                matching_most = matching_most.max(self.amount(yesterday, lag - 1));
             }
         }
         let usual = self.level * share;
         let unless_idle = if is_idle { 0.0 } else { 1.0 };
         let basis = match () {
             () if least_amount > reach => Basis::LeastAmount,
-            () if DEVIATIONS * self.deviation() > LEAST_SHARE => Basis::Deviations,
+            () if BAND_DEVIATIONS * self.deviation() > LEAST_BAND_SHARE => Basis::Deviations,
             () => Basis::Share,
         };
         Bounds {
@@ -127,20 +128,20 @@ impl Series {
             band: base + reach.max(least_amount),
             basis,
             habits: [
-                (Rule::SameDayOfMonth, usual + LIKE_MARGIN * most, Basis::SameDayOfMonth),
-                (Rule::OftenLately, unless_idle * AS_MUCH * share * self.often(today), Basis::OftenLately),
+                (Rule::SameDayOfMonth, usual + MATCHING_DAY_FACTOR * most, Basis::SameDayOfMonth),
+                (Rule::OftenLately, unless_idle * EQUAL_AMOUNT_FACTOR * share * self.often(today), Basis::OftenLately),
                 (Rule::OtherWeekday, unless_idle * OTHER_WEEKDAY * second * self.level, Basis::OtherWeekday),
             ]
             .map(|(rule, bound, basis)| (if today.keeps(rule) { bound } else { 0.0 }, basis)),
             deviation: self.deviation() * base,
-            like_days,
-            like_most,
+            matching_days,
+            matching_most,
         }
     }
 
     /// The width of the band as a share of the expectation.
     fn reach(&self) -> f64 {
-        (DEVIATIONS * self.deviation()).max(LEAST_SHARE)
+        (BAND_DEVIATIONS * self.deviation()).max(LEAST_BAND_SHARE)
     }
 
     /// The level that several of the last days reached, each divided by its weekday's share.
@@ -149,16 +150,16 @@ impl Series {
             let share = self.share((today.weekday + 6 - back) % 7);
             if share < IDLE { 0.0 } else { 1.0 / share }
         });
-        let mut levels = [0.0; LATELY];
+        let mut levels = [0.0; RECENT_DAYS];
         for (lag, level) in levels.iter_mut().enumerate().take(self.age) {
             // An unknown day counts as 0, as a credit does.
             *level = (self.amount(today.at - 1, lag) * factors[lag % 7]).max(0.0);
         }
-        *levels.select_nth_unstable_by(LATELY - OFTEN, f64::total_cmp).1
+        *levels.select_nth_unstable_by(RECENT_DAYS - FREQUENT_DAYS, f64::total_cmp).1
     }
 
     fn judge(&self, bounds: &Bounds, amount: f64) -> Judgement {
-        let Bounds { expected, base, deviation, like_days, like_most, .. } = *bounds;
+        let Bounds { expected, base, deviation, matching_days, matching_most, .. } = *bounds;
         let is_young = self.age < YOUNG_DAYS;
         let (upper, basis) = if is_young { (f64::INFINITY, bounds.basis) } else { bounds.upper() };
         let reason = match () {
@@ -184,8 +185,8 @@ impl Series {
             basis,
             base,
             deviation,
-            like_days,
-            like_most,
+            matching_days,
+            matching_most,
         }
     }
 
@@ -243,15 +244,15 @@ impl Series {
         } else {
             (self.above, self.below) = (0, 0);
         }
-        self.follow(error);
+        self.move_level(error);
         false
     }
 
     /// Moves the level and the usual deviation by a day's relative error.
-    fn follow(&mut self, error: f64) {
+    fn move_level(&mut self, error: f64) {
         let largest = LARGEST_ERROR * self.deviation().max(LEAST_DEVIATION);
         let error = error.clamp(-largest, largest);
-        self.level *= 1.0 + LEVEL_PACE * error;
-        self.variance += VARIANCE_PACE * (error * error - self.variance);
+        self.level *= 1.0 + LEVEL_WEIGHT * error;
+        self.variance += VARIANCE_WEIGHT * (error * error - self.variance);
     }
 }

@@ -1,6 +1,8 @@
 //! A judgement as one sentence, the same in alerts, responses and files.
 
-use super::detector::{AS_MUCH, DEVIATIONS, LATELY, LEAST_SHARE, OFTEN, OTHER_WEEKDAY, YOUNG_DAYS};
+use super::detector::{
+    BAND_DEVIATIONS, EQUAL_AMOUNT_FACTOR, FREQUENT_DAYS, LEAST_BAND_SHARE, OTHER_WEEKDAY, RECENT_DAYS, YOUNG_DAYS,
+};
 use super::judgement::{Basis, Judgement, Reason};
 
 impl Judgement {
@@ -39,17 +41,17 @@ impl Judgement {
         };
         match self.basis {
             Basis::Deviations => {
-                format!("{DEVIATIONS} times the usual deviation of {} {base}", amounts.shown(self.deviation))
+                format!("{BAND_DEVIATIONS} times the usual deviation of {} {base}", amounts.shown(self.deviation))
             }
-            Basis::Share => format!("{} {base}", percent(LEAST_SHARE)),
+            Basis::Share => format!("{} {base}", percent(LEAST_BAND_SHARE)),
             Basis::LeastAmount => format!("{} {base}, the least that matters", amounts.shown(self.upper - self.base)),
             Basis::SameDayOfMonth => {
                 "as far up as like days of the last three months, and half as much again".to_owned()
             }
             Basis::OftenLately => {
                 format!(
-                    "{} more than {OFTEN} of the last {LATELY} days, each weekday by its share",
-                    percent(AS_MUCH - 1.0)
+                    "{} more than {FREQUENT_DAYS} of the last {RECENT_DAYS} days, each weekday by its share",
+                    percent(EQUAL_AMOUNT_FACTOR - 1.0)
                 )
             }
             Basis::OtherWeekday => format!("{} more than its second-highest weekday", percent(OTHER_WEEKDAY - 1.0)),
@@ -59,7 +61,7 @@ impl Judgement {
 
     fn why(&self, amounts: &Amounts) -> String {
         let words = match self.reason {
-            Reason::AboveBand => return self.like_days(amounts),
+            Reason::AboveBand => return self.matching_days(amounts),
             Reason::WithinBand if self.actual <= 0.0 => "a day without a cost is usual here",
             Reason::WithinBand => "not above the band",
             Reason::NewLevel if self.actual > self.expected => {
@@ -81,12 +83,12 @@ impl Judgement {
         words.to_owned()
     }
 
-    /// The costs of like days in earlier months, as text.
-    fn like_days(&self, amounts: &Amounts) -> String {
-        let most = amounts.shown(self.like_most);
-        match self.like_days {
+    /// The costs of matching days in earlier months, as text.
+    fn matching_days(&self, amounts: &Amounts) -> String {
+        let most = amounts.shown(self.matching_most);
+        match self.matching_days {
             0 => "no like day of an earlier month is known".to_owned(),
-            _ if self.like_most < self.actual => format!("like days of earlier months cost at most {most}"),
+            _ if self.matching_most < self.actual => format!("like days of earlier months cost at most {most}"),
             _ => format!("like days of earlier months cost up to {most}, but more was expected of them"),
         }
     }

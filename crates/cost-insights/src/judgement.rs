@@ -10,7 +10,7 @@ pub enum Reason {
     /// The fifth consecutive day above the bound (the last anomaly) or far below the expectation (no anomaly). From the
     /// next day on this amount is expected.
     NewLevel,
-    /// Above the band, but a like day of the last three months had a similar excess.
+    /// Above the band, but a matching day of the last three months had a similar excess.
     SameDayOfMonth,
     /// Above the band, but five of the last 28 days had a similar cost.
     OftenLately,
@@ -124,11 +124,11 @@ pub struct Judgement {
     pub base: f64,
     /// The usual deviation of a day from `base`.
     pub deviation: f64,
-    /// The number of known like days of earlier months: the same day from the month's start or end, or the same weekday
-    /// by its number.
-    pub like_days: u8,
+    /// The number of known matching days of earlier months: the same day from the month's start or end, or the same
+    /// weekday by its number.
+    pub matching_days: u8,
     /// The largest cost of these days. 0 without a known one.
-    pub like_most: f64,
+    pub matching_most: f64,
 }
 
 impl Judgement {
@@ -137,7 +137,7 @@ impl Judgement {
         for amount in [&mut self.actual, &mut self.expected, &mut self.upper, &mut self.base] {
             *amount -= part;
         }
-        self.like_most = (self.like_most - part).max(0.0);
+        self.matching_most = (self.matching_most - part).max(0.0);
     }
 
     /// The judgement of a series without earlier days.
@@ -154,8 +154,8 @@ impl Judgement {
             basis: Basis::Share,
             base: 0.0,
             deviation: 0.0,
-            like_days: 0,
-            like_most: 0.0,
+            matching_days: 0,
+            matching_most: 0.0,
         }
     }
 

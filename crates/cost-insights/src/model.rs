@@ -3,9 +3,9 @@
 use jiff::civil::Date;
 
 use super::calendar::{Today, days_between, weekday};
+use super::detector_rule::Rule;
 use super::forecast::{Forecast, Forecaster, Plan};
 use super::judgement::Judgement;
-use super::rule::Rule;
 use super::series::{DAYS, Series};
 
 /// A smaller amount counts as zero, and a larger one as unknown.

@@ -120,7 +120,7 @@ fn last(series: &[f64]) -> Judgement {
 fn each_reason_has_its_example() {
     let in_a_row = |from: usize, days: usize, amount| (from..from + days).map(move |day| (day, amount));
     let with = |last: f64, other: Vec<(usize, f64)>| flat(100, &[other, vec![(99, last)]].concat());
-    // Day 99 is a Saturday, 2024-06-22. Day 68 is a like day of the month before.
+    // Day 99 is a Saturday, 2024-06-22. Day 68 is a matching day of the month before.
     for (reason, upper, series) in [
         (Reason::WithinBand, 145.0, with(130.0, vec![])),
         (Reason::AboveBand, 145.0, with(146.0, vec![])),
@@ -168,7 +168,7 @@ fn a_judgement_carries_the_numbers_of_its_reason() {
     let is_share = judgement.basis == Basis::Share && (judgement.upper / judgement.base - 1.3).abs() < 1e-9;
     assert!(is_share, "{judgement:?}");
     // In three months: the day from the start, the day from the end, and the weekday by its number.
-    assert_eq!((judgement.like_days, judgement.like_most.round() as i64), (7, 120), "{judgement:?}");
+    assert_eq!((judgement.matching_days, judgement.matching_most.round() as i64), (7, 120), "{judgement:?}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn an_explanation_tells_the_amount_from_its_bound() {
         "{explanation}"
     );
     // A file may have no currency. Like days may have cost more when the expectation was higher.
-    let like = Judgement { like_days: 3, like_most: 200.0, actual: 150.0, ..just_above };
+    let like = Judgement { matching_days: 3, matching_most: 200.0, actual: 150.0, ..just_above };
     let want = "cost 150.00; expected 100.00, at most 130.00 (30 % more); like days of earlier months cost up to 200.00, \
                 but more was expected of them";
     assert_eq!(like.explanation(""), want);
@@ -446,7 +446,7 @@ proptest! {
         let mut has_begun = false;
         for (index, amount) in amounts.iter().enumerate() {
             let judgement = model.step(day(index), &[*amount])[0];
-            prop_assert!(judgement.score.is_finite() && judgement.like_most.is_finite(), "{judgement:?}");
+            prop_assert!(judgement.score.is_finite() && judgement.matching_most.is_finite(), "{judgement:?}");
             prop_assert!(judgement.deviation.is_finite() && judgement.deviation >= 0.0, "{judgement:?}");
             prop_assert!(!has_begun || judgement.expected.is_finite(), "{judgement:?}");
             prop_assert!(!judgement.upper.is_nan() && (judgement.upper.is_finite() || judgement.low_confidence), "{judgement:?}");

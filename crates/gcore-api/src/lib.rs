@@ -17,7 +17,7 @@
 //! use gcore_api::billing::record::{CostRecord, Fold, Price, RejectReason};
 //! use gcore_api::endpoints::cost_report;
 //! use gcore_api::http::client::Client;
-//! use gcore_api::http::memory::MemoryLimit;
+//! use gcore_api::http::memory_limit::MemoryLimit;
 //! use gcore_api::http::metrics::Metrics;
 //! use gcore_api::http::poll_deadline::PollDeadline;
 //! use gcore_api::http::settings::Settings;

@@ -6,7 +6,7 @@ use crate::insights::budget::{Budget, BudgetStatus};
 use crate::snapshot::{Account, Collector, Snapshot, current};
 use gcore_api::billing::period::{Window, midnight, next_month};
 
-use super::words::{self, instant, money, percent};
+use super::wording::{self, instant, money, percent};
 use super::{Breach, Case, HoldDurations, Judgement, Strength, Verdict, Words};
 
 /// The status of a budget, if it is known for the current month.
@@ -42,7 +42,7 @@ fn most(case: &Case<'_>, account: &Account, budget: &Budget) -> String {
     let costs = current(&account.cost, Window::MonthToDate, case.now);
     let costs = costs.into_iter().flat_map(|costs| costs.amounts.iter());
     let counted = costs.filter(|(group, currency, _)| budget.counts(group, currency.as_str()));
-    words::most_costs(&account.names, budget.currency.as_str(), counted.map(|(group, _, amount)| (group, amount)))
+    wording::most_costs(&account.names, budget.currency.as_str(), counted.map(|(group, _, amount)| (group, amount)))
 }
 
 /// One alert for each step that was reached, until the end of the month. Spent money stays spent.

@@ -8,7 +8,7 @@ use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 use gcore_api::billing::period::{Period, Window};
 use gcore_api::http::error::Reason;
 
-use super::words::instant;
+use super::wording::instant;
 use super::{Breach, Case, HoldDurations, Judgement, Verdict, Words};
 
 /// A verdict on each collector of each account. `verdict` returns `None` if nothing is known.
@@ -22,7 +22,7 @@ fn of_collectors(
         account.collectors.iter().map(move |(collector, status)| (name, *collector, status))
     });
     let judge = |(name, collector, status): (&AccountName, Collector, &Status)| {
-        let known = verdict(name, collector, status).map(|breach| Verdict::known(case.now, breach));
+        let known = verdict(name, collector, status).map(|breach| Verdict::undated(breach));
         case.judge(&format!("{name}/{}", collector.as_str()), holds, known.unwrap_or(Verdict::Unknown))
     };
     collectors.map(judge).collect()
@@ -125,7 +125,7 @@ pub(super) fn refused(case: &Case<'_>, name: &AccountName, account: &Account) ->
         );
         case.breach(0, Some(name), [], starts_at.unwrap_or(case.now), Words { summary, description })
     });
-    Verdict::known(case.now, breach)
+    Verdict::undated(breach)
 }
 
 /// Other failures do not show whether access is allowed, so they neither start nor end this alert.
@@ -153,7 +153,7 @@ pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgemen
     let are_all = |outcome| statuses().all(|status| status.last_outcome == Some(outcome));
     let is_any_good = statuses().any(|status| status.last_outcome == Some(Outcome::Good));
     let verdict = if statuses().next().is_none() || is_any_good {
-        Verdict::known(case.now, None)
+        Verdict::undated(None)
     } else if are_all(Outcome::Unsupported) {
         let summary = "No account can read its costs".to_owned();
         let description =
@@ -161,7 +161,7 @@ pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgemen
                            or forecasts. The key needs a role in Cloud that reaches the cost report."
                 .to_owned();
         let starts_at = statuses().map(|status| since(case, status)).max().unwrap_or(case.now);
-        Verdict::known(case.now, Some(case.breach(0, None, [], starts_at, Words { summary, description })))
+        Verdict::undated(Some(case.breach(0, None, [], starts_at, Words { summary, description })))
     } else {
         Verdict::Unknown
     };
@@ -196,7 +196,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
             case.breach(0, None, own, starts_at, Words { summary, description }).measured(count as f64, limit as f64)
         });
-        case.judge(&place, HoldDurations::NONE, Verdict::known(case.now, breach))
+        case.judge(&place, HoldDurations::NONE, Verdict::undated(breach))
     };
     families.map(judge).collect()
 }
@@ -210,7 +210,7 @@ pub(super) fn store(case: &Case<'_>) -> Judgement {
             .to_owned();
         case.breach(0, None, [], case.now, Words { summary, description })
     });
-    case.judge("", case.holds(), Verdict::known(case.now, breach))
+    case.judge("", case.holds(), Verdict::undated(breach))
 }
 
 /// A failing channel cannot report itself, but the other channels can.
@@ -218,7 +218,7 @@ pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
     let judge = |(channel, delivery): (&String, &Delivery)| {
         let verdict = match *delivery {
             Delivery::Untried => Verdict::Unknown,
-            Delivery::Good => Verdict::known(case.now, None),
+            Delivery::Good => Verdict::undated(None),
             Delivery::Failing { since, reason } => {
                 let summary = format!("Channel {channel} does not take notifications ({reason})");
                 let description = format!(
@@ -229,7 +229,7 @@ pub(super) fn notifications(case: &Case<'_>) -> Vec<Judgement> {
                 );
                 let own = [("channel", SmolStr::new(channel))];
                 let breach = case.breach(0, None, own, since.min(case.now), Words { summary, description });
-                Verdict::known(case.now, Some(breach))
+                Verdict::undated(Some(breach))
             }
         };
         case.judge(channel, case.holds(), verdict)
@@ -244,5 +244,5 @@ pub(super) fn watchdog(case: &Case<'_>) -> Judgement {
          for that."
             .to_owned();
     let breach = case.breach(0, None, [], case.first_seen(), Words { summary, description });
-    case.judge("", HoldDurations::NONE, Verdict::known(case.now, [breach]))
+    case.judge("", HoldDurations::NONE, Verdict::undated([breach]))
 }

@@ -5,13 +5,13 @@
 //! nothing.
 
 mod budgets;
+mod data_quality;
 mod health;
-mod quality;
 mod spend;
 mod subscriptions;
 mod tasks;
 mod thresholds;
-mod words;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ use gcore_api::billing::period::{Period, Window, midnight, utc_date};
 
 use super::alert::Labels;
 use super::channels::Delivery;
-use super::judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 use super::rule::{Profile, Rule};
+use super::rule_judgement::{Breach, HoldDurations, Judgement, Scope, Strength, Verdict};
 use super::settings::{RuleSettings, Settings};
 
 /// The state of the daemon itself.
@@ -58,10 +58,10 @@ pub fn evaluate(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now: Ti
             Rule::NewSpend => of_accounts(spend::novelties, HoldDurations::NONE),
             Rule::BudgetUsed => budgets::used(&case, snapshot),
             Rule::BudgetForecast => budgets::forecast(&case, snapshot),
-            Rule::CostUnpriced => of_accounts(quality::unpriced, twice),
-            Rule::CostMismatch => quality::mismatches(&case, snapshot),
-            Rule::CostRevised => of_accounts(quality::revised, HoldDurations::NONE),
-            Rule::CommitmentActive => of_accounts(quality::commitments, HoldDurations::NONE),
+            Rule::CostUnpriced => of_accounts(data_quality::unpriced, twice),
+            Rule::CostMismatch => data_quality::mismatches(&case, snapshot),
+            Rule::CostRevised => of_accounts(data_quality::revised, HoldDurations::NONE),
+            Rule::CommitmentActive => of_accounts(data_quality::commitments, HoldDurations::NONE),
             Rule::ReportTaskFailed => of_accounts(tasks::failed, HoldDurations::NONE),
             Rule::ReportTaskStuck => of_accounts(tasks::stuck, HoldDurations::NONE),
             Rule::ReportTaskErrors => of_accounts(tasks::with_errors, HoldDurations::NONE),
@@ -163,15 +163,20 @@ impl Case<'_> {
             threshold: None,
             strength: Strength::Full,
             starts_at,
-            until: None,
+            period_end: None,
         }
     }
 }
 
 impl Verdict {
     /// A known verdict by data of one instant.
-    fn known(epoch: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
-        Self::Known { epoch, breaches: breaches.into_iter().collect() }
+    fn known(data_time: Timestamp, breaches: impl IntoIterator<Item = Breach>) -> Self {
+        Self::Known { data_time: Some(data_time), breaches: breaches.into_iter().collect() }
+    }
+
+    /// A known verdict whose data have no time, such as the status of a channel.
+    fn undated(breaches: impl IntoIterator<Item = Breach>) -> Self {
+        Self::Known { data_time: None, breaches: breaches.into_iter().collect() }
     }
 }
 
@@ -182,8 +187,8 @@ impl Breach {
     }
 
     /// Adds the time when the calendar ends the breach.
-    fn until(self, until: Timestamp) -> Self {
-        Self { until: Some(until), ..self }
+    fn until(self, period_end: Timestamp) -> Self {
+        Self { period_end: Some(period_end), ..self }
     }
 
     fn strength(self, strength: Strength) -> Self {

@@ -15,7 +15,7 @@ use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, midnight, next_midnight, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
 
-use super::words::{self, money, percent};
+use super::wording::{self, money, percent};
 use super::{Breach, Case, Strength, Verdict, Words};
 
 /// If one child makes up this share of a roll-up's excess, the child replaces the roll-up.
@@ -96,16 +96,16 @@ fn spike(case: &Case<'_>, name: &AccountName, account: &Account, day: Date, anom
         ("region_id", region),
         ("resource_type", resource_type),
     ];
-    let what = words::subject(names, subject);
+    let what = wording::subject(names, subject);
     let (actual, expected) = (money(judgement.actual, currency), money(judgement.expected, currency));
     let explanation = judgement.explanation(currency);
     let mut description = format!("On {day} (UTC), {what} of account {name} {explanation}.");
     if !contributors.is_empty() {
         let part = |part: &Contributor| {
             let excess = money(part.excess, currency);
-            format!("{} +{excess} ({})", words::group(names, &part.group), percent(part.share))
+            format!("{} +{excess} ({})", wording::group(names, &part.group), percent(part.share))
         };
-        let parts: Vec<String> = contributors.iter().take(words::NAMED).map(part).collect();
+        let parts: Vec<String> = contributors.iter().take(wording::NAMED).map(part).collect();
         description += &format!(" The excess comes from {}.", parts.join("; "));
     }
     let summary = format!("Account {name}: {what} cost {actual} on {day}, expected {expected}");
@@ -177,9 +177,9 @@ impl Above<'_> {
         currency: &Currency,
     ) -> Breach {
         let (today, currency) = (utc_date(case.now), currency.as_str());
-        let what = words::project(&account.names, project);
+        let what = wording::project(&account.names, project);
         let [spent, typical] = [self.spent, self.typical].map(|amount| money(amount, currency));
-        let most = words::most(self.groups, currency, |group| {
+        let most = wording::most(self.groups, currency, |group| {
             format!("{} in region {}", group.resource_type.as_str(), account.names.region(group.region))
         });
         let summary = format!("Account {name}: {what} has cost {spent} today already");
@@ -283,7 +283,7 @@ impl New {
         parts: Vec<(&Group, f64)>,
     ) -> Breach {
         let (label, id, what) = place.words(account);
-        let most = words::most(parts, currency, |group| words::group(&account.names, group));
+        let most = wording::most(parts, currency, |group| wording::group(&account.names, group));
         let summary = format!("Account {name} pays for {what} for the first time");
         let description = format!(
             "On {} (UTC) {what} cost {}; no day before {} that is known had costs of it in this account.{most}",

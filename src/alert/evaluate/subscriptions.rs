@@ -7,7 +7,7 @@ use crate::account::AccountName;
 use crate::snapshot::Account;
 use gcore_api::billing::subscription::{Subscription, SubscriptionState};
 
-use super::words::instant;
+use super::wording::instant;
 use super::{Breach, Case, Verdict, Words};
 
 const DAY_SECONDS: f64 = 86_400.0;

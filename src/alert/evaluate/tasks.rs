@@ -9,7 +9,7 @@ use crate::snapshot::Account;
 use common::wording::counted;
 use gcore_api::billing::report_task::ReportTask;
 
-use super::words::instant;
+use super::wording::instant;
 use super::{Breach, Case, Verdict, Words};
 
 /// A verdict on a list of tasks, if it was read.

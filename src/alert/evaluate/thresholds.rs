@@ -8,7 +8,7 @@ use crate::snapshot::{Account, Snapshot};
 use gcore_api::billing::amount::Amount;
 
 use super::super::settings::{RuleSettings, THRESHOLD, Threshold};
-use super::words::{self, money};
+use super::wording::{self, money};
 use super::{Case, Facts, HoldDurations, Judgement, Profile, Rule, Settings, Strength, Verdict, Words};
 
 /// A judgement of each threshold.
@@ -43,7 +43,7 @@ fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<
     let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
     let breach = Strength::of(sum, limit).map(|strength| {
         let (name, window) = (&threshold.name, threshold.window.as_str());
-        let most = words::most_costs(&account.names, currency, chosen().map(|(group, _, amount)| (group, amount)));
+        let most = wording::most_costs(&account.names, currency, chosen().map(|(group, _, amount)| (group, amount)));
         let (sum_words, limit_words) = (money(sum, currency), money(limit, currency));
         let summary = format!("Account {}: {name} is at {sum_words}, above {limit_words}", threshold.account);
         let description = format!(

@@ -1,7 +1,7 @@
 //! Reads past days into the store, one at a time, after all other polls of the account.
 
 mod due;
-mod reach;
+mod oldest_day;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use gcore_api::http::error::{Error, Reason};
 use super::cost::{Reader, tells_nothing};
 use super::poll::Poll;
 use super::settings::{History, Settings};
-use reach::Reaches;
+use oldest_day::Reaches;
 
 /// The pause before a failed day is read again.
 const RETRY_AFTER: Duration = Duration::from_secs(3_600);

@@ -5,8 +5,8 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::account::AccountName;
-use crate::http::figures;
-use crate::http::figures::{Dimension, Key, WindowSums};
+use crate::http::cost_sums;
+use crate::http::cost_sums::{Dimension, Key, WindowSums};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, Window};
@@ -60,8 +60,8 @@ pub(super) fn answer(snapshot: &Snapshot, mut query: Query, is_csv: bool, now: T
     let format = query.one_of("format", &[("json", Format::Json), ("csv", Format::Csv)])?;
     query.end(&KEYS)?;
     let window = window.unwrap_or(Window::MonthToDate);
-    let meant = figures::with_costs(snapshot).filter(|(name, _)| account.is_none_or(|account| account == *name));
-    let found = figures::sums(meant, window, &dimensions, |_| true, now);
+    let meant = cost_sums::with_costs(snapshot).filter(|(name, _)| account.is_none_or(|account| account == *name));
+    let found = cost_sums::sums(meant, window, &dimensions, |_| true, now);
     let period = window.period(now);
     Ok(match format.unwrap_or(if is_csv { Format::Csv } else { Format::Json }) {
         Format::Csv => Text::good(CSV, csv(snapshot, &dimensions, &found, window, period)),

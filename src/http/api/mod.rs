@@ -20,8 +20,8 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
-use super::accept;
 use super::body::Body;
+use super::content_negotiation;
 use super::routes::{AppState, TEXT, respond};
 use query::{BadQuery, Query};
 
@@ -89,7 +89,7 @@ impl Endpoint {
             Self::OpenApi => query
                 .and_then(|query| query.none())
                 .map(|()| Text::good(YAML, include_str!("../../../docs/openapi.yaml").into())),
-            Self::Costs => costs(snapshot, query, accept::prefers_csv(&request.headers), now).await,
+            Self::Costs => costs(snapshot, query, content_negotiation::prefers_csv(&request.headers), now).await,
         };
         let mut response = match answer {
             Ok(Text { status, content_type, text }) => respond(status, content_type, text),

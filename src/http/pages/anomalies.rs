@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use crate::http::figures::Named;
-use crate::insights::words;
+use crate::http::cost_sums::Named;
+use crate::insights::wording;
 use crate::insights::{Judged, Subject};
 use gcore_api::billing::resource::ProjectId;
 
@@ -73,7 +73,7 @@ fn is_of(subject: &Subject, project: ProjectId) -> bool {
 fn anomaly(found: &Found<'_>, depth: Depth, view: View<'_>) -> Markup {
     let Found { account: (name, account), day, judged } = found;
     let (names, currency) = (&account.names, judged.currency.as_str());
-    let subject = format::sentence(&format::capitalised(&words::subject(names, &judged.subject)));
+    let subject = format::sentence(&format::capitalised(&wording::subject(names, &judged.subject)));
     let link = match &judged.subject {
         Subject::Project(id) => Some(*id),
         Subject::Group(group) => Some(group.project),
@@ -97,8 +97,8 @@ fn anomaly(found: &Found<'_>, depth: Depth, view: View<'_>) -> Markup {
                 "Made up of "
                 @for (number, part) in judged.contributors.iter().take(3).enumerate() {
                     @if number > 0 { "; " }
-                    (format::sentence(&words::group(names, &part.group)))
-                    " (" (words::percent(part.share)) ")"
+                    (format::sentence(&wording::group(names, &part.group)))
+                    " (" (wording::percent(part.share)) ")"
                 }
                 "."
             }

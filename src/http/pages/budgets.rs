@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::insights::budget::BudgetStatus;
-use crate::insights::words;
+use crate::insights::wording;
 use gcore_api::billing::period::utc_date;
 use gcore_api::billing::resource::Currency;
 
@@ -48,7 +48,7 @@ fn budget(view: View<'_>, status: &BudgetStatus) -> Markup {
         (_, Some(forecast)) if forecast > limit => "soon",
         _ => "fine",
     };
-    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", words::percent(share)));
+    let label = share.map_or_else(|| "Use unknown".to_owned(), |share| format!("{} used", wording::percent(share)));
     html! {
         div.line {
             strong { (format::name(&status.budget.name)) }

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::http::figures::WindowSums;
-use crate::insights::words;
-use crate::terminal::escaped;
+use crate::escaping::escaped;
+use crate::http::cost_sums::WindowSums;
+use crate::insights::wording;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, Window};
 
@@ -81,7 +81,7 @@ pub(super) fn month_so_far(now: Timestamp) -> String {
 
 /// An instant to the minute, for people and for machines.
 pub(super) fn instant(at: Timestamp) -> Markup {
-    html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (words::instant(at)) } }
+    html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (wording::instant(at)) } }
 }
 
 /// The age of an instant, such as `3 min`. An instant in the future has none.

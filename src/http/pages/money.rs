@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use crate::aggregate::group::Group;
-use crate::http::figures;
-use crate::http::figures::{Dimension, Named, WindowSums};
+use crate::http::cost_sums;
+use crate::http::cost_sums::{Dimension, Named, WindowSums};
 use crate::insights::recent_days::{Amounts, CurrencyDays, DAYS};
 use crate::insights::{Judged, Subject, Whole};
 use gcore_api::billing::amount::Amount;
@@ -43,7 +43,7 @@ impl<'a> Windows<'a> {
         let dimensions = if project.is_some() { &[Dimension::Region, Dimension::ResourceType][..] } else { &[] };
         let is_meant = |group: &Group| project.is_none_or(|project| group.project == project);
         let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate]
-            .map(|window| figures::sums(accounts.iter().copied(), window, dimensions, is_meant, view.now));
+            .map(|window| cost_sums::sums(accounts.iter().copied(), window, dimensions, is_meant, view.now));
         Self { today, yesterday, month, accounts, project }
     }
 

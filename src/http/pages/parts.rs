@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use maud::{Markup, html};
 
-use crate::http::figures;
-use crate::http::figures::WindowSums;
+use crate::http::cost_sums;
+use crate::http::cost_sums::WindowSums;
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
-use crate::insights::words;
+use crate::insights::wording;
 use crate::snapshot::{Account, Snapshot};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::Window;
@@ -90,7 +90,7 @@ impl Part<'_> {
 impl<'a> Parts<'a> {
     /// The parts of all accounts.
     pub(super) fn new(view: View<'a>) -> Self {
-        let accounts = || figures::with_costs(view.snapshot);
+        let accounts = || cost_sums::with_costs(view.snapshot);
         let weeks = |account: &Account| account.insights.as_ref()?.recent.weeks(view.now);
         let weeks = accounts().filter_map(|(_, account)| weeks(account)).min_by_key(|weeks| weeks.last.end());
         let mut parts = Self { rows: HashMap::default(), weeks };
@@ -99,7 +99,7 @@ impl<'a> Parts<'a> {
     }
 
     fn add(&mut self, view: View<'a>, account: &'a Account) {
-        let totals = figures::costs(account, Window::MonthToDate, view.now);
+        let totals = cost_sums::costs(account, Window::MonthToDate, view.now);
         let mut month = HashMap::<(&Currency, Part<'_>), Amount, RandomState>::default();
         for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
             let parts = [Part::Project(group.project), Part::Region(group.region), Part::Type(&group.resource_type)];
@@ -279,7 +279,7 @@ fn change(last: Option<Amount>, before: Option<Amount>) -> Markup {
         return html! { span class=(class) { "new" } span.sub { (amount) } };
     }
     let share = difference.to_f64() / before.to_f64();
-    let percent = words::percent(share.abs());
+    let percent = wording::percent(share.abs());
     let (class, sign) = match (percent.starts_with("0.0"), is_up) {
         (true, _) => ("same", ""),
         (false, true) => (class, "+"),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::http::figures;
-use crate::http::figures::{Dimension, Key, Named};
+use crate::http::cost_sums;
+use crate::http::cost_sums::{Dimension, Key, Named};
 use crate::snapshot::Account;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, utc_date};
@@ -34,7 +34,7 @@ pub(super) fn page(view: View<'_>, id: &str) -> Option<Markup> {
     if accounts.is_empty() {
         return None;
     }
-    let read = accounts.iter().copied().filter(|(_, account)| figures::has_costs(account));
+    let read = accounts.iter().copied().filter(|(_, account)| cost_sums::has_costs(account));
     let windows = Windows::new(view, read.collect(), Some(project));
     let mut currencies: BTreeSet<&Currency> = windows.currencies().collect();
     for (_, account) in &accounts {
@@ -89,7 +89,7 @@ pub(super) fn missing(view: View<'_>, id: &str) -> Markup {
 /// Whether an account knows the project: by its name, by the past days or by current costs.
 fn has_project(account: &Account, project: ProjectId, now: Timestamp) -> bool {
     let recent = || account.insights.iter().flat_map(|insights| insights.recent.currencies());
-    let costs = || COLUMNS.into_iter().filter_map(|window| figures::costs(account, window, now));
+    let costs = || COLUMNS.into_iter().filter_map(|window| cost_sums::costs(account, window, now));
     account.names.projects.contains_key(&project)
         || recent().any(|(_, costs)| costs.has_project(project))
         || costs().any(|totals| totals.amounts.iter().any(|(group, ..)| group.project == project))

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use crate::alert::Alert;
-use crate::http::figures;
-use crate::http::figures::WindowSums;
+use crate::http::cost_sums;
+use crate::http::cost_sums::WindowSums;
 use crate::http::wording::State;
 use crate::snapshot::current;
 use gcore_api::billing::period::{Window, utc_date};
@@ -22,7 +22,7 @@ const MOST_CURRENCIES: usize = 6;
 
 /// The page.
 pub(super) fn page(view: View<'_>) -> Markup {
-    let (windows, parts) = (Windows::new(view, figures::with_costs(view.snapshot).collect(), None), Parts::new(view));
+    let (windows, parts) = (Windows::new(view, cost_sums::with_costs(view.snapshot).collect(), None), Parts::new(view));
     let people = alerts::for_people(view);
     let currencies: BTreeSet<&Currency> = windows.currencies().chain(parts.currencies()).collect();
     let content = html! {
@@ -122,7 +122,7 @@ fn no_costs(windows: &Windows<'_>) -> Markup {
 
 /// A note on records that no sum can hold.
 fn unpriced(view: View<'_>) -> Markup {
-    let month = figures::with_costs(view.snapshot)
+    let month = cost_sums::with_costs(view.snapshot)
         .filter_map(|(_, account)| current(&account.cost, Window::MonthToDate, view.now));
     let records: u64 = month.flat_map(|totals| totals.unpriced.values()).sum();
     html! {

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::{Connections, Place};
+use super::connections::{Connections, Slot};
 use super::web_config::current::CurrentWebConfig;
 
 /// The timeout for the TLS handshake and the head of the first request together.
@@ -123,12 +123,11 @@ impl Server {
                     Ok((stream, peer)) => {
                         // While all connections are busy, the new one is closed at once.
                         let peer = Peer::at(peer.ip());
-                        let Some((place, gives_way)) = connections.admit(peer.0) else { continue };
-                        let place = Arc::new(place);
-                        let talk =
-                            Talk { http: http.clone(), handler: handler.clone(), place: Arc::clone(&place), peer };
+                        let Some((slot, must_close)) = connections.admit(peer.0) else { continue };
+                        let slot = Arc::new(slot);
+                        let talk = Talk { http: http.clone(), handler: handler.clone(), slot: Arc::clone(&slot), peer };
                         let (web, watcher) = (self.web.clone(), graceful.watcher());
-                        tokio::spawn(serve(talk.begin(stream, web, watcher), place, gives_way));
+                        tokio::spawn(serve(talk.begin(stream, web, watcher), slot, must_close));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -167,7 +166,7 @@ impl Server {
 struct Talk<H> {
     http: http1::Builder,
     handler: H,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     peer: Peer,
 }
 
@@ -209,14 +208,14 @@ where
 
     /// A connection error is caused by the client: it left or did not speak HTTP.
     async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, watcher: Watcher) {
-        let Self { http, handler, place, peer } = self;
+        let Self { http, handler, slot, peer } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
-            place.is_busy(true);
+            slot.set_busy(true);
             request.extensions_mut().insert(peer);
-            let (response, asking) = (handler(request), Arc::clone(&place));
+            let (response, asking) = (handler(request), Arc::clone(&slot));
             async move {
                 let response = response.await;
-                asking.is_busy(false);
+                asking.set_busy(false);
                 Ok::<_, Infallible>(response)
             }
         });
@@ -225,16 +224,16 @@ where
 }
 
 /// Serves a connection until it ends, must close, or exceeds the timeout for a request.
-async fn serve<T>(connection: impl Future<Output = T>, place: Arc<Place>, gives_way: oneshot::Receiver<()>) {
+async fn serve<T>(connection: impl Future<Output = T>, slot: Arc<Slot>, must_close: oneshot::Receiver<()>) {
     let is_late = async {
         sleep(FIRST_HEAD).await;
-        if !place.is_silent() {
+        if !slot.is_silent() {
             pending().await
         }
     };
     tokio::select! {
         _ = connection => {}
-        _ = gives_way => {}
+        _ = must_close => {}
         () = is_late => {}
     }
 }

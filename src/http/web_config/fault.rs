@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::terminal::escaped;
+use crate::escaping::escaped;
 
 /// All faults of a web configuration; never empty as an error.
 ///

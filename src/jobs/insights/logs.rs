@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 
 use super::Missing;
+use crate::escaping::escaped;
 use crate::insights::budget::Budget;
 use crate::insights::{DailyAnalysis, Judged, Subject, Whole};
-use crate::terminal::escaped;
 use gcore_api::billing::names::Project;
 use gcore_api::billing::resource::{Currency, ProjectId};
 

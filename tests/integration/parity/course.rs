@@ -9,7 +9,7 @@ use common::clock::Clock;
 use gcore_api::billing::period::{midnight, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId};
 use gcore_api::http::client::Client;
-use gcore_api::http::memory::MemoryLimit;
+use gcore_api::http::memory_limit::MemoryLimit;
 use gcore_api::http::settings::Settings as Account;
 use gcore_billing_exporter::account::AccountName;
 use gcore_billing_exporter::alert::evaluate::{Facts, evaluate};

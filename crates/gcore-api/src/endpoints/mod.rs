@@ -6,7 +6,7 @@ pub mod names;
 pub(crate) mod page_cursor;
 pub mod pagination;
 pub(crate) mod report_query;
-pub mod reports;
+pub mod report_tasks;
 pub mod reservations;
 pub mod subscriptions;
 pub mod usage_report;

@@ -32,94 +32,96 @@ pub(crate) struct PageCursor {
     /// Rows in the list, by the count of the first page.
     count: u64,
     /// The page size when pages are requested in parallel. `None` when the end of each page is the start of the next.
-    stride: Option<u64>,
+    parallel_page_size: Option<u64>,
     /// The first row of the next page to request.
-    next: u64,
+    next_row: u64,
     /// All rows before this one have arrived.
-    contiguous: u64,
+    arrived_until: u64,
     /// Pages whose neighbour may still arrive, by their first row.
     recent: BTreeMap<u64, Vec<u64>>,
-    /// Seams between pages that share a row, by the first row of the page across the seam.
-    seams: BTreeMap<u64, Seam>,
+    /// The checks of borders between pages that share a row, by the first row of the page across the border.
+    overlap_checks: BTreeMap<u64, OverlapCheck>,
 }
 
-/// The border between two neighbouring pages.
-struct Seam {
+/// The check of the border between two neighbouring pages, by one more page across it.
+struct OverlapCheck {
     is_asked: bool,
-    /// Rows of the first page, from its middle on.
-    before: usize,
+    /// The number of rows before the border: those of the first page, from its middle on.
+    rows_before: usize,
     /// These rows, and those of the second page.
     rows: Vec<u64>,
 }
 
 impl PageCursor {
     /// Begins with the first page.
-    pub(crate) fn begin(endpoint: Endpoint, first: PageInfo, side_by_side: bool) -> Result<Self, Error> {
-        let (count, next) = (first.count, first.rows.len() as u64);
-        let (stride, recent, seams) = (side_by_side.then_some(next), BTreeMap::new(), BTreeMap::new());
-        let mut cursor = Self { endpoint, count, stride, next, contiguous: 0, recent, seams };
-        cursor.take(0, first)?;
+    pub(crate) fn begin(endpoint: Endpoint, first: PageInfo, is_parallel: bool) -> Result<Self, Error> {
+        let (count, next_row) = (first.count, first.rows.len() as u64);
+        let parallel_page_size = is_parallel.then_some(next_row);
+        let (recent, overlap_checks) = (BTreeMap::new(), BTreeMap::new());
+        let mut cursor =
+            Self { endpoint, count, parallel_page_size, next_row, arrived_until: 0, recent, overlap_checks };
+        cursor.add_page(0, first)?;
         Ok(cursor)
     }
 
     /// The first row of another page, if one can be requested now. `is_idle` is true when no page is in flight.
     pub(crate) fn next_offset(&mut self, is_idle: bool) -> Option<u64> {
-        if let Some((offset, seam)) = self.seams.iter_mut().find(|(_, seam)| !seam.is_asked) {
-            seam.is_asked = true;
+        if let Some((offset, check)) = self.overlap_checks.iter_mut().find(|(_, check)| !check.is_asked) {
+            check.is_asked = true;
             return Some(*offset);
         }
-        let offset = match self.stride {
-            Some(_) => self.next,
-            None if is_idle => self.contiguous,
+        let offset = match self.parallel_page_size {
+            Some(_) => self.next_row,
+            None if is_idle => self.arrived_until,
             None => return None,
         };
-        self.next = offset + self.stride.unwrap_or_default();
+        self.next_row = offset + self.parallel_page_size.unwrap_or_default();
         (offset < self.count).then_some(offset)
     }
 
-    /// Whether the page at `offset` spans a seam, so that its rows are on other pages as well.
-    pub(crate) fn is_seam(&self, offset: u64) -> bool {
-        self.seams.contains_key(&offset)
+    /// Whether the page at `offset` spans a border, so that its rows are on other pages as well.
+    pub(crate) fn is_overlap_check(&self, offset: u64) -> bool {
+        self.overlap_checks.contains_key(&offset)
     }
 
     /// Takes a page into account. When no page is left to request or in flight, all rows have arrived. Neighbouring
     /// pages then prove that each arrived once.
-    pub(crate) fn take(&mut self, offset: u64, page: PageInfo) -> Result<(), Error> {
+    pub(crate) fn add_page(&mut self, offset: u64, page: PageInfo) -> Result<(), Error> {
         let (count, rows) = (self.count, page.rows.len() as u64);
         let end = offset + rows;
         if page.count != count {
             return self.inconsistent(format!("the count of rows moved from {count} to {} while reading", page.count));
         }
-        if let Some(seam) = self.seams.remove(&offset) {
+        if let Some(check) = self.overlap_checks.remove(&offset) {
             let is_same =
-                page.rows.len() > seam.before && page.rows.iter().zip(&seam.rows).all(|(now, then)| now == then);
-            let seam = offset + seam.before as u64;
+                page.rows.len() > check.rows_before && page.rows.iter().zip(&check.rows).all(|(now, then)| now == then);
+            let border = offset + check.rows_before as u64;
             return if is_same {
                 Ok(())
             } else {
-                self.inconsistent(format!("rows moved around row {seam} while reading"))
+                self.inconsistent(format!("rows moved around row {border} while reading"))
             };
         }
         if end > count {
             return self.inconsistent(format!("{} came where the server counted {count}", counted(end, "row")));
         }
-        if end < count && (rows == 0 || self.stride.is_some_and(|stride| rows != stride)) {
+        if end < count && (rows == 0 || self.parallel_page_size.is_some_and(|size| rows != size)) {
             return self.inconsistent(format!("a page ended at row {end} of {count}"));
         }
         self.recent.insert(offset, page.rows);
-        self.look_across(offset)?;
-        self.look_across(end)?;
-        while let Some(page) = self.recent.get(&self.contiguous)
+        self.check_border(offset)?;
+        self.check_border(end)?;
+        while let Some(page) = self.recent.get(&self.arrived_until)
             && !page.is_empty()
         {
-            self.contiguous += page.len() as u64;
+            self.arrived_until += page.len() as u64;
         }
-        self.recent.retain(|start, page| start + page.len() as u64 >= self.contiguous);
+        self.recent.retain(|start, page| start + page.len() as u64 >= self.arrived_until);
         Ok(())
     }
 
-    /// Records a seam at `row` when both pages beside it have arrived and share a row.
-    fn look_across(&mut self, row: u64) -> Result<(), Error> {
+    /// Records a check at `row` when both pages beside it have arrived and share a row.
+    fn check_border(&mut self, row: u64) -> Result<(), Error> {
         let before = self.recent.range(..row).next_back().filter(|(start, page)| *start + page.len() as u64 == row);
         let (Some((_, before)), Some(after)) = (before, self.recent.get(&row)) else { return Ok(()) };
         let known: HashSet<u64, RandomState> = before.iter().copied().filter(|row| *row != UNREADABLE).collect();
@@ -130,8 +132,8 @@ impl PageCursor {
         if half.is_empty() {
             return self.inconsistent(format!("row {row} is the one before it again, and no page spans both"));
         }
-        let seam = Seam { is_asked: false, before: half.len(), rows: [half, after].concat() };
-        self.seams.insert(row - half.len() as u64, seam);
+        let check = OverlapCheck { is_asked: false, rows_before: half.len(), rows: [half, after].concat() };
+        self.overlap_checks.insert(row - half.len() as u64, check);
         Ok(())
     }
 
@@ -156,7 +158,7 @@ mod tests {
         while let Some(offset) = cursor.next_offset(true) {
             offsets.push(offset);
             let &(rows, count) = rest.next().expect("no page more than needed");
-            cursor.take(offset, page(offset, rows, count)).map_err(|error| error.detail)?;
+            cursor.add_page(offset, page(offset, rows, count)).map_err(|error| error.detail)?;
         }
         Ok(offsets)
     }
@@ -187,9 +189,9 @@ mod tests {
         let offsets: Vec<u64> = std::iter::from_fn(|| cursor.next_offset(false)).collect();
         assert_eq!(offsets, [4, 8, 12, 16]);
         for offset in [12, 4, 16, 8] {
-            cursor.take(offset, page(offset, if offset == 16 { 2 } else { 4 }, 18)).unwrap();
+            cursor.add_page(offset, page(offset, if offset == 16 { 2 } else { 4 }, 18)).unwrap();
         }
-        assert_eq!(cursor.contiguous, 18, "everything has come");
+        assert_eq!(cursor.arrived_until, 18, "everything has come");
         assert!(cursor.recent.len() <= 2, "pages between their neighbours are forgotten");
     }
 
@@ -197,20 +199,20 @@ mod tests {
     fn a_short_page_side_by_side_leaves_a_gap() {
         let mut cursor = PageCursor::begin(Endpoint::Reports, page(0, 4, 12), true).unwrap();
         cursor.next_offset(false);
-        assert!(cursor.take(4, page(4, 3, 12)).is_err());
+        assert!(cursor.add_page(4, page(4, 3, 12)).is_err());
     }
 
-    /// Reads a list of twelve rows in pages of four, some of them equal. `seam` is the page across a seam.
-    fn with_twins(rows: [u64; 12], order: [u64; 2], seam: (u64, &[u64])) -> Result<(), String> {
+    /// Reads a list of twelve rows in pages of four, some of them equal. `check` is the page across the border.
+    fn with_twins(rows: [u64; 12], order: [u64; 2], check: (u64, &[u64])) -> Result<(), String> {
         let page = |offset: u64| PageInfo { count: 12, rows: rows[offset as usize..][..4].to_vec() };
         let mut cursor = PageCursor::begin(Endpoint::Reports, page(0), true).unwrap();
         let offsets = [cursor.next_offset(false), cursor.next_offset(false), cursor.next_offset(false)];
         assert_eq!(offsets, [Some(4), Some(8), None]);
-        order.iter().try_for_each(|offset| cursor.take(*offset, page(*offset))).map_err(|error| error.detail)?;
-        assert_eq!(cursor.next_offset(true), Some(seam.0), "the page across the seam");
+        order.iter().try_for_each(|offset| cursor.add_page(*offset, page(*offset))).map_err(|error| error.detail)?;
+        assert_eq!(cursor.next_offset(true), Some(check.0), "the page across the border");
         assert_eq!(cursor.next_offset(true), None, "is asked for once");
-        assert!(cursor.is_seam(seam.0));
-        cursor.take(seam.0, PageInfo { count: 12, rows: seam.1.to_vec() }).map_err(|error| error.detail)
+        assert!(cursor.is_overlap_check(check.0));
+        cursor.add_page(check.0, PageInfo { count: 12, rows: check.1.to_vec() }).map_err(|error| error.detail)
     }
 
     #[test]
@@ -232,18 +234,18 @@ mod tests {
         }
         let rows = |rows: [u64; 2]| PageInfo { count: 4, rows: rows.to_vec() };
         let mut cursor = PageCursor::begin(Endpoint::Reports, rows([7, 7]), true).unwrap();
-        assert_eq!(cursor.seams.len(), 0, "two equal rows of one page are two resources");
-        cursor.take(2, rows([UNREADABLE, 8])).unwrap();
+        assert_eq!(cursor.overlap_checks.len(), 0, "two equal rows of one page are two resources");
+        cursor.add_page(2, rows([UNREADABLE, 8])).unwrap();
         let mut cursor = PageCursor::begin(Endpoint::Reports, rows([1, UNREADABLE]), true).unwrap();
-        cursor.take(2, rows([UNREADABLE, 2])).unwrap();
-        assert_eq!(cursor.seams.len(), 0, "rows that cannot be read are compared with none");
+        cursor.add_page(2, rows([UNREADABLE, 2])).unwrap();
+        assert_eq!(cursor.overlap_checks.len(), 0, "rows that cannot be read are compared with none");
     }
 
     #[test]
     fn pages_of_one_row_cannot_tell_equal_rows_apart() {
         let page = || PageInfo { count: 2, rows: vec![7] };
         let mut cursor = PageCursor::begin(Endpoint::Reports, page(), true).unwrap();
-        let refusal = cursor.take(1, page()).unwrap_err().detail;
+        let refusal = cursor.add_page(1, page()).unwrap_err().detail;
         assert_eq!(refusal, "row 1 is the one before it again, and no page spans both");
     }
 }

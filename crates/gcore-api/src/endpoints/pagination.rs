@@ -17,7 +17,7 @@ use crate::endpoints::page_cursor::{PageCursor, PageInfo, UNREADABLE};
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::memory::{Claim, MemoryShare};
+use crate::http::memory_limit::{Claim, MemoryShare};
 use crate::http::payload::Payload;
 use crate::http::poll_deadline::PollDeadline;
 use crate::json::field::{Field, MAX_TEXT};
@@ -221,8 +221,8 @@ async fn attempt<F, const N: usize>(
         }
         let Some((offset, page)) = pending.next().await else { break };
         let page = page?;
-        let taken = if cursor.is_seam(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
-        cursor.take(offset, taken)?;
+        let taken = if cursor.is_overlap_check(offset) { reading.look_at(&page)? } else { reading.add(&page)? };
+        cursor.add_page(offset, taken)?;
     }
     reading.finish(query.is_part())
 }

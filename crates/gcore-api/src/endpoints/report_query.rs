@@ -14,9 +14,9 @@ use crate::endpoints::pagination::Query;
 use crate::http::client::Client;
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
-use crate::http::forms::Form;
 use crate::http::payload::Payload;
 use crate::http::refusal::Refused;
+use crate::http::report_forms::Form;
 use crate::http::settings::Filter;
 
 /// A page size that every list of this API accepts.

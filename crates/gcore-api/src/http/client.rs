@@ -10,17 +10,17 @@ use tokio::time::{Instant, timeout_at};
 
 use common::clock::Clock;
 
-use crate::http::body::Body;
 use crate::http::connection::{BuildError, authorities, http_client};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::{Error, Reason};
 use crate::http::failure::Failure;
-use crate::http::forms::Forms;
-use crate::http::memory::{Claim, MemoryLimit, MemoryShare};
+use crate::http::memory_limit::{Claim, MemoryLimit, MemoryShare};
 use crate::http::metrics::Metrics;
 use crate::http::payload::{Payload, authorization};
 use crate::http::poll_deadline::PollDeadline;
 use crate::http::rate_limiter::{NoPermit, RateLimiter};
+use crate::http::report_forms::Forms;
+use crate::http::response_body::Body;
 use crate::http::retry;
 use crate::http::settings::{Filter, Settings};
 

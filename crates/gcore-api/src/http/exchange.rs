@@ -8,13 +8,13 @@ use secrecy::SecretString;
 
 use common::transport::{chain, is_garbled, is_proxy, is_tls, requested_wait};
 
-use crate::http::body::{Body, TooLarge, limit};
 use crate::http::client::Client;
 use crate::http::encoding::{ACCEPTED, Decoder};
 use crate::http::endpoint::Endpoint;
 use crate::http::error::Reason;
 use crate::http::failure::Failure;
 use crate::http::payload::{Payload, authorization};
+use crate::http::response_body::{Body, TooLarge, limit};
 use crate::http::{refusal, retry};
 
 /// The bytes that are read of an error response.

@@ -1,7 +1,6 @@
 //! Requests and answers: the key, connections, limits, retries, deadlines and failures. It knows no list and no report.
 
 pub mod api_key;
-pub(crate) mod body;
 pub mod client;
 pub mod connection;
 pub(crate) mod encoding;
@@ -9,12 +8,13 @@ pub mod endpoint;
 pub mod error;
 pub(crate) mod exchange;
 pub(crate) mod failure;
-pub(crate) mod forms;
-pub mod memory;
+pub mod memory_limit;
 pub mod metrics;
 pub(crate) mod payload;
 pub mod poll_deadline;
 pub(crate) mod rate_limiter;
 pub(crate) mod refusal;
+pub(crate) mod report_forms;
+pub(crate) mod response_body;
 pub(crate) mod retry;
 pub mod settings;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::json_rows::{CostRow, CostTotal, Decimal, Money, UsageRow, UsageTotal};
 use super::query::{Report, ReportQuery};
 use super::refusal::Refusal;
-use super::wire::{CostRow, CostTotal, Decimal, Money, UsageRow, UsageTotal};
 use super::{Account, Asked, to_json};
 use crate::world::{Grouping, Measured, Meter, rounded_cost};
 

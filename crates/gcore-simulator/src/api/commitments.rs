@@ -4,9 +4,9 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
 use super::cloud::{CostPage, List, PRICE_STATUS};
+use super::json_rows::{CostTotal, Decimal, Money, UsageTotal};
 use super::query::MonthQuery;
 use super::refusal::Refusal;
-use super::wire::{CostTotal, Decimal, Money, UsageTotal};
 use super::{Account, Asked, to_json};
 use crate::days::{each_day, utc_date};
 use crate::world::Commitment;

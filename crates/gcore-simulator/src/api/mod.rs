@@ -7,9 +7,9 @@
 mod billing;
 mod cloud;
 mod commitments;
+mod json_rows;
 mod query;
 mod refusal;
-mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

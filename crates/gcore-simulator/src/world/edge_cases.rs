@@ -4,10 +4,10 @@ use jiff::SignedDuration;
 
 use super::company::{ARCHIVE, DATA, FRANKFURT, LAUNCH, LUXEMBOURG, MANASSAS, ML_LAB, PARTNER, SHOP};
 use super::details::Details;
-use super::load::Load;
 use super::meter::Price;
 use super::product;
 use super::resources::Estate;
+use super::workload::Load;
 use crate::days::{midnight, utc_date};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

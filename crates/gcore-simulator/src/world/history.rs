@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::calendar::day_number;
 use super::company::{DATA, FRANKFURT, GAMES, LAUNCH, LUXEMBOURG, MANASSAS, MEDIA, Project, SHOP, SINGAPORE, TOKYO};
-use super::load::Episode;
 use super::meter::Meter;
+use super::workload::Episode;
 use super::{Group, World};
 use crate::days::{each_day, utc_date};
 

@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use super::company::{DATA, FRANKFURT, LUXEMBOURG, SHOP, SINGAPORE, TOOLS};
 use super::details::Details;
 use super::history::{LOAD_TEST_DAYS, LOAD_TEST_DAYS_AGO};
-use super::load::Load;
 use super::product;
 use super::resources::{Estate, WHOLE_DAY};
+use super::workload::Load;
 use crate::days::{midnight, utc_date};
 
 /// One euro of containers, in 1e-6 GB-seconds.

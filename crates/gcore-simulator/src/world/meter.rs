@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::calendar::Day;
 use super::details::Details;
-use super::load::{Course, MICRO};
+use super::workload::{Course, MICRO};
 
 /// Exact costs are in 1e-21 (a quantity in 1e-6 times a price in 1e-15), reported costs in 1e-5.
 const EXACT_PER_REPORTED: i128 = 10_i128.pow(16);
@@ -143,7 +143,7 @@ fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
 mod tests {
     use super::*;
     use crate::world::calendar::days;
-    use crate::world::load::Load;
+    use crate::world::workload::Load;
 
     #[test]
     fn division_rounds_to_the_nearest() {

@@ -12,13 +12,13 @@ mod edge_cases;
 mod history;
 mod jobs;
 mod ledger;
-mod load;
 mod meter;
 mod product;
 mod resources;
 mod rng;
 mod subscription;
 mod task;
+mod workload;
 
 use std::ops::Range;
 

@@ -9,11 +9,11 @@ use super::company::{
 };
 use super::details::{Details, Tags};
 use super::history;
-use super::load::{Course, Load};
 use super::meter::{Meter, Price};
 use super::product;
 use super::product::Product;
 use super::rng::{Dice, mix};
+use super::workload::{Course, Load};
 use crate::days::utc_date;
 
 /// A day of one resource that is metered by the minute, in 1e-6 of a minute. A gigabyte for a day has the same number

@@ -30,7 +30,7 @@ fn budgets_are_told_step_by_step_and_ahead() {
         assert_eq!(identities(&used, &["severity", "step"]), steps, "{name}");
         let over = used
             .iter()
-            .all(|step| (step.strength, step.until) == (Strength::Latched, Some(at("2026-12-01T00:00:00Z"))));
+            .all(|step| (step.strength, step.period_end) == (Strength::Latched, Some(at("2026-12-01T00:00:00Z"))));
         assert!(over, "{name}: until the month is over");
         let forecast = said(Rule::BudgetForecast, &snapshot, &settings).unwrap();
         let strengths: Vec<String> = forecast.iter().map(|breach| format!("{:?}", breach.strength)).collect();

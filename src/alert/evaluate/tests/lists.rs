@@ -58,7 +58,7 @@ fn a_subscription_is_told_at_its_nearest_step_and_for_a_week_after() {
         let snapshot = snapshot(account);
         let found = said(Rule::SubscriptionExpiring, &snapshot, &Settings::default()).unwrap();
         assert_eq!(identities(&found, &["severity", "days"]), expiring, "{name}");
-        assert!(found.iter().all(|breach| breach.starts_at <= now() && breach.until == Some(at(end))), "{name}");
+        assert!(found.iter().all(|breach| breach.starts_at <= now() && breach.period_end == Some(at(end))), "{name}");
         assert_eq!(said(Rule::SubscriptionExpired, &snapshot, &Settings::default()).unwrap().len(), expired, "{name}");
     }
 }

@@ -28,9 +28,9 @@ use gcore_api::http::error::Reason;
 
 mod budgets;
 mod common;
+mod data_quality;
 mod health;
 mod lists;
-mod quality;
 mod spend;
 mod texts;
 

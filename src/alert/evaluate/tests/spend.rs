@@ -87,7 +87,7 @@ fn today_is_held_against_a_whole_day() {
         let breaches = said(Rule::SpendToday, &snapshot(account), &Settings::default()).unwrap();
         let strengths: Vec<String> = breaches.iter().map(|breach| format!("{:?}", breach.strength)).collect();
         assert_eq!(strengths, want, "{name}");
-        assert!(breaches.iter().all(|breach| breach.until == Some(at("2026-11-23T00:00:00Z"))));
+        assert!(breaches.iter().all(|breach| breach.period_end == Some(at("2026-11-23T00:00:00Z"))));
     }
 }
 

@@ -24,7 +24,7 @@ fn days() -> Vec<Judged> {
         Contributor { group: group(16, 7, "volume"), excess: 45.0, share: 0.3 },
     ];
     let mut alike = judged(Subject::Group(group(17, 8, "volume")), 30.0, 20.0, true);
-    (alike.judgement.like_days, alike.judgement.like_most) = (9, 21.5);
+    (alike.judgement.matching_days, alike.judgement.matching_most) = (9, 21.5);
     vec![
         judged(Subject::Account, 300.0, 290.0, false),
         roll_up,

@@ -43,13 +43,13 @@ fn one_of(number: usize, index: usize, strength: Strength, is_second: bool, now:
     let id = u8::try_from(10 * number + index).unwrap();
     let breach = Breach { labels: labels(id, if is_second { "critical" } else { "warning" }), ..breach(id, strength) };
     let begin = now.div_euclid(PERIOD) * PERIOD;
-    if index < 2 { breach } else { Breach { starts_at: at(begin), until: Some(at(begin + PERIOD)), ..breach } }
+    if index < 2 { breach } else { Breach { starts_at: at(begin), period_end: Some(at(begin + PERIOD)), ..breach } }
 }
 
 /// The judgements of each round with their time. The two scopes have different alerts.
 fn judgements(moves: &[Move], holds: HoldDurations) -> Vec<(Timestamp, Vec<Judgement>)> {
     // Data are older than any time that the clock can reach.
-    let (mut now, mut epochs) = (0, [-1_000_000 * SECOND; 2]);
+    let (mut now, mut data_times) = (0, [-1_000_000 * SECOND; 2]);
     let mut all = Vec::new();
     for (clock, scopes) in moves {
         now += clock;
@@ -57,11 +57,11 @@ fn judgements(moves: &[Move], holds: HoldDurations) -> Vec<(Timestamp, Vec<Judge
             let verdict = match said.as_ref()? {
                 None => Verdict::Unknown,
                 Some((newer, strengths)) => {
-                    epochs[number] += newer;
+                    data_times[number] += newer;
                     let named = strengths.iter().enumerate().filter_map(|(index, said)| {
                         said.map(|(strength, is_second)| one_of(number, index, strength, is_second, now))
                     });
-                    known(epochs[number], named.collect())
+                    known(data_times[number], named.collect())
                 }
             };
             Some(Judgement { scope: scope(u8::try_from(number).unwrap()), holds, verdict })
@@ -79,8 +79,9 @@ fn word_on(judgements: &[Judgement], labels: &Labels) -> Word {
     let judgement = judgements.iter().find(|judgement| judgement.scope.place == place).ok_or("not judged")?;
     match &judgement.verdict {
         Verdict::Unknown => Err("unknown"),
-        Verdict::Known { epoch, breaches } => {
-            Ok((breaches.iter().find(|breach| breach.labels == *labels).map(|breach| breach.strength), *epoch))
+        Verdict::Known { data_time, breaches } => {
+            let data_time = data_time.expect("all data have a time here");
+            Ok((breaches.iter().find(|breach| breach.labels == *labels).map(|breach| breach.strength), data_time))
         }
     }
 }
@@ -88,7 +89,7 @@ fn word_on(judgements: &[Judgement], labels: &Labels) -> Word {
 /// The time since when no verdict denies an alert: the data that confirm it, and the earliest time of these rounds.
 #[derive(Default)]
 struct Undenied {
-    epochs: BTreeSet<Timestamp>,
+    data_times: BTreeSet<Timestamp>,
     since: Option<Timestamp>,
     /// The newest data of its scope.
     newest: Option<Timestamp>,
@@ -98,27 +99,27 @@ impl Undenied {
     /// Takes in one verdict.
     fn hear(&mut self, word: Word, now: Timestamp) {
         // Newer data have confirmed it.
-        let is_overtaken = matches!(word, Ok((_, epoch)) if Some(&epoch) < self.epochs.last());
+        let is_overtaken = matches!(word, Ok((_, data_time)) if Some(&data_time) < self.data_times.last());
         match word {
-            Ok((Some(FULL | Strength::Latched), epoch)) => {
-                self.epochs.insert(epoch);
+            Ok((Some(FULL | Strength::Latched), data_time)) => {
+                self.data_times.insert(data_time);
                 self.since = Some(self.since.map_or(now, |since| since.min(now)));
             }
             Err("unknown") => {}
             Ok((None | Some(Strength::Lingering), _)) if is_overtaken => {}
-            _ => (self.epochs, self.since) = (BTreeSet::new(), None),
+            _ => (self.data_times, self.since) = (BTreeSet::new(), None),
         }
-        self.newest = self.newest.max(word.ok().map(|(_, epoch)| epoch));
+        self.newest = self.newest.max(word.ok().map(|(_, data_time)| data_time));
     }
 
     /// Whether a verdict with newer data came before.
     fn is_behind(&self, word: Word) -> bool {
-        matches!(word, Ok((_, epoch)) if Some(epoch) < self.newest)
+        matches!(word, Ok((_, data_time)) if Some(data_time) < self.newest)
     }
 
     fn is_enough(&self, holds: HoldDurations, now: Timestamp) -> bool {
         let waited = self.since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
-        self.epochs.len() >= holds.readings as usize && waited.is_some_and(|waited| waited >= holds.pending_for)
+        self.data_times.len() >= holds.readings as usize && waited.is_some_and(|waited| waited >= holds.pending_for)
     }
 }
 
@@ -153,7 +154,7 @@ proptest! {
                     prop_assert!(!is_so, "it is so, or nearly: {said:?}");
                     let is_latched = latched.contains(&alert.fingerprint());
                     prop_assert!(!is_latched || ["muted", "rule_removed"].contains(&reason), "{reason} ends a latch");
-                    let is_older = said.is_ok_and(|(_, epoch)| epoch < told_by);
+                    let is_older = said.is_ok_and(|(_, data_time)| data_time < told_by);
                     prop_assert!(!is_older || reason == "muted", "data older than those that told it end it");
                 }
                 latched.remove(&alert.fingerprint());
@@ -161,9 +162,9 @@ proptest! {
             }
             for alert in begun {
                 let said = word_on(&judgements, &alert.labels);
-                let Ok((Some(FULL | Strength::Latched), epoch)) = said else { panic!("fires by its breach alone: {said:?}") };
+                let Ok((Some(FULL | Strength::Latched), data_time)) = said else { panic!("fires by its breach alone: {said:?}") };
                 prop_assert!(undenied[&alert.labels].is_enough(holds, now), "too soon");
-                prop_assert!(firing.insert(alert.fingerprint(), (Arc::clone(alert), epoch)).is_none(), "it fired already");
+                prop_assert!(firing.insert(alert.fingerprint(), (Arc::clone(alert), data_time)).is_none(), "it fired already");
                 prop_assert!(messages.insert(alert.message_id()), "a message is used twice");
             }
             for alert in changes.transitions.iter().filter(|alert| alert.status == Status::Firing) {
@@ -182,7 +183,7 @@ proptest! {
             let listed = states.listed(now);
             let fires = listed.iter().filter(|alert| alert.status == Status::Firing).map(|alert| alert.fingerprint());
             prop_assert_eq!(fires.collect::<BTreeSet<_>>(), firing.keys().copied().collect::<BTreeSet<_>>());
-            let is_past = |state: &&State| state.alert.status == Status::Firing && state.until.is_some_and(|end| end <= now);
+            let is_past = |state: &&State| state.alert.status == Status::Firing && state.period_end.is_some_and(|end| end <= now);
             prop_assert!(states.states.values().find(is_past).is_none(), "it outlasts its period");
             // A daemon that restarts before every round gives the same transitions and states.
             prop_assert_eq!(&restarted.advance(judgements, now), &changes);
@@ -193,8 +194,8 @@ proptest! {
                 }
             }
             let bodies: Vec<String> = stored.values().cloned().collect();
-            let lost;
-            (restarted, lost) = AlertStates::restore(&bodies);
+            restarted = AlertStates::default();
+            let (_, lost) = restarted.load(&bodies);
             prop_assert_eq!(lost, 0);
             prop_assert_eq!(&restarted, &states);
         }

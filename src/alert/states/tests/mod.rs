@@ -1,6 +1,8 @@
-use jiff::Timestamp;
+use std::time::Duration;
 
 use super::*;
+use crate::alert::alert::{Labels, fingerprint};
+use crate::alert::rule_judgement::{HoldDurations, Verdict};
 
 mod histories;
 
@@ -27,12 +29,17 @@ fn breach(id: u8, strength: Strength) -> Breach {
         threshold: None,
         strength,
         starts_at: at(-3_600 * SECOND),
-        until: None,
+        period_end: None,
     }
 }
 
-fn known(epoch: i64, breaches: Vec<Breach>) -> Verdict {
-    Verdict::Known { epoch: at(epoch), breaches }
+fn known(data_time: i64, breaches: Vec<Breach>) -> Verdict {
+    Verdict::Known { data_time: Some(at(data_time)), breaches }
+}
+
+/// A verdict on data without a time.
+fn undated(breaches: Vec<Breach>) -> Verdict {
+    Verdict::Known { data_time: None, breaches }
 }
 
 /// The transitions after a verdict on one scope, in words.
@@ -67,7 +74,7 @@ fn states_that_are_found_late_count_but_for_what_began_to_fire_meanwhile() {
 
     let mut states = AlertStates::default();
     judge(&mut states, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 10);
-    let (taken, lost) = states.take_up(&[&stored[..], &["{}".to_owned()]].concat());
+    let (taken, lost) = states.load(&[&stored[..], &["{}".to_owned()]].concat());
     assert_eq!((taken.len(), lost), (2, 1), "1 and 4; 2 fires anew");
     let told = words(&judge(&mut states, vec![breach(1, FULL), breach(2, FULL), breach(3, FULL)], 11));
     assert_eq!(told, ["4 resolved cleared"], "1 was told before, and 4 is over");
@@ -89,7 +96,7 @@ fn an_event_is_told_at_once_and_its_end_too() {
 #[test]
 fn what_a_clock_that_was_ahead_has_written_is_moved_back() {
     const AHEAD: i64 = 730 * 86_400 * SECOND;
-    let ahead = |id, strength| Breach { starts_at: at(AHEAD), until: Some(at(2 * AHEAD)), ..breach(id, strength) };
+    let ahead = |id, strength| Breach { starts_at: at(AHEAD), period_end: Some(at(2 * AHEAD)), ..breach(id, strength) };
     let mut states = AlertStates::default();
     let all = vec![ahead(1, FULL), ahead(2, Strength::Latched), ahead(3, FULL)];
     told(&mut states, HoldDurations::NONE, known(AHEAD, all), AHEAD);
@@ -100,8 +107,9 @@ fn what_a_clock_that_was_ahead_has_written_is_moved_back() {
         AHEAD + 1,
     );
     let bodies: Vec<String> = states.states.values().map(|state| serde_json::to_string(state).unwrap()).collect();
-    let (mut states, lost) = AlertStates::restore(&bodies);
-    assert_eq!(lost, 0);
+    let mut states = AlertStates::default();
+    let (loaded, lost) = states.load(&bodies);
+    assert_eq!((loaded.len(), lost), (3, 0));
 
     assert_eq!(told(&mut states, HoldDurations::NONE, Verdict::Unknown, 5), NONE);
     let listed = states.listed(at(5));
@@ -134,8 +142,8 @@ fn what_does_not_change_is_shared() {
 fn readings_count_once_and_in_a_row() {
     let holds = HoldDurations { readings: 2, clears: 2, ..HoldDurations::NONE };
     let mut states = AlertStates::default();
-    let high = |epoch| known(epoch, vec![breach(1, FULL)]);
-    let low = |epoch| known(epoch, vec![]);
+    let high = |data_time| known(data_time, vec![breach(1, FULL)]);
+    let low = |data_time| known(data_time, vec![]);
     for (name, verdict, want) in [
         ("first", high(0), &[][..]),
         ("the same data again", high(0), &[]),
@@ -157,11 +165,49 @@ fn readings_count_once_and_in_a_row() {
 }
 
 #[test]
+fn data_read_at_this_moment_count_once() {
+    let holds = HoldDurations { readings: 2, clears: 2, ..HoldDurations::NONE };
+    let mut states = AlertStates::default();
+    let high = |data_time| known(data_time, vec![breach(1, FULL)]);
+    let low = |data_time| known(data_time, vec![]);
+    for (name, verdict, now, want) in [
+        ("first", high(1), 1, &[][..]),
+        ("the same data again", high(1), 1, &[]),
+        ("second", high(2), 2, &["1 firing"]),
+        ("lower", low(3), 3, &[]),
+        ("the same data again", low(3), 3, &[]),
+        ("lower twice", low(4), 4, &["1 resolved cleared"]),
+    ] {
+        assert_eq!(told(&mut states, holds, verdict, now), want, "{name}");
+    }
+    let mut states = AlertStates::default();
+    assert_eq!(told(&mut states, HoldDurations::NONE, high(1), 1), ["1 firing"]);
+    assert_eq!(told(&mut states, HoldDurations::NONE, low(1), 1), ["1 resolved restated"]);
+}
+
+#[test]
+fn stored_states_keep_their_names() {
+    let stored = |verdict| {
+        let mut states = AlertStates::default();
+        let judgement = Judgement { scope: scope(0), holds: HoldDurations::NONE, verdict };
+        let body = states.advance(vec![judgement], at(1)).states.remove(0).1.unwrap();
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    let month = Breach { period_end: Some(at(9 * SECOND)), ..breach(1, Strength::Latched) };
+    let body = stored(known(0, vec![month]));
+    let words = [("epoch", "\"2026-11-22T12:00:00Z\""), ("until", "\"2026-11-22T12:00:09Z\""), ("latched", "true")];
+    for (name, want) in [&words[..], &[("before", "null"), ("readings", "1"), ("clears", "0")]].concat() {
+        assert_eq!(body[name].to_string(), want, "{name}");
+    }
+    assert_eq!(stored(undated(vec![breach(1, FULL)]))["epoch"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_look_at_the_time_counts_and_is_not_written() {
     let holds = HoldDurations { readings: 2, clears: 2, ..HoldDurations::NONE };
     let mut states = AlertStates::default();
     let mut look = |now: i64, breaches| {
-        let judgement = Judgement { scope: scope(0), holds, verdict: known(now, breaches) };
+        let judgement = Judgement { scope: scope(0), holds, verdict: undated(breaches) };
         let changes = states.advance(vec![judgement], at(now));
         (words(&changes), changes.states.len())
     };
@@ -202,13 +248,13 @@ fn time_counts_and_a_clock_that_is_set_back_shortens_nothing() {
         ("ten minutes again", -70, true, &["1 firing"]),
     ] {
         let breaches = if is_so { vec![breach(1, FULL)] } else { vec![] };
-        assert_eq!(told(&mut states, holds, known(now * minute, breaches), now * minute), want, "{name}");
+        assert_eq!(told(&mut states, holds, undated(breaches), now * minute), want, "{name}");
     }
 }
 
 #[test]
 fn the_reason_of_an_end_is_told() {
-    let until = |breach: Breach, until: i64| Breach { until: Some(at(until)), ..breach };
+    let until = |breach: Breach, end: i64| Breach { period_end: Some(at(end)), ..breach };
     let latched = || until(breach(1, Strength::Latched), 100);
     let critical = Breach { labels: labels(1, "critical"), ..breach(1, FULL) };
     for (name, begins, then, now, want) in [
@@ -247,8 +293,11 @@ fn the_reason_of_an_end_is_told() {
 
 #[test]
 fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
-    let of_month =
-        |start: i64, end: i64| Breach { starts_at: at(start), until: Some(at(end)), ..breach(1, Strength::Latched) };
+    let of_month = |start: i64, end: i64| Breach {
+        starts_at: at(start),
+        period_end: Some(at(end)),
+        ..breach(1, Strength::Latched)
+    };
     let mut states = AlertStates::default();
     assert_eq!(told(&mut states, HoldDurations::NONE, known(0, vec![of_month(0, 100)]), 1), ["1 firing"]);
     // The first reading of the next month comes before a round without data.
@@ -260,8 +309,8 @@ fn a_period_that_begins_like_the_one_before_is_told_of_its_own() {
 
 #[test]
 fn data_older_than_those_that_were_counted_change_nothing() {
-    let high = |epoch| known(epoch, vec![breach(1, FULL)]);
-    let low = |epoch| known(epoch, vec![]);
+    let high = |data_time| known(data_time, vec![breach(1, FULL)]);
+    let low = |data_time| known(data_time, vec![]);
     let mut states = AlertStates::default();
     for (name, verdict, now, want) in [
         ("begins", high(10), 11, &["1 firing"][..]),

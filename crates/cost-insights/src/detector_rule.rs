@@ -7,7 +7,7 @@ pub enum Rule {
     WeekdayShare,
     /// A series with costs at irregular days is compared with its days with a cost.
     Sparse,
-    /// A like day of the last three months raises the bound.
+    /// A matching day of the last three months raises the bound.
     SameDayOfMonth,
     /// Five of the last 28 days raise the bound.
     OftenLately,

@@ -26,7 +26,7 @@ use gcore_api::endpoints::pagination::{FirstPage, Listing};
 use gcore_api::http::client::Client;
 use gcore_api::http::endpoint::Endpoint;
 use gcore_api::http::error::{Error, Reason};
-use gcore_api::http::memory::MemoryLimit;
+use gcore_api::http::memory_limit::MemoryLimit;
 use gcore_api::http::poll_deadline::PollDeadline;
 
 /// The findings for one account's key.
@@ -170,7 +170,7 @@ impl Probe<'_> {
             }
             Collector::Reports => {
                 let since = self.now.checked_sub(self.collect.reports.look_back).unwrap_or(Timestamp::MIN);
-                let tasks = gcore_api::endpoints::reports::probe::<Rows>(client, since, deadline).await;
+                let tasks = gcore_api::endpoints::report_tasks::probe::<Rows>(client, since, deadline).await;
                 vec![finding(Endpoint::Reports, tasks.map(Seen::from))]
             }
             Collector::Subscriptions => {

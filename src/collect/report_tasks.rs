@@ -8,7 +8,7 @@ use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::snapshot::Collector;
 use crate::store::Store;
 use gcore_api::billing::report_task::{ReportTask, TaskType};
-use gcore_api::endpoints::reports;
+use gcore_api::endpoints::report_tasks;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::Error;
 
@@ -24,7 +24,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn poll(&self, poll: &Poll<'_>) -> Result<(), Error> {
         let since = poll.now.checked_sub(self.settings.look_back).unwrap_or(Timestamp::MIN);
-        let listing = reports::read::<Vec<ReportTask>>(&self.client, since, poll.deadline).await?;
+        let listing = report_tasks::read::<Vec<ReportTask>>(&self.client, since, poll.deadline).await?;
         poll.reject(&listing.rejected);
         let mut totals = ReportTaskTotals::default();
         let mut failed = Vec::new();

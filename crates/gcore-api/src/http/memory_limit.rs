@@ -1,19 +1,19 @@
 //! The bound on the memory of all responses of all accounts.
 //!
-//! Bodies wait for each other, because their memory is free again soon (`body.rs`). Records stay as long as their
-//! reading, so a reading without memory for its records fails.
+//! Bodies wait for each other, because their memory is free again soon (`response_body.rs`). Records stay as long as
+//! their reading, so a reading without memory for its records fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::body::Bodies;
+use crate::http::response_body::Bodies;
 
 /// Memory for records in KiB: for the process, and for each account. 10,000 groups of costs take about 1.5 MiB a
 /// window. So an account has memory for all its windows, and for the readings that replace them.
-const BASE: usize = 12 << 10;
-const PER_ACCOUNT: usize = 10 << 10;
+const PROCESS_KIB: usize = 12 << 10;
+const KIB_PER_ACCOUNT: usize = 10 << 10;
 /// The series limit for which these sizes hold. A larger series limit gets more memory.
 const USUAL_SERIES: usize = 10_000;
 
@@ -23,7 +23,7 @@ pub struct MemoryLimit {
     pub(crate) bodies: Bodies,
     /// One permit for each KiB of records.
     records: Arc<Semaphore>,
-    kib: AtomicUsize,
+    limit_kib: AtomicUsize,
 }
 
 /// Memory that records take. It is free again when the last clone is dropped.
@@ -40,29 +40,30 @@ impl MemoryLimit {
     /// A limit for `accounts` accounts and `series_limit` series in total.
     #[must_use]
     pub fn new(accounts: usize, series_limit: usize) -> Self {
-        let (bodies, records, kib) = Default::default();
-        let memory = Self { bodies, records: Arc::new(Semaphore::new(records)), kib };
+        let (bodies, records, limit_kib) = Default::default();
+        let memory = Self { bodies, records: Arc::new(Semaphore::new(records)), limit_kib };
         memory.resize(accounts, series_limit);
         memory
     }
 
-    /// Changes the limit after a change of the accounts. Memory in use stays valid.
+    /// Changes the limit after a change of the accounts. A reduction takes only memory that is free now, because
+    /// memory in use stays valid. So the limit may stay above the new size until the next call.
     pub fn resize(&self, accounts: usize, series_limit: usize) {
-        let wanted = (BASE + PER_ACCOUNT * accounts) * series_limit.max(USUAL_SERIES) / USUAL_SERIES;
+        let wanted = (PROCESS_KIB + KIB_PER_ACCOUNT * accounts) * series_limit.max(USUAL_SERIES) / USUAL_SERIES;
         let wanted = wanted.min(u32::MAX as usize / 2);
-        let now = self.kib.load(Ordering::Relaxed);
+        let now = self.limit_kib.load(Ordering::Relaxed);
         if wanted > now {
             self.records.add_permits(wanted - now);
-            self.kib.store(wanted, Ordering::Relaxed);
+            self.limit_kib.store(wanted, Ordering::Relaxed);
         } else {
             let lost = self.records.forget_permits(now - wanted);
-            self.kib.store(now - lost, Ordering::Relaxed);
+            self.limit_kib.store(now - lost, Ordering::Relaxed);
         }
     }
 
-    /// The memory for records, in MiB.
+    /// The current limit of the memory for records, in MiB.
     pub(crate) fn mib(&self) -> usize {
-        self.kib.load(Ordering::Relaxed) >> 10
+        self.limit_kib.load(Ordering::Relaxed) >> 10
     }
 
     pub(crate) fn claim(&self) -> Claim {

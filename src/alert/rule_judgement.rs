@@ -49,8 +49,9 @@ pub enum Verdict {
     Unknown,
     /// All breaches of the scope. An alert that is not listed is not firing.
     Known {
-        /// The time of the data. A second judgement of the same data does not count as a reading.
-        epoch: Timestamp,
+        /// The time of the data. A second judgement of the same data does not count as a reading. `None` if the data
+        /// have no time, such as the status of a channel: then each judgement counts.
+        data_time: Option<Timestamp>,
         /// The breaches.
         breaches: Vec<Breach>,
     },
@@ -72,7 +73,7 @@ pub struct Breach {
     /// When the condition became true, by the data.
     pub starts_at: Timestamp,
     /// When the calendar ends it, with or without newer data.
-    pub until: Option<Timestamp>,
+    pub period_end: Option<Timestamp>,
 }
 
 /// The strength of a breach.
@@ -80,7 +81,7 @@ pub struct Breach {
 pub enum Strength {
     /// Beyond the threshold.
     Full,
-    /// Beyond the threshold. Fires until its `until`, even if later data say otherwise.
+    /// Beyond the threshold. Fires until its `period_end`, even if later data say otherwise.
     Latched,
     /// No longer beyond the threshold, but close. A firing alert goes on, no new one starts.
     Lingering,

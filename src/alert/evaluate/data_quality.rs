@@ -12,7 +12,7 @@ use gcore_api::billing::amount::Amount;
 use gcore_api::billing::commitment::Commitment;
 use gcore_api::billing::period::{Window, midnight, utc_date};
 
-use super::words::{self, instant, money};
+use super::wording::{self, instant, money};
 use super::{Case, HoldDurations, Judgement, Verdict, Words};
 
 /// Counts unpriced records of the last closed day. Records of today may get their price later.
@@ -31,7 +31,7 @@ pub(super) fn unpriced(case: &Case<'_>, name: &AccountName, account: &Account) -
             .collect();
         of_types.sort_by(|(_, a), (_, b)| b.cmp(a));
         let named: Vec<String> =
-            of_types.iter().take(words::NAMED).map(|(what, records)| format!("{records} of {what}")).collect();
+            of_types.iter().take(wording::NAMED).map(|(what, records)| format!("{records} of {what}")).collect();
         let day = reading.period.first();
         let (have, they_are) = if records == 1 { ("has", "It is") } else { ("have", "They are") };
         let summary = format!("Account {name}: {} of {day} {have} no price", counted(records, "record"));
@@ -101,7 +101,7 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
             return None;
         }
         let (moved_words, sum_words) = (money(moved, currency), money(sum, currency));
-        let parts = words::parts(changes, currency, |group| words::group(&account.names, group));
+        let parts = wording::parts(changes, currency, |group| wording::group(&account.names, group));
         let summary = format!("Account {name}: costs of settled days were changed by {moved_words}");
         let description = format!(
             "In the last 7 days, costs of settled days changed by {moved_words} in total, {sum_words} net. The largest \
@@ -112,7 +112,7 @@ pub(super) fn revised(case: &Case<'_>, name: &AccountName, account: &Account) ->
         let own = [("currency", currency.clone())];
         Some(case.breach(0, Some(name), own, starts_at, Words { summary, description }).measured(moved, least))
     });
-    Verdict::known(case.now, breaches)
+    Verdict::undated(breaches)
 }
 
 pub(super) fn commitments(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {

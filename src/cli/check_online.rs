@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::app::online;
-use crate::app::online::{Account, Finding, Naming, Seen};
+use crate::app::probe;
+use crate::app::probe::{Account, Finding, Naming, Seen};
 use crate::config::Config;
+use crate::escaping::escaped;
 use crate::snapshot::Collector;
-use crate::terminal::escaped;
 use common::clock::Clock;
 use common::wording::counted;
 use gcore_api::http::endpoint::Endpoint;
@@ -31,7 +31,7 @@ const ELSEWHERE: &str = "every answer is 404, so nothing of the API is at api_ur
 /// Probes the API and prints the findings.
 pub(super) async fn check(config: &Config, screen: Screen) -> anyhow::Result<ExitCode> {
     let progress = Progress::new("collectors probed");
-    let accounts = online::check(config, &Clock::system(), &|done, all| progress.step(done, all)).await?;
+    let accounts = probe::check(config, &Clock::system(), &|done, all| progress.step(done, all)).await?;
     drop(progress);
     let findings = || accounts.iter().flat_map(|account| account.findings.iter().map(move |one| (account, one)));
     accounts.iter().for_each(log);

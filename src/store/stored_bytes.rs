@@ -1,4 +1,5 @@
-//! The last readings as bytes, so that a restart can serve them at once. This module does not interpret the bytes.
+//! Bytes that a restart needs at once: the last readings, and how far back the API keeps days. This module does not
+//! interpret the bytes.
 
 use rusqlite::{OptionalExtension as _, params};
 

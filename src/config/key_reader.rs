@@ -13,7 +13,7 @@ use figment::value::{Dict, Value};
 use crate::config::duration;
 use crate::config::env;
 use crate::config::fault::{Fault, Origin};
-use crate::config::key::{Key, entry_number, nearest};
+use crate::config::key_path::{Key, entry_number, nearest};
 
 /// The longest duration of any key. No report covers more, and adding it to an instant never overflows.
 pub(super) const LONGEST: Duration = Duration::from_secs(400 * 86_400);

@@ -8,11 +8,11 @@ use prometheus::Registry;
 use crate::alert::{Alert, Labels, Status};
 use crate::config::Config;
 use crate::config::hint;
+use crate::escaping::escaped;
 use crate::notify::ExternalUrl;
 use crate::notify::dispatcher;
 use crate::store::Store;
 use crate::store::outbox::DeadLetter;
-use crate::terminal::escaped;
 use common::clock::Clock;
 use common::wording::shown;
 

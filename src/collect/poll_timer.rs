@@ -1,4 +1,4 @@
-//! The schedule of a poller.
+//! The timer of a poller: when each poll starts.
 
 use std::time::Duration;
 
@@ -9,37 +9,37 @@ use gcore_api::billing::period::next_midnight;
 /// The polls at midnight are spread over this time. Otherwise every account would send requests at the same instant.
 const MIDNIGHT_SPREAD: Duration = Duration::from_secs(10);
 
-/// The largest delay after a crowded poll, as a share of the interval.
-const LATEST_SECOND: f64 = 0.5;
+/// The largest delay after a poll that began together with the others, as a share of the interval.
+const MAX_DELAY_SHARE: f64 = 0.5;
 
-/// The schedule of one poller.
+/// The timer of one poller.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cadence {
+pub(super) struct PollTimer {
     interval: Duration,
     /// Whether an extra poll follows each midnight UTC.
     follows_the_calendar: bool,
     /// From 0 to 1, different for each poller.
     phase: f64,
     /// Whether the current poll began together with those of all pollers: at the start, or at midnight.
-    is_crowded: bool,
+    began_together: bool,
 }
 
-impl Cadence {
-    /// The schedule from the first poll on.
+impl PollTimer {
+    /// The timer from the first poll on.
     pub(super) fn new(interval: Duration, follows_the_calendar: bool, phase: f64) -> Self {
-        Self { interval, follows_the_calendar, phase, is_crowded: true }
+        Self { interval, follows_the_calendar, phase, began_together: true }
     }
 
     /// The time from the start of the poll at `now` to the start of the next one. It is the interval, with two
-    /// exceptions. After a crowded poll it is longer, so that pollers drift apart. Before midnight it is shorter, if
-    /// the poller follows the calendar.
+    /// exceptions. After a poll that began together with the others it is longer, so that pollers drift apart. Before
+    /// midnight it is shorter, if the poller follows the calendar.
     pub(super) fn pause(&mut self, now: Timestamp) -> Duration {
-        let share = if self.is_crowded { 1.0 + LATEST_SECOND * self.phase } else { 1.0 };
+        let share = if self.began_together { 1.0 + MAX_DELAY_SHARE * self.phase } else { 1.0 };
         let regular = self.interval.mul_f64(share);
         let to_midnight = Duration::try_from(next_midnight(now).duration_since(now)).unwrap_or_default();
         let at_midnight = to_midnight + MIDNIGHT_SPREAD.mul_f64(self.phase);
-        self.is_crowded = self.follows_the_calendar && at_midnight <= regular;
-        if self.is_crowded { at_midnight } else { regular }
+        self.began_together = self.follows_the_calendar && at_midnight <= regular;
+        if self.began_together { at_midnight } else { regular }
     }
 
     /// Whether a poll took longer than the interval. The shorter pause before midnight does not count.
@@ -67,9 +67,9 @@ mod tests {
             ("midnight within the interval", "2026-11-22T23:45:00Z", 1.0, "2026-11-23T00:00:10Z"),
             ("an instant before midnight", "2026-11-22T23:59:59.999Z", 0.5, "2026-11-23T00:00:05Z"),
         ] {
-            let mut cadence = Cadence::new(15 * MINUTE, true, phase);
-            assert_eq!(at(first) + cadence.pause(at(first)), at(want), "{name}");
-            let mut other = Cadence::new(15 * MINUTE, false, phase);
+            let mut timer = PollTimer::new(15 * MINUTE, true, phase);
+            assert_eq!(at(first) + timer.pause(at(first)), at(want), "{name}");
+            let mut other = PollTimer::new(15 * MINUTE, false, phase);
             let regular = (15 * MINUTE).mul_f64(1.0 + phase / 2.0);
             assert_eq!(other.pause(at(first)), regular, "{name}, of a list that knows no days");
         }
@@ -78,16 +78,16 @@ mod tests {
     #[test]
     fn pollers_are_spread_at_the_start_and_again_after_each_midnight() {
         let mut pollers =
-            [0.0, 0.5, 1.0].map(|phase| (Cadence::new(15 * MINUTE, true, phase), at("2026-11-22T12:00:00Z")));
+            [0.0, 0.5, 1.0].map(|phase| (PollTimer::new(15 * MINUTE, true, phase), at("2026-11-22T12:00:00Z")));
         for day in ["2026-11-22", "2026-11-23", "2026-11-24"] {
             let (noon, midnight) = (at(&format!("{day}T13:00:00Z")), at(&format!("{day}T23:59:50Z")));
-            let seconds = |pollers: &[(Cadence, Timestamp)]| -> Vec<i64> {
+            let seconds = |pollers: &[(PollTimer, Timestamp)]| -> Vec<i64> {
                 pollers.iter().map(|(_, next)| next.as_second() - pollers[0].1.as_second()).collect()
             };
             let mut run_until = |time: Timestamp| {
-                for (cadence, next) in &mut pollers {
+                for (timer, next) in &mut pollers {
                     while *next < time {
-                        *next += cadence.pause(*next);
+                        *next += timer.pause(*next);
                     }
                 }
                 seconds(&pollers)
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn only_a_poll_longer_than_the_interval_is_an_overrun() {
-        let mut cadence = Cadence::new(15 * MINUTE, true, 0.0);
-        assert_eq!(cadence.pause(at("2026-11-22T23:59:50Z")), Duration::from_secs(10), "cut short by midnight");
-        assert!(!cadence.is_overrun(Duration::from_secs(20)));
-        assert!(!cadence.is_overrun(15 * MINUTE));
-        assert!(cadence.is_overrun(16 * MINUTE));
+        let mut timer = PollTimer::new(15 * MINUTE, true, 0.0);
+        assert_eq!(timer.pause(at("2026-11-22T23:59:50Z")), Duration::from_secs(10), "cut short by midnight");
+        assert!(!timer.is_overrun(Duration::from_secs(20)));
+        assert!(!timer.is_overrun(15 * MINUTE));
+        assert!(timer.is_overrun(16 * MINUTE));
     }
 }

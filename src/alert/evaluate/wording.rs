@@ -7,7 +7,7 @@ use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::resource::ProjectId;
 
-pub(super) use crate::insights::words::{group, instant, percent, project, subject};
+pub(super) use crate::insights::wording::{group, instant, percent, project, subject};
 
 /// The number of parts that a sentence names.
 pub(super) const NAMED: usize = 3;
