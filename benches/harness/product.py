@@ -161,6 +161,17 @@ def await_history(running: Daemon, *accounts: str) -> None:
         time.sleep(1)
 
 
+def await_rest(running: Daemon) -> None:
+    """Waits until all days are judged: then two seconds take little time of a processor."""
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        before = running.cpu()
+        time.sleep(2)
+        if running.cpu() - before < 0.1:
+            return
+    raise Failed("the daemon is never at rest")
+
+
 def _await_first_poll(running: Daemon) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

@@ -147,6 +147,7 @@ def _many_accounts(quick: bool) -> Iterator[Line]:
         tables |= {"collect__history": {"enabled": True, "days": days}, "storage": {"path": f"{folder}/state.db"}}
         with product.daemon(on, **tables) as daemon:
             product.await_history(daemon, *others)
+            product.await_rest(daemon)
             for line in _at_rest(f"idle daemon, 20 accounts of 4,000 groups, {days} days of history", daemon, quick):
                 if "CPU" in line.what:
                     line.goal, line.reached = "< 0.5 %", yes(float(line.ratio.rstrip("%")) < 0.5)

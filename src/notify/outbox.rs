@@ -197,15 +197,15 @@ impl Outbox {
                 .collect()
                 .await;
             for (batch, outcome) in outcomes {
-                self.note(&batch, outcome);
+                self.note(&batch, outcome.as_ref());
             }
         }
     }
 
     /// Notes the outcome of one request for each of its messages. Each has its own number of attempts.
-    fn note(&mut self, batch: &[Waiting], outcome: Option<Result<Answer, Failure>>) {
+    fn note(&mut self, batch: &[Waiting], outcome: Option<&Result<Answer, Failure>>) {
         let now = self.clock.now();
-        if let Some(outcome) = &outcome {
+        if let Some(outcome) = outcome {
             self.metrics.note(outcome, now);
             if let Err(failure) = outcome {
                 self.note_failure(failure);
@@ -214,7 +214,7 @@ impl Outbox {
         // One chance for all, so that messages of one request are retried together.
         let chance = fastrand::f64();
         for waiting in batch {
-            let delivery = match &outcome {
+            let delivery = match outcome {
                 None => DeliveryOutcome::Dead { error: "the endpoint said before that it is gone".into() },
                 Some(Ok(_)) => DeliveryOutcome::Delivered,
                 Some(Err(failure)) => self.delivery_outcome(waiting, failure, chance, now),
@@ -337,7 +337,7 @@ mod tests {
             ("after the last attempt", 9, Some(900), 900),
             ("without an end", 0, Some(u64::MAX), day),
         ] {
-            outbox.note(&[waiting(1, attempts)], failure(asked));
+            outbox.note(&[waiting(1, attempts)], failure(asked).as_ref());
             let pause = outbox.paused_until.unwrap() - Instant::now();
             assert_eq!(pause, Duration::from_secs(want), "{name}");
         }
@@ -346,7 +346,7 @@ mod tests {
     #[tokio::test]
     async fn each_message_of_a_request_has_its_own_number_of_attempts() {
         let (mut outbox, registry) = outbox();
-        outbox.note(&[waiting(1, 9), waiting(2, 0), waiting(3, 1)], failure(None));
+        outbox.note(&[waiting(1, 9), waiting(2, 0), waiting(3, 1)], failure(None).as_ref());
         let next = |(_, outcome): &(i64, DeliveryOutcome)| match outcome {
             DeliveryOutcome::Later { next_at, .. } => Some(next_at.duration_since(at(0)).as_secs()),
             _ => None,

@@ -22,7 +22,7 @@ fn of_collectors(
         account.collectors.iter().map(move |(collector, status)| (name, *collector, status))
     });
     let judge = |(name, collector, status): (&AccountName, Collector, &Status)| {
-        let known = verdict(name, collector, status).map(|breach| Verdict::undated(breach));
+        let known = verdict(name, collector, status).map(Verdict::undated);
         case.judge(&format!("{name}/{}", collector.as_str()), holds, known.unwrap_or(Verdict::Unknown))
     };
     collectors.map(judge).collect()
