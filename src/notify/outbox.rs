@@ -250,7 +250,7 @@ impl Outbox {
                 DeliveryOutcome::Later { next_at, paused_until, error }
             }
             None => {
-                tracing::error!(channel, message = waiting.notification_id, %error, "a message is given up; it can be replayed");
+                tracing::error!(channel, notification = waiting.notification_id, %error, "a message is given up; it can be replayed");
                 DeliveryOutcome::Dead { error }
             }
         }
