@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +22,9 @@ use super::poll_timer::PollTimer;
 use super::settings::Schedule;
 use super::source::Source;
 
+/// The interval at which good polls are published that found nothing to read. `GcoreDataStale` waits twice as long.
+const IDLE_PUBLISHED: Duration = Duration::from_secs(15 * 60);
+
 /// Polls one source of one account, repeatedly or once.
 pub struct Poller {
     pub(super) account: AccountName,
@@ -32,6 +36,8 @@ pub struct Poller {
     pub(super) metrics: Metrics,
     pub(super) last_failure: Option<Reason>,
     pub(super) is_overrun: bool,
+    /// The outcome that was published last, and when.
+    pub(super) published: Option<(Outcome, Instant)>,
 }
 
 /// State that passes to the next poller after a reload.
@@ -89,12 +95,14 @@ impl Poller {
                 yields: self.source.yields(),
             },
             metrics: &self.metrics,
+            is_idle: AtomicBool::new(false),
             collector: self.source.collector().as_str(),
             writer: &self.writer,
         };
         let under_way = (!self.source.yields()).then(|| self.client.poll_begins());
         let result = self.source.poll(&poll).await;
         drop(under_way);
+        let is_idle = poll.is_idle.into_inner();
         let outcome = match &result {
             Ok(()) => Outcome::Good,
             Err(error) if error.reason == Reason::Unsupported => Outcome::Unsupported,
@@ -102,6 +110,11 @@ impl Poller {
         };
         self.count(&result, started.elapsed());
         self.tell(&result);
+        // Each published change encodes all series anew, so good polls that read nothing are rarely published.
+        if is_idle && matches!(self.published, Some((Outcome::Good, at)) if at.elapsed() < IDLE_PUBLISHED) {
+            return outcome;
+        }
+        self.published = Some((outcome, Instant::now()));
         self.writer.update(&self.account, |account| {
             let last = account.collectors.get(&self.source.collector());
             let last_success =

@@ -321,6 +321,27 @@ async fn one_day_that_the_api_refuses_keeps_no_older_one_from_being_read() {
 }
 
 #[tokio::test]
+async fn polls_that_find_nothing_to_read_change_no_series() {
+    let (api, hands) = (MockServer::start().await, FakeClock::at(noon()));
+    mount_refusals(&api, |_| false).await;
+    let app = TestApp::start(&wanting(&api, 2), hands.clock()).await;
+    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("1")).await;
+    let number = async |family: &str| {
+        let series = format!("gcore_{family}{{account=\"main\",collector=\"history\"}}");
+        app.value(&series).await.unwrap().parse::<f64>().unwrap()
+    };
+    let polls = async || number("polls_total").await;
+    // A poll under way may have begun before both days were stored.
+    let first = polls().await;
+    app.until(async || polls().await > first + 1.0).await;
+    hands.forward(SignedDuration::from_mins(10));
+    let (second, read_at) = (polls().await, number("poll_last_success_timestamp_seconds").await);
+    app.until(async || polls().await > second + 3.0).await;
+    assert_eq!(number("poll_last_success_timestamp_seconds").await.to_bits(), read_at.to_bits());
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_that_sees_no_prices_is_not_tried_on_every_past_day() {
     let api = MockServer::start().await;
     let row = json!({"type": "instance", "cost": null, "currency": null, "project_id": 101, "region_id": 7});

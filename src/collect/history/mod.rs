@@ -5,6 +5,7 @@ mod oldest_day;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -100,6 +101,7 @@ impl Source {
 
     /// Reads the days that are due. True when none is left.
     async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<bool, Error> {
+        let mut is_idle = true;
         for (kind, settle_after) in self.kinds.clone() {
             let Ok(known) = self.store.days(account, kind).await else { return Ok(false) };
             let now = self.client.now();
@@ -113,6 +115,7 @@ impl Source {
                 if !is_kept || self.failed.contains_key(&(kind, date)) {
                     continue;
                 }
+                is_idle = false;
                 match self.read_or_learn(poll, kind, date, settle_after).await {
                     Ok(None) => {}
                     Ok(Some(day)) => {
@@ -140,6 +143,7 @@ impl Source {
                 }
             }
         }
+        poll.is_idle.store(is_idle, Ordering::Relaxed);
         self.failed.values().next().map_or(Ok(true), |(_, error)| Err(error.clone()))
     }
 
