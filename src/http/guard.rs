@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 
 use super::basic_auth::{BasicAuth, Verdict};
 use super::body::Body;
-use super::routes::{TEXT, respond};
+use super::response::{TEXT, respond};
 use super::server::Peer;
 use super::web_config::current::CurrentWebConfig;
 

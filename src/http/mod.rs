@@ -1,6 +1,7 @@
 //! The HTTP server: listeners with a graceful stop, the routes, the pages for people and the API for scripts.
 
 pub mod api;
+pub mod app_state;
 mod basic_auth;
 pub mod body;
 mod connections;
@@ -9,6 +10,7 @@ mod cost_sums;
 pub mod guard;
 pub mod pages;
 pub mod reload;
+mod response;
 pub mod routes;
 pub mod server;
 pub mod web_config;

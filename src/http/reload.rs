@@ -5,7 +5,7 @@ use hyper::{Method, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::body::Body;
-use super::routes::{TEXT, respond};
+use super::response::{TEXT, respond};
 
 /// The path.
 pub(super) const PATH: &str = "/-/reload";

@@ -4,49 +4,24 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+use hyper::header::{ALLOW, CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
-use prometheus::Registry;
 
 use crate::account::AccountName;
-use crate::alert;
 use crate::exposition;
 use crate::exposition::Coding;
 use crate::exposition::encoded::Shared;
-use crate::exposition::encoder::Encoder;
-use crate::snapshot::{Collector, Reader};
-use crate::store::Store;
-use common::clock::Clock;
+use crate::snapshot::Collector;
 
 use super::api;
+use super::app_state::AppState;
 use super::body;
 use super::body::Body;
 use super::content_negotiation;
 use super::pages;
 use super::reload;
-
-pub(super) const TEXT: &str = "text/plain; charset=utf-8";
-
-/// The data for all handlers.
-pub struct AppState {
-    /// The encoded metrics.
-    pub encoder: Arc<Encoder>,
-    /// The clock.
-    pub clock: Clock,
-    /// The current snapshot.
-    pub snapshot: Reader,
-    /// The current alerts.
-    pub alerts: alert::Reader,
-    /// The store, with the notification log.
-    pub store: Store,
-    /// The registry of the daemon's own metrics.
-    pub registry: Registry,
-    /// The path of the metrics, `/metrics` by default.
-    pub telemetry_path: String,
-    /// Receives reload requests. `None`: a reload is answered with 403.
-    pub reloads: Option<reload::ReloadRequests>,
-}
+use super::response::{TEXT, respond};
 
 /// Whether a path cannot be the path of the metrics: it belongs to another page.
 #[must_use]
@@ -143,11 +118,4 @@ fn ready(site: &AppState) -> Response<Body> {
     let untried: String = published.untried().iter().map(line).collect();
     let text = format!("not ready: these collectors have not finished their first poll\n{untried}");
     respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
-}
-
-pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
 }

@@ -9,6 +9,7 @@ pub mod alertmanager;
 pub mod dispatcher;
 pub mod failure;
 pub mod metrics;
+mod notification;
 mod notification_log;
 pub mod outbox;
 pub mod post;

@@ -13,13 +13,14 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use crate::alert::{Alert, Queued, Reader};
+use crate::alert::{Queued, Reader};
 use crate::store::Store;
 use crate::store::outbox::{DeliveryOutcome, Waiting};
 use common::clock::Clock;
 
 use super::failure::{Failure, Reason};
 use super::metrics::ChannelMetrics;
+use super::notification::Notification;
 use super::post::Answer;
 use super::retry_schedule;
 use super::slack::Slack;
@@ -38,15 +39,6 @@ pub(super) enum Recipient {
     Webhook(Webhook),
     /// An incoming webhook of Slack.
     Slack(Slack),
-}
-
-/// One message for a receiver.
-pub(super) struct Notification<'a> {
-    /// The id, the same at each try.
-    pub(super) id: &'a str,
-    pub(super) alert: &'a Alert,
-    /// The other alerts of the first evaluation. Only channels for people get them in one message.
-    pub(super) others: &'a [Alert],
 }
 
 /// The consequence of a failure for the message.

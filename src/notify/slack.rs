@@ -13,7 +13,7 @@ use crate::alert::{Alert, Status, severity_rank};
 
 use super::ExternalUrl;
 use super::failure::{Failure, Reason};
-use super::outbox::Notification;
+use super::notification::Notification;
 use super::post::{Answer, BuildError, JsonPost, client};
 use super::secret::Address;
 use super::settings;

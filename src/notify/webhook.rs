@@ -11,7 +11,7 @@ use crate::alert::{Alert, Labels, Status};
 
 use super::ExternalUrl;
 use super::failure::{Failure, Reason};
-use super::outbox::Notification;
+use super::notification::Notification;
 use super::post::{Answer, BuildError, JsonPost, client};
 use super::settings;
 use super::signature;

@@ -20,9 +20,10 @@ use serde::Serialize;
 
 use crate::snapshot::Snapshot;
 
+use super::app_state::AppState;
 use super::body::Body;
 use super::content_negotiation;
-use super::routes::{AppState, TEXT, respond};
+use super::response::{TEXT, respond};
 use query::{BadQuery, Query};
 
 const JSON: &str = "application/json";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::account::AccountName;
 use crate::alert;
-use crate::http::routes::AppState;
+use crate::http::app_state::AppState;
 use crate::http::wording::{State, sentence};
 use crate::snapshot::{Account, Collector, Snapshot, Status, WindowReading};
 use crate::store::days::Kind;

@@ -28,7 +28,7 @@ use crate::alert::Current;
 use crate::snapshot::Snapshot;
 
 use super::body::Body;
-use super::routes::respond;
+use super::response::respond;
 
 /// The path of the runbooks. An alert's section has two anchors: its name, and its name in lower case. Dashboards cannot
 /// change the case.
