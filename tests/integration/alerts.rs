@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use crate::delivery::{stories, taking, webhook, webhooks};
-use crate::harness::{Listener, REPORTS, TestApp, asked, config, every, json, noon};
+use crate::harness::{FakeClock, Listener, REPORTS, TestApp, asked, config, every, json, noon};
 use crate::prometheus::demo_config;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -104,6 +104,7 @@ fn task(status: &str) -> ResponseTemplate {
 #[tokio::test]
 async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read() {
     let api = MockServer::start().await;
+    let hands = FakeClock::at(noon());
     let working = Arc::new(AtomicU8::new(0));
     let answers = Arc::clone(&working);
     asked(REPORTS)
@@ -114,11 +115,9 @@ async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read(
         })
         .mount(&api)
         .await;
-    let app = TestApp::ready(
-        &config(&api.uri(), every(Duration::from_millis(100), &[Collector::Reports])),
-        Clock::frozen(noon()),
-    )
-    .await;
+    let app =
+        TestApp::ready(&config(&api.uri(), every(Duration::from_millis(100), &[Collector::Reports])), hands.clock())
+            .await;
     let one = async |name: &str| alerts(&app).await.and_then(|alerts| named(&alerts, name).first().copied().cloned());
     app.until(async || one("GcoreReportTaskFailed").await.is_some()).await;
     let fired = one("GcoreReportTaskFailed").await.unwrap();
@@ -130,6 +129,8 @@ async fn a_failed_task_is_told_until_it_completes_and_while_nothing_can_be_read(
     assert_eq!(one("GcoreCollectorFailing").await.unwrap()["state"], "pending", "half an hour must pass");
     assert_eq!(one("GcoreReportTaskFailed").await, Some(fired), "no reading says that it is over");
 
+    // A later reading: two at the same time count as one.
+    hands.forward(SignedDuration::from_secs(1));
     working.store(2, Ordering::Relaxed);
     app.until(async || one("GcoreReportTaskFailed").await.unwrap()["state"] == "resolved").await;
     let over = one("GcoreReportTaskFailed").await.unwrap();
