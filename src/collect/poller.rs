@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -23,7 +24,7 @@ use super::settings::Schedule;
 use super::source::Source;
 
 /// The interval at which good polls are published that found nothing to read. `GcoreDataStale` waits twice as long.
-const IDLE_PUBLISHED: Duration = Duration::from_secs(15 * 60);
+const IDLE_PUBLISHED: SignedDuration = SignedDuration::from_mins(15);
 
 /// Polls one source of one account, repeatedly or once.
 pub struct Poller {
@@ -37,7 +38,7 @@ pub struct Poller {
     pub(super) last_failure: Option<Reason>,
     pub(super) is_overrun: bool,
     /// The outcome that was published last, and when.
-    pub(super) published: Option<(Outcome, Instant)>,
+    pub(super) published: Option<(Outcome, Timestamp)>,
 }
 
 /// State that passes to the next poller after a reload.
@@ -111,10 +112,12 @@ impl Poller {
         self.count(&result, started.elapsed());
         self.tell(&result);
         // Each published change encodes all series anew, so good polls that read nothing are rarely published.
-        if is_idle && matches!(self.published, Some((Outcome::Good, at)) if at.elapsed() < IDLE_PUBLISHED) {
+        if is_idle
+            && matches!(self.published, Some((Outcome::Good, at)) if now.duration_since(at).abs() < IDLE_PUBLISHED)
+        {
             return outcome;
         }
-        self.published = Some((outcome, Instant::now()));
+        self.published = Some((outcome, now));
         self.writer.update(&self.account, |account| {
             let last = account.collectors.get(&self.source.collector());
             let last_success =

@@ -71,8 +71,7 @@ const TABLE: &[Row] = &[
     shipped("GcoreMonthUnpriced", "This rule covers the month to date. The daemon has GcoreCostUnpriced"),
     shipped("GcorePriceStatus", "The daemon shows the status as a metric"),
     Row {
-        // With the fake clock a reading comes at the instant of an evaluation, so it counts twice.
-        excuses: &[Excuse::Waits, Excuse::Keeps(15)],
+        excuses: &[Excuse::Waits],
         ..both("GcoreCostMismatch", "Fires and ends after two readings. Prometheus waits 30 minutes, then 15")
     },
     both("GcoreCostRevised", ""),
