@@ -17,7 +17,7 @@ use crate::aggregate::cost::CostTotals;
 use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::aggregate::usage::UsageTotals;
 use crate::insights::Insights;
-use crate::store::days::Kind;
+use crate::store::series::Kind;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::period::{Period, Window, next_midnight};
 use gcore_api::billing::resource::{ProjectId, RegionId};

@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::account::AccountName;
 use crate::config::Config;
 use crate::exposition::daily;
-use crate::store::days::{Kind, Series};
+use crate::store::series::{Kind, Series};
 use crate::store::{AccountId, Store};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;

@@ -9,7 +9,7 @@ use crate::aggregate::cost_details::CostDetails;
 use crate::collect::settings::{Details, Settings};
 use crate::config::Config;
 use crate::snapshot::{Account, Collector, Snapshot, Status, current};
-use crate::store::days::Kind;
+use crate::store::series::Kind;
 
 /// The part of a snapshot that is true for the new configuration.
 pub(super) fn over(snapshot: &Snapshot, before: &Config, after: &Config) -> Snapshot {

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::config::Config;
 use crate::store::Store;
-use crate::store::days::{Kind, Series};
+use crate::store::series::{Kind, Series};
 use common::clock::Clock;
 use common::wording::shown;
 use cost_insights::Rule;

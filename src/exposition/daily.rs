@@ -5,7 +5,7 @@
 use jiff::civil::Date;
 
 use crate::account::AccountName;
-use crate::store::days::{Kind, Series};
+use crate::store::series::{Kind, Series};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::period::Period;

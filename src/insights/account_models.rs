@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::store::days::Series;
+use crate::store::series::Series;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::resource::Currency;
 

@@ -17,7 +17,8 @@ use jiff::{Timestamp, ToSpan as _};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::aggregate::group::Group;
-use crate::store::days::{Revision, Series};
+use crate::store::days::Revision;
+use crate::store::series::Series;
 use cost_insights::{Forecast, Judgement};
 use gcore_api::billing::period::utc_date;
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};

@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::DailyAnalysis;
 use super::budget::Budget;
-use crate::store::days::Series;
+use crate::store::series::Series;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Period, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};

@@ -1,44 +1,16 @@
 //! The daily history: the cost and usage of each group on each UTC day. It is kept permanently.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{MAIN_DB, OptionalExtension as _, Row, Transaction, params};
-use smol_str::SmolStr;
 
-use crate::aggregate::group::Group;
 use gcore_api::billing::amount::Amount;
-use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 
-use super::{AccountId, Error, Store};
-
-/// The kinds of daily amounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Money. The measure is its currency.
-    Cost,
-    /// Billing values. The measure is their unit.
-    Usage,
-}
-
-/// The identity of a series of the history.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Series {
-    /// Project, region and type.
-    pub group: Group,
-    /// Currency or unit.
-    pub measure: SmolStr,
-}
-
-impl Series {
-    /// The sum of all series of a measure beyond the series limit.
-    #[must_use]
-    pub fn other(measure: &str) -> Self {
-        let group = Group { project: ProjectId(0), region: None, resource_type: ResourceType::new(OTHER) };
-        Self { group, measure: measure.into() }
-    }
-}
+use super::series;
+use super::series::{Kind, Series};
+use super::{AccountId, Error, Store, account_name};
 
 /// A whole day from one reading.
 #[derive(Clone, Debug)]
@@ -63,17 +35,6 @@ pub struct Known {
     pub read_at: Timestamp,
     /// Whether the day was settled at that time.
     pub is_settled: bool,
-}
-
-impl Kind {
-    /// The name of this kind in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cost => "cost",
-            Self::Usage => "usage",
-        }
-    }
 }
 
 /// The revisions of a series.
@@ -102,22 +63,10 @@ impl Store {
         series_limit: usize,
     ) -> Result<bool, Error> {
         self.transact_for(account, move |transaction, account| {
-            let others = series_of_others(transaction, account, kind, day.read_at)?;
-            let limit = series_limit.saturating_sub(others).max(series_limit.min(LEAST_SERIES));
+            let limit = series::limit(transaction, account, kind, day.read_at, series_limit)?;
             write_day(transaction, account, kind, &day, limit)
         })
         .await
-    }
-
-    /// Every series of an account, in no order.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn series(&self, account: AccountId, kind: Kind) -> Result<Vec<Series>, Error> {
-        let all = move |transaction: &Transaction<'_>, account| {
-            Ok(series(transaction, account, kind)?.into_values().collect())
-        };
-        self.transact_for(account, all).await
     }
 
     /// The last reading of each stored day. An unreadable day is removed, so that it counts as never read.
@@ -158,7 +107,7 @@ impl Store {
         visit: impl Fn(&mut V, &[Series], Date, &[(usize, Amount)]) + Send + 'static,
     ) -> Result<V, Error> {
         self.transact_for(account, move |transaction, account| {
-            let (series, positions) = positions(series(transaction, account, kind)?);
+            let (series, positions) = series::positions(series::by_number(transaction, account, kind)?);
             let sql =
                 "SELECT day FROM reading WHERE account = ?1 AND kind = ?2 AND day >= ?3 AND day < ?4 ORDER BY day";
             let mut days = transaction.prepare_cached(sql)?;
@@ -211,7 +160,7 @@ impl Store {
                 // An unreadable revision is skipped.
                 let (Some(before), Some(after), Some(day)) = (before, after, day) else { continue };
                 let none = Revision { change: Amount::ZERO, first_day: day };
-                let revision = revisions.entry(read_series(row)?).or_insert(none);
+                let revision = revisions.entry(series::read(row)?).or_insert(none);
                 revision.first_day = revision.first_day.min(day);
                 let sum = after.checked_sub(before).and_then(|change| revision.change.checked_add(change));
                 revision.change = sum.unwrap_or(revision.change);
@@ -242,7 +191,7 @@ fn write_day(
     day: &Day,
     series_limit: usize,
 ) -> Result<bool, Error> {
-    let numbered = numbers(transaction, account, kind, &day.amounts, series_limit)?;
+    let numbered = series::numbered(transaction, account, kind, &day.amounts, series_limit)?;
     let before = match amounts_of(transaction, account, kind, day.date)? {
         Some(before) => before,
         None => {
@@ -335,138 +284,8 @@ pub(super) fn delete(transaction: &Transaction<'_>, account: i64, kind: Kind, da
     Ok(())
 }
 
-pub(super) fn account_name(transaction: &Transaction<'_>, account: i64) -> rusqlite::Result<String> {
-    transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))
-}
-
-/// The amounts by the number of their series. New series get numbers up to `series_limit`, the largest amounts first.
-/// The sum of the rest goes to [`Series::other`].
-fn numbers(
-    transaction: &Transaction<'_>,
-    account: i64,
-    kind: Kind,
-    amounts: &[(Series, Amount)],
-    series_limit: usize,
-) -> Result<HashMap<i64, Amount>, Error> {
-    let mut known: HashMap<Series, i64> =
-        series(transaction, account, kind)?.into_iter().map(|(number, series)| (series, number)).collect();
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO series (account, kind, project, region, resource_type, measure) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    let mut number = |series: &Series| {
-        insert.insert(params![
-            account,
-            kind.as_str(),
-            bits(series.group.project.0),
-            series.group.region.map_or(NO_REGION, |region| bits(region.0)),
-            series.group.resource_type.as_str(),
-            series.measure.as_str()
-        ])
-    };
-    let (old, mut new): (Vec<_>, Vec<_>) = amounts.iter().partition(|(series, _)| known.contains_key(series));
-    let mut numbered: HashMap<i64, Amount> = old.into_iter().map(|(series, amount)| (known[series], *amount)).collect();
-    new.sort_unstable_by(|(a, x), (b, y)| y.magnitude().cmp(&x.magnitude()).then_with(|| a.cmp(b)));
-    let mut projects: HashSet<ProjectId> = known.keys().map(|series| series.group.project).collect();
-    let mut others = Vec::new();
-    for (series, amount) in new {
-        let project = series.group.project;
-        let has_room = projects.contains(&project) || projects.len() < series_limit.div_ceil(SERIES_PER_PROJECT);
-        if known.len() < series_limit && has_room {
-            projects.insert(project);
-            let of_series = number(series)?;
-            known.insert(series.clone(), of_series);
-            numbered.insert(of_series, *amount);
-        } else {
-            others.push((Series::other(&series.measure), *amount));
-        }
-    }
-    for (other, amount) in others {
-        let of_other = match known.get(&other) {
-            Some(number) => *number,
-            None if known.len() >= series_limit.saturating_mul(2) => {
-                return Err(Error::Garbled { what: "list of currencies or units" });
-            }
-            None => {
-                tracing::warn!(
-                    account = account_name(transaction, account)?,
-                    kind = kind.as_str(),
-                    measure = other.measure.as_str(),
-                    series_limit,
-                    "the history has no room for more series; new ones are stored as one, project 0 and type __other__; \
-                     restrict the account by projects, regions or types, or raise metrics.series_limit"
-                );
-                let of_other = number(&other)?;
-                known.insert(other, of_other);
-                of_other
-            }
-        };
-        let sum = numbered.entry(of_other).or_default();
-        // No sum of a day comes near the range of an amount.
-        *sum = sum.checked_add(amount).unwrap_or(*sum);
-    }
-    Ok(numbered)
-}
-
-/// The number of series of the other accounts that were read in the week before `now`.
-fn series_of_others(transaction: &Transaction<'_>, account: i64, kind: Kind, now: Timestamp) -> Result<usize, Error> {
-    let sql = "SELECT count(*) FROM series WHERE kind = ?1 AND account <> ?2 \
-               AND account IN (SELECT account FROM reading WHERE kind = ?1 AND read_at >= ?3)";
-    let week_ago = now.as_second() - 7 * 86_400;
-    let count: i64 =
-        transaction.prepare_cached(sql)?.query_row(params![kind.as_str(), account, week_ago], |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// Every series of an account, by its number.
-fn series(transaction: &Transaction<'_>, account: i64, kind: Kind) -> Result<HashMap<i64, Series>, Error> {
-    let sql = "SELECT project, region, resource_type, measure, id FROM series WHERE account = ?1 AND kind = ?2";
-    let mut statement = transaction.prepare_cached(sql)?;
-    let mut rows = statement.query(params![account, kind.as_str()])?;
-    let mut all = HashMap::new();
-    while let Some(row) = rows.next()? {
-        all.insert(row.get(4)?, read_series(row)?);
-    }
-    Ok(all)
-}
-
-/// Reads a row that begins with project, region, type and measure.
-fn read_series(row: &Row<'_>) -> Result<Series, Error> {
-    let region: i64 = row.get(1)?;
-    let group = Group {
-        project: ProjectId(row.get::<_, i64>(0)?.cast_unsigned()),
-        region: (region != NO_REGION).then_some(RegionId(region.cast_unsigned())),
-        resource_type: ResourceType::new(row.get_ref(2)?.as_str().unwrap_or_default()),
-    };
-    Ok(Series { group, measure: row.get_ref(3)?.as_str().unwrap_or_default().into() })
-}
-
-/// The series in the order of their numbers, and the index of each number.
-fn positions(series: HashMap<i64, Series>) -> (Vec<Series>, HashMap<i64, usize>) {
-    let ordered: BTreeMap<i64, Series> = series.into_iter().collect();
-    let positions = ordered.keys().enumerate().map(|(position, number)| (*number, position)).collect();
-    (ordered.into_values().collect(), positions)
-}
-
-/// The number of series that an account may have in any case.
-const LEAST_SERIES: usize = 500;
-
-/// The least number of series per project in a full history. A project has a model of its own, so it takes memory like a
-/// series: 10,000 series may have 2,500 projects.
-const SERIES_PER_PROJECT: usize = 4;
-
-/// The type of all series without a number of their own.
-const OTHER: &str = "__other__";
-
 /// The lifetime of revisions: the longest possible history.
 const REVISED_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
-
-/// The value for a region that the API does not name.
-const NO_REGION: i64 = -1;
-
-/// SQLite has signed numbers only. No id of the API comes near the largest of them.
-fn bits(id: u64) -> i64 {
-    id.cast_signed()
-}
 
 pub(super) fn number(day: Date) -> i64 {
     i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())

@@ -9,7 +9,9 @@ use rusqlite::params;
 
 use gcore_api::billing::period::utc_date;
 
-use super::days::{Kind, account_name, date, delete, number};
+use super::account_name;
+use super::days::{date, delete, number};
+use super::series::Kind;
 use super::{AccountId, Error, Store};
 
 impl Store {

@@ -14,6 +14,7 @@ mod memory_fallback;
 pub mod notification_log;
 pub mod outbox;
 mod schema;
+pub mod series;
 pub mod stored_bytes;
 #[cfg(test)]
 mod tests;
@@ -396,4 +397,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn find_account(transaction: &Transaction<'_>, name: &AccountName, scope: &str) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT id FROM account WHERE name = ?1 AND scope = ?2";
     transaction.query_row(sql, [name.as_str(), scope], |row| row.get(0)).optional()
+}
+
+/// The name of an account.
+fn account_name(transaction: &Transaction<'_>, account: i64) -> rusqlite::Result<String> {
+    transaction.query_row("SELECT name FROM account WHERE id = ?1", [account], |row| row.get(0))
 }

@@ -15,7 +15,8 @@ use gcore_api::billing::report_task::TaskType;
 use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 
 use super::alerts::OutboxRow;
-use super::days::{Day, Kind, Revision, Series};
+use super::days::{Day, Revision};
+use super::series::{Kind, Series};
 use super::{AccountId, Settings, Store};
 
 const DAY: Date = date(2026, 11, 3);

@@ -10,7 +10,7 @@ use gcore_api::billing::period::utc_date;
 use gcore_billing_exporter::collect::settings::Method;
 use gcore_billing_exporter::config::Config;
 use gcore_billing_exporter::snapshot::Collector;
-use gcore_billing_exporter::store::days::Kind;
+use gcore_billing_exporter::store::series::Kind;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};

@@ -24,6 +24,8 @@ mod harness;
 mod history;
 mod http_conduct;
 mod insights;
+mod key_rotation;
+mod locked_store;
 mod logs;
 mod memory;
 mod network;

@@ -1,13 +1,10 @@
-//! A configuration or a key that changes while the daemon runs.
+//! A configuration that changes while the daemon runs.
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::clock::Clock;
-use gcore_api::http::api_key::ApiKey;
 use gcore_billing_exporter::snapshot::Collector;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -15,11 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use wiremock::matchers::{any, header, method, path};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{MockServer, ResponseTemplate};
 
 use crate::harness::{
-    COST, KEY, Listener, PATIENCE, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, every, json as answer, noon, only,
+    COST, KEY, Listener, PATIENCE, REPORTS, SUBSCRIPTIONS, TestApp, asked, config, json as answer, noon, only,
 };
 use crate::http_conduct::request;
 use crate::network::listen;
@@ -29,12 +25,12 @@ use crate::program::{Process, config_file, file, program};
 const SECRET: &str = "to-be-seen";
 
 /// Longer than any of these tests waits.
-const HANGING: Duration = Duration::from_secs(3_600);
+pub(crate) const HANGING: Duration = Duration::from_secs(3_600);
 
 const COST_ROW: &str = r#"{"count": 1, "price_status": "show", "results": [
     {"type": "instance", "cost": 1.25, "currency": "EUR", "project_id": 101, "region_id": 7}]}"#;
 
-fn cost_row(cost: &str) -> ResponseTemplate {
+pub(crate) fn cost_row(cost: &str) -> ResponseTemplate {
     answer(&COST_ROW.replace("1.25", cost))
 }
 
@@ -67,11 +63,11 @@ pub(crate) fn collectors(tables: &[(&str, &str)]) -> String {
     text
 }
 
-async fn value(listener: &Listener, series: &str) -> Option<f64> {
+pub(crate) async fn value(listener: &Listener, series: &str) -> Option<f64> {
     Some(listener.value(series).await?.parse().unwrap())
 }
 
-fn polls(account: &str, collector: &str) -> String {
+pub(crate) fn polls(account: &str, collector: &str) -> String {
     format!(r#"gcore_polls_total{{account="{account}",collector="{collector}"}}"#)
 }
 
@@ -369,84 +365,6 @@ async fn a_poll_under_way_is_dropped_and_publishes_nothing_any_more() {
 }
 
 /// A request with another key than that of the other tests.
-fn asked_with(key: &str) -> wiremock::MockBuilder {
-    Mock::given(method("POST")).and(path(COST)).and(header("authorization", format!("APIKey {key}").as_str()))
-}
-
-#[tokio::test]
-async fn a_key_file_that_changes_is_used_at_the_next_request() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("key");
-    std::fs::write(&file, "1$never-to-be-seen-old\n").unwrap();
-    let api = MockServer::start().await;
-    // On a signal, the API changes the key during an answer, and refuses the old one from then on.
-    let (exchange, is_exchanged) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let (told, written) = (Arc::clone(&exchange), file.clone());
-    let old = move |_: &Request| {
-        if is_exchanged.load(Ordering::SeqCst) {
-            return ResponseTemplate::new(401);
-        }
-        if told.load(Ordering::SeqCst) {
-            std::fs::write(&written, "apikey 2$never-to-be-seen-new").unwrap();
-            is_exchanged.store(true, Ordering::SeqCst);
-        }
-        cost_row("1")
-    };
-    // For every path, because another request could use up the old key.
-    let with_key = |key: &str| Mock::given(header("authorization", format!("APIKey {key}").as_str()));
-    with_key("1$never-to-be-seen-old").respond_with(old).mount(&api).await;
-    with_key("2$never-to-be-seen-new").respond_with(cost_row("2")).mount(&api).await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&api).await;
-    let account =
-        account("main", &api).replace(&format!("api_key = '{KEY}'"), &format!("api_key_file = \"{}\"", file.display()));
-    let toml = account + &collectors(&[("cost", "interval = \"1s\"\nwindows = [\"today\"]")]);
-    let daemon = Daemon::ready(&toml, &[]).await;
-    let listener = &daemon.listener;
-    let series = concat!(
-        r#"gcore_cost_today_amount{account="main",project_id="101",project_name="101",region_id="7","#,
-        r#"region_name="7",resource_type="instance",currency="EUR"}"#
-    );
-    assert_eq!(value(listener, series).await, Some(1.0));
-
-    exchange.store(true, Ordering::SeqCst);
-    listener.until(async || value(listener, series).await == Some(2.0)).await;
-    for useless in ["", "never-to-be-seen never-to-be-seen"] {
-        std::fs::write(&file, useless).unwrap();
-        let polled = value(listener, &polls("main", "cost")).await.unwrap();
-        listener.until(async || value(listener, &polls("main", "cost")).await.unwrap() >= polled + 2.0).await;
-    }
-    assert_eq!(value(listener, r#"gcore_up{account="main",collector="cost"}"#).await, Some(1.0));
-    assert!(!listener.metrics().await.contains("unauthorized"), "no request was refused");
-    let log = daemon.stop().await;
-    assert_eq!(log.matches("the API key was exchanged").count(), 1, "{log}");
-    assert_eq!(log.matches("the last good key is").count(), 1, "one word on the whole outage: {log}");
-}
-
-#[tokio::test]
-async fn a_request_that_left_with_the_old_key_is_repeated_with_the_new_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("key");
-    std::fs::write(&file, "old").unwrap();
-    let api = MockServer::start().await;
-    let exchanged = file.clone();
-    // The key changes while its last request is in flight.
-    let refuse = move |_: &Request| {
-        std::fs::write(&exchanged, "new").unwrap();
-        ResponseTemplate::new(401)
-    };
-    asked_with("old").respond_with(refuse).expect(1).mount(&api).await;
-    asked_with("new").respond_with(cost_row("2")).expect(1).mount(&api).await;
-    let mut config = config(&api.uri(), every(HANGING, &[Collector::Cost]));
-    for account in config.accounts.values_mut() {
-        account.api_key = ApiKey::in_file(&file, "APIKey").unwrap();
-    }
-    let app = TestApp::ready(&config, Clock::frozen(noon())).await;
-    assert_eq!(app.value(r#"gcore_up{account="main",collector="cost"}"#).await.as_deref(), Some("1"));
-    assert_eq!(app.value(&polls("main", "cost")).await.as_deref(), Some("1"), "within the same poll");
-    app.stop().await;
-    api.verify().await;
-}
-
 #[tokio::test]
 async fn another_series_limit_shows_as_soon_as_it_is_reloaded() {
     let api = MockServer::start().await;

@@ -22,11 +22,11 @@ use crate::harness::{COST, KEY, Listener, REPORTS, asked, bodies, json as answer
 use crate::program::{Process, bound, config_flag, file, finish, get, limited, program, rounds, seed, value};
 
 /// The number of past days of a daemon, and the projects with costs on each.
-const DAYS: usize = 30;
-const PROJECTS: u64 = 30;
+pub(crate) const DAYS: usize = 30;
+pub(crate) const PROJECTS: u64 = 30;
 
 const DAMAGES: &str = "gcore_store_damages_total";
-const WRITABLE: &str = "gcore_store_writable";
+pub(crate) const WRITABLE: &str = "gcore_store_writable";
 
 /// The cost of a project on a day. Each version of the data has another amount.
 fn cost(day: Date, project: u64, version: u64) -> String {
@@ -65,14 +65,14 @@ async fn mount_costs(api: &MockServer) {
 }
 
 /// An account with costs on any day.
-async fn account() -> MockServer {
+pub(crate) async fn account() -> MockServer {
     let api = MockServer::start().await;
     mount_costs(&api).await;
     api
 }
 
 /// A daemon that writes as fast as it can.
-fn config(api: &str, store: &Path, days: usize) -> String {
+pub(crate) fn config(api: &str, store: &Path, days: usize) -> String {
     let mut text = format!(
         "[accounts.main]\napi_key = '{KEY}'\napi_url = '{api}'\nmax_requests_per_second = 10000\n\
          [storage]\npath = '{}'\n\
@@ -86,7 +86,7 @@ fn config(api: &str, store: &Path, days: usize) -> String {
 }
 
 /// A folder and the path of a store in it.
-fn place() -> (TempDir, PathBuf) {
+pub(crate) fn place() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     (folder, path)
@@ -97,7 +97,7 @@ fn open(path: &Path) -> Connection {
 }
 
 /// Every day that counts as read, with its stored amounts.
-fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
+pub(crate) fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
     let file = open(path);
     // One transaction for both tables, because a daemon may write.
     let connection = file.unchecked_transaction().unwrap();
@@ -124,14 +124,14 @@ fn stored(path: &Path) -> BTreeMap<Date, BTreeMap<u64, Amount>> {
 }
 
 /// The number of days that count as read. 0 while the file is being created.
-fn days_in(path: &Path) -> usize {
+pub(crate) fn days_in(path: &Path) -> usize {
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let days = file.and_then(|file| file.query_row("SELECT count(*) FROM reading", [], |row| row.get::<_, i64>(0)));
     usize::try_from(days.unwrap_or(0)).unwrap()
 }
 
 /// Fails unless each day has one version in all its projects.
-fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
+pub(crate) fn assert_whole(days: &BTreeMap<Date, BTreeMap<u64, Amount>>) {
     for (day, amounts) in days {
         let version = amounts.values().next().map_or(0, |amount| version_of(&amount.to_string()));
         assert!(*amounts == ledger(*day, version), "{day} is not as the account told it: {amounts:?}");
@@ -152,7 +152,7 @@ async fn has(url: &str, series: &str, wanted: &str) -> bool {
 }
 
 /// Runs a daemon until its store is full, stops it, and returns its log.
-async fn filled(toml: &str, path: &Path, days: usize) -> String {
+pub(crate) async fn filled(toml: &str, path: &Path, days: usize) -> String {
     let daemon = Process::serving(file(toml), &[]);
     daemon.url().await;
     daemon.until(async || days_in(path) == days).await;
@@ -429,81 +429,4 @@ async fn a_restart_reads_no_settled_day_again_and_forgets_no_failure() {
     let days = stored(&path);
     let again: Vec<_> = bodies(&api, COST).await.iter().map(day_of).filter(|day| days.contains_key(day)).collect();
     assert!(again.is_empty(), "asked for again: {again:?}");
-}
-
-/// Locks of another process: one prevents writing, the other prevents reading too.
-const HOLDS: [&str; 2] = ["PRAGMA locking_mode = NORMAL", "PRAGMA locking_mode = EXCLUSIVE"];
-
-/// Another process that locks the file until it is dropped.
-fn hold(path: &Path, how: &str) -> Connection {
-    let holder = Connection::open(path).unwrap();
-    holder.execute_batch(&format!("{how}; BEGIN IMMEDIATE; UPDATE account SET name = name")).unwrap();
-    holder
-}
-
-#[tokio::test]
-async fn a_store_that_is_held_at_the_start_is_used_once_it_is_let_go() {
-    for how in HOLDS {
-        let (api, (_folder, path)) = (account().await, place());
-        filled(&config(&api.uri(), &path, DAYS), &path, DAYS).await;
-        let before = stored(&path);
-        let holder = hold(&path, how);
-        let daemon = Process::serving(file(&config(&api.uri(), &path, DAYS + 5)), &[]);
-        let listener = Listener::new(daemon.url().await);
-        listener.until_ready().await;
-        let metrics = listener.metrics().await;
-        assert_eq!(metrics.matches("gcore_cost_today_amount{").count() as u64, PROJECTS, "{how}");
-        assert_eq!(value(&metrics, WRITABLE).as_deref(), Some("0"), "{how}");
-        drop(holder);
-        daemon.until(async || days_in(&path) == DAYS + 5).await;
-        let log = daemon.stop().await.stderr;
-        assert_eq!(log.matches("cannot use the store").count(), 1, "{how}: {log}");
-        let after = stored(&path);
-        assert_whole(&after);
-        let unsettled = before.keys().rev().take(2).collect::<Vec<_>>();
-        let same =
-            before.iter().filter(|(day, _)| !unsettled.contains(day)).all(|(day, amounts)| &after[day] == amounts);
-        assert!(same, "{how}: what the file held is used");
-    }
-}
-
-#[tokio::test]
-async fn alerts_go_on_from_a_store_that_was_held_at_the_start() {
-    for how in HOLDS {
-        let (api, receiver, (_folder, path)) = (account().await, taking().await, place());
-        let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
-        asked(REPORTS)
-            .respond_with(move |_: &Request| {
-                let status = if over.load(Ordering::Relaxed) { "Completed" } else { "Failed" };
-                let task = json!({"uuid": "t1", "task_type": "Report", "status": status});
-                answer(&json!({"count": 1, "results": [task]}).to_string())
-            })
-            .mount(&api)
-            .await;
-        let reports = "[collect.reports]\nenabled = false";
-        let mut toml = config(&api.uri(), &path, 1).replace(reports, "[collect.reports]\ninterval = '1s'");
-        toml += &format!(
-            "[notify]\nexternal_url = 'http://127.0.0.1:10061'\n[notify.webhook.ops]\nurl = '{}'\n",
-            receiver.uri()
-        );
-        let told = async |story: &str| stories(&receiver).await.iter().filter(|told| *told == story).count();
-        let daemon = Process::serving(file(&toml), &[]);
-        daemon.until(async || told("GcoreReportTaskFailed firing").await == 1).await;
-        daemon.stop().await;
-
-        let holder = hold(&path, how);
-        let daemon = Process::serving(file(&toml), &[]);
-        let listener = Listener::new(daemon.url().await);
-        listener.until_ready().await;
-        let firing = r#"gcore_alerts{alertname="GcoreReportTaskFailed",severity="warning",state="firing"}"#;
-        listener.until(async || listener.value(firing).await.as_deref() == Some("1")).await;
-        drop(holder);
-        is_over.store(true, Ordering::Relaxed);
-        daemon.until(async || told("GcoreReportTaskFailed resolved").await == 1).await;
-        daemon.stop().await;
-        for story in ["GcoreReportTaskFailed firing", "GcoreReportTaskFailed resolved", "GcoreWatchdog firing"] {
-            assert_eq!(told(story).await, 1, "{how}: {story}");
-        }
-    }
 }

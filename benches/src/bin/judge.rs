@@ -37,7 +37,8 @@ use gcore_billing_exporter::insights::Insights;
 use gcore_billing_exporter::insights::account_models::AccountModels;
 use gcore_billing_exporter::insights::budget::{Budget, BudgetStatus, Selector};
 use gcore_billing_exporter::snapshot::{Account, Collector, Outcome, Reading, Snapshot, Status, WindowReading};
-use gcore_billing_exporter::store::days::{Revision, Series};
+use gcore_billing_exporter::store::days::Revision;
+use gcore_billing_exporter::store::series::Series;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::json;
 

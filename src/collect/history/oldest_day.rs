@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::collect::poll::Poll;
 use crate::store::Store;
-use crate::store::days::Kind;
+use crate::store::series::Kind;
 
 /// The reach of one kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use crate::alert;
 use crate::http::app_state::AppState;
 use crate::http::wording::{State, sentence};
 use crate::snapshot::{Account, Collector, Snapshot, Status, WindowReading};
-use crate::store::days::Kind;
+use crate::store::series::Kind;
 use gcore_api::billing::period::Window;
 
 use super::query::Query;

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::http::wording::{State, sentence};
 use crate::snapshot::{Collector, Status};
-use crate::store::days::Kind;
+use crate::store::series::Kind;
 
 use super::View;
 use super::format;

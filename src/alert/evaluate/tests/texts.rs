@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::aggregate::commitments::CommitmentTotals;
 use crate::alert::LABELS;
-use crate::store::days::Series;
+use crate::store::series::Series;
 use gcore_api::billing::commitment::Commitment;
 use gcore_api::billing::names::Region;
 use gcore_api::billing::record::UnpricedReason;
