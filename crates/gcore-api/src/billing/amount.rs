@@ -43,6 +43,12 @@ impl Amount {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// The sum of costs or billing values. No real sum comes near the range of the type; beyond it, `self` stays.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or(self)
+    }
+
     /// The difference. `None` outside the range of the type.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {

@@ -1,4 +1,5 @@
-//! Requests and answers: the key, connections, limits, retries, deadlines and failures. It knows no list and no report.
+//! Requests and answers: the key, connections, limits, retries, deadlines and failures. It knows no list. Of reports
+//! it knows the form that each endpoint accepted last, and which part a refusal names.
 
 pub mod api_key;
 pub mod client;

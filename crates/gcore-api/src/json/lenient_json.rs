@@ -229,6 +229,9 @@ impl Instants {
 impl Field<'_> {
     /// The picked fields of a nested object. All are missing when it is no object.
     pub(crate) fn object<const N: usize>(&self, names: [&str; N]) -> [Self; N] {
+        if !self.is_some() {
+            return [Self::default(); N];
+        }
         let row = parse_row(self.raw(), names).ok().and_then(Result::ok);
         row.unwrap_or([Self::default(); N])
     }
