@@ -303,6 +303,9 @@ impl Snapshot {
 }
 
 impl Status {
+    /// The shortest age of late data, for short intervals.
+    const LEAST_AGE: Duration = Duration::from_secs(300);
+
     /// The status of a collector before its first poll.
     #[must_use]
     pub fn before_the_first_poll(interval: Duration) -> Self {
@@ -315,11 +318,6 @@ impl Status {
             access_lost: false,
         }
     }
-}
-
-impl Status {
-    /// The shortest age of late data, for short intervals.
-    const LEAST_AGE: Duration = Duration::from_secs(300);
 
     /// The longest age of a good poll that is not late: a number of intervals, and at least five minutes. `None` for the
     /// history, which is read slowly in the background.
@@ -336,6 +334,12 @@ impl Status {
 }
 
 impl Account {
+    /// The costs of a window. `None` when there is no current reading, or it says nothing about the costs.
+    #[must_use]
+    pub fn costs(&self, window: Window, now: Timestamp) -> Option<&CostTotals> {
+        current(&self.cost, window, now).filter(|totals| totals.tells_costs())
+    }
+
     /// Whether the names are final for now: read, failed, or disabled.
     #[must_use]
     pub fn names_are_settled(&self) -> bool {
@@ -408,6 +412,15 @@ impl Writer {
 
     /// Publishes a snapshot that differs from the last one in one account.
     pub fn update(&self, account: &AccountName, change: impl FnOnce(&mut Account)) {
-        self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot).accounts.entry(account.clone()).or_default()));
+        self.change(account, |account| {
+            change(account);
+            true
+        });
+    }
+
+    /// Changes an account. Readers that wait are woken only when `change` returns true, and else see the change later.
+    pub fn change(&self, account: &AccountName, change: impl FnOnce(&mut Account) -> bool) {
+        self.0
+            .send_if_modified(|snapshot| change(Arc::make_mut(snapshot).accounts.entry(account.clone()).or_default()));
     }
 }

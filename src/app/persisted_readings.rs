@@ -180,14 +180,7 @@ mod tests {
     use crate::snapshot::Status;
 
     fn account(access_lost: bool) -> Account {
-        let status = Status {
-            interval: Duration::from_secs(60),
-            last_outcome: None,
-            last_failure: None,
-            last_attempt: None,
-            last_success: None,
-            access_lost,
-        };
+        let status = Status { access_lost, ..Status::before_the_first_poll(Duration::from_secs(60)) };
         Account { collectors: [(Collector::Cost, status)].into(), ..Account::default() }
     }
 

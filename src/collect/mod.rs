@@ -87,7 +87,6 @@ pub fn pollers(account: &AccountName, client: &Arc<Client>, settings: &Settings,
             metrics: metrics.clone(),
             last_failure: None,
             is_overrun: false,
-            published: None,
         })
         .collect()
 }

@@ -1,7 +1,6 @@
 //! One poll in progress.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,8 +21,6 @@ pub(super) struct Poll<'a> {
     /// The poll deadline, and the longest wait.
     pub(super) deadline: PollDeadline,
     pub(super) metrics: &'a Metrics,
-    /// Set by a source that found nothing to read.
-    pub(super) is_idle: AtomicBool,
     pub(super) collector: &'static str,
     pub(super) writer: &'a Writer,
 }

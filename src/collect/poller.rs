@@ -2,10 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -23,9 +21,6 @@ use super::poll_timer::PollTimer;
 use super::settings::Schedule;
 use super::source::Source;
 
-/// The interval at which good polls are published that found nothing to read. `GcoreDataStale` waits twice as long.
-const IDLE_PUBLISHED: SignedDuration = SignedDuration::from_mins(15);
-
 /// Polls one source of one account, repeatedly or once.
 pub struct Poller {
     pub(super) account: AccountName,
@@ -37,8 +32,6 @@ pub struct Poller {
     pub(super) metrics: Metrics,
     pub(super) last_failure: Option<Reason>,
     pub(super) is_overrun: bool,
-    /// The outcome that was published last, and when.
-    pub(super) published: Option<(Outcome, Timestamp)>,
 }
 
 /// State that passes to the next poller after a reload.
@@ -96,14 +89,12 @@ impl Poller {
                 yields: self.source.yields(),
             },
             metrics: &self.metrics,
-            is_idle: AtomicBool::new(false),
             collector: self.source.collector().as_str(),
             writer: &self.writer,
         };
         let under_way = (!self.source.yields()).then(|| self.client.poll_begins());
         let result = self.source.poll(&poll).await;
         drop(under_way);
-        let is_idle = poll.is_idle.into_inner();
         let outcome = match &result {
             Ok(()) => Outcome::Good,
             Err(error) if error.reason == Reason::Unsupported => Outcome::Unsupported,
@@ -111,14 +102,7 @@ impl Poller {
         };
         self.count(&result, started.elapsed());
         self.tell(&result);
-        // Each published change encodes all series anew, so good polls that read nothing are rarely published.
-        if is_idle
-            && matches!(self.published, Some((Outcome::Good, at)) if now.duration_since(at).abs() < IDLE_PUBLISHED)
-        {
-            return outcome;
-        }
-        self.published = Some((outcome, now));
-        self.writer.update(&self.account, |account| {
+        self.writer.change(&self.account, |account| {
             let last = account.collectors.get(&self.source.collector());
             let last_success =
                 if outcome == Outcome::Good { Some(now) } else { last.and_then(|status| status.last_success) };
@@ -131,7 +115,11 @@ impl Poller {
             };
             let (last_outcome, last_attempt) = (Some(outcome), Some(now));
             let status = Status { interval, last_outcome, last_failure, last_attempt, last_success, access_lost };
+            // Each snapshot that wakes its readers has all series encoded anew.
+            let is_news =
+                last.is_none_or(|last| (last.last_outcome, last.last_failure) != (last_outcome, last_failure));
             account.collectors.insert(self.source.collector(), status);
+            is_news || !self.source.is_idle()
         });
         outcome
     }

@@ -46,6 +46,11 @@ impl Source {
         matches!(self, Self::History(_))
     }
 
+    /// Whether the last poll found nothing to read.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::History(source) if source.is_idle())
+    }
+
     /// Reads everything once. Good readings are published even if others fail.
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
         match self {

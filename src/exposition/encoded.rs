@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use tokio::sync::OnceCell;
 
@@ -15,6 +15,10 @@ use super::Coding;
 use super::gzip::Head;
 pub use super::gzip::Pieces;
 use super::settings::Settings;
+
+/// The longest age of a text. Polls that found nothing to read change the snapshot without waking its readers, so their
+/// times are up to this much older in the text.
+const LONGEST_AGE: SignedDuration = SignedDuration::from_mins(15);
 
 /// The billing metrics of one snapshot, compressed, and the time when they expire.
 ///
@@ -60,7 +64,8 @@ impl Encoded {
             tracing::error!(%error, "cannot compress the metrics");
             text.into()
         });
-        let (valid_until, untried) = (super::valid_until(snapshot, now), snapshot.untried());
+        let longest = now.checked_add(LONGEST_AGE).unwrap_or(Timestamp::MAX);
+        let (valid_until, untried) = (super::valid_until(snapshot, now).min(longest), snapshot.untried());
         Self { text, zstd: OnceCell::new(), length, made_at: now, valid_until, untried }
     }
 

@@ -151,7 +151,7 @@ mod tests {
         let (account, selector) = ("main".parse().unwrap(), Selector::default());
         let budget = Budget { name: "all".into(), account, selector, amount, currency };
         let spent = [(today.saturating_sub(1.day()), amount)].into();
-        let budget_status = BudgetStatus::new(&budget, None, &spent, Some(20.0), now);
+        let budget_status = BudgetStatus::new(&budget, None, spent, Some(20.0), now);
         let recent = Arc::new(RecentDays::before(today));
         Insights { findings: Arc::new(findings), budgets: vec![budget_status], revisions: BTreeMap::new(), recent }
     }

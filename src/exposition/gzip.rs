@@ -51,15 +51,19 @@ impl Head {
         self.bytes.clone()
     }
 
+    fn inflate(&self) -> DeflateDecoder<Reader<Chain<Bytes, Bytes>>> {
+        let stream = self.bytes.slice(HEADER.len()..).chain(Bytes::from_static(&END));
+        DeflateDecoder::new(stream.reader())
+    }
+
     /// The plain text, of `length` bytes.
     pub(super) fn pieces(&self, length: usize) -> Pieces {
-        let stream = self.bytes.slice(HEADER.len()..).chain(Bytes::from_static(&END));
-        Pieces { inflate: DeflateDecoder::new(stream.reader()), left: length }
+        Pieces { inflate: self.inflate(), left: length }
     }
 
     /// The plain text as a reader.
     pub(super) fn reader(&self) -> impl io::Read + use<> {
-        self.pieces(0).inflate
+        self.inflate()
     }
 
     /// Compresses the rest of the text, and ends the member.

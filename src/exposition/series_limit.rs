@@ -30,7 +30,7 @@ pub(super) fn fold<P: Ord + Copy, M: Ord + Copy>(sums: &mut Vec<Sum<'_, P, M>>, 
     for folded in others.into_values() {
         let total = folded.into_iter().reduce(|total, sum| {
             // A total outside the range of an amount, some 1e26, is beyond any bill. It stays at the last valid value.
-            let amount = total.amount.checked_add(sum.amount).unwrap_or(total.amount);
+            let amount = total.amount.plus(sum.amount);
             Sum { place: Place::Other, amount, ..total }
         });
         sums.extend(total);

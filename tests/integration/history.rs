@@ -13,6 +13,7 @@ use gcore_billing_exporter::snapshot::Collector;
 use gcore_billing_exporter::store::series::Kind;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, ToSpan as _};
+use reqwest::Method as Verb;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wiremock::matchers::body_partial_json;
@@ -321,7 +322,7 @@ async fn one_day_that_the_api_refuses_keeps_no_older_one_from_being_read() {
 }
 
 #[tokio::test]
-async fn polls_that_find_nothing_to_read_change_no_series() {
+async fn polls_that_find_nothing_to_read_encode_nothing_anew() {
     let (api, hands) = (MockServer::start().await, FakeClock::at(noon()));
     mount_refusals(&api, |_| false).await;
     let app = TestApp::start(&wanting(&api, 2), hands.clock()).await;
@@ -331,29 +332,33 @@ async fn polls_that_find_nothing_to_read_change_no_series() {
         app.value(&series).await.unwrap().parse::<f64>().unwrap()
     };
     let polls = async || number("polls_total").await;
-    // A poll under way may have begun before both days were stored.
-    let first = polls().await;
-    app.until(async || polls().await > first + 1.0).await;
+    let (first, read_at) = (polls().await, number("poll_last_success_timestamp_seconds").await);
     hands.forward(SignedDuration::from_mins(10));
-    let (second, read_at) = (polls().await, number("poll_last_success_timestamp_seconds").await);
-    app.until(async || polls().await > second + 3.0).await;
+    app.until(async || polls().await > first + 3.0).await;
     assert_eq!(number("poll_last_success_timestamp_seconds").await.to_bits(), read_at.to_bits());
+    let status = app.request(Verb::GET, "/api/v1/status").await.text().await.unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let collectors = status["accounts"][0]["collectors"].as_array().unwrap();
+    let history = collectors.iter().find(|one| one["collector"] == "history").unwrap();
+    assert_eq!(history["last_success"], "2026-11-22T12:10:00Z", "pages and answers know it at once: {history}");
+    hands.forward(SignedDuration::from_mins(6));
+    app.until(async || number("poll_last_success_timestamp_seconds").await > read_at).await;
     app.stop().await;
 }
 
 #[tokio::test]
-async fn a_key_that_sees_no_prices_is_not_tried_on_every_past_day() {
-    let api = MockServer::start().await;
+async fn a_key_that_sees_no_prices_is_tried_on_one_past_day() {
+    let (api, hands) = (MockServer::start().await, FakeClock::at(noon()));
     let row = json!({"type": "instance", "cost": null, "currency": null, "project_id": 101, "region_id": 7});
     let report = json!({"count": 1, "price_status": "hide", "results": [row]});
     asked(COST).respond_with(answer(&report.to_string())).mount(&api).await;
-    let mut config = wanting(&api, 20);
-    config.collect.history.schedule.interval = Duration::from_secs(3_600);
-    let app = TestApp::start(&config, Clock::frozen(noon())).await;
-    app.until(async || app.value(HISTORY_UP).await.as_deref() == Some("0")).await;
-    let month_begin = "2026-11-01".to_owned();
+    let app = TestApp::start(&wanting(&api, 20), hands.clock()).await;
+    let polls = async || app.value("gcore_polls_total{account=\"main\",collector=\"history\"}").await;
+    app.until(async || polls().await.is_some_and(|polls| polls.parse::<u64>().unwrap() >= 5)).await;
+    // The report of the month begins on the 1st.
     let asked = asked_before(&api, "2026-11-21").await;
-    assert!(asked.iter().all(|day| *day == month_begin), "{asked:?}");
+    assert!(asked.iter().all(|day| *day == "2026-11-01"), "{asked:?}");
+    assert_eq!(app.value(HISTORY_UP).await.as_deref(), Some("0"));
     assert_eq!(app.value(HELD).await.as_deref(), Some("0"), "an unknown day is not stored as zero");
     app.stop().await;
 }

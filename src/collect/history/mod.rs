@@ -5,7 +5,6 @@ mod oldest_day;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -46,6 +45,8 @@ pub(super) struct Source {
     reaches: Reaches,
     /// Failed days, with the time and the error.
     failed: BTreeMap<(Kind, Date), (Timestamp, Error)>,
+    /// Whether the last poll found nothing to read.
+    is_idle: bool,
 }
 
 impl Source {
@@ -62,11 +63,13 @@ impl Source {
             client,
             store,
             failed: BTreeMap::new(),
+            is_idle: false,
         }
     }
 
     /// Reads as many days as the poll deadline allows.
     pub(super) async fn poll(&mut self, poll: &Poll<'_>) -> Result<(), Error> {
+        self.is_idle = true;
         // The store logs its own failures. Nothing is read then, because nothing could be stored.
         let Ok(account) = self.store.account(poll.account, self.client.scope()).await else { return Ok(()) };
         self.forget_future(poll, account).await;
@@ -90,6 +93,11 @@ impl Source {
         }
     }
 
+    /// Whether the last poll found nothing to read.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_idle
+    }
+
     /// Ends the insights with the history.
     pub(super) async fn stop(&mut self) {
         self.insights.stop().await;
@@ -102,7 +110,6 @@ impl Source {
 
     /// Reads the days that are due. True when none is left.
     async fn read_due(&mut self, poll: &Poll<'_>, account: AccountId) -> Result<bool, Error> {
-        let mut is_idle = true;
         for (kind, settle_after) in self.kinds.clone() {
             let Ok(known) = self.store.days(account, kind).await else { return Ok(false) };
             let now = self.client.now();
@@ -111,12 +118,15 @@ impl Source {
             let due = due::days(&known, &self.settings, settle_after, now);
             let mut held = u32::try_from(known.len()).unwrap_or(u32::MAX);
             tell_held(poll, kind, held);
+            let hides_costs = kind == Kind::Cost && hides_costs(poll);
             for date in due {
                 let is_kept = self.reaches.first(poll, kind, now).await.is_none_or(|first| first <= date);
-                if !is_kept || self.failed.contains_key(&(kind, date)) {
+                // While the reports hide their prices, one day an hour is tried.
+                let is_hidden = || hides_costs && self.failed.keys().any(|(of, _)| *of == kind);
+                if !is_kept || self.failed.contains_key(&(kind, date)) || is_hidden() {
                     continue;
                 }
-                is_idle = false;
+                self.is_idle = false;
                 match self.read_or_learn(poll, kind, date, settle_after).await {
                     Ok(None) => {}
                     Ok(Some(day)) => {
@@ -131,20 +141,14 @@ impl Source {
                     Err(error) if error.reason.concerns_the_key() => return Err(error),
                     Err(error) => {
                         self.failed.insert((kind, date), (now, error.clone()));
-                        let is_hidden = kind == Kind::Cost && error.reason == Reason::Inconsistent && hides_costs(poll);
                         // The next days would be refused without a request, and then wait as long as this one.
                         if error.reason == Reason::RateLimited {
                             return Err(error);
-                        }
-                        // Nor would the next days tell costs.
-                        if is_hidden {
-                            break;
                         }
                     }
                 }
             }
         }
-        poll.is_idle.store(is_idle, Ordering::Relaxed);
         self.failed.values().next().map_or(Ok(true), |(_, error)| Err(error.clone()))
     }
 
@@ -261,7 +265,8 @@ impl Source {
 
 /// Whether the current reports tell no costs, as for a key that sees no prices.
 fn hides_costs(poll: &Poll<'_>) -> bool {
-    poll.account_so_far().cost.values().all(|reading| !reading.last().tells_costs())
+    let costs = poll.account_so_far().cost;
+    !costs.is_empty() && costs.values().all(|reading| !reading.last().tells_costs())
 }
 
 /// Publishes a changed number of stored days.
