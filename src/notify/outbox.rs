@@ -160,14 +160,16 @@ impl Outbox {
                 tokio::time::sleep(pause).await;
             }
             let now = self.clock.now();
+            let remaining = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
+            let remaining = remaining.filter(|remaining| !remaining.is_zero());
+            // During a pause, the queue is only counted.
+            let limit = if remaining.is_some() { 0 } else { limit };
             let Ok(heads) = self.store.outbox_heads(self.metrics.channel().to_owned(), now, limit).await else {
                 return STORE_PAUSE;
             };
             self.metrics.waiting(heads.waiting);
             self.metrics.dead_letters(heads.dead);
-            if let Some(remaining) = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()))
-                && !remaining.is_zero()
-            {
+            if let Some(remaining) = remaining {
                 return remaining.min(LONGEST_PAUSE);
             }
             if heads.due.is_empty() {

@@ -63,8 +63,7 @@ impl Store {
         series_limit: usize,
     ) -> Result<bool, Error> {
         self.transact_for(account, move |transaction, account| {
-            let limit = series::limit(transaction, account, kind, day.read_at, series_limit)?;
-            write_day(transaction, account, kind, &day, limit)
+            write_day(transaction, account, kind, &day, series_limit)
         })
         .await
     }
@@ -191,7 +190,7 @@ fn write_day(
     day: &Day,
     series_limit: usize,
 ) -> Result<bool, Error> {
-    let numbered = series::numbered(transaction, account, kind, &day.amounts, series_limit)?;
+    let numbered = series::numbered(transaction, account, kind, &day.amounts, day.read_at, series_limit)?;
     let before = match amounts_of(transaction, account, kind, day.date)? {
         Some(before) => before,
         None => {

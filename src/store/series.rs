@@ -76,13 +76,14 @@ impl Store {
     }
 }
 
-/// The amounts by the number of their series. New series get numbers up to `series_limit`, the largest amounts first.
+/// The amounts by the number of their series. New series get numbers up to the limit, the largest amounts first.
 /// The sum of the rest goes to [`Series::other`].
 pub(super) fn numbered(
     transaction: &Transaction<'_>,
     account: i64,
     kind: Kind,
     amounts: &[(Series, Amount)],
+    read_at: Timestamp,
     series_limit: usize,
 ) -> Result<HashMap<i64, Amount>, Error> {
     let mut known: HashMap<Series, i64> =
@@ -102,6 +103,10 @@ pub(super) fn numbered(
     };
     let (old, mut new): (Vec<_>, Vec<_>) = amounts.iter().partition(|(series, _)| known.contains_key(series));
     let mut numbered: HashMap<i64, Amount> = old.into_iter().map(|(series, amount)| (known[series], *amount)).collect();
+    if new.is_empty() {
+        return Ok(numbered);
+    }
+    let series_limit = limit(transaction, account, kind, read_at, series_limit)?;
     new.sort_unstable_by(|(a, x), (b, y)| y.magnitude().cmp(&x.magnitude()).then_with(|| a.cmp(b)));
     let mut projects: HashSet<ProjectId> = known.keys().map(|series| series.group.project).collect();
     let mut others = Vec::new();
@@ -139,22 +144,25 @@ pub(super) fn numbered(
         };
         let sum = numbered.entry(of_other).or_default();
         // No sum of a day comes near the range of an amount.
-        *sum = sum.checked_add(amount).unwrap_or(*sum);
+        *sum = sum.plus(amount);
     }
     Ok(numbered)
 }
 
 /// The number of series that an account may have: the limit without the series of the other accounts that were read in
 /// the week before `now`.
-pub(super) fn limit(
+fn limit(
     transaction: &Transaction<'_>,
     account: i64,
     kind: Kind,
     now: Timestamp,
     of_all: usize,
 ) -> Result<usize, Error> {
-    let sql = "SELECT count(*) FROM series WHERE kind = ?1 AND account <> ?2 \
-               AND account IN (SELECT account FROM reading WHERE kind = ?1 AND read_at >= ?3)";
+    // An account whose address or filter has changed has rows of its own, but the same name.
+    let sql = "SELECT count(*) FROM series WHERE kind = ?1 AND account IN (\
+                 SELECT reading.account FROM reading JOIN account ON account.id = reading.account \
+                 WHERE reading.kind = ?1 AND reading.read_at >= ?3 \
+                 AND account.name <> (SELECT name FROM account WHERE id = ?2))";
     let week_ago = now.as_second() - 7 * 86_400;
     let others: i64 =
         transaction.prepare_cached(sql)?.query_row(params![kind.as_str(), account, week_ago], |row| row.get(0))?;

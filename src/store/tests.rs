@@ -215,18 +215,22 @@ async fn series_past_the_limit_are_stored_as_one() {
 #[tokio::test]
 async fn accounts_share_the_series_limit_but_each_has_some() {
     let folder = TempDir::new().unwrap();
-    let write = async |name: &str, count: u64, limit| {
+    let write_at = async |name: &str, scope: &str, count: u64, read_at: &str| {
         // Each write is of another process.
         let (store, _) = open(&folder.path().join("state.db")).unwrap();
-        let account = store.account(&name.parse().unwrap(), String::new()).await.unwrap();
+        let account = store.account(&name.parse().unwrap(), scope.into()).await.unwrap();
         let rows: Vec<_> = (0..count).map(|region| (series(1, Some(region)), "1")).collect();
-        store.write_day(account, Kind::Cost, day(true, "2026-11-13T01:00:00Z", &rows), limit).await.unwrap();
+        store.write_day(account, Kind::Cost, day(true, read_at, &rows), 1_500).await.unwrap();
         stored(&store, account).await.len()
     };
-    assert_eq!(write("a", 900, 1_500).await, 900);
-    assert_eq!(write("b", 700, 1_500).await, 600 + 1, "the rest, and the sum of the others");
-    assert_eq!(write("c", 700, 1_500).await, 500 + 1, "at least");
-    assert_eq!(write("a", 900, 1_500).await, 900, "its own series do not count twice");
+    let write = async |name, count| write_at(name, "", count, "2026-11-13T01:00:00Z").await;
+    assert_eq!(write("a", 900).await, 900);
+    assert_eq!(write("b", 700).await, 600 + 1, "the rest, and the sum of the others");
+    assert_eq!(write("c", 700).await, 500 + 1, "at least");
+    assert_eq!(write("a", 900).await, 900, "its own series do not count twice");
+    let of_another_filter = write_at("a", "another filter", 600, "2026-11-13T01:00:00Z").await;
+    assert_eq!(of_another_filter, 500 + 1, "beside 601 of b and 501 of c, not beside 900 of its own");
+    assert_eq!(write_at("d", "", 1_400, "2026-11-21T01:00:00Z").await, 1_400, "the others were not read for a week");
 }
 
 #[tokio::test]
