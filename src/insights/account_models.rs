@@ -64,8 +64,12 @@ impl AccountModels {
         for (currency, model) in &mut self.models {
             model.step(day, by_currency.get(currency.as_str()).map_or(&[][..], Vec::as_slice));
         }
-        self.recent.take(day, series, amounts, &self.budgets);
         self.newest = Some(day);
+    }
+
+    /// Keeps the amounts of a day, which is among the last days. The others need not be kept.
+    pub fn keep(&mut self, series: &[Series], day: Date, amounts: &[(usize, Amount)]) {
+        self.recent.take(day, series, amounts, &self.budgets);
     }
 
     /// Wholes whose costs vanished together, with the first day without costs.

@@ -81,7 +81,7 @@ impl BudgetStatus {
     pub fn reached_on(&self, percent: f64) -> Date {
         let mut sum = Amount::ZERO;
         let reached = |(day, amount): (&Date, &Amount)| {
-            sum = sum.checked_add(*amount).unwrap_or(sum);
+            sum = sum.plus(*amount);
             (self.budget.share(sum) * 100.0 >= percent).then_some(*day)
         };
         self.closed.iter().find_map(reached).unwrap_or(self.today)
@@ -93,32 +93,32 @@ impl BudgetStatus {
         (self.month == utc_date(now).first_of_month()).then_some(self)
     }
 
-    /// The status of `budget` at `now`. `spent` holds the costs of the month so far, `closed` the costs of each known
+    /// The status of `budget` at `now`. `spent` holds the costs of the month so far if they are known, `closed` the costs of each known
     /// closed day, and `forecast` the forecast of the month.
     #[must_use]
     pub fn new(
         budget: &Budget,
         spent: Option<&CostTotals>,
-        closed: &BTreeMap<Date, Amount>,
+        closed: BTreeMap<Date, Amount>,
         forecast: Option<f64>,
         now: Timestamp,
     ) -> Self {
         let today = utc_date(now);
         let month = today.first_of_month();
-        let actual = spent.filter(|totals| totals.tells_costs()).map(|totals| budget.spent(totals));
+        let actual = spent.map(|totals| budget.spent(totals));
         let so_far = actual.map(Amount::to_f64);
         let forecast = forecast.map(|forecast| so_far.map_or(forecast, |so_far| forecast.max(so_far)));
 
         let mut course = vec![(midnight(month), 0.0)];
         let mut sum = 0.0;
-        for (day, amount) in closed {
+        for (day, amount) in &closed {
             sum += amount.to_f64();
             course.push((midnight(day.saturating_add(1.day())), sum));
         }
         course.extend(so_far.map(|so_far| (now, so_far)));
         course.extend(forecast.map(|forecast| (next_month(now), forecast)));
         let exhausted_at = exhaustion(&course, budget.amount.to_f64());
-        Self { budget: budget.clone(), month, actual, forecast, exhausted_at, closed: closed.clone(), today }
+        Self { budget: budget.clone(), month, actual, forecast, exhausted_at, closed, today }
     }
 }
 
@@ -146,7 +146,7 @@ impl Budget {
             .amounts
             .iter()
             .filter(|(group, currency, _)| self.counts(group, currency.as_str()))
-            .fold(Amount::ZERO, |sum, (_, _, amount)| sum.checked_add(amount).unwrap_or(sum))
+            .fold(Amount::ZERO, |sum, (_, _, amount)| sum.plus(amount))
     }
 
     /// Whether the costs of a group in a currency count.
@@ -254,17 +254,13 @@ mod tests {
             ),
             ("nothing was spent", &[], &[], None, (Some("0"), None, None)),
         ] {
-            let standing = BudgetStatus::new(&budget, Some(&spent(rows)), &closed(days), forecast, now);
+            let standing = BudgetStatus::new(&budget, Some(&spent(rows)), closed(days), forecast, now);
             let exhausted_at = standing.exhausted_at.map(|at| at.to_string());
             let actual = standing.actual.map(|actual| actual.to_string());
             assert_eq!((actual.as_deref(), standing.forecast, exhausted_at.as_deref()), want, "{name}");
         }
-        let hidden = CostTotals { price_status: Some("hide".into()), ..CostTotals::default() };
-        for spent in [None, Some(&hidden)] {
-            let unknown = BudgetStatus::new(&budget, spent, &BTreeMap::new(), Some(150.0), now);
-            assert_eq!((unknown.actual, unknown.forecast), (None, Some(150.0)), "{spent:?}");
-        }
-        let unknown = BudgetStatus::new(&budget, None, &BTreeMap::new(), Some(150.0), now);
+        let unknown = BudgetStatus::new(&budget, None, BTreeMap::new(), Some(150.0), now);
+        assert_eq!((unknown.actual, unknown.forecast), (None, Some(150.0)));
         assert_eq!(unknown.exhausted_at.unwrap().to_string(), "2026-11-21T00:00:00Z", "evenly over the month");
     }
 }

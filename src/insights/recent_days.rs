@@ -259,7 +259,7 @@ static NOTHING: Amounts = [Amount::ZERO; DAYS];
 /// Adds to the last day. The costs of a day are far below the range of an amount.
 fn add(amounts: &mut Amounts, amount: Amount) {
     let sum = &mut amounts[DAYS - 1];
-    *sum = sum.checked_add(amount).unwrap_or(*sum);
+    *sum = sum.plus(amount);
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Projects, groups, subjects, shares and times as text for people, in alerts and on pages.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::aggregate::group::Group;
 use gcore_api::billing::names::Names;
@@ -45,7 +44,7 @@ pub fn subject(names: &Names, subject: &Subject) -> String {
 /// An instant in UTC, to the minute.
 #[must_use]
 pub fn instant(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

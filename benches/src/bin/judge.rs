@@ -195,12 +195,13 @@ fn insights(shape: &Shape, settings: &Settings, account: &Account, now: Timestam
     for back in (1..=PAST).rev() {
         let amounts: Vec<(usize, Amount)> = (0..series.len()).map(|index| (index, cost(index, back))).collect();
         past.step(&series, today.saturating_sub(back.days()), &amounts);
+        past.keep(&series, today.saturating_sub(back.days()), &amounts);
     }
     let (findings, recent) = past.findings(today);
     let spent = account.cost.get(&Window::MonthToDate).map(WindowReading::last);
     let standing = |(number, budget): (usize, &Budget)| {
         let forecast = findings.budgets.get(&number).map(|forecast| forecast.estimate);
-        BudgetStatus::new(budget, spent, &BTreeMap::new(), forecast, now)
+        BudgetStatus::new(budget, spent, BTreeMap::new(), forecast, now)
     };
     let budgets = settings.budgets.iter().enumerate().map(standing).collect();
     let revision = |(index, series)| (series, Revision { change: cost(index, 0), first_day: today.first_of_month() });

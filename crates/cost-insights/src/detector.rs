@@ -175,6 +175,7 @@ impl Series {
             () => Reason::WithinBand,
         };
         Judgement {
+            assumed: 0.0,
             expected,
             upper,
             actual: amount,

@@ -15,6 +15,9 @@ impl Judgement {
         let currency = if currency.is_empty() { String::new() } else { format!(" {currency}") };
         let cost = if self.actual.is_nan() {
             "has no known cost".to_owned()
+        } else if self.assumed > 0.0 {
+            let (actual, assumed) = (amounts.shown(self.actual), amounts.shown(self.assumed));
+            format!("cost {actual}{currency}, of which {assumed} is the expectation of parts whose cost is unknown")
         } else {
             format!("cost {}{currency}", amounts.shown(self.actual))
         };

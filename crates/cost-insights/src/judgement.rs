@@ -109,6 +109,9 @@ pub struct Judgement {
     pub upper: f64,
     /// The cost of the day. NaN when unknown.
     pub actual: f64,
+    /// The part of `actual` that is assumed: the expectation of parts of a roll-up whose cost is unknown. The caller sets
+    /// it; mostly 0.
+    pub assumed: f64,
     /// The distance from `expected`, in units of the distance from `expected` to `upper`. Above 1 the day is an
     /// anomaly. Negative below the expectation. 0 while the series is too young, and when the amount is unknown.
     pub score: f64,
@@ -132,14 +135,6 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Leaves out a part that counted as expected, because its amount is unknown. The judgement is then about the rest.
-    pub fn leave_out(&mut self, part: f64) {
-        for amount in [&mut self.actual, &mut self.expected, &mut self.upper, &mut self.base] {
-            *amount -= part;
-        }
-        self.matching_most = (self.matching_most - part).max(0.0);
-    }
-
     /// The judgement of a series without earlier days.
     #[must_use]
     pub const fn unknown(actual: f64) -> Self {
@@ -147,6 +142,7 @@ impl Judgement {
             expected: f64::NAN,
             upper: f64::INFINITY,
             actual,
+            assumed: 0.0,
             score: 0.0,
             anomaly: false,
             low_confidence: true,

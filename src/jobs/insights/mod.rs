@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 use crate::account::AccountName;
 use crate::insights::account_models::AccountModels;
 use crate::insights::budget::{Budget, BudgetStatus};
-use crate::insights::recent_days::RecentDays;
+use crate::insights::recent_days::{DAYS, RecentDays};
 use crate::insights::{DailyAnalysis, Insights, Subject, Whole};
-use crate::snapshot::{Account, WindowReading, Writer, current};
+use crate::snapshot::{Account, WindowReading, Writer};
 use crate::store;
 use crate::store::days::Revision;
 use crate::store::series::{Kind, Series};
@@ -172,30 +172,33 @@ impl InsightsJob {
                     // The caller may have stopped waiting.
                     let _ = done.send(());
                 }
-                Ok(()) = snapshots.changed(), if self.found.is_some() && !self.budgets.is_empty() => self.work().await,
+                Ok(()) = snapshots.changed(), if self.found.is_some() && !self.budgets.is_empty() => self.publish(false),
             }
         }
     }
 
-    /// Publishes the insights, if they have changed.
+    /// Looks at the stored days, and publishes the insights if they have changed.
     async fn work(&mut self) {
-        let now = self.clock.now();
-        let is_new = match self.look(now).await {
-            Ok(is_new) => is_new,
+        match self.look(self.clock.now()).await {
+            Ok(is_new) => self.publish(is_new),
             Err(error) => {
                 let account = self.account.as_str();
                 tracing::debug!(account, %error, "the stored days cannot be judged; what was found last stays");
-                return;
             }
-        };
+        }
+    }
+
+    /// Publishes the insights, if the findings are new or their other inputs have changed.
+    fn publish(&mut self, is_new: bool) {
+        let now = self.clock.now();
         let so_far = self.writer.account(&self.account);
         let inputs = self.inputs(&so_far, now);
         let Some(found) = self.found.as_ref().filter(|_| is_new || self.published != Some(inputs)) else { return };
-        let spent = current(&so_far.cost, Window::MonthToDate, now);
+        let spent = so_far.costs(Window::MonthToDate, now);
         let month = utc_date(now).first_of_month();
         let status = |(number, budget): (usize, &Budget)| {
             let forecast = found.findings.budgets.get(&number).map(|forecast| forecast.estimate);
-            BudgetStatus::new(budget, spent, &found.recent.of_budget(number, month), forecast, now)
+            BudgetStatus::new(budget, spent, found.recent.of_budget(number, month), forecast, now)
         };
         let insights = Insights {
             findings: Arc::clone(&found.findings),
@@ -280,6 +283,7 @@ impl InsightsJob {
         oldest: Date,
         end: Date,
     ) -> Result<AccountModels, store::Error> {
+        let recent = end.saturating_sub(i32::try_from(DAYS).unwrap_or_default().days());
         let mut first = past.newest().map_or(oldest, |newest| newest.saturating_add(1.day()));
         while first < end {
             let next = first.saturating_add(STRETCH.days()).min(end);
@@ -294,7 +298,12 @@ impl InsightsJob {
                 return Err(store::Error::Garbled { what: "list of series" });
             }
             past = beside(move || {
-                days.iter().for_each(|(day, amounts)| past.step(&series, *day, amounts));
+                for (day, amounts) in &days {
+                    past.step(&series, *day, amounts);
+                    if *day >= recent {
+                        past.keep(&series, *day, amounts);
+                    }
+                }
                 past
             })
             .await?;
