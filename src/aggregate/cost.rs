@@ -156,7 +156,7 @@ fn sum_up<'a>(amounts: impl Iterator<Item = (&'a Currency, Amount)>) -> BTreeMap
     for (currency, amount) in amounts {
         let sum: &mut Amount = sums.entry(currency.clone()).or_default();
         // Each addend is far below the range of the type, so only senseless sums could leave it.
-        *sum = sum.checked_add(amount).unwrap_or(*sum);
+        *sum = sum.plus(amount);
     }
     sums
 }

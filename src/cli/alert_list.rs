@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alert::{Labels, Status, severity_rank};
 use crate::escaping::escaped_lines;
+use crate::insights::wording;
 
 use super::access::Access;
 use super::exit::ExitCode;
@@ -124,7 +124,7 @@ impl Shown {
     }
 
     fn cells(&self) -> [Cell; 4] {
-        let since = self.starts_at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let since = wording::instant(self.starts_at);
         let severity = self.label("severity");
         [
             Cell::styled(severity, screen::of_severity(severity)),

@@ -20,7 +20,7 @@ use super::web_config::users::Users;
 
 /// Outcomes that are remembered. Right and wrong ones have a table each, so that wrong ones push out no right one.
 const REMEMBERED: usize = 256;
-/// Checks that may wait or run for one address.
+/// Checks that may wait or run for one address, or for one network of IPv6.
 const WAITING_OF_A_PEER: usize = 4;
 
 /// The outcome for one request.

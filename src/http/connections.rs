@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// The limit of all connections.
 const MAX_CONNECTIONS: usize = 256;
-/// The limit for one address. A proxy in front of the daemon is one address.
+/// The limit for one address, or for one network of IPv6. A proxy in front of the daemon is one address.
 const MAX_PER_PEER: usize = 64;
 
 /// All connections.

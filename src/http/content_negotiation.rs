@@ -65,9 +65,9 @@ pub(super) fn format(headers: &HeaderMap) -> (Format, &'static str) {
 /// Whether the client prefers CSV to JSON. Of two types that it likes as much, the first counts.
 pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
     let (mut is_csv, mut best) = (false, 0.0);
-    for entry in entries(headers, ACCEPT).filter(|entry| entry.quality > 0.0) {
+    for entry in entries(headers, ACCEPT) {
         let is_one = match entry.value.to_ascii_lowercase().as_str() {
-            "text/csv" => true,
+            "text/csv" | "text/*" => true,
             "application/json" | "*/*" => false,
             _ => continue,
         };
@@ -165,6 +165,7 @@ mod tests {
             (&["text/csv, application/json"], true),
             (&["application/json, text/csv"], false),
             (&["text/csv;q=0"], false),
+            (&["text/*, application/json;q=0.5"], true),
             (&["text/csv;q=0.5, */*;q=0.8"], false),
             (&["application/json;q=0.2", "text/csv"], true),
             (&["text/html,application/xhtml+xml,*/*;q=0.8"], false),

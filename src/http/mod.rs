@@ -1,7 +1,9 @@
 //! The HTTP server: listeners with a graceful stop, the routes, the pages for people and the API for scripts.
 
+mod anomaly_list;
 pub mod api;
 pub mod app_state;
+mod background;
 mod basic_auth;
 pub mod body;
 mod connections;

@@ -16,6 +16,7 @@ use crate::snapshot::Collector;
 
 use super::api;
 use super::app_state::AppState;
+use super::background;
 use super::body;
 use super::body::Body;
 use super::content_negotiation;
@@ -26,7 +27,10 @@ use super::response::{TEXT, respond};
 /// Whether a path cannot be the path of the metrics: it belongs to another page.
 #[must_use]
 pub fn is_taken(path: &str) -> bool {
-    ["/healthz", "/livez", "/readyz"].contains(&path) || path.starts_with("/api/") || pages::Page::find(path).is_some()
+    ["/healthz", "/livez", "/readyz"].contains(&path)
+        || path.starts_with("/api/")
+        || path.starts_with("/assets/")
+        || pages::Page::find(path).is_some()
 }
 
 enum Page {
@@ -34,7 +38,8 @@ enum Page {
     Healthy,
     Ready,
     Api(api::Endpoint),
-    ForPeople,
+    ForPeople(pages::Page),
+    Asset(pages::Asset),
 }
 
 /// Answers one request by its head. All paths accept only GET and HEAD, except the path for reloads.
@@ -44,13 +49,15 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
         "/-/healthy" | "/healthz" | "/livez" => Page::Healthy,
         "/-/ready" | "/readyz" => Page::Ready,
         reload::PATH => return reload::answer(site.reloads.as_ref(), &request.method).await,
-        path => match (api::Endpoint::find(path), pages::Page::find(path)) {
-            (Some(endpoint), _) => Page::Api(endpoint),
-            (None, Some(_)) => Page::ForPeople,
-            (None, None) => {
+        path => {
+            let endpoint = || api::Endpoint::find(path).map(Page::Api);
+            let for_people = || pages::Page::find(path).map(Page::ForPeople);
+            let asset = || pages::Asset::find(path).map(Page::Asset);
+            let Some(page) = endpoint().or_else(for_people).or_else(asset) else {
                 return respond(StatusCode::NOT_FOUND, TEXT, "not found; the start page / lists what there is\n");
-            }
-        },
+            };
+            page
+        }
     };
     if !matches!(request.method, Method::GET | Method::HEAD) {
         let mut refusal = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are answered here\n");
@@ -62,7 +69,8 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
         Page::Healthy => respond(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(site),
         Page::Api(endpoint) => endpoint.answer(site, request).await,
-        Page::ForPeople => for_people(site, request.uri.path()).await,
+        Page::ForPeople(page) => for_people(site, page).await,
+        Page::Asset(asset) => asset.answer(),
         Page::Metrics => metrics(site, &request.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot write the metrics");
             respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("cannot write the metrics: {error}\n"))
@@ -70,17 +78,16 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
     }
 }
 
-/// Outside the serving threads, because an account may have 100,000 groups.
-async fn for_people(site: &AppState, path: &str) -> Response<Body> {
+async fn for_people(site: &AppState, page: pages::Page) -> Response<Body> {
     // A page must not lock out the writers while it is made.
     let (snapshot, alerts) = (Arc::clone(&site.snapshot.borrow()), site.alerts.borrow().clone());
-    let (now, path, telemetry_path) = (site.clock.now(), path.to_owned(), site.telemetry_path.clone());
-    let work = move || {
-        let view = pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path: &telemetry_path };
-        pages::Page::find(&path).map(|page| page.answer(view))
-    };
-    let made = tokio::task::spawn_blocking(work).await.ok().flatten();
-    made.unwrap_or_else(|| respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page cannot be made\n"))
+    let (now, telemetry_path) = (site.clock.now(), site.telemetry_path.clone());
+    let work =
+        move || page.answer(pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path: &telemetry_path });
+    background::run(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot make a page");
+        respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page cannot be made\n")
+    })
 }
 
 async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {

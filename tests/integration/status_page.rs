@@ -13,7 +13,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use wiremock::MockServer;
+use wiremock::{MockServer, Request};
 
 use crate::channels::reports;
 use crate::delivery::{labels, received, taking, until, webhook, webhooks};
@@ -165,6 +165,33 @@ async fn an_account_without_the_project_changes_nothing_on_its_page() {
     assert!(!project.contains("refused"), "{project}");
     assert!(project.contains("instance 1.50 1.50 1.50"), "{project}");
     assert!(project.contains("Today so far 1.50 22 Nov, provisional Yesterday"), "{project}");
+    app.stop().await;
+}
+
+/// One account is unknown this month, but its past days are stored.
+#[tokio::test]
+async fn the_month_of_a_part_is_that_of_the_known_accounts() {
+    let (api, closed) = (MockServer::start().await, MockServer::start().await);
+    let row = json!({ "type": "instance", "cost": 1.5, "currency": "EUR", "project_id": 101, "region_id": 7 });
+    let report = json!({ "count": 1, "price_status": "show", "results": [row] });
+    asked(COST).respond_with(answer(&report.to_string())).mount(&api).await;
+    let only_past = move |request: &Request| {
+        let asked: Value = request.body_json().unwrap();
+        let is_today = asked["time_from"] == "2026-11-22T00:00:00Z";
+        let is_month = asked["time_from"] == "2026-11-01T00:00:00Z" && asked["time_to"] != "2026-11-02T00:00:00Z";
+        if is_today || is_month { forbidden() } else { answer(&report.to_string()) }
+    };
+    asked(COST).respond_with(only_past).mount(&closed).await;
+    let mut collect = every(Duration::from_millis(200), &[Collector::Cost, Collector::History]);
+    (collect.cost_method, collect.history.days) = (Method::Resources, 20);
+    collect.cost.windows = vec![Window::Today, Window::MonthToDate];
+    let mut both = config(&api.uri(), collect.clone());
+    let (_, other) = config(&closed.uri(), collect).accounts.pop_first().unwrap();
+    both.accounts.insert("refused".parse().unwrap(), other);
+    let app = TestApp::ready(&both, Clock::frozen(noon())).await;
+    // 1.50 of one account this month, and 1.50 of both on each of seven days.
+    app.until(async || text(&page(&app, "/").await).contains("instance 1.50 21.00 0.00")).await;
+    assert!(text(&page(&app, "/").await).contains("In EUR , without account refused . This month"));
     app.stop().await;
 }
 

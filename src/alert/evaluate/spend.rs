@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::account::AccountName;
 use crate::aggregate::group::Group;
 use crate::insights::{Contributor, Judged, Subject};
-use crate::snapshot::{Account, Collector, current};
+use crate::snapshot::{Account, Collector};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, midnight, next_midnight, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId, RegionId, ResourceType};
@@ -119,8 +119,7 @@ fn sums<'a, K: Ord>(costs: impl Iterator<Item = (K, &'a Currency, Amount)>) -> B
     let mut sums = BTreeMap::new();
     for (key, currency, amount) in costs {
         let sum: &mut Amount = sums.entry((key, currency)).or_default();
-        // The costs of a day are far below the range of an amount.
-        *sum = sum.checked_add(amount).unwrap_or(*sum);
+        *sum = sum.plus(amount);
     }
     sums
 }
@@ -128,7 +127,7 @@ fn sums<'a, K: Ord>(costs: impl Iterator<Item = (K, &'a Currency, Amount)>) -> B
 pub(super) fn today(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let now = case.now;
     let reading = account.cost.get(&Window::Today);
-    let costs = reading.and_then(|reading| Some((reading.read_at(), reading.current(Window::Today, now)?)));
+    let costs = reading.and_then(|reading| Some((reading.read_at(), account.costs(Window::Today, now)?)));
     let (Some((read_at, costs)), Some((_, judged))) = (costs, judged(account, now)) else { return Verdict::Unknown };
     let typical: BTreeMap<(ProjectId, &Currency), f64> = judged
         .iter()
@@ -203,7 +202,7 @@ fn typical_day(judged: &Judged) -> Option<f64> {
 
 pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let now = case.now;
-    let today = current(&account.cost, Window::Today, now);
+    let today = account.costs(Window::Today, now);
     let (Some(today), Some((day, judged))) = (today, judged(account, now)) else { return Verdict::Unknown };
     // If the whole account is young, every cost is new and the alert would be noise.
     let is_grown = |judged: &&Judged| judged.subject == Subject::Account && !judged.judgement.low_confidence;

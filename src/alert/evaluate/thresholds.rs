@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::aggregate::cost::CostTotals;
 use crate::snapshot::{Account, Snapshot};
 use gcore_api::billing::amount::Amount;
 
@@ -31,15 +30,14 @@ pub(super) fn judge(snapshot: &Snapshot, settings: &Settings, facts: &Facts, now
 
 fn verdict(case: &Case<'_>, account: &Account, threshold: &Threshold) -> Option<Verdict> {
     let reading = account.cost.get(&threshold.window)?;
-    let costs: &CostTotals = reading.current(threshold.window, case.now)?;
+    let costs = account.costs(threshold.window, case.now)?;
     let chosen = || {
         costs
             .amounts
             .iter()
             .filter(|(group, currency, _)| **currency == threshold.currency && threshold.selector.selects(group))
     };
-    // The costs of a window are far below the range of an amount.
-    let sum = chosen().fold(Amount::ZERO, |sum, (_, _, amount)| sum.checked_add(amount).unwrap_or(sum));
+    let sum = chosen().map(|(_, _, amount)| amount).fold(Amount::ZERO, Amount::plus);
     let (sum, limit, currency) = (sum.to_f64(), threshold.amount.to_f64(), threshold.currency.as_str());
     let breach = Strength::of(sum, limit).map(|strength| {
         let (name, window) = (&threshold.name, threshold.window.as_str());

@@ -41,7 +41,7 @@ pub(super) fn most_costs<'a>(
     let mut by_project: BTreeMap<ProjectId, Amount> = BTreeMap::new();
     for (group, amount) in &costs {
         let sum = by_project.entry(group.project).or_default();
-        *sum = sum.checked_add(*amount).unwrap_or(*sum);
+        *sum = sum.plus(*amount);
     }
     if by_project.len() > 1 {
         let by_project = by_project.into_iter().map(|(project, sum)| (project, sum.to_f64())).collect();

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::account::AccountName;
 use crate::aggregate::group::Group;
+use crate::http::anomaly_list;
+use crate::http::anomaly_list::{Anomalies, Anomaly};
 use crate::insights::{Judged, Subject};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::names::Names;
@@ -15,22 +17,16 @@ use super::{Answer, json as line};
 /// The answer to a query: every anomaly, the highest score first. An account without a recent judged day is in
 /// `unknown`.
 pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
-    let only = query.account(snapshot)?;
+    let accounts = query.accounts(snapshot)?;
     query.end(&["account"])?;
-    let (mut found, mut unknown) = (Vec::new(), Vec::new());
-    for (name, account) in snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
-        let Some((day, judged)) = account.insights.as_ref().and_then(|insights| insights.findings.news(now)) else {
-            unknown.push(name.as_str());
-            continue;
-        };
-        let anomalies = judged.iter().filter(|judged| judged.judgement.anomaly);
-        let anomalies =
-            anomalies.map(|judged| (judged.judgement.score, anomaly(name, &account.names, &day.to_string(), judged)));
-        found.extend(anomalies);
-    }
-    // Amounts of two currencies are not comparable, scores are.
-    found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let list: Vec<Value> = found.into_iter().map(|(_, anomaly)| anomaly).collect();
+    let Anomalies { list, unknown } = anomaly_list::anomalies(accounts, now);
+    let list: Vec<Value> = list
+        .iter()
+        .map(|Anomaly { account: (name, account), day, judged }| {
+            anomaly(name, &account.names, &day.to_string(), judged)
+        })
+        .collect();
+    let unknown: Vec<&str> = unknown.into_iter().map(AccountName::as_str).collect();
     Ok(line(&json!({ "anomalies": list, "unknown": unknown })))
 }
 

@@ -12,10 +12,10 @@ use super::{Answer, json as line};
 
 /// The answer to a query. An account whose history is not read has unknown budgets.
 pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
-    let only = query.account(snapshot)?;
+    let accounts = query.accounts(snapshot)?;
     query.end(&["account"])?;
     let (mut budgets, mut unknown) = (Vec::new(), Vec::new());
-    for (name, account) in snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+    for (name, account) in accounts {
         match &account.insights {
             Some(insights) => budgets.extend(insights.budgets.iter().map(|status| budget(status, now))),
             None => unknown.push(name.as_str()),

@@ -56,12 +56,12 @@ struct Row<'a> {
 pub(super) fn answer(snapshot: &Snapshot, mut query: Query, is_csv: bool, now: Timestamp) -> Answer {
     let window = query.one_of("window", &Window::ALL.map(|window| (window.as_str(), window)))?;
     let dimensions = dimensions(query.take("group_by"))?;
-    let account = query.account(snapshot)?;
+    let accounts = query.accounts(snapshot)?;
     let format = query.one_of("format", &[("json", Format::Json), ("csv", Format::Csv)])?;
     query.end(&KEYS)?;
     let window = window.unwrap_or(Window::MonthToDate);
-    let meant = cost_sums::with_costs(snapshot).filter(|(name, _)| account.is_none_or(|account| account == *name));
-    let found = cost_sums::sums(meant, window, &dimensions, |_| true, now);
+    let accounts = accounts.filter(|(_, account)| cost_sums::has_costs(account));
+    let found = cost_sums::sums(accounts, window, &dimensions, |_| true, now);
     let period = window.period(now);
     Ok(match format.unwrap_or(if is_csv { Format::Csv } else { Format::Json }) {
         Format::Csv => Text::good(CSV, csv(snapshot, &dimensions, &found, window, period)),

@@ -15,10 +15,10 @@ use super::{Answer, json as line};
 
 /// The answer to a query. An account without current forecasts is in `unknown`.
 pub(super) fn answer(snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
-    let only = query.account(snapshot)?;
+    let accounts = query.accounts(snapshot)?;
     query.end(&["account"])?;
     let (mut forecasts, mut unknown) = (Vec::new(), Vec::new());
-    for (name, account) in snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+    for (name, account) in accounts {
         match of_account(name, account, now) {
             Some(found) => forecasts.extend(found),
             None => unknown.push(name.as_str()),

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::snapshot::Snapshot;
 
 use super::app_state::AppState;
+use super::background;
 use super::body::Body;
 use super::content_negotiation;
 use super::response::{TEXT, respond};
@@ -104,10 +105,9 @@ impl Endpoint {
     }
 }
 
-/// Outside the serving threads, because an account may have 100,000 groups.
 async fn costs(snapshot: Arc<Snapshot>, query: Result<Query, BadQuery>, is_csv: bool, now: Timestamp) -> Answer {
     let work = move || query.and_then(|query| costs::answer(&snapshot, query, is_csv, now));
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = background::run(work).await;
     done.unwrap_or_else(|_| Ok(failed("the costs cannot be written")))
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::account::AccountName;
+use crate::http::cost_sums::Named;
 use crate::snapshot::Snapshot;
 
 /// The longest part of a query that a refusal quotes, in characters.
@@ -51,16 +52,17 @@ impl Query {
         }
     }
 
-    /// Takes the account to which an answer is limited.
-    pub(super) fn account<'a>(&mut self, snapshot: &'a Snapshot) -> Result<Option<&'a AccountName>, BadQuery> {
-        let Some(text) = self.take("account") else { return Ok(None) };
-        match snapshot.accounts.keys().find(|name| name.as_str() == text) {
-            Some(name) => Ok(Some(name)),
-            None => {
-                let known = snapshot.accounts.keys().map(AccountName::as_str).take(MOST_LISTED);
-                Err(BadQuery::value("account", &text, known))
-            }
+    /// Takes the key `account`. Returns this account, or all without the key.
+    pub(super) fn accounts<'a>(
+        &mut self,
+        snapshot: &'a Snapshot,
+    ) -> Result<impl Iterator<Item = Named<'a>> + use<'a>, BadQuery> {
+        let only = self.take("account");
+        if let Some(name) = only.as_ref().filter(|only| !snapshot.accounts.keys().any(|name| name.as_str() == *only)) {
+            let known = snapshot.accounts.keys().map(AccountName::as_str).take(MOST_LISTED);
+            return Err(BadQuery::value("account", name, known));
         }
+        Ok(snapshot.accounts.iter().filter(move |(name, _)| only.as_ref().is_none_or(|only| only == name.as_str())))
     }
 
     /// Refuses keys that were not taken. `allowed` are those of the path.

@@ -18,12 +18,11 @@ use super::{Answer, json as line};
 
 /// The answer to a query.
 pub(super) fn answer(site: &AppState, snapshot: &Snapshot, mut query: Query, now: Timestamp) -> Answer {
-    let only = query.account(snapshot)?;
+    let accounts = query.accounts(snapshot)?;
     query.end(&["account"])?;
-    let selected = snapshot.accounts.iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
     // Writers of alerts do not wait while the answer is made.
     let current = site.alerts.borrow().clone();
-    let accounts: Vec<Value> = selected.map(|(name, account)| self::account(name, account, now)).collect();
+    let accounts: Vec<Value> = accounts.map(|(name, account)| self::account(name, account, now)).collect();
     Ok(line(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "now": now,

@@ -1,11 +1,12 @@
 //! The anomalies of the last closed day, each with the reason.
 
-use jiff::civil::Date;
 use maud::{Markup, html};
 
+use crate::http::anomaly_list;
+use crate::http::anomaly_list::{Anomalies, Anomaly};
 use crate::http::cost_sums::Named;
+use crate::insights::Subject;
 use crate::insights::wording;
-use crate::insights::{Judged, Subject};
 use gcore_api::billing::resource::ProjectId;
 
 use super::format;
@@ -15,31 +16,19 @@ use super::{View, parts};
 /// The largest number of anomalies on a page.
 const MOST: usize = 20;
 
-struct Found<'a> {
-    account: Named<'a>,
-    day: Date,
-    judged: &'a Judged,
-}
-
 /// The section of the anomalies of accounts, or of those of one project.
 pub(super) fn section(view: View<'_>, accounts: &[Named<'_>], depth: Depth, project: Option<ProjectId>) -> Markup {
-    let news = |(_, account): &&Named<'_>| {
-        account.insights.as_ref().is_some_and(|insights| insights.findings.news(view.now).is_some())
-    };
-    let mut found: Vec<Found<'_>> = accounts.iter().flat_map(|account| of_account(view, *account)).collect();
+    let Anomalies { list: mut found, unknown } = anomaly_list::anomalies(accounts.iter().copied(), view.now);
     found.retain(|found| project.is_none_or(|project| is_of(&found.judged.subject, project)));
-    // Amounts of two currencies are not comparable, scores are.
-    found.sort_by(|one, other| other.judged.judgement.score.total_cmp(&one.judged.judgement.score));
-    let waiting = accounts.iter().filter(|account| !news(account)).count();
     html! {
         section aria-labelledby="anomalies" {
             h2 #anomalies { "Anomalies" }
-            @if found.is_empty() && waiting == 0 {
+            @if found.is_empty() && unknown.is_empty() {
                 p.quiet { "The last closed day has no anomaly." }
             }
-            @if waiting > 0 {
+            @if !unknown.is_empty() {
                 p.quiet {
-                    @if accounts.len() == 1 { "Unknown" } @else { "Unknown for " (waiting) " accounts" }
+                    @if accounts.len() == 1 { "Unknown" } @else { "Unknown for " (unknown.len()) " accounts" }
                     ": no judged day is recent. The history is still being read, or is not kept."
                 }
             }
@@ -53,15 +42,6 @@ pub(super) fn section(view: View<'_>, accounts: &[Named<'_>], depth: Depth, proj
     }
 }
 
-fn of_account<'a>(view: View<'_>, account: Named<'a>) -> Vec<Found<'a>> {
-    let news = account.1.insights.as_ref().and_then(|insights| insights.findings.news(view.now));
-    let found = |(day, judged): (Date, &'a [Judged])| {
-        let anomalies = judged.iter().filter(|judged| judged.judgement.anomaly);
-        anomalies.map(|judged| Found { account, day, judged }).collect()
-    };
-    news.map_or_else(Vec::new, found)
-}
-
 fn is_of(subject: &Subject, project: ProjectId) -> bool {
     match subject {
         Subject::Project(id) => *id == project,
@@ -70,8 +50,8 @@ fn is_of(subject: &Subject, project: ProjectId) -> bool {
     }
 }
 
-fn anomaly(found: &Found<'_>, depth: Depth, view: View<'_>) -> Markup {
-    let Found { account: (name, account), day, judged } = found;
+fn anomaly(found: &Anomaly<'_>, depth: Depth, view: View<'_>) -> Markup {
+    let Anomaly { account: (name, account), day, judged } = found;
     let (names, currency) = (&account.names, judged.currency.as_str());
     let subject = format::sentence(&format::capitalised(&wording::subject(names, &judged.subject)));
     let link = match &judged.subject {

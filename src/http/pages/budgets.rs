@@ -26,7 +26,10 @@ pub(super) fn list(view: View<'_>, currency: &Currency) -> Markup {
     if all.is_empty() {
         return html! {};
     }
-    let used = |status: &BudgetStatus| status.used_ratio().unwrap_or(f64::NEG_INFINITY);
+    let used = |status: &BudgetStatus| {
+        let known = status.of_this_month(view.now);
+        known.and_then(BudgetStatus::used_ratio).unwrap_or(f64::NEG_INFINITY)
+    };
     all.sort_by(|one, other| used(other).total_cmp(&used(one)));
     let rest = all.len().saturating_sub(MOST_BUDGETS);
     html! {

@@ -68,30 +68,26 @@ pub struct View<'a> {
 }
 
 /// A page by its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Page<'a> {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Page {
     Status,
     Alerts,
     /// The page of one alert, by its fingerprint.
-    Alert(&'a str),
+    Alert(String),
     /// The page of one project, by its id.
-    Project(&'a str),
+    Project(String),
     Runbooks,
-    Style,
-    Icon,
 }
 
-impl<'a> Page<'a> {
-    pub(super) fn find(path: &'a str) -> Option<Self> {
+impl Page {
+    pub(super) fn find(path: &str) -> Option<Self> {
         match path {
             "/" => Some(Self::Status),
             ALERTS => Some(Self::Alerts),
             RUNBOOKS => Some(Self::Runbooks),
-            STYLE => Some(Self::Style),
-            ICON => Some(Self::Icon),
             _ => match path.strip_prefix('/')?.split_once('/')? {
-                ("alerts", fingerprint) => Some(Self::Alert(fingerprint)),
-                ("projects", id) => Some(Self::Project(id)),
+                ("alerts", fingerprint) => Some(Self::Alert(fingerprint.to_owned())),
+                ("projects", id) => Some(Self::Project(id.to_owned())),
                 _ => None,
             },
         }
@@ -99,9 +95,7 @@ impl<'a> Page<'a> {
 
     /// The answer for a page.
     pub(super) fn answer(self, view: View<'_>) -> Response<Body> {
-        let (status, page) = match self {
-            Self::Style => return asset("text/css; charset=utf-8", include_str!("style.css")),
-            Self::Icon => return asset("image/svg+xml", include_str!("icon.svg")),
+        let (status, page) = match &self {
             Self::Status => (StatusCode::OK, status::page(view)),
             Self::Alerts => (StatusCode::OK, alerts::page(view)),
             Self::Runbooks => (StatusCode::OK, runbooks::page(view)),
@@ -125,12 +119,27 @@ fn found(page: Option<Markup>, missing: impl FnOnce() -> Markup) -> (StatusCode,
 }
 
 /// A file that every page uses.
-fn asset(content_type: &'static str, text: &'static str) -> Response<Body> {
-    let mut response = respond(StatusCode::OK, content_type, text);
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Short, because a new version of the daemon has another style.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
-    response
+pub(super) struct Asset {
+    content_type: &'static str,
+    text: &'static str,
+}
+
+impl Asset {
+    pub(super) fn find(path: &str) -> Option<Self> {
+        match path {
+            STYLE => Some(Self { content_type: "text/css; charset=utf-8", text: include_str!("style.css") }),
+            ICON => Some(Self { content_type: "image/svg+xml", text: include_str!("icon.svg") }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn answer(self) -> Response<Body> {
+        let mut response = respond(StatusCode::OK, self.content_type, self.text);
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Short, because a new version of the daemon has another style.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+        response
+    }
 }
 
 #[cfg(test)]
@@ -142,9 +151,9 @@ mod tests {
         for (path, want) in [
             ("/", Some(Page::Status)),
             ("/alerts", Some(Page::Alerts)),
-            ("/alerts/00c0ffee00c0ffee", Some(Page::Alert("00c0ffee00c0ffee"))),
-            ("/projects/41001", Some(Page::Project("41001"))),
-            ("/projects/../runbooks", Some(Page::Project("../runbooks"))),
+            ("/alerts/00c0ffee00c0ffee", Some(Page::Alert("00c0ffee00c0ffee".into()))),
+            ("/projects/41001", Some(Page::Project("41001".into()))),
+            ("/projects/../runbooks", Some(Page::Project("../runbooks".into()))),
             ("/projects", None),
             ("//", None),
             ("/assets/../style.css", None),
@@ -153,6 +162,8 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Page::find(path), want, "{path}");
+            assert!(Asset::find(path).is_none(), "{path}");
         }
+        assert!(Asset::find(STYLE).is_some() && Asset::find(ICON).is_some());
     }
 }

@@ -84,7 +84,7 @@ impl<'a> Windows<'a> {
                 }
                 div {
                     dt { "Forecast for " (today.strftime("%B")) }
-                    dd { (self.forecast(view, currency)) }
+                    dd { (self.forecast(view, currency, month)) }
                 }
                 div {
                     dt { "Today so far" }
@@ -110,16 +110,16 @@ impl<'a> Windows<'a> {
         }
     }
 
-    fn forecast(&self, view: View<'_>, currency: &Currency) -> Markup {
+    fn forecast(&self, view: View<'_>, currency: &Currency, month: Option<Amount>) -> Markup {
         let Some(outlook) = self.outlook(view, currency) else {
             return html! {
                 strong.figure { (format::unknown()) }
                 span.note { "It needs the history of past days" }
             };
         };
-        let spent = self.month.whole(currency).map(Amount::to_f64);
+        let spent = month.filter(|_| self.month.unknown.is_empty()).map(Amount::to_f64);
         // The forecast knows closed days only. The month costs at least its costs so far.
-        let least = self.month.sum(currency).map_or(f64::NEG_INFINITY, Amount::to_f64);
+        let least = month.map_or(f64::NEG_INFINITY, Amount::to_f64);
         let [lower, estimate, upper] = [outlook.lower, outlook.estimate, outlook.upper].map(|edge| edge.max(least));
         let band = format!("{} – {}", format::estimate(lower), format::estimate(upper));
         let label = format!(

@@ -44,7 +44,8 @@ struct Sum(Option<Amount>);
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    month: Sum,
+    /// The costs of the known accounts. `None` when only unknown accounts have the part.
+    month: Option<Amount>,
     last: Sum,
     before: Sum,
 }
@@ -73,6 +74,14 @@ impl Sum {
 
     fn add(&mut self, amount: Option<Amount>) {
         self.0 = self.0.zip(amount).and_then(|(sum, amount)| sum.checked_add(amount));
+    }
+}
+
+impl Row {
+    fn add_month(&mut self, amount: Option<Amount>) {
+        if let Some(amount) = amount {
+            self.month = Some(self.month.unwrap_or_default().plus(amount));
+        }
     }
 }
 
@@ -107,7 +116,7 @@ impl<'a> Parts<'a> {
     }
 
     fn add(&mut self, view: View<'a>, account: &'a Account) {
-        let totals = cost_sums::costs(account, Window::MonthToDate, view.now);
+        let totals = account.costs(Window::MonthToDate, view.now);
         let mut sums = BTreeMap::<&Currency, MonthSums<'_>>::new();
         for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
             let sums = sums.entry(currency).or_default();
@@ -132,9 +141,9 @@ impl<'a> Parts<'a> {
         }
         for ((currency, part), amount) in month {
             let [last, before] = self.compared(account, currency, part);
-            let zero = Row { month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+            let zero = Row { month: None, last: Sum::ZERO, before: Sum::ZERO };
             let row = self.rows.entry((currency, part)).or_insert(zero);
-            row.month.add(totals.map(|_| amount));
+            row.add_month(totals.map(|_| amount));
             row.last.add(last);
             row.before.add(before);
         }
@@ -173,10 +182,10 @@ impl<'a> Parts<'a> {
         if rows.is_empty() {
             return html! {};
         }
-        let rank = |row: &Row| (row.month.0, row.last.0);
+        let rank = |row: &Row| (row.month, row.last.0);
         rows.sort_unstable_by(|(one, a), (other, b)| rank(b).cmp(&rank(a)).then_with(|| one.cmp(other)));
         let (shown, rest) = rows.split_at(rows.len().min(MOST));
-        let most = shown.iter().filter_map(|(_, row)| row.month.0).max().map_or(0.0, Amount::to_f64);
+        let most = shown.iter().filter_map(|(_, row)| row.month).max().map_or(0.0, Amount::to_f64);
         let title = match kind {
             Kind::Project => "Projects",
             Kind::Region => "Regions",
@@ -200,7 +209,7 @@ impl<'a> Parts<'a> {
                             tr {
                                 th scope="row" {
                                     (label(view.snapshot, *part, depth))
-                                    @if let Some(amount) = row.month.0.filter(|_| most > 0.0) {
+                                    @if let Some(amount) = row.month.filter(|_| most > 0.0) {
                                         (share(amount.to_f64() / most))
                                     }
                                 }
@@ -262,9 +271,9 @@ fn share(share: f64) -> Markup {
 }
 
 fn total(rows: &[(Part<'_>, Row)]) -> Row {
-    let mut all = Row { month: Sum::ZERO, last: Sum::ZERO, before: Sum::ZERO };
+    let mut all = Row { month: None, last: Sum::ZERO, before: Sum::ZERO };
     for (_, row) in rows {
-        all.month.add(row.month.0);
+        all.add_month(row.month);
         all.last.add(row.last.0);
         all.before.add(row.before.0);
     }
@@ -273,7 +282,7 @@ fn total(rows: &[(Part<'_>, Row)]) -> Row {
 
 fn cells(row: &Row) -> Markup {
     html! {
-        td.number { (format::amount(row.month.0)) }
+        td.number { (format::amount(row.month)) }
         td.number.wide { (format::amount(row.last.0)) }
         td.number { (change(row.last.0, row.before.0)) }
     }

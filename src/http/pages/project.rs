@@ -89,7 +89,7 @@ pub(super) fn missing(view: View<'_>, id: &str) -> Markup {
 /// Whether an account knows the project: by its name, by the past days or by current costs.
 fn has_project(account: &Account, project: ProjectId, now: Timestamp) -> bool {
     let recent = || account.insights.iter().flat_map(|insights| insights.recent.currencies());
-    let costs = || COLUMNS.into_iter().filter_map(|window| cost_sums::costs(account, window, now));
+    let costs = || COLUMNS.into_iter().filter_map(|window| account.costs(window, now));
     account.names.projects.contains_key(&project)
         || recent().any(|(_, costs)| costs.has_project(project))
         || costs().any(|totals| totals.amounts.iter().any(|(group, ..)| group.project == project))

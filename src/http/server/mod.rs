@@ -200,9 +200,10 @@ where
             }
             _ => return,
         }
+        let address = stream.peer_addr();
         match TlsAcceptor::from(tls).accept(stream).await {
             Ok(stream) => self.answer(stream, watcher).await,
-            Err(error) => tracing::debug!(peer = %self.peer.0, %error, "the TLS handshake failed"),
+            Err(error) => tracing::debug!(?address, %error, "the TLS handshake failed"),
         }
     }
 

@@ -201,8 +201,8 @@ async fn an_answer_that_is_not_read_stays_with_the_daemon() {
     assert!(before < 2 << 20, "{before} of {} bytes", PIECE * 1024);
 }
 
-#[tokio::test]
-async fn the_network_of_an_ipv6_address_is_one_client() {
+#[test]
+fn the_network_of_an_ipv6_address_is_one_client() {
     let at = |address: &str| Peer::at(address.parse().unwrap()).0;
     assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff::9"));
     assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));

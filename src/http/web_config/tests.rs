@@ -198,6 +198,12 @@ fn policies_versions_and_suites_that_do_not_exist_are_named() {
             &["client_allowed_sans (web.yml): needs client_auth_type RequireAndVerifyClientCert"],
         ),
         (
+            format!(
+                "{TLS}  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.pem\n  client_allowed_sans: [a.example]\n"
+            ),
+            &["client_allowed_sans (web.yml): needs client_auth_type RequireAndVerifyClientCert"],
+        ),
+        (
             format!("{TLS}  client_auth_type: Always\n  client_allowed_sans: [a@b.example]\n"),
             &[
                 "client_allowed_sans (web.yml): e-mail addresses are not supported",

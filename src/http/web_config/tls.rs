@@ -282,7 +282,7 @@ fn clients(
     if !settings.allowed_sans.is_empty() && policy != ClientAuth::RequireAndVerify {
         faults.add(
             &sans,
-            "needs client_auth_type RequireAndVerifyClientCert: a name in a certificate that no authority signed proves nothing",
+            "needs client_auth_type RequireAndVerifyClientCert: only then has every client a name that an authority signed",
         );
     }
     if settings.allowed_sans.iter().any(|name| name.contains('@') && !name.contains("://")) {

@@ -1,6 +1,7 @@
 //! Common behaviour of all rules: equal starts on all replicas, and the configuration.
 
 use super::*;
+use gcore_api::billing::record::UnpricedReason;
 
 #[test]
 fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
@@ -45,6 +46,45 @@ fn what_the_data_do_not_date_begins_for_every_daemon_alike() {
     assert_eq!(starts(at("2026-11-22T23:59:59Z")), starts(now()), "by a daemon that looks first later that day");
 }
 
+/// A limit of the costs of project 16 today.
+fn threshold(limit: &str) -> Threshold {
+    Threshold {
+        name: limit.into(),
+        account: name(),
+        selector: Selector { projects: vec![ProjectId(16)], ..Selector::default() },
+        window: Window::Today,
+        amount: amount(limit),
+        currency: eur(),
+        severity: "page".into(),
+        readings: 3,
+        keep_firing_for: DAY,
+        labels: Labels::new(),
+        annotations: Labels::new(),
+    }
+}
+
+#[test]
+fn a_report_that_tells_no_costs_is_unknown_to_every_rule_about_costs() {
+    let rules = ["spend_today", "new_spend", "threshold"];
+    let judged = vec![judged(Subject::Account, 100.0, 100.0, false)];
+    let settings = Settings { thresholds: vec![threshold("100")], ..Settings::default() };
+    let known = |totals: CostTotals| -> Vec<_> {
+        let mut account = account();
+        account.insights = Some(insights(judged.clone(), Vec::new()));
+        let reading = Reading::new(totals, now(), DAY);
+        account.cost.insert(Window::Today, WindowReading::new(reading, Window::Today.period(now()), DAY));
+        let judgements = evaluate(&snapshot(account), &settings, &facts(), now());
+        let known = judgements.into_iter().filter(|judgement| !matches!(judgement.verdict, Verdict::Unknown));
+        known.map(|judgement| judgement.scope.rule).filter(|rule| rules.contains(&rule.as_str())).collect()
+    };
+    let shown = CostTotals { price_status: Some("show".into()), ..CostTotals::default() };
+    assert_eq!(known(shown.clone()).len(), rules.len(), "nothing was spent");
+    let unpriced = [((ResourceType::new("instance"), UnpricedReason::NullCost), 3)].into();
+    assert_eq!(known(CostTotals { unpriced, ..shown }), [""; 0], "no record has a price");
+    let hidden = CostTotals { price_status: Some("hide".into()), ..CostTotals::default() };
+    assert_eq!(known(hidden), [""; 0], "the API hides the prices");
+}
+
 #[test]
 fn the_configuration_adds_mutes_and_limits() {
     let mut settings = Settings::default();
@@ -52,21 +92,7 @@ fn the_configuration_adds_mutes_and_limits() {
     watchdog.labels = [("team".into(), "web".into())].into();
     watchdog.annotations = [("runbook_url".into(), "https://wiki.example/".into())].into();
     settings.rules.get_mut(&Rule::SeriesLimit).unwrap().enabled = false;
-    settings.thresholds = ["100", "200", "220"]
-        .map(|limit| Threshold {
-            name: limit.into(),
-            account: name(),
-            selector: Selector { projects: vec![ProjectId(16)], ..Selector::default() },
-            window: Window::Today,
-            amount: amount(limit),
-            currency: eur(),
-            severity: "page".into(),
-            readings: 3,
-            keep_firing_for: DAY,
-            labels: Labels::new(),
-            annotations: Labels::new(),
-        })
-        .into();
+    settings.thresholds = ["100", "200", "220"].map(threshold).into();
     settings.mutes = vec![Mute { labels: [("threshold".into(), "200".into())].into(), ..Mute::default() }];
     let mut account = account();
     let groups = [(group(16, 7, "instance"), "150"), (group(16, 9, "volume"), "51"), (group(17, 7, "volume"), "900")];

@@ -93,7 +93,7 @@ fn insights(judged: Vec<Judged>, budgets: Vec<BudgetStatus>) -> Arc<Insights> {
 }
 
 fn costs(window: Window, groups: &[(Group, &str)]) -> WindowReading<CostTotals> {
-    let mut totals = CostTotals::default();
+    let mut totals = CostTotals { price_status: Some("show".into()), ..CostTotals::default() };
     for (group, cost) in groups {
         totals.amounts.add(group.clone(), eur(), amount(cost)).unwrap();
     }
