@@ -1,13 +1,13 @@
-//! Metrics of the alerts. Each scrape builds them from the published alerts.
+//! Metrics of the alerts. The first scrape after a change of the published alerts sets them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, Opts, Registry};
 
-use super::Reader;
 use super::alert::{Alert, Status};
+use super::{Current, Reader};
 
 /// The largest number of firing alerts with a series each. The counts include all alerts.
 const MOST_SHOWN: usize = 1_000;
@@ -40,41 +40,49 @@ pub const LABELS: [&str; 17] = [
 /// # Errors
 /// Fails if the registry already has the families.
 pub(super) fn register(registry: &Registry, alerts: Reader) -> prometheus::Result<()> {
-    let descriptions = gauges()?.iter().flat_map(Collector::desc).cloned().collect();
-    registry.register(Box::new(Published { alerts, descriptions }))
+    let count = Opts::new("gcore_alerts", "Alerts of the daemon itself, by where they stand; none: no series.");
+    let firing = Opts::new("gcore_alert_firing", "1 for each alert of the daemon itself that fires.");
+    let (count, firing) = (GaugeVec::new(count, &COUNT_LABELS)?, GaugeVec::new(firing, &LABELS)?);
+    registry.register(Box::new(Published { alerts, count, firing, shown: Mutex::default() }))
 }
 
 struct Published {
     alerts: Reader,
-    descriptions: Vec<Desc>,
+    count: GaugeVec,
+    firing: GaugeVec,
+    /// The alerts that the gauges are of.
+    shown: Mutex<Current>,
 }
 
-/// The count of alerts by state, and the firing alerts.
-fn gauges() -> prometheus::Result<[GaugeVec; 2]> {
-    let count = Opts::new("gcore_alerts", "Alerts of the daemon itself, by where they stand; none: no series.");
-    let firing = Opts::new("gcore_alert_firing", "1 for each alert of the daemon itself that fires.");
-    Ok([GaugeVec::new(count, &COUNT_LABELS)?, GaugeVec::new(firing, &LABELS)?])
+impl Published {
+    fn set(&self, alerts: &[Arc<Alert>]) {
+        self.count.reset();
+        self.firing.reset();
+        for alert in alerts {
+            let labels = [alert.label("alertname"), alert.label("severity"), alert.status.as_str()];
+            self.count.with_label_values(&labels).inc();
+        }
+        let fires = |alert: &&Arc<Alert>| alert.status == Status::Firing;
+        for alert in alerts.iter().filter(fires).take(MOST_SHOWN) {
+            self.firing.with_label_values(&LABELS.map(|name| alert.label(name))).set(1.0);
+        }
+    }
 }
 
 impl Collector for Published {
     fn desc(&self) -> Vec<&Desc> {
-        self.descriptions.iter().collect()
+        [self.count.desc(), self.firing.desc()].concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // The same gauges were made before, at registration.
-        let Ok([count, firing]) = gauges() else { return Vec::new() };
-        let alerts = self.alerts.borrow().clone().unwrap_or_default();
-        for alert in alerts.iter() {
-            let labels = [alert.label("alertname"), alert.label("severity"), alert.status.as_str()];
-            count.with_label_values(&labels).inc();
-        }
-        let fires = |alert: &&Arc<Alert>| alert.status == Status::Firing;
-        for alert in alerts.iter().filter(fires).take(MOST_SHOWN) {
-            firing.with_label_values(&LABELS.map(|name| alert.label(name))).set(1.0);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let alerts = self.alerts.borrow().clone();
+        if alerts.as_ref().map(Arc::as_ptr) != shown.as_ref().map(Arc::as_ptr) {
+            self.set(alerts.as_deref().map_or(&[], Vec::as_slice));
+            *shown = alerts;
         }
         // The encoder refuses a family without a series.
-        let families = [count, firing].into_iter().flat_map(|gauge| gauge.collect());
+        let families = self.count.collect().into_iter().chain(self.firing.collect());
         families.filter(|family| !family.get_metric().is_empty()).collect()
     }
 }

@@ -64,7 +64,7 @@ mod tests {
     use crate::aggregate::usage::UsageTotals;
     use crate::insights::budget::{Budget, BudgetStatus, Selector};
     use crate::insights::recent_days::RecentDays;
-    use crate::insights::{DailyAnalysis, Insights, Judged, Subject};
+    use crate::insights::{DailyAnalysis, Insights, Judged, JudgedDay, Subject};
     use crate::snapshot::{Reading, WindowReading};
     use cost_insights::{Forecast, Judgement};
     use gcore_api::billing::amount::Amount;
@@ -139,7 +139,7 @@ mod tests {
             Judged { currency: currency.clone(), subject: Subject::Account, judgement, contributors: Vec::new() };
         let forecast = Forecast { month_to_date: 1.0, estimate: 3.0, lower: 2.0, upper: 4.0 };
         let findings = DailyAnalysis {
-            judged: Some((today.saturating_sub(1.day()), vec![judged])),
+            judged: Some(JudgedDay::new(today.saturating_sub(1.day()), vec![judged])),
             month: today.first_of_month(),
             forecasts: [((project, currency.clone()), forecast)].into(),
             account: BTreeMap::new(),

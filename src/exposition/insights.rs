@@ -1,11 +1,10 @@
 //! Families of the insights: forecasts, anomalies, budgets, revisions.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::account::AccountName;
-use crate::insights::{DailyAnalysis, Judged, Subject};
+use crate::insights::{DailyAnalysis, Judged, JudgedDay, Subject};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::period::midnight;
 
@@ -84,16 +83,16 @@ fn budgets(snapshot: &Snapshot, now: Timestamp) -> [Gauges; 5] {
 }
 
 fn write_anomalies(families: &mut Families, snapshot: &Snapshot, all_groups: bool, now: Timestamp) {
-    let judged: Vec<(&AccountName, (Date, &[Judged]))> =
+    let judged: Vec<(&AccountName, &JudgedDay)> =
         findings(snapshot).filter_map(|(name, findings)| Some((name, findings.news(now)?))).collect();
     let mut days = Gauges::new(catalog::ANOMALY_DAY);
-    for (name, (day, _)) in &judged {
-        days.set([word(name.as_str())], seconds(midnight(*day)));
+    for (name, judged) in &judged {
+        days.set([word(name.as_str())], seconds(midnight(judged.day)));
     }
     families.write([days]);
     let series: Vec<(&AccountName, &Judged, [SmolStr; 3])> = judged
         .iter()
-        .flat_map(|(name, (_, judged))| judged.iter().map(|judged| (*name, judged)))
+        .flat_map(|(name, judged)| judged.judgements().iter().map(|judged| (*name, judged)))
         .filter(|(_, judged)| all_groups || judged.judgement.anomaly || !matches!(judged.subject, Subject::Group(_)))
         .map(|(name, judged)| (name, judged, judged.subject.places()))
         .collect();

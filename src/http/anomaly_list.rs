@@ -29,12 +29,12 @@ pub(super) fn anomalies<'a>(accounts: impl IntoIterator<Item = Named<'a>>, now: 
     let mut found = Anomalies::default();
     for account in accounts {
         let news = account.1.insights.as_ref().and_then(|insights| insights.findings.news(now));
-        let Some((day, judged)) = news else {
+        let Some(judged) = news else {
             found.unknown.push(account.0);
             continue;
         };
-        let anomalies = judged.iter().filter(|judged| judged.judgement.anomaly);
-        found.list.extend(anomalies.map(|judged| Anomaly { account, day, judged }));
+        let day = judged.day;
+        found.list.extend(judged.anomalies().map(|judged| Anomaly { account, day, judged }));
     }
     found.list.sort_by(|one, other| other.judged.judgement.score.total_cmp(&one.judged.judgement.score));
     found

@@ -33,7 +33,7 @@ pub(super) struct Key<'a> {
 }
 
 /// The sums of a window.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct WindowSums<'a> {
     /// In order of their keys.
     pub(super) sums: Vec<(Key<'a>, Amount)>,
@@ -123,16 +123,19 @@ pub(super) fn sums<'a>(
         // Equal keys in a row are hashed once. Without a dimension within the account, that is nearly all of them.
         let mut run: Option<(Key<'a>, Amount)> = None;
         for (group, currency, amount) in totals.amounts.iter().filter(|(group, ..)| is_selected(group)) {
-            let key = Key {
-                account: by_account.then_some(name),
-                project: by_project.then_some(group.project),
-                region: by_region.then_some(group.region),
-                resource_type: by_type.then_some(&group.resource_type),
-                currency,
+            let account = by_account.then_some(name);
+            let project = by_project.then_some(group.project);
+            let region = by_region.then_some(group.region);
+            let resource_type = by_type.then_some(&group.resource_type);
+            let is_equal = |last: &Key<'_>| {
+                (last.project, last.region) == (project, region)
+                    && last.resource_type == resource_type
+                    && last.currency == currency
             };
             match &mut run {
-                Some((last, sum)) if *last == key => *sum = sum.plus(amount),
+                Some((last, sum)) if is_equal(last) => *sum = sum.plus(amount),
                 _ => {
+                    let key = Key { account, project, region, resource_type, currency };
                     if let Some((key, sum)) = run.replace((key, amount)) {
                         add(&mut sums, key, sum);
                     }

@@ -13,7 +13,7 @@ use gcore_api::billing::resource::Currency;
 use super::budget::Budget;
 use super::currency_models::CurrencyModels;
 use super::recent_days::RecentDays;
-use super::{DailyAnalysis, Judged, Subject, Whole};
+use super::{DailyAnalysis, Judged, JudgedDay, Subject, Whole};
 
 /// The models after a certain day. A clone can take days that may still change.
 #[derive(Clone, Debug)]
@@ -96,9 +96,7 @@ impl AccountModels {
                 };
                 model.judged().into_iter().map(judged).collect::<Vec<_>>()
             };
-            let mut judged: Vec<Judged> = self.models.iter().flat_map(of).collect();
-            judged.sort_unstable_by(|a, b| (&a.subject, &a.currency).cmp(&(&b.subject, &b.currency)));
-            (day, judged)
+            JudgedDay::new(day, self.models.iter().flat_map(of).collect())
         });
         let (mut forecasts, mut account, mut budgets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (currency, model) in &self.models {
@@ -140,8 +138,8 @@ mod tests {
             let costs = if number < 60 { &before[..] } else { then };
             past.step(&all, day, &costs.iter().map(place).collect::<Vec<_>>());
         }
-        let (_, judged) = past.findings(date(2026, 11, 1)).0.judged.unwrap();
-        let said = |Judged { currency, subject, judgement, .. }: Judged| {
+        let judged = past.findings(date(2026, 11, 1)).0.judged.unwrap();
+        let said = |Judged { currency, subject, judgement, .. }: &Judged| {
             let of = match subject {
                 Subject::Account => "account".to_owned(),
                 Subject::Group(group) => group.resource_type.as_str().to_owned(),
@@ -149,7 +147,7 @@ mod tests {
             };
             Some(format!("{of} {}: {}", currency.as_str(), judgement.reason.as_str()))
         };
-        judged.into_iter().filter_map(said).collect()
+        judged.judgements().iter().filter_map(said).collect()
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub struct Insights {
 /// The analysis of the days of an account.
 #[derive(Clone, Debug)]
 pub struct DailyAnalysis {
-    /// The newest day and its judgements.
-    pub judged: Option<(Date, Vec<Judged>)>,
+    /// The newest day.
+    pub judged: Option<JudgedDay>,
     /// The month of the forecasts, as its first day.
     pub month: Date,
     /// The forecast of each project and currency.
@@ -62,11 +62,10 @@ impl DailyAnalysis {
     /// The largest age of the newest day in days, for its judgements to be current. Yesterday's costs may come late.
     const NEWS: i32 = 2;
 
-    /// The newest day and its judgements. `None` if the day is too old.
+    /// The newest day. `None` if it is too old.
     #[must_use]
-    pub fn news(&self, now: Timestamp) -> Option<(Date, &[Judged])> {
-        let (day, judged) = self.judged.as_ref()?;
-        (*day >= utc_date(now).saturating_sub(Self::NEWS.days())).then_some((*day, judged))
+    pub fn news(&self, now: Timestamp) -> Option<&JudgedDay> {
+        self.judged.as_ref().filter(|judged| judged.day >= utc_date(now).saturating_sub(Self::NEWS.days()))
     }
 
     /// Whether the forecasts are for the current month.
@@ -91,6 +90,46 @@ impl DailyAnalysis {
     }
 }
 
+/// A day and its judgements.
+#[derive(Clone, Debug)]
+pub struct JudgedDay {
+    /// The day.
+    pub day: Date,
+    /// In order of subjects, from wide to narrow, and then of currencies.
+    judgements: Vec<Judged>,
+    /// The indexes of the anomalies. They are few among many.
+    anomalies: Vec<usize>,
+}
+
+impl JudgedDay {
+    /// A day with its judgements in any order.
+    #[must_use]
+    pub fn new(day: Date, mut judgements: Vec<Judged>) -> Self {
+        judgements.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
+        let anomalies = judgements.iter().enumerate().filter(|(_, judged)| judged.judgement.anomaly);
+        let anomalies = anomalies.map(|(index, _)| index).collect();
+        Self { day, judgements, anomalies }
+    }
+
+    /// All judgements, in order of subjects, from wide to narrow, and then of currencies.
+    #[must_use]
+    pub fn judgements(&self) -> &[Judged] {
+        &self.judgements
+    }
+
+    /// The anomalies, in the same order.
+    pub fn anomalies(&self) -> impl Iterator<Item = &Judged> {
+        self.anomalies.iter().map(|index| &self.judgements[*index])
+    }
+
+    /// The judgement of a subject.
+    #[must_use]
+    pub fn of(&self, subject: &Subject, currency: &Currency) -> Option<&Judgement> {
+        let found = self.judgements.binary_search_by(|judged| judged.key().cmp(&(subject, currency))).ok()?;
+        Some(&self.judgements[found].judgement)
+    }
+}
+
 /// The judgement of a subject on the newest day.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -102,6 +141,12 @@ pub struct Judged {
     pub judgement: Judgement,
     /// For an anomaly of a roll-up: its contributors, the largest first.
     pub contributors: Vec<Contributor>,
+}
+
+impl Judged {
+    fn key(&self) -> (&Subject, &Currency) {
+        (&self.subject, &self.currency)
+    }
 }
 
 /// The subject of a series.

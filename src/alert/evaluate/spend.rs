@@ -9,7 +9,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::account::AccountName;
 use crate::aggregate::group::Group;
-use crate::insights::{Contributor, Judged, Subject};
+use crate::insights::{Contributor, Judged, JudgedDay, Subject};
 use crate::snapshot::{Account, Collector};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, midnight, next_midnight, utc_date};
@@ -24,16 +24,15 @@ const DOMINANT: f64 = 0.7;
 const CRITICAL_MINIMA: f64 = 5.0;
 
 /// The judged day, once the history is complete or cannot become so. Half of a history gives false anomalies.
-fn judged(account: &Account, now: Timestamp) -> Option<(Date, &[Judged])> {
+fn judged(account: &Account, now: Timestamp) -> Option<&JudgedDay> {
     account.collectors.get(&Collector::History)?.last_outcome?;
     account.insights.as_ref()?.findings.news(now)
 }
 
 pub(super) fn anomalies(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
-    let Some((day, judged)) = judged(account, case.now) else { return Verdict::Unknown };
-    let is_told =
-        |judged: &&Judged| judged.judgement.anomaly && judged.judgement.excess() >= case.set.number("min_excess");
-    let anomalies: Vec<&Judged> = judged.iter().filter(is_told).collect();
+    let Some(judged) = judged(account, case.now) else { return Verdict::Unknown };
+    let (day, least) = (judged.day, case.set.number("min_excess"));
+    let anomalies: Vec<&Judged> = judged.anomalies().filter(|anomaly| anomaly.judgement.excess() >= least).collect();
     let is_provisional = account.cost.get(&Window::Yesterday).is_none_or(|reading| case.now < reading.settled_at);
     let breaches = worth_telling(&anomalies).into_iter().map(|anomaly| {
         let breach = spike(case, name, account, day, anomaly);
@@ -128,8 +127,9 @@ pub(super) fn today(case: &Case<'_>, name: &AccountName, account: &Account) -> V
     let now = case.now;
     let reading = account.cost.get(&Window::Today);
     let costs = reading.and_then(|reading| Some((reading.read_at(), account.costs(Window::Today, now)?)));
-    let (Some((read_at, costs)), Some((_, judged))) = (costs, judged(account, now)) else { return Verdict::Unknown };
+    let (Some((read_at, costs)), Some(judged)) = (costs, judged(account, now)) else { return Verdict::Unknown };
     let typical: BTreeMap<(ProjectId, &Currency), f64> = judged
+        .judgements()
         .iter()
         .filter_map(|judged| match &judged.subject {
             Subject::Project(project) => Some(((*project, &judged.currency), typical_day(judged)?)),
@@ -203,7 +203,8 @@ fn typical_day(judged: &Judged) -> Option<f64> {
 pub(super) fn novelties(case: &Case<'_>, name: &AccountName, account: &Account) -> Verdict {
     let now = case.now;
     let today = account.costs(Window::Today, now);
-    let (Some(today), Some((day, judged))) = (today, judged(account, now)) else { return Verdict::Unknown };
+    let (Some(today), Some(judged)) = (today, judged(account, now)) else { return Verdict::Unknown };
+    let (day, judged) = (judged.day, judged.judgements());
     // If the whole account is young, every cost is new and the alert would be noise.
     let is_grown = |judged: &&Judged| judged.subject == Subject::Account && !judged.judgement.low_confidence;
     let grown: BTreeSet<&Currency> = judged.iter().filter(is_grown).map(|judged| &judged.currency).collect();

@@ -8,7 +8,7 @@ use crate::aggregate::group::Group;
 use crate::http::cost_sums;
 use crate::http::cost_sums::{Dimension, Named, WindowSums};
 use crate::insights::recent_days::{Amounts, CurrencyDays, DAYS};
-use crate::insights::{Judged, Subject, Whole};
+use crate::insights::{JudgedDay, Subject, Whole};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::{Window, utc_date};
 use gcore_api::billing::resource::{Currency, ProjectId};
@@ -38,13 +38,21 @@ struct Outlook {
 }
 
 impl<'a> Windows<'a> {
-    /// The sums of accounts. Those of one project are by region and type.
-    pub(super) fn new(view: View<'a>, accounts: Vec<Named<'a>>, project: Option<ProjectId>) -> Self {
-        let dimensions = if project.is_some() { &[Dimension::Region, Dimension::ResourceType][..] } else { &[] };
-        let is_meant = |group: &Group| project.is_none_or(|project| group.project == project);
+    /// The sums of all accounts. `month` has those of the month.
+    pub(super) fn of_all(view: View<'a>, month: WindowSums<'a>) -> Self {
+        let accounts: Vec<Named<'_>> = cost_sums::with_costs(view.snapshot).collect();
+        let [today, yesterday] = [Window::Today, Window::Yesterday]
+            .map(|window| cost_sums::sums(accounts.iter().copied(), window, &[], |_| true, view.now));
+        Self { today, yesterday, month, accounts, project: None }
+    }
+
+    /// The sums of one project of accounts, by region and type.
+    pub(super) fn of_project(view: View<'a>, accounts: Vec<Named<'a>>, project: ProjectId) -> Self {
+        let dimensions = [Dimension::Region, Dimension::ResourceType];
+        let is_meant = |group: &Group| group.project == project;
         let [today, yesterday, month] = [Window::Today, Window::Yesterday, Window::MonthToDate]
-            .map(|window| cost_sums::sums(accounts.iter().copied(), window, dimensions, is_meant, view.now));
-        Self { today, yesterday, month, accounts, project }
+            .map(|window| cost_sums::sums(accounts.iter().copied(), window, &dimensions, is_meant, view.now));
+        Self { today, yesterday, month, accounts, project: Some(project) }
     }
 
     /// The currencies of these sums.
@@ -161,9 +169,9 @@ impl<'a> Windows<'a> {
         let subject = self.project.map_or(Subject::Account, Subject::Project);
         let mut expected = None;
         for (_, account) in &self.accounts {
-            let (_, judged) = account.insights.as_ref()?.findings.news(view.now).filter(|(of, _)| *of == day)?;
-            if let Some(one) = judged.iter().find(|one| one.subject == subject && one.currency == *currency) {
-                *expected.get_or_insert(0.0) += one.judgement.expected;
+            let judged = account.insights.as_ref()?.findings.news(view.now).filter(|judged| judged.day == day)?;
+            if let Some(judgement) = judged.of(&subject, currency) {
+                *expected.get_or_insert(0.0) += judgement.expected;
             }
         }
         expected.filter(|expected: &f64| expected.is_finite())
@@ -172,9 +180,10 @@ impl<'a> Windows<'a> {
     /// The last judged day, if it was an anomaly.
     fn unusual(&self, view: View<'_>, currency: &Currency) -> Option<Date> {
         let subject = self.project.map_or(Subject::Account, Subject::Project);
-        let news = self.accounts.iter().filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
-        let is_meant = |one: &Judged| one.subject == subject && one.currency == *currency && one.judgement.anomaly;
-        news.filter(|(_, judged)| judged.iter().any(is_meant)).map(|(day, _)| day).next()
+        let mut news =
+            self.accounts.iter().filter_map(|(_, account)| account.insights.as_ref()?.findings.news(view.now));
+        let is_meant = |of: &&JudgedDay| of.of(&subject, currency).is_some_and(|judgement| judgement.anomaly);
+        news.find(is_meant).map(|judged| judged.day)
     }
 
     /// The costs of a closed day. `None`: the day of an account is not stored, or its costs vanished at once.

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use maud::{Markup, html};
 
 use crate::http::cost_sums;
-use crate::http::cost_sums::WindowSums;
+use crate::http::cost_sums::{Key, Named, WindowSums};
 use crate::insights::Whole;
 use crate::insights::recent_days::{Amounts, CurrencyDays, Weeks};
 use crate::insights::wording;
@@ -62,6 +62,8 @@ struct MonthSums<'a> {
 pub(super) struct Parts<'a> {
     rows: HashMap<(&'a Currency, Part<'a>), Row, RandomState>,
     weeks: Option<Weeks>,
+    /// The sums of the month in each currency. Its accounts are those of the rows.
+    pub(super) month: WindowSums<'a>,
 }
 
 /// The path of a project's page.
@@ -110,13 +112,18 @@ impl<'a> Parts<'a> {
         let accounts = || cost_sums::with_costs(view.snapshot);
         let weeks = |account: &Account| account.insights.as_ref()?.recent.weeks(view.now);
         let weeks = accounts().filter_map(|(_, account)| weeks(account)).min_by_key(|weeks| weeks.last.end());
-        let mut parts = Self { rows: HashMap::default(), weeks };
-        accounts().for_each(|(_, account)| parts.add(view, account));
+        let mut parts = Self { rows: HashMap::default(), weeks, month: WindowSums::default() };
+        let mut month = BTreeMap::new();
+        accounts().for_each(|account| parts.add(view, account, &mut month));
+        let of_currency = |currency| Key { account: None, project: None, region: None, resource_type: None, currency };
+        parts.month.sums = month.into_iter().map(|(currency, sum)| (of_currency(currency), sum)).collect();
         parts
     }
 
-    fn add(&mut self, view: View<'a>, account: &'a Account) {
+    fn add(&mut self, view: View<'a>, (name, account): Named<'a>, all: &mut BTreeMap<&'a Currency, Amount>) {
         let totals = account.costs(Window::MonthToDate, view.now);
+        let accounts = if totals.is_some() { &mut self.month.known } else { &mut self.month.unknown };
+        accounts.push(name);
         let mut sums = BTreeMap::<&Currency, MonthSums<'_>>::new();
         for (group, currency, amount) in totals.iter().flat_map(|totals| totals.amounts.iter()) {
             let sums = sums.entry(currency).or_default();
@@ -126,6 +133,8 @@ impl<'a> Parts<'a> {
         }
         let mut month = HashMap::<(&Currency, Part<'_>), Amount, RandomState>::default();
         for (currency, MonthSums { projects, regions, types }) in sums {
+            let sum = all.entry(currency).or_default();
+            *sum = regions.values().copied().fold(*sum, Amount::plus);
             let projects = projects.into_iter().map(|(id, sum)| (Part::Project(id), sum));
             let regions = regions.into_iter().map(|(id, sum)| (Part::Region(id), sum));
             let types = types.into_iter().map(|(word, sum)| (Part::Type(word), sum));
@@ -164,15 +173,8 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// The table of a kind. Empty without a row. `month` has the accounts that the rows leave out.
-    pub(super) fn table(
-        &self,
-        view: View<'_>,
-        depth: Depth,
-        currency: &Currency,
-        kind: Kind,
-        month: &WindowSums<'_>,
-    ) -> Markup {
+    /// The table of a kind. Empty without a row.
+    pub(super) fn table(&self, view: View<'_>, depth: Depth, currency: &Currency, kind: Kind) -> Markup {
         let mut rows: Vec<(Part<'a>, Row)> = self
             .rows
             .iter()
@@ -195,7 +197,7 @@ impl<'a> Parts<'a> {
             div.part {
                 h3 { (title) }
                 table.parts {
-                    caption { (self.caption(view, currency, month)) }
+                    caption { (self.caption(view, currency)) }
                     thead {
                         tr {
                             th scope="col" { (title.trim_end_matches('s')) }
@@ -224,9 +226,9 @@ impl<'a> Parts<'a> {
     }
 
     /// The days of the columns.
-    fn caption(&self, view: View<'_>, currency: &Currency, month: &WindowSums<'_>) -> Markup {
+    fn caption(&self, view: View<'_>, currency: &Currency) -> Markup {
         html! {
-            "In " (format::name(currency.as_str())) (format::without(month)) ". This month: " (format::month_so_far(view.now)) ". "
+            "In " (format::name(currency.as_str())) (format::without(&self.month)) ". This month: " (format::month_so_far(view.now)) ". "
             @match self.weeks {
                 Some(weeks) => {
                     "Change: " (format::period(weeks.last)) " against " (format::period(weeks.before)) "."

@@ -35,7 +35,7 @@ pub(super) fn page(view: View<'_>, id: &str) -> Option<Markup> {
         return None;
     }
     let read = accounts.iter().copied().filter(|(_, account)| cost_sums::has_costs(account));
-    let windows = Windows::new(view, read.collect(), Some(project));
+    let windows = Windows::of_project(view, read.collect(), project);
     let mut currencies: BTreeSet<&Currency> = windows.currencies().collect();
     for (_, account) in &accounts {
         let recent = account.insights.iter().flat_map(|insights| insights.recent.currencies());

@@ -22,7 +22,8 @@ const MOST_CURRENCIES: usize = 6;
 
 /// The page.
 pub(super) fn page(view: View<'_>) -> Markup {
-    let (windows, parts) = (Windows::new(view, cost_sums::with_costs(view.snapshot).collect(), None), Parts::new(view));
+    let parts = Parts::new(view);
+    let windows = Windows::of_all(view, parts.month.clone());
     let people = alerts::for_people(view);
     let currencies: BTreeSet<&Currency> = windows.currencies().chain(parts.currencies()).collect();
     let content = html! {
@@ -53,10 +54,10 @@ pub(super) fn page(view: View<'_>) -> Markup {
                 h2 id=(id) { "Where " (format::name(currency.as_str())) " goes" }
                 div.columns {
                     div {
-                        (parts.table(view, Depth::Root, currency, Kind::Project, &windows.month))
-                        (parts.table(view, Depth::Root, currency, Kind::Region, &windows.month))
+                        (parts.table(view, Depth::Root, currency, Kind::Project))
+                        (parts.table(view, Depth::Root, currency, Kind::Region))
                     }
-                    (parts.table(view, Depth::Root, currency, Kind::Type, &windows.month))
+                    (parts.table(view, Depth::Root, currency, Kind::Type))
                 }
             }
         }

@@ -17,12 +17,13 @@ pub(super) fn log_anomalies(
     logged: &mut Option<(Date, BTreeSet<(Subject, Currency)>)>,
     found: &DailyAnalysis,
 ) {
-    let Some((day, judged)) = &found.judged else { return };
-    if logged.as_ref().is_none_or(|(of, _)| of != day) {
-        *logged = Some((*day, BTreeSet::new()));
+    let Some(judged) = &found.judged else { return };
+    let day = judged.day;
+    if logged.as_ref().is_none_or(|(of, _)| *of != day) {
+        *logged = Some((day, BTreeSet::new()));
     }
     let Some((_, logged)) = logged else { return };
-    for Judged { currency, subject, judgement, .. } in judged.iter().filter(|judged| judged.judgement.anomaly) {
+    for Judged { currency, subject, judgement, .. } in judged.anomalies() {
         if logged.insert((subject.clone(), currency.clone())) {
             let [project_id, region_id, resource_type] = subject.places();
             let (project_id, region_id) = (project_id.as_str(), region_id.as_str());

@@ -61,5 +61,5 @@ async fn only_a_change_is_published() {
     job.wake(None, true).await;
     assert!(is_published(), "the day has turned");
     let found = reader.borrow().accounts[&account].insights.clone().unwrap();
-    assert_eq!(found.findings.judged.as_ref().unwrap().0, date(2026, 11, 21));
+    assert_eq!(found.findings.judged.as_ref().unwrap().day, date(2026, 11, 21));
 }

@@ -14,7 +14,7 @@ use crate::aggregate::report_tasks::ReportTaskTotals;
 use crate::alert::settings::{Mute, Threshold};
 use crate::insights::budget::{Budget, BudgetStatus, Selector};
 use crate::insights::recent_days::RecentDays;
-use crate::insights::{Contributor, DailyAnalysis, Insights, Judged, Subject};
+use crate::insights::{Contributor, DailyAnalysis, Insights, Judged, JudgedDay, Subject};
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
 use crate::store::days::Revision;
 use crate::store::series::Series;
@@ -80,7 +80,7 @@ fn judged(subject: Subject, actual: f64, expected: f64, anomaly: bool) -> Judged
 
 fn insights(judged: Vec<Judged>, budgets: Vec<BudgetStatus>) -> Arc<Insights> {
     let findings = DailyAnalysis {
-        judged: Some((utc_date(now()).saturating_sub(1.day()), judged)),
+        judged: Some(JudgedDay::new(utc_date(now()).saturating_sub(1.day()), judged)),
         month: utc_date(now()).first_of_month(),
         forecasts: [].into(),
         account: [].into(),
