@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 
-from . import alerts, backtest, days, greedy, hostile, polls, real, scrapes, stores
+from . import alerts, backtest, days, greedy, hostile, planning, polls, real, scrapes, stores
 from .run import ROOT, Failed
 from .table import Line, markdown, text
 
@@ -36,6 +36,7 @@ ROWS: dict[str, Row] = {
     "restart": alerts.restart,
     "rules": alerts.rules,
     "page": alerts.page,
+    "plan": planning.plan,
     "backtest": backtest.backtest,
     "ablate": backtest.ablate,
 }

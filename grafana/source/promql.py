@@ -81,15 +81,16 @@ def project_days():
     return first_of(f"{recorded('account_project', 'today')} {NOW} {IS_TODAY}", closed_days())
 
 
-def group_days():
-    """The cost of each closed day by project, region and type."""
+def type_days():
+    """The cost of each closed day by type. Sums are made before sources are joined: groups are too many to be joined."""
     by_ids = "max by (account, project_id, region_id, resource_type, currency) (%s)"
-    last = "last_over_time(%s{%s}%s)"
-    return first_of(
-        f"{by_ids % f'gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}'} {IS_YESTERDAY}",
-        by_ids % (last % ("account_project_region_type:gcore_cost_yesterday_amount:max1h", GROUPS, DAY_AFTER)),
-        by_ids % (last % ("gcore_cost_daily_amount", GROUPS, "[1d] offset -1d")),
+    rule = "account_project_region_type:gcore_cost_yesterday_amount:max1h"
+    sources = (
+        (by_ids % f"gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}", IS_YESTERDAY),
+        (f"last_over_time({rule}{{{GROUPS}}}{DAY_AFTER})", ""),
+        (by_ids % f"last_over_time(gcore_cost_daily_amount{{{GROUPS}}}[1d] offset -1d)", ""),
     )
+    return first_of(*(f"sum by (resource_type) ({source}) {condition}".strip() for source, condition in sources))
 
 
 def largest(count, *expressions):

@@ -72,6 +72,9 @@ pub fn text(
     Ok(text)
 }
 
+/// The usual length of the daemon's own metrics as text.
+const OWN_LENGTH: usize = 48 << 10;
+
 /// The daemon's own metrics, which end the text in this format.
 ///
 /// # Errors
@@ -81,7 +84,7 @@ pub fn own(registry: &Registry, format: Format) -> prometheus::Result<Vec<u8>> {
     if format == Format::OpenMetrics {
         return Ok(open_metrics::own(&families));
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(OWN_LENGTH);
     TextEncoder::new().encode(&families, &mut text)?;
     Ok(text)
 }
