@@ -104,10 +104,7 @@ def full():
 def month_against_last():
     rule = "account_project_region_type:gcore_cost_month_to_date_amount:max1h"
     # The rule is an hour apart, so the first two hours of a month would still find the month before.
-    total = (
-        f"sum(last_over_time({rule}{{{GROUPS}}}[2h]%s))"
-        " and on () (24 * (day_of_month() - 1) + hour() > 1)"
-    )
+    total = f"sum(last_over_time({rule}{{{GROUPS}}}[2h]%s)) and on () (24 * (day_of_month() - 1) + hour() > 1)"
     before = f"{total % ' offset ${last_month_days}d'} and on () day_of_month() <= $last_month_days"
     return series(
         "This month against last, $currency",
@@ -131,16 +128,17 @@ def month_against_last():
 
 def days_by_type():
     daily = type_days()
-    rule = "account_project_region_type:gcore_cost_yesterday_amount:max1h"
+    ranked = f"sum by (resource_type) (%s_over_time(%s{{{GROUPS}}}[%s] {NOW}))"
+    rule = "account_project_region_type:gcore_cost_%s_amount:max1h"
     top = largest(
         8,
-        # One reading of each day: all readings of 35 days take twice as long.
-        f"sum_over_time((sum by (resource_type) (last_over_time({rule}{{{GROUPS}}}[2h])))[35d:1d] {NOW})",
-        f"sum by (resource_type) (sum_over_time(gcore_cost_daily_amount{{{GROUPS}}}[35d] {NOW}))",
+        ranked % ("last", rule % "month_to_date", "1d"),
+        ranked % ("last", rule % "yesterday", "1d"),
+        ranked % ("sum", "gcore_cost_daily_amount", "35d"),
     )
     return series(
         "Each day by type, $currency",
-        "One bar for each closed UTC day: the eight largest types and the rest.",
+        "One bar for each closed UTC day: the eight types that cost most this month, and the rest.",
         query(f"({daily}) and on (resource_type) ({top})", "{{resource_type}}"),
         query(f"sum(({daily}) unless on (resource_type) ({top}))", "all others"),
         bars=True,
