@@ -14,7 +14,7 @@ use crate::aggregate::cost::CostTotals;
 use crate::aggregate::group::Group;
 use crate::aggregate::usage::UsageTotals;
 use crate::jobs::insights::Handle;
-use crate::snapshot::WindowReading;
+use crate::snapshot::{Account, Collector, WindowReading};
 use crate::store::days::Day;
 use crate::store::series::{Kind, Series};
 use crate::store::{AccountId, Store};
@@ -118,11 +118,11 @@ impl Source {
             let due = due::days(&known, &self.settings, settle_after, now);
             let mut held = u32::try_from(known.len()).unwrap_or(u32::MAX);
             tell_held(poll, kind, held);
-            let hides_costs = kind == Kind::Cost && hides_costs(poll);
             for date in due {
                 let is_kept = self.reaches.first(poll, kind, now).await.is_none_or(|first| first <= date);
                 // While the reports hide their prices, one day an hour is tried.
-                let is_hidden = || hides_costs && self.failed.keys().any(|(of, _)| *of == kind);
+                let has_failed = || self.failed.keys().any(|(of, _)| *of == kind);
+                let is_hidden = || kind == Kind::Cost && has_failed() && hides_costs(poll);
                 if !is_kept || self.failed.contains_key(&(kind, date)) || is_hidden() {
                     continue;
                 }
@@ -263,10 +263,11 @@ impl Source {
     }
 }
 
-/// Whether the current reports tell no costs, as for a key that sees no prices.
+/// Whether the current reports tell no costs, as for a key that sees no prices. True also before their first poll.
 fn hides_costs(poll: &Poll<'_>) -> bool {
-    let costs = poll.account_so_far().cost;
-    !costs.is_empty() && costs.values().all(|reading| !reading.last().tells_costs())
+    let Account { collectors, cost, .. } = poll.account_so_far();
+    let is_untried = || collectors.get(&Collector::Cost).is_some_and(|status| status.last_attempt.is_none());
+    (!cost.is_empty() || is_untried()) && cost.values().all(|reading| !reading.last().tells_costs())
 }
 
 /// Publishes a changed number of stored days.
