@@ -46,12 +46,13 @@ const browser = await chromium.launch({ executablePath: o.chromium, args: ['--he
 async function draw(board, theme, width) {
   const faults = [];
   const page = await browser.newPage({ viewport: { width, height: 300 }, timezoneId: 'UTC', locale: 'en-US' });
+  page.setDefaultTimeout(300_000); // longer than anything takes on a busy machine
   page.on('pageerror', (e) => faults.push(e.message));
   page.on('response', (r) => r.status() >= 400 && faults.push(`${r.status()} ${r.url()}`));
   const query = new URLSearchParams({ board, theme, ...(since[board] && { from: since[board] }) });
   for (const v of o.var) query.append(`var-${v.split('=')[0]}`, v.slice(v.indexOf('=') + 1));
   await page.goto(`http://127.0.0.1:${server.address().port}/?${query}`);
-  await page.waitForFunction('window.report', null, { timeout: 300_000 });
+  await page.waitForFunction('window.report');
   await page.setViewportSize({ width, height: await page.evaluate('document.documentElement.scrollHeight') }); // tables draw only what is in sight
   await page.waitForTimeout(700);
   const { panels, errors } = await page.evaluate('window.report');
