@@ -81,8 +81,8 @@ def import_text(url, lines):
         assert answer.status in (200, 204)
 
 
-def copy_samples(stack, url, minutes=10):
-    """The samples of the last minutes of Prometheus, from its own answer for each family."""
+def copy_samples(stack, url, minutes=30):
+    """The samples of the last minutes of Prometheus, from its own answer for each family. Charts have a value each 15 minutes."""
     names = [
         name
         for name in json.loads(get(f"{stack.url}/api/v1/label/__name__/values"))["data"]

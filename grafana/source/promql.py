@@ -9,6 +9,9 @@ MONEY = f'{ACCOUNT}, currency="$currency"'
 PROJECTS = f'{MONEY}, project_id=~"$project"'
 GROUPS = f'{PROJECTS}, region_id=~"$region", resource_type=~"$type"'
 
+# The costs of groups, without the labels of the scrape and without names.
+BY_IDS = "max by (account, project_id, region_id, resource_type, currency)"
+
 WINDOWS = "today|yesterday|month_to_date|previous_month"
 # Tables rank by the month, or by yesterday where it is not read: every row has a name in one of these.
 RANKED_COST = '{__name__=~"gcore_cost_(month_to_date|yesterday)_amount", %s}'
@@ -42,7 +45,7 @@ def up_to_now(expression, condition):
 
 def groups(family, selector=GROUPS):
     """A family of costs, without the labels of the scrape and without names."""
-    return f"max by (account, project_id, region_id, resource_type, currency) ({family}{{{selector}}})"
+    return f"{BY_IDS} ({family}{{{selector}}})"
 
 
 def named(expression, kind):
@@ -70,7 +73,7 @@ def closed_days():
     """The cost of each closed day by project, with a step of a day: as it is now, as it was read the day after, as backfilled."""
     read = f"last_over_time(account_project:gcore_cost_yesterday_amount:sum1h{{{PROJECTS}}}{DAY_AFTER})"
     backfilled = (
-        f"sum by (account, project_id, currency) (max by (account, project_id, region_id, resource_type, currency)"
+        f"sum by (account, project_id, currency) ({BY_IDS}"
         f" (last_over_time(gcore_cost_daily_amount{{{PROJECTS}}}[1d] offset -1d)))"
     )
     return first_of(f"{recorded('account_project', 'yesterday')} {NOW} {IS_YESTERDAY}", read, backfilled)
@@ -83,12 +86,11 @@ def project_days():
 
 def type_days():
     """The cost of each closed day by type. Sums are made before sources are joined: groups are too many to be joined."""
-    by_ids = "max by (account, project_id, region_id, resource_type, currency) (%s)"
     rule = "account_project_region_type:gcore_cost_yesterday_amount:max1h"
     sources = (
-        (by_ids % f"gcore_cost_yesterday_amount{{{GROUPS}}} {NOW}", IS_YESTERDAY),
+        (f"{BY_IDS} (gcore_cost_yesterday_amount{{{GROUPS}}} {NOW})", IS_YESTERDAY),
         (f"last_over_time({rule}{{{GROUPS}}}{DAY_AFTER})", ""),
-        (by_ids % f"last_over_time(gcore_cost_daily_amount{{{GROUPS}}}[1d] offset -1d)", ""),
+        (f"{BY_IDS} (last_over_time(gcore_cost_daily_amount{{{GROUPS}}}[1d] offset -1d))", ""),
     )
     return first_of(*(f"sum by (resource_type) ({source}) {condition}".strip() for source, condition in sources))
 

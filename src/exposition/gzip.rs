@@ -164,9 +164,13 @@ mod tests {
         }
     }
 
+    fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), 0..5000)
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_come_back(first in prop::collection::vec(any::<u8>(), 0..5000), second in prop::collection::vec(any::<u8>(), 0..5000)) {
+        fn any_bytes_come_back(first in some_bytes(), second in some_bytes()) {
             let head = Head::new(&first).unwrap();
             prop_assert_eq!(&whole_text(&head, first.len()), &first);
             let whole = [&head.bytes()[..], &head.end(&second).unwrap()].concat();

@@ -93,8 +93,8 @@ impl BudgetStatus {
         (self.month == utc_date(now).first_of_month()).then_some(self)
     }
 
-    /// The status of `budget` at `now`. `spent` holds the costs of the month so far if they are known, `closed` the costs of each known
-    /// closed day, and `forecast` the forecast of the month.
+    /// The status of `budget` at `now`. `spent` holds the costs of the month so far if they are known, `closed` the costs
+    /// of each known closed day, and `forecast` the forecast of the month.
     #[must_use]
     pub fn new(
         budget: &Budget,
