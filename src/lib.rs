@@ -4,7 +4,7 @@
 //! the demo and of the tests, and `common` is below them all. The modules here are layers, and each uses only those
 //! before it. In this order they follow the data:
 //!
-//! 1. [`account`]: the names of accounts; [`aggregate`]: records folded into totals
+//! 1. [`account`]: the names of accounts; [`shard`]: the division of the series; [`aggregate`]: records folded into totals
 //! 2. [`store`]: the SQLite file
 //! 3. [`insights`]: the analysis of an account's stored days and budgets
 //! 4. [`snapshot`]: the latest reading of every source, watched by all readers
@@ -31,6 +31,7 @@ pub mod http;
 pub mod insights;
 pub mod jobs;
 pub mod notify;
+pub mod shard;
 pub mod shutdown;
 pub mod snapshot;
 pub mod store;

@@ -157,7 +157,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
     let documented = documented_families();
     let missing: Vec<&String> = documented.keys().filter(|name| !served.contains_key(*name)).collect();
     lint(text + &missing.iter().map(|name| sample(name, &documented[*name])).collect::<String>());
-    // This run has no retry, no rejected record, no revision and no notification, and does not serve backfilled
+    // This run has no retry, no rejected record, no revision, no shard and no notification, and does not serve backfilled
     // families.
     let want = [
         "gcore_api_retries_total",
@@ -170,6 +170,7 @@ async fn documented_types_and_labels_are_those_of_the_demo() {
         "gcore_notification_up",
         "gcore_notifications_total",
         "gcore_rejected_records_total",
+        "gcore_shards",
         "gcore_usage_daily_billing_value",
     ];
     assert_eq!(missing, want, "the demo shows all other families");

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 
 use crate::account::AccountName;
 use crate::insights::budget::{Budget, Selector};
+use crate::shard::Shard;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::Window;
 use gcore_api::billing::resource::Currency;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// The series limit of a family (`metrics.series_limit`). Default 10000.
     pub series_limit: usize,
+    /// The shard of this daemon, whose number of shards divides the series. Default: the only one.
+    pub shard: Shard,
     /// The URL of the runbooks. A link adds `#` and the alert's name in lower case. Default `None`: links lead to the
     /// daemon's own page, if its address is known.
     pub runbook_url: Option<String>,
@@ -108,6 +111,7 @@ impl Default for Settings {
             mutes: Vec::new(),
             budgets: Vec::new(),
             series_limit: 10_000,
+            shard: Shard::default(),
             runbook_url: None,
         }
     }

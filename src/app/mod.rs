@@ -115,7 +115,8 @@ pub struct App {
     external_url: ExternalUrl,
     site: Arc<AppState>,
     encoder: Arc<Encoder>,
-    engine: Engine,
+    /// `None` in a shard after the first.
+    engine: Option<Engine>,
     alert_config: watch::Sender<Arc<AlertConfig>>,
     dispatcher: Dispatcher,
     manager: PollerManager,
@@ -153,14 +154,15 @@ impl App {
         let external_url = ExternalUrl::new(&own);
         let (alert_config, alert_config_changes) = watch::channel(manager.alert_config(&external_url));
         let channels = Channels::default();
-        let (engine, alerts) = Engine::new(
-            snapshot.clone(),
-            alert_config_changes,
-            store.clone(),
-            channels.clone(),
-            clock.clone(),
-            &registry,
-        )?;
+        let shard = config.metrics.shard;
+        let (engine, alerts) = if shard.is_first() {
+            let (snapshot, store, channels) = (snapshot.clone(), store.clone(), channels.clone());
+            let clock = clock.clone();
+            let (engine, alerts) = Engine::new(snapshot, alert_config_changes, store, channels, clock, &registry)?;
+            (Some(engine), alerts)
+        } else {
+            (None, watch::channel(None).1)
+        };
         let dispatcher = Dispatcher::new(Shared {
             alerts: alerts.clone(),
             store: store.clone(),
@@ -171,13 +173,13 @@ impl App {
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =
-            Arc::new(AppState { encoder: shared, clock, snapshot, alerts, store, registry, telemetry_path, reloads });
+            AppState { encoder: shared, clock, snapshot, alerts, shard, store, registry, telemetry_path, reloads };
         Ok(Self {
             server,
             scheme,
             guard,
             external_url,
-            site,
+            site: Arc::new(site),
             encoder,
             engine,
             alert_config,
@@ -231,7 +233,9 @@ impl App {
         };
         let encoder = self.encoder;
         names.insert(tasks.spawn(Arc::clone(&encoder).run()).id(), "the encoder of the metrics".into());
-        names.insert(tasks.spawn(self.engine.run()).id(), "the engine of the alerts".into());
+        if let Some(engine) = self.engine {
+            names.insert(tasks.spawn(engine.run()).id(), "the engine of the alerts".into());
+        }
         if let Some(persister) = self.persister {
             names.insert(tasks.spawn(persister.run()).id(), "the persister of the last readings".into());
         }

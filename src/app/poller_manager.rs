@@ -157,6 +157,7 @@ impl PollerManager {
         settings.runbook_url.get_or_insert_with(own_page);
         settings.budgets.clone_from(&self.config.collect.history.budgets);
         settings.series_limit = self.config.metrics.series_limit;
+        settings.shard = self.config.metrics.shard;
         Arc::new(AlertConfig { settings, routes: self.config.notify.outbox_routes() })
     }
 
@@ -261,12 +262,13 @@ fn tell_broken(name: &str, error: &JoinError) {
 mod tests {
     use super::*;
     use crate::config::Source;
+    use crate::shard::Shard;
     use crate::store;
 
     #[tokio::test(start_paused = true)]
     async fn a_poller_that_misses_its_next_step_is_stuck() {
         let environment = [("GCORE_API_KEY".to_owned(), "1234$abcdef".to_owned())].into();
-        let config = Source { file: None, environment }.load().unwrap().config;
+        let config = Source { file: None, environment, shard: Shard::default() }.load().unwrap().config;
         let registry = Registry::new();
         let store = Store::open(&store::Settings { path: None }, &registry).unwrap();
         let (mut manager, _) = PollerManager::new(config, Clock::system(), &registry, store).unwrap();

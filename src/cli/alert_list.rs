@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::alert::{Labels, Status, severity_rank};
 use crate::escaping::escaped_lines;
 use crate::insights::wording;
+use crate::shard::Shard;
 
 use super::access::Access;
 use super::exit::ExitCode;
@@ -53,6 +54,7 @@ struct Matcher {
 #[derive(Deserialize, Serialize)]
 struct Listed {
     judged: bool,
+    shard: Option<String>,
     alerts: Vec<Value>,
 }
 
@@ -74,7 +76,7 @@ pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: 
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let reading = || format!("{page} does not answer as this version does; is that the daemon?");
-    let Listed { judged, alerts } = serde_json::from_slice(&body).with_context(reading)?;
+    let Listed { judged, shard, alerts } = serde_json::from_slice(&body).with_context(reading)?;
     let mut chosen = Vec::new();
     for alert in alerts {
         let shown = Shown::deserialize(&alert).with_context(reading)?;
@@ -85,9 +87,9 @@ pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: 
     chosen.sort_by(|(one, _), (other, _)| one.rank().cmp(&other.rank()));
     let text = if flags.json {
         let alerts = chosen.into_iter().map(|(_, alert)| alert).collect();
-        escaped_lines(&(serde_json::to_string_pretty(&Listed { judged, alerts })? + "\n"))
+        escaped_lines(&(serde_json::to_string_pretty(&Listed { judged, shard, alerts })? + "\n"))
     } else if !judged {
-        "the daemon has not judged yet\n".to_owned()
+        unjudged(shard.as_deref())
     } else if chosen.is_empty() {
         "no alerts\n".to_owned()
     } else {
@@ -95,6 +97,14 @@ pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: 
     };
     screen::print(&text);
     Ok(if judged { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+/// The text of a daemon that has judged nothing, which gives its shard as `2/3`.
+fn unjudged(shard: Option<&str>) -> String {
+    match shard.and_then(|shard| shard.parse::<Shard>().ok()).filter(|shard| !shard.is_first()) {
+        Some(shard) => format!("this is shard {shard}; the first shard has the alerts\n"),
+        None => "the daemon has not judged yet\n".to_owned(),
+    }
 }
 
 impl ListFlags {

@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::app::Web;
 use crate::http::routes::is_taken;
+use crate::shard::Shard;
 use crate::telemetry::Format;
 use common::transport::{Misdirected, destination};
 
@@ -64,6 +65,10 @@ pub(super) struct Flags {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) config: ConfigFlags,
+    /// Serve only the series of shard I of N; each of N daemons on the same accounts has its own I from 1 to N. The first
+    /// one judges and sends the alerts of all
+    #[arg(long, value_name = "I/N", default_value_t, global = true)]
+    pub(super) shard: Shard,
     #[command(flatten)]
     pub(super) web: WebFlags,
     #[command(flatten)]
@@ -109,9 +114,11 @@ fn without_help(command: clap::Command) -> clap::Command {
 
 /// Hides the shared flags without an effect from the help of a command and its subcommands.
 fn hide_what_means_nothing(command: &mut clap::Command) {
-    let shared = ["file", "listen_addresses", "telemetry_path", "enable_lifecycle", "config_file", "level", "format"];
+    let shared =
+        ["file", "shard", "listen_addresses", "telemetry_path", "enable_lifecycle", "config_file", "level", "format"];
     let own = match command.get_name() {
         "run" => &shared[..],
+        "once" => &["file", "shard", "level", "format"],
         "demo" => &["listen_addresses", "telemetry_path", "config_file", "level", "format"],
         // The links in notifications depend on the listen address.
         "check-config" => &["file", "listen_addresses", "config_file", "level", "format"],

@@ -33,6 +33,7 @@ use crate::config::{ChosenBy, Config, Environment, Loaded, Source};
 use crate::escaping::{escaped, escaped_lines};
 use crate::http::web_config::fault::Faults;
 use crate::notify::post;
+use crate::shard::Shard;
 use crate::shutdown;
 use crate::snapshot::Outcome;
 use crate::store;
@@ -115,7 +116,9 @@ fn run(flags: Flags, environment: &Environment, program: &str) -> anyhow::Result
     if let Some(work) = unconfigured(&command, screen) {
         return block_on(runtime, work);
     }
-    let source = Source { file: flags.config.file, environment: environment.clone() };
+    let is_sharded = matches!(command, Command::Run | Command::Once);
+    let shard = if is_sharded { flags.shard } else { Shard::default() };
+    let source = Source { file: flags.config.file, environment: environment.clone(), shard };
     let loaded = load(&source);
     let is_served = matches!(command, Command::Run | Command::CheckConfig { .. });
     let protection = if is_served { protection(&web) } else { Some(Vec::new()) };
@@ -205,6 +208,10 @@ async fn serve(loaded: &Loaded, reloads: Option<Reloads>, web: Web) -> anyhow::R
     let Loaded { config, storage_chosen_by: chosen_by, .. } = loaded;
     if let Some(warning) = web.misleading_links(&config.notify) {
         tracing::warn!("{warning}");
+    }
+    let shard = config.metrics.shard;
+    if !shard.is_first() {
+        tracing::info!(%shard, "the first shard judges the alerts and sends them; this one serves its series only");
     }
     if chosen_by.makes_the_folder() {
         // If this fails, the store reports the consequence.

@@ -31,6 +31,7 @@ pub(super) fn read(reader: &mut Reader, collect: &mut collect::settings::Setting
     Settings {
         series_limit: series_limit.unwrap_or(defaults.series_limit),
         anomaly_groups: anomaly_groups.unwrap_or(defaults.anomaly_groups),
+        ..defaults
     }
 }
 

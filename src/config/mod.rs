@@ -13,6 +13,7 @@ use crate::account::AccountName;
 use crate::alert;
 use crate::collect;
 use crate::exposition;
+use crate::shard::Shard;
 use crate::store;
 
 mod accounts;
@@ -74,6 +75,8 @@ pub struct Source {
     pub file: Option<PathBuf>,
     /// The environment as it was when the process started.
     pub environment: Environment,
+    /// The shard that the command line gives.
+    pub shard: Shard,
 }
 
 impl Source {
@@ -82,7 +85,13 @@ impl Source {
     /// # Errors
     /// As [`Config::load`].
     pub fn load(&self) -> Result<Loaded, Faults> {
-        Config::load(self.file.as_deref(), &self.environment)
+        let mut loaded = Config::load(self.file.as_deref(), &self.environment)?;
+        loaded.config.metrics.shard = self.shard;
+        if !self.shard.is_first() {
+            // The first shard judges all alerts and sends them.
+            loaded.config.notify = crate::notify::settings::Settings::default();
+        }
+        Ok(loaded)
     }
 }
 

@@ -17,14 +17,22 @@ pub struct Family {
     /// Whether the number of series grows with the API's data, so that the series limit applies. Otherwise the
     /// configuration bounds it.
     pub grows: bool,
+    /// Whether it is about the daemon itself, so that every shard has its own series. Otherwise each series belongs to one
+    /// shard.
+    pub of_daemon: bool,
 }
 
 const fn family(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
-    Family { name, help, labels, grows: false }
+    Family { name, help, labels, grows: false, of_daemon: false }
 }
 
 const fn growing(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
     Family { grows: true, ..family(name, help, labels) }
+}
+
+/// A family of the daemon itself.
+const fn own(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
+    Family { of_daemon: true, ..family(name, help, labels) }
 }
 
 const MONEY: &[&str] =
@@ -319,37 +327,39 @@ pub const SUBSCRIPTIONS: Family =
     growing("gcore_subscriptions", "Subscriptions by product and state.", &["account", "product", "state"]);
 /// Whether the last poll was good.
 pub const UP: Family =
-    family("gcore_up", "1 if the last poll read everything whole; no series before the first poll.", COLLECTOR);
+    own("gcore_up", "1 if the last poll read everything whole; no series before the first poll.", COLLECTOR);
 /// Whether the key has access to a source.
 pub const SUPPORTED: Family =
-    family("gcore_collector_supported", "0 if the key may not read this source (403 or 404), else 1.", COLLECTOR);
+    own("gcore_collector_supported", "0 if the key may not read this source (403 or 404), else 1.", COLLECTOR);
 /// Whether a source was readable and is refused now.
 pub const ACCESS_LOST: Family =
-    family("gcore_collector_access_lost", "1 if the source was readable and is refused now, else 0.", COLLECTOR);
+    own("gcore_collector_access_lost", "1 if the source was readable and is refused now, else 0.", COLLECTOR);
 /// The interval of a collector.
 pub const POLL_INTERVAL: Family =
-    family("gcore_poll_interval_seconds", "From the start of one poll to the start of the next.", COLLECTOR);
+    own("gcore_poll_interval_seconds", "From the start of one poll to the start of the next.", COLLECTOR);
 /// The last poll.
 pub const POLL_LAST_ATTEMPT: Family =
-    family("gcore_poll_last_attempt_timestamp_seconds", "When the last finished poll began.", COLLECTOR);
+    own("gcore_poll_last_attempt_timestamp_seconds", "When the last finished poll began.", COLLECTOR);
 /// The last good poll.
 pub const POLL_LAST_SUCCESS: Family =
-    family("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
+    own("gcore_poll_last_success_timestamp_seconds", "When the last wholly good poll began.", COLLECTOR);
 /// The number of stored days. The name avoids `days`, which promtool takes for a unit of time.
-pub const HISTORY_READINGS: Family = family(
+pub const HISTORY_READINGS: Family = own(
     "gcore_history_readings",
     "UTC days of the past of which the store holds what a collector reads, one reading each.",
     COLLECTOR,
 );
 /// The number of series of a family.
 pub const SERIES: Family =
-    family("gcore_series", "Series exported of a family whose number grows with the data.", &["family"]);
+    own("gcore_series", "Series exported of a family whose number grows with the data.", &["family"]);
 /// The series limit of a family.
 pub const SERIES_LIMIT: Family =
-    family("gcore_series_limit", "The most series that a family may have: metrics.series_limit.", &["family"]);
+    own("gcore_series_limit", "The most series that a family may have: metrics.series_limit.", &["family"]);
 /// The series beyond the limit.
-pub const SERIES_DROPPED: Family = family(
+pub const SERIES_DROPPED: Family = own(
     "gcore_series_dropped",
     "Series that did not fit in a family: sums folded into __other__, or entries of a list left out.",
     &["family"],
 );
+/// The number of shards, of a daemon that is one of several.
+pub const SHARDS: Family = own("gcore_shards", "Shards of the accounts, this one included.", &["shard"]);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::aggregate::cost_details::{CostDetails, TopResources};
+use crate::aggregate::cost_details::{CostDetails, Resource, TopResources};
 use crate::snapshot::{Account, Snapshot, current};
 use gcore_api::billing::period::Window;
 use gcore_api::billing::resource::Currency;
@@ -44,10 +44,17 @@ fn write_tags(families: &mut Families, snapshot: &Snapshot, now: Timestamp) {
         Some(sums)
     });
     let by_key = |a: &TagSum<'_>, b: &TagSum<'_>| (a.account, a.measure, a.place).cmp(&(b.account, b.measure, b.place));
-    write_family(families, &family, sums, by_key, |text, Sum { account, place, measure: (currency, key), amount }| {
-        let value = place.word(|value| value);
-        text.series(&family, [account.as_str(), currency.as_str(), key, value], amount.to_f64());
-    });
+    write_family(
+        families,
+        &family,
+        sums,
+        |_| None,
+        by_key,
+        |text, Sum { account, place, measure: (currency, key), amount }| {
+            let value = place.word(|value| value);
+            text.series(&family, [account.as_str(), currency.as_str(), key, value], amount.to_f64());
+        },
+    );
 }
 
 /// A tag value that equals the word for all others is folded into them, otherwise two series would have the same
@@ -63,8 +70,9 @@ fn write_resources(families: &mut Families, snapshot: &Snapshot, now: Timestamp)
         let largest = largest.iter().map(|(resource, currency, amount)| (Place::Own(resource), currency, *amount));
         Some(largest.chain(others.iter().map(|(currency, amount)| (Place::Other, currency, *amount))))
     });
-    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
-        let group = GroupLabels::new(snapshot, account, place.map(|resource| &resource.group));
+    let (shard, project) = (families.shard(), |resource: &Resource| Some(resource.group.project));
+    write_family(families, &family, sums, project, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place.map(|resource| &resource.group), shard);
         let [id, name] = [place.word(|resource| &resource.id), place.word(|resource| &resource.name)];
         text.series(&family, group.values().into_iter().chain([measure.as_str(), id, name]), amount.to_f64());
     });

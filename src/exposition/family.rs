@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::shard::Shard;
+use gcore_api::billing::resource::ProjectId;
 
 use super::catalog;
 use super::catalog::Family;
+use super::settings::Settings;
 use super::text::Text;
 
 /// The series of a family in progress. Label values are unique and sorted, so equal data give equal bytes.
@@ -30,6 +34,7 @@ impl Gauges {
 pub(super) struct Families {
     text: Text,
     series_limit: usize,
+    shard: Shard,
     tallies: Vec<Tally>,
 }
 
@@ -42,8 +47,9 @@ struct Tally {
 
 impl Families {
     /// An empty text with the capacity `length`.
-    pub(super) fn new(series_limit: usize, length: usize) -> Self {
-        Self { text: Text::with_capacity(length), series_limit, tallies: Vec::new() }
+    pub(super) fn new(settings: Settings, length: usize) -> Self {
+        let Settings { series_limit, shard, .. } = settings;
+        Self { text: Text::with_capacity(length), series_limit, shard, tallies: Vec::new() }
     }
 
     /// The series limit of a family that grows with the data.
@@ -51,9 +57,21 @@ impl Families {
         self.series_limit
     }
 
-    /// Writes each family. Beyond the limit, the last series are dropped.
+    /// The shard whose series are written.
+    pub(super) fn shard(&self) -> Shard {
+        self.shard
+    }
+
+    /// Writes the shard's series of each family. Beyond the limit, the last series are dropped.
     pub(super) fn write(&mut self, families: impl IntoIterator<Item = Gauges>) {
-        for Gauges { family, series } in families {
+        for Gauges { family, mut series } in families {
+            if !family.of_daemon {
+                let place = family.labels.iter().position(|label| *label == "project_id");
+                // A roll-up has a word there.
+                let project =
+                    |values: &[SmolStr]| place.and_then(|place| values.get(place)?.parse().ok()).map(ProjectId);
+                series.retain(|values, _| self.shard.holds(project(values)));
+            }
             let exported = if family.grows { series.len().min(self.series_limit) } else { series.len() };
             self.begin(&family, exported, series.len() - exported);
             for (values, value) in series.iter().take(exported) {
@@ -79,18 +97,21 @@ impl Families {
         &mut self.text
     }
 
-    /// The whole text, with the series counts of each family at its end.
+    /// The whole text, with the series counts of each family and the shards at its end.
     #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
     pub(super) fn finish(mut self) -> String {
-        let [mut series, mut limit, mut dropped] =
-            [catalog::SERIES, catalog::SERIES_LIMIT, catalog::SERIES_DROPPED].map(Gauges::new);
+        let [mut series, mut limit, mut dropped, mut shards] =
+            [catalog::SERIES, catalog::SERIES_LIMIT, catalog::SERIES_DROPPED, catalog::SHARDS].map(Gauges::new);
         for tally in &self.tallies {
             let family = || [SmolStr::new_static(tally.family)];
             series.set(family(), tally.exported as f64);
             limit.set(family(), self.series_limit as f64);
             dropped.set(family(), tally.dropped as f64);
         }
-        self.write([series, limit, dropped]);
+        if !self.shard.is_only() {
+            shards.set([format_smolstr!("{}", self.shard.index())], self.shard.count() as f64);
+        }
+        self.write([series, limit, dropped, shards]);
         self.text.finish()
     }
 }

@@ -7,6 +7,7 @@ use crate::account::AccountName;
 use crate::insights::{DailyAnalysis, Judged, JudgedDay, Subject};
 use crate::snapshot::Snapshot;
 use gcore_api::billing::period::midnight;
+use gcore_api::billing::resource::ProjectId;
 
 use super::catalog;
 use super::catalog::Family;
@@ -90,11 +91,13 @@ fn write_anomalies(families: &mut Families, snapshot: &Snapshot, all_groups: boo
         days.set([word(name.as_str())], seconds(midnight(judged.day)));
     }
     families.write([days]);
+    let shard = families.shard();
     let series: Vec<(&AccountName, &Judged, [SmolStr; 3])> = judged
         .iter()
         .flat_map(|(name, judged)| judged.judgements().iter().map(|judged| (*name, judged)))
         .filter(|(_, judged)| all_groups || judged.judgement.anomaly || !matches!(judged.subject, Subject::Group(_)))
         .map(|(name, judged)| (name, judged, judged.subject.places()))
+        .filter(|(_, _, [project, ..])| shard.holds(project.parse().ok().map(ProjectId)))
         .collect();
     let values: [(Family, Value); 4] = [
         (catalog::ANOMALY_EXPECTED, |judged| judged.judgement.expected),

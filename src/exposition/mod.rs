@@ -89,7 +89,8 @@ pub fn own(registry: &Registry, format: Format) -> prometheus::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The billing metrics of a snapshot at `now`, in Prometheus' text format. Families without a series are omitted.
+/// The billing metrics of a snapshot at `now`, in Prometheus' text format: those of the shard in the settings. Families
+/// without a series are omitted.
 #[must_use]
 pub fn business(snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
     business_of_about(0, snapshot, settings, now)
@@ -98,7 +99,7 @@ pub fn business(snapshot: &Snapshot, settings: Settings, now: Timestamp) -> Stri
 /// The same with an initial capacity of `length` bytes. A large text that grows in small steps leaves as much unused
 /// memory.
 fn business_of_about(length: usize, snapshot: &Snapshot, settings: Settings, now: Timestamp) -> String {
-    let mut families = Families::new(settings.series_limit, length);
+    let mut families = Families::new(settings, length);
     sums::write(&mut families, snapshot, now);
     details::write(&mut families, snapshot, now);
     families.write(windows::coverage(snapshot, now));

@@ -1,5 +1,7 @@
 //! Settings of the exposition.
 
+use crate::shard::Shard;
+
 /// Settings of the exposition (`[metrics]`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -9,10 +11,12 @@ pub struct Settings {
     /// Whether the anomaly families have a series for each group of project, region and type. Otherwise they have
     /// roll-ups, and groups with an anomaly. Default false.
     pub anomaly_groups: bool,
+    /// The shard whose series are served. The command line sets it, not the file. Default all.
+    pub shard: Shard,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { series_limit: 10_000, anomaly_groups: false }
+        Self { series_limit: 10_000, anomaly_groups: false, shard: Shard::default() }
     }
 }

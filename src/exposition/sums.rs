@@ -7,11 +7,12 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::account::AccountName;
 use crate::aggregate::group::Group;
+use crate::shard::Shard;
 use crate::snapshot::{Account, Snapshot, current};
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::names::Names;
 use gcore_api::billing::period::Window;
-use gcore_api::billing::resource::{Currency, Unit};
+use gcore_api::billing::resource::{Currency, ProjectId, Unit};
 
 use super::catalog;
 use super::catalog::Family;
@@ -58,8 +59,9 @@ pub(super) fn write_groups<'a, M: Ord>(
     sums: Vec<Sum<'a, &'a Group, &'a M>>,
     word: impl Fn(&M) -> &str,
 ) {
-    write_family(families, family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
-        let group = GroupLabels::new(snapshot, account, place);
+    let (shard, project) = (families.shard(), |group: &Group| Some(group.project));
+    write_family(families, family, sums, project, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place, shard);
         text.series(family, group.values().into_iter().chain([word(measure)]), amount.to_f64());
     });
 }
@@ -70,8 +72,9 @@ fn write_usage_by_metric(families: &mut Families, window: Window, snapshot: &Sna
         let sums = current(&account.usage, window, now)?.by_metric.iter();
         Some(sums.map(|(group, (metric, unit), value)| (Place::Own((group, metric)), unit, value)))
     });
-    write_family(families, &family, sums, Sum::by_place, |text, Sum { account, place, measure, amount }| {
-        let group = GroupLabels::new(snapshot, account, place.map(|(group, _)| group));
+    let (shard, project) = (families.shard(), |(group, _): (&Group, _)| Some(group.project));
+    write_family(families, &family, sums, project, Sum::by_place, |text, Sum { account, place, measure, amount }| {
+        let group = GroupLabels::new(snapshot, account, place.map(|(group, _)| group), shard);
         let metric = place.word(|(_, metric)| metric.as_str());
         text.series(&family, group.values().into_iter().chain([measure.as_str(), metric]), amount.to_f64());
     });
@@ -91,18 +94,30 @@ pub(super) fn collect<'a, P, M, I: Iterator<Item = (Place<P>, M, Amount)>>(
     collected
 }
 
-/// Writes a family within its series limit, in this order.
+/// Writes the shard's sums of a family within its series limit, in this order. `project` is the project of a place.
 pub(super) fn write_family<'a, P: Ord + Copy, M: Ord + Copy>(
     families: &mut Families,
     family: &Family,
     mut sums: Vec<Sum<'a, P, M>>,
+    project: impl Fn(P) -> Option<ProjectId>,
     order: impl Fn(&Sum<'a, P, M>, &Sum<'a, P, M>) -> Ordering,
     write: impl Fn(&mut Text, Sum<'a, P, M>),
 ) {
+    let shard = families.shard();
+    sums.retain(|sum| match sum.place {
+        Place::Own(own) => shard.holds(project(own)),
+        Place::Other => shard.is_first(),
+    });
     let dropped = series_limit::fold(&mut sums, families.series_limit());
     sums.sort_unstable_by(order);
     families.begin(family, sums.len(), dropped);
     sums.into_iter().for_each(|sum| write(families.text(), sum));
+}
+
+/// The project of the sums that a shard folds. Each shard has its own one: rules count equal series of two daemons once,
+/// and would lose a sum.
+fn other_project(shard: Shard) -> SmolStr {
+    if shard.is_first() { SmolStr::new_static(OTHER) } else { format_smolstr!("__other_{}__", shard.index()) }
 }
 
 /// The first labels of many families: account, project, region and type, with names.
@@ -114,10 +129,11 @@ pub(super) struct GroupLabels<'a> {
 }
 
 impl<'a> GroupLabels<'a> {
-    pub(super) fn new(snapshot: &Snapshot, account: &'a AccountName, place: Place<&'a Group>) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, account: &'a AccountName, place: Place<&'a Group>, shard: Shard) -> Self {
         let (account, names) = (account.as_str(), snapshot.accounts.get(account).map(|account| &account.names));
         let (Place::Own(group), Some(names)) = (place, names) else {
-            let ids_and_names = [const { SmolStr::new_static(OTHER) }; 4];
+            let (project, region) = (other_project(shard), SmolStr::new_static(OTHER));
+            let ids_and_names = [project.clone(), project, region.clone(), region];
             return Self { account, ids_and_names, resource_type: OTHER };
         };
         Self::of(account, names, group)

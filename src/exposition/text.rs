@@ -122,7 +122,7 @@ mod tests {
             series in prop::collection::vec((prop::collection::vec(label(), 3), any::<f64>()), 1..5),
             amounts in prop::collection::vec(-1_000_000_000_000_i64..1_000_000_000_000, 1..5),
         ) {
-            let three = Family { name: "family", help: HELP, labels: &["a", "b_c", "d"], grows: false };
+            let three = Family { name: "family", help: HELP, labels: &["a", "b_c", "d"], grows: false, of_daemon: false };
             prop_assert_eq!(by_us(&three, &series), by_the_crate(&three, &series));
             let none = Family { name: "family", help: "", ..three };
             let none = Family { help: HELP, labels: &[], ..none };

@@ -6,6 +6,7 @@ use prometheus::Registry;
 
 use crate::alert;
 use crate::exposition::encoder::Encoder;
+use crate::shard::Shard;
 use crate::snapshot::Reader;
 use crate::store::Store;
 use common::clock::Clock;
@@ -22,6 +23,8 @@ pub struct AppState {
     pub snapshot: Reader,
     /// The current alerts.
     pub alerts: alert::Reader,
+    /// The shard. Only the first one has alerts.
+    pub shard: Shard,
     /// The store, with the notification log.
     pub store: Store,
     /// The registry of the daemon's own metrics.

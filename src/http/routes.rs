@@ -81,9 +81,10 @@ pub async fn answer(site: &AppState, request: &Parts) -> Response<Body> {
 async fn for_people(site: &AppState, page: pages::Page) -> Response<Body> {
     // A page must not lock out the writers while it is made.
     let (snapshot, alerts) = (Arc::clone(&site.snapshot.borrow()), site.alerts.borrow().clone());
-    let (now, telemetry_path) = (site.clock.now(), site.telemetry_path.clone());
-    let work =
-        move || page.answer(pages::View { snapshot: &snapshot, alerts: &alerts, now, telemetry_path: &telemetry_path });
+    let (now, shard, telemetry_path) = (site.clock.now(), site.shard, site.telemetry_path.clone());
+    let work = move || {
+        page.answer(pages::View { snapshot: &snapshot, alerts: &alerts, shard, now, telemetry_path: &telemetry_path })
+    };
     background::run(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "cannot make a page");
         respond(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the page cannot be made\n")

@@ -125,6 +125,13 @@ async fn a_wrong_flag_is_refused_with_what_would_be_right() {
         (vec!["--web.telemetry-path=/runbooks"], "another page has it"),
         (vec!["--web.telemetry-path=/projects/5"], "another page has it"),
         (vec!["--web.telemetry-path=/-/ready"], "not below /-/"),
+        (vec!["--shard=9/3"], "'9/3' for '--shard <I/N>': expected I/N such as 2/3"),
+        (vec!["run", "--shard=0/3"], "'--shard <I/N>': expected I/N such as 2/3: the shard I, from 1 to N"),
+        (vec!["once", "--shard=a/b"], "'--shard <I/N>': expected I/N such as 2/3"),
+        (vec!["run", "--shard=1"], "'--shard <I/N>': expected I/N such as 2/3"),
+        (vec!["run", "--shard=1/0"], "'--shard <I/N>': expected I/N such as 2/3"),
+        (vec!["run", "--shard=1/101"], "of N shards, at most 100"),
+        (vec!["run", "--shard"], "a value is required for '--shard <I/N>'"),
         (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
         (vec!["--log.format=xml"], "[possible values: logfmt, json]"),
         (vec!["demo", "--demo.api-address=x"], "--demo.api-address <IP:PORT>"),
@@ -159,18 +166,19 @@ async fn help_teaches_and_the_version_is_told() {
 
 #[tokio::test]
 async fn the_help_of_a_command_lists_its_own_flags() {
-    let [config, listen, path, reload, web] = [
+    let [config, shard, listen, path, reload, web] = [
         "--config.file",
+        "--shard",
         "--web.listen-address",
         "--web.telemetry-path",
         "--web.enable-lifecycle",
         "--web.config.file",
     ];
     for (command, own) in [
-        (&[][..], &[config, listen, path, reload, web][..]),
-        (&["run"], &[config, listen, path, reload, web]),
+        (&[][..], &[config, shard, listen, path, reload, web][..]),
+        (&["run"], &[config, shard, listen, path, reload, web]),
         (&["demo"], &["--demo.api-address", "--demo.store", "--demo.alertmanager", listen, path, web]),
-        (&["once"], &[config]),
+        (&["once"], &[config, shard]),
         (&["check-config"], &[config, listen, web, "--online"]),
         (&["backfill"], &[config, "--from", "--to", "--out"]),
         (&["backtest"], &[config, "--csv", "--store", "--labels", "--without", "--detections", "--forecasts"]),

@@ -42,6 +42,7 @@ mod replicas;
 mod restart;
 mod runbooks;
 mod scrape;
+mod shards;
 mod status_page;
 mod store;
 mod terminal;

@@ -57,6 +57,11 @@ impl Prometheus {
 
     /// The same with more configuration.
     pub(crate) async fn scraping_with(app: &TestApp, more: &str) -> Self {
+        Self::scraping_all(&[app], more).await
+    }
+
+    /// The same with several daemons as the targets of one job.
+    pub(crate) async fn scraping_all(apps: &[&TestApp], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("rules")).unwrap();
         for file in shipped_rules() {
@@ -66,14 +71,18 @@ impl Prometheus {
             let rules = rules.lines().filter(is_kept).map(|line| format!("{line}\n")).collect::<String>();
             std::fs::write(folder.path().join("rules").join(file.file_name().unwrap()), rules).unwrap();
         }
-        let target = app.url.trim_start_matches("http://");
+        let targets = apps.iter().map(|app| format!("'{}'", app.url.trim_start_matches("http://")));
+        let targets = targets.collect::<Vec<_>>().join(", ");
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s, external_labels: {{cluster: west}}}}\n\
              rule_files: [rules/*.yml]\n\
-             scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: ['{target}']}}]}}]\n{more}"
+             scrape_configs: [{{job_name: gcore-billing, static_configs: [{{targets: [{targets}]}}]}}]\n{more}"
         );
         let prometheus = Self::start(folder, &config);
-        app.until(async || !prometheus.query("up == 1").await.is_empty()).await;
+        let answering = async || prometheus.query("count(up == 1)").await.into_values().next();
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        let all = apps.len() as f64;
+        until_met(async || answering().await == Some(all), async || format!("{targets} answer")).await;
         prometheus
     }
 

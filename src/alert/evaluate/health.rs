@@ -1,11 +1,18 @@
 //! Rules on the daemon itself: polls, store and channels.
 
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::account::AccountName;
+use crate::aggregate::group::Sums;
 use crate::alert::channels::Delivery;
+use crate::shard::Shard;
 use crate::snapshot::{Account, Collector, Outcome, Snapshot, Status};
 use gcore_api::billing::period::{Period, Window};
+use gcore_api::billing::resource::Heap;
 use gcore_api::http::error::Reason;
 
 use super::wording::instant;
@@ -33,7 +40,7 @@ fn own(collector: Collector) -> [(&'static str, SmolStr); 1] {
 }
 
 /// When the current failures of a collector began.
-fn since(case: &Case<'_>, status: &Status) -> jiff::Timestamp {
+fn since(case: &Case<'_>, status: &Status) -> Timestamp {
     status.last_success.or(status.last_attempt).unwrap_or(case.now).min(case.now)
 }
 
@@ -168,30 +175,34 @@ pub(super) fn costs_unreadable(case: &Case<'_>, snapshot: &Snapshot) -> Judgemen
     case.judge("", case.holds(), verdict)
 }
 
-/// Each window of costs and usage is one family, over all accounts.
+/// Each window of costs and usage is one family, over all accounts. Each shard has the whole limit.
 #[expect(clippy::cast_precision_loss, reason = "no family has 2^53 series")]
 pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
-    let limit = case.settings.series_limit;
+    let (limit, shard) = (case.settings.series_limit, case.settings.shard);
     let accounts = || snapshot.accounts.values();
     let families = Window::ALL.into_iter().flat_map(|window| {
-        let costs = accounts().filter_map(move |account| account.cost.get(&window));
-        let usage = accounts().filter_map(move |account| account.usage.get(&window));
-        let costs: Vec<(Period, usize)> = costs.map(|reading| (reading.period, reading.last().amounts.len())).collect();
-        let usage: Vec<(Period, usize)> = usage.map(|reading| (reading.period, reading.last().values.len())).collect();
-        [("cost", window, costs), ("usage", window, usage)]
+        let costs = || accounts().filter_map(move |account| account.cost.get(&window));
+        let usage = || accounts().filter_map(move |account| account.usage.get(&window));
+        let starts_at = |period: Period| case.since_when(window, period);
+        let of_costs = costs().map(|reading| starts_at(reading.period)).max();
+        let of_usage = usage().map(|reading| starts_at(reading.period)).max();
+        [
+            ("cost", window, of_costs, series_of_fullest(shard, costs().map(|reading| &reading.last().amounts))),
+            ("usage", window, of_usage, series_of_fullest(shard, usage().map(|reading| &reading.last().values))),
+        ]
     });
-    let judge = |(collector, window, series): (&'static str, Window, Vec<(Period, usize)>)| {
+    let place_in = if shard.is_only() { "" } else { " in the fullest shard" };
+    let judge = |(collector, window, starts_at, count): (&'static str, Window, Option<Timestamp>, usize)| {
         let place = format!("{collector}/{}", window.as_str());
-        let Some(starts_at) = series.iter().map(|(period, _)| case.since_when(window, *period)).max() else {
+        let Some(starts_at) = starts_at else {
             return case.judge(&place, HoldDurations::NONE, Verdict::Unknown);
         };
-        let count: usize = series.iter().map(|(_, count)| count).sum();
         let breach = (count > limit).then(|| {
             let word = window.as_str();
             let summary = format!("Series of {collector}, {word}, are folded: {count} of at most {limit}");
             let description = format!(
-                "There are {count} series of {collector}, window {word}, and metrics.series_limit is {limit}. The smallest \
-                 are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
+                "There are {count} series of {collector}, window {word}{place_in}, and metrics.series_limit is {limit}. \
+                 The smallest are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
             );
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
             case.breach(0, None, own, starts_at, Words { summary, description }).measured(count as f64, limit as f64)
@@ -199,6 +210,18 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
         case.judge(&place, HoldDurations::NONE, Verdict::undated(breach))
     };
     families.map(judge).collect()
+}
+
+/// The number of series of the shard with the most, over all readings of a family.
+fn series_of_fullest<'a, M: Eq + Hash + Heap + 'a>(shard: Shard, readings: impl Iterator<Item = &'a Sums<M>>) -> usize {
+    if shard.is_only() {
+        return readings.map(Sums::len).sum();
+    }
+    let mut counts = BTreeMap::<u64, usize>::new();
+    for (group, ..) in readings.flat_map(Sums::iter) {
+        *counts.entry(shard.index_of(group.project)).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or_default()
 }
 
 pub(super) fn store(case: &Case<'_>) -> Judgement {

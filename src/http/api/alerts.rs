@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::alert::{Alert, Current, Labels, Status};
+use crate::shard::Shard;
 use crate::store::notification_log::Telling;
 
 #[derive(Serialize)]
 pub(super) struct List<'a> {
     judged: bool,
+    /// Null without shards.
+    shard: Option<String>,
     alerts: Vec<Listed<'a>>,
 }
 
@@ -37,12 +40,12 @@ struct Told<'a> {
     at: Timestamp,
 }
 
-/// Every alert, by name and labels. `judged` is false before the first evaluation.
-pub(super) fn list<'a>(current: &'a Current, tellings: &'a BTreeMap<u64, Vec<Telling>>) -> List<'a> {
+/// Every alert, by name and labels. `judged` is false before the first evaluation, and always in a shard after the first.
+pub(super) fn list<'a>(current: &'a Current, shard: Shard, tellings: &'a BTreeMap<u64, Vec<Telling>>) -> List<'a> {
     let mut alerts: Vec<&Alert> = current.iter().flat_map(|alerts| alerts.iter()).map(Arc::as_ref).collect();
     alerts.sort_by_key(|alert| (alert.label("alertname"), &alert.labels));
     let alerts = alerts.into_iter().map(|alert| listed(alert, tellings)).collect();
-    List { judged: current.is_some(), alerts }
+    List { judged: current.is_some(), shard: shard.name(), alerts }
 }
 
 fn listed<'a>(alert: &'a Alert, tellings: &'a BTreeMap<u64, Vec<Telling>>) -> Listed<'a> {

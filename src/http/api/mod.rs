@@ -82,7 +82,7 @@ impl Endpoint {
                 let tellings = site.store.tellings().await.unwrap_or_default();
                 // Writers of alerts do not wait while the answer is made.
                 let current = site.alerts.borrow().clone();
-                query.and_then(|query| query.none()).map(|()| json(&alerts::list(&current, &tellings)))
+                query.and_then(|query| query.none()).map(|()| json(&alerts::list(&current, site.shard, &tellings)))
             }
             Self::Anomalies => query.and_then(|query| anomalies::answer(&snapshot, query, now)),
             Self::Budgets => query.and_then(|query| budgets::answer(&snapshot, query, now)),

@@ -28,12 +28,13 @@ pub(super) fn answer(site: &AppState, snapshot: &Snapshot, mut query: Query, now
         "now": now,
         "ready": site.encoder.published().untried().is_empty(),
         "store_writable": site.store.is_writable(),
+        "shard": site.shard.name(),
         "alerts": alerts(&current),
         "accounts": accounts,
     })))
 }
 
-/// The number of firing alerts by severity. Null before the first evaluation.
+/// The number of firing alerts by severity. Null before the first evaluation, and in a shard after the first.
 fn alerts(current: &alert::Current) -> Option<BTreeMap<String, u64>> {
     let mut firing = BTreeMap::new();
     for alert in current.as_ref()?.iter().filter(|alert| alert.status == alert::Status::Firing) {

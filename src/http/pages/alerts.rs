@@ -78,14 +78,24 @@ pub(super) fn of_project(view: View<'_>, id: &str) -> Markup {
     html! {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alerts of this project" }
-            @if all.is_empty() { p.quiet { "No alert names this project." } }
+            @if view.alerts.is_none() { p.quiet { (nothing(view)) } }
+            @else if all.is_empty() { p.quiet { "No alert names this project." } }
             (items(view, &all, Depth::Below, MOST_ON_STATUS))
         }
     }
 }
 
-fn nothing(view: View<'_>) -> &'static str {
-    if view.alerts.is_some() { "No alert is pending or firing." } else { "Unknown: the alerts are not evaluated yet." }
+/// The reason for an empty list of alerts.
+fn nothing(view: View<'_>) -> Markup {
+    html! {
+        @if !view.shard.is_first() {
+            "Unknown here: this is shard " (view.shard) ", and the first shard evaluates the alerts."
+        } @else if view.alerts.is_some() {
+            "No alert is pending or firing."
+        } @else {
+            "Unknown: the alerts are not evaluated yet."
+        }
+    }
 }
 
 /// The alerts as a list of sentences.

@@ -89,6 +89,7 @@ fn footer(view: View<'_>, depth: Depth) -> Markup {
             p {
                 "gcore-billing-exporter " (env!("CARGO_PKG_VERSION")) " · made at " (format::instant(view.now))
                 " · pay-as-you-go prices, no invoice"
+                @if !view.shard.is_only() { " · shard " (view.shard) }
             }
         }
     }

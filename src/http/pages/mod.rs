@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use maud::Markup;
 
 use crate::alert::Current;
+use crate::shard::Shard;
 use crate::snapshot::Snapshot;
 
 use super::body::Body;
@@ -61,6 +62,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// The alerts.
     pub alerts: &'a Current,
+    /// The shard. Only the first one has alerts.
+    pub shard: Shard,
     /// The current time.
     pub now: Timestamp,
     /// The path of the metrics.

@@ -91,7 +91,9 @@ fn summary(view: View<'_>, people: &[&Alert]) -> Markup {
     let waiting = states().filter(|state| *state == State::Waiting).count();
     html! {
         p.summary {
-            @if view.alerts.is_none() {
+            @if !view.shard.is_first() {
+                a.badge.idle href="#alerts" { "Alerts are in the first shard" }
+            } @else if view.alerts.is_none() {
                 a.badge.idle href="#alerts" { "Alerts not evaluated yet" }
             } @else if counts.is_empty() {
                 a.badge.good href="#alerts" { "No alert is firing" }

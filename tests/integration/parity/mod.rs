@@ -118,6 +118,7 @@ const TABLE: &[Row] = &[
     shipped("GcoreStoreDamaged", "The log and the metric show it. The daemon's states of alerts were in that file"),
     shipped("GcoreConfigReloadFailed", "The log and the answer to the reload show it"),
     shipped("GcoreExporterDown", "The daemon cannot report its own absence. See GcoreWatchdog"),
+    shipped("GcoreShardMissing", "A shard does not know the others"),
     native("GcoreWatchdog", "With the same labels on both sides, one side would hide that the other is silent"),
     native(THRESHOLD, "The limits are in `[[alerts.threshold]]`. Prometheus does not know that configuration"),
 ];

@@ -109,3 +109,33 @@ fn a_channel_that_takes_nothing_is_told_by_its_name() {
     let told = &bad[0].annotations["description"];
     assert!(told.contains("nothing since 2026-11-22 11:55 UTC") && told.contains("reason connect"), "{told}");
 }
+
+#[test]
+fn the_series_limit_is_that_of_the_fullest_shard() {
+    let whole = Shard::default();
+    let first: Shard = "1/2".parse().unwrap();
+    // The first shard has one group, and the second has three.
+    let [small, large] = [1, 2].map(|index| (1..).find(|id| first.index_of(ProjectId(*id)) == index).unwrap());
+    let groups = [(small, "instance"), (large, "instance"), (large, "volume"), (large, "image")]
+        .map(|(id, word)| (group(id, 7, word), "1"));
+    let mut account = account();
+    account.cost.insert(Window::Today, costs(Window::Today, &groups));
+    let snapshot = snapshot(account);
+    for (name, shard, limit, want) in [
+        ("alone, at the limit", whole, 4, None),
+        ("alone, past it", whole, 3, Some(4.0)),
+        ("the second shard at its limit", first, 3, None),
+        ("the second shard past it", first, 2, Some(3.0)),
+    ] {
+        let settings = Settings { series_limit: limit, shard, ..Settings::default() };
+        let judgements = evaluate(&snapshot, &settings, &facts(), now());
+        let found: Vec<_> = judgements.into_iter().filter(|one| one.scope.place == "cost/today").collect();
+        let [Judgement { verdict: Verdict::Known { breaches, .. }, .. }] = &found[..] else {
+            panic!("{name}: {found:?}")
+        };
+        assert_eq!(breaches.first().and_then(|breach| breach.value), want, "{name}");
+        let is_of_a_shard =
+            breaches.iter().any(|breach| breach.annotations["description"].contains("in the fullest shard"));
+        assert_eq!(is_of_a_shard, want.is_some() && !shard.is_only(), "{name}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::alert::settings::{Mute, Threshold};
 use crate::insights::budget::{Budget, BudgetStatus, Selector};
 use crate::insights::recent_days::RecentDays;
 use crate::insights::{Contributor, DailyAnalysis, Insights, Judged, JudgedDay, Subject};
+use crate::shard::Shard;
 use crate::snapshot::{Collector, Outcome, Reading, Status, WindowReading};
 use crate::store::days::Revision;
 use crate::store::series::Series;
