@@ -129,11 +129,11 @@ def month_against_last():
 def days_by_type():
     daily = type_days()
     ranked = f"sum by (resource_type) (%s_over_time(%s{{{GROUPS}}}[%s] {NOW}))"
-    rule = "account_project_region_type:gcore_cost_%s_amount:max1h"
+    rule = "account_project_region_type:gcore_cost_%s_amount:max%s"
     top = largest(
         8,
-        ranked % ("last", rule % "month_to_date", "1d"),
-        ranked % ("last", rule % "yesterday", "1d"),
+        ranked % ("last", rule % ("month_to_date", "1h"), "1d"),
+        ranked % ("last", rule % ("yesterday", "3h"), "1d"),
         ranked % ("sum", "gcore_cost_daily_amount", "35d"),
     )
     return series(

@@ -86,7 +86,7 @@ def project_days():
 
 def type_days():
     """The cost of each closed day by type. Sums are made before sources are joined: groups are too many to be joined."""
-    rule = "account_project_region_type:gcore_cost_yesterday_amount:max1h"
+    rule = "account_project_region_type:gcore_cost_yesterday_amount:max3h"
     sources = (
         (f"{BY_IDS} (gcore_cost_yesterday_amount{{{GROUPS}}} {NOW})", IS_YESTERDAY),
         (f"last_over_time({rule}{{{GROUPS}}}{DAY_AFTER})", ""),
