@@ -111,7 +111,7 @@ def figures(board):
             4,
             stat(
                 "Series dropped",
-                "Groups without a series of their own, because a family reached metrics.series_limit.",
+                "Groups without a series of their own, because a family reached metrics.series_limit. Of the exporter with the most.",
                 query(first_of("sum(max by (family) (gcore_series_dropped))", zero), instant=True),
                 limits=steps(GREEN, (1, ORANGE)),
                 **look,

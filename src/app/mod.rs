@@ -170,6 +170,7 @@ impl App {
             metrics: notify::metrics::Metrics::register(&registry)?,
             channels,
             external_url: external_url.clone(),
+            shard,
         });
         let (telemetry_path, shared) = (web.telemetry_path, Arc::clone(&encoder));
         let site =

@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::alert::channels::Channels;
 use crate::alert::{Alert, Reader, Route};
+use crate::shard::Shard;
 use crate::store::Store;
 use common::clock::Clock;
 
@@ -41,6 +42,8 @@ pub struct Shared {
     pub channels: Channels,
     /// The default base URL of links.
     pub external_url: ExternalUrl,
+    /// The shard of this daemon. Only the first one has channels.
+    pub shard: Shard,
 }
 
 /// All channels of one configuration.
@@ -92,8 +95,11 @@ impl Dispatcher {
         }
         tasks.retain(|name, _| !self.running.contains_key(name));
         let channels = tasks.keys().chain(self.running.keys()).cloned().collect();
-        // If the store fails, it logs the reason, and the rows stay until the next start.
-        let _ = self.shared.store.tidy_channels(channels, self.shared.clock.now()).await;
+        // A shard without channels must not give up the messages of the first one, whose store it may have got by mistake.
+        if self.shared.shard.is_first() {
+            // If the store fails, it logs the reason, and the rows stay until the next start.
+            let _ = self.shared.store.tidy_channels(channels, self.shared.clock.now()).await;
+        }
         for (name, task) in tasks {
             let handle = self.spawn(&name, task);
             self.running.insert(name, handle);

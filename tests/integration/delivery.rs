@@ -11,6 +11,7 @@ use gcore_billing_exporter::notify::dispatcher::{Dispatcher, Shared};
 use gcore_billing_exporter::notify::metrics::Metrics;
 use gcore_billing_exporter::notify::secret::Secret;
 use gcore_billing_exporter::notify::settings::{Alertmanager, Settings, Slack, Webhook};
+use gcore_billing_exporter::shard::Shard;
 use gcore_billing_exporter::store::alerts::OutboxRow;
 use gcore_billing_exporter::store::{self, Store};
 use jiff::Timestamp;
@@ -60,6 +61,7 @@ impl TestChannels {
             metrics: Metrics::register(&registry).unwrap(),
             channels: channels.clone(),
             external_url: ExternalUrl::new("http://daemon.example:10061/"),
+            shard: Shard::default(),
         };
         let routes = settings.outbox_routes();
         let mut dispatcher = Dispatcher::new(shared);

@@ -6,6 +6,9 @@ use std::time::Duration;
 use common::clock::Clock;
 use gcore_billing_exporter::collect::settings::{Details, Schedule};
 use gcore_billing_exporter::config::Config;
+use gcore_billing_exporter::store::alerts::OutboxRow;
+use gcore_billing_exporter::store::{Settings, Store};
+use prometheus::Registry;
 use serde_json::Value;
 use wiremock::MockServer;
 
@@ -134,10 +137,10 @@ async fn the_first_shard_judges_and_every_shard_shows_the_whole_account() {
     for path in ["/api/v1/costs?group_by=project,region,resource_type", "/api/v1/budgets", "/api/v1/forecasts"] {
         assert_eq!(api(&first, path).await, api(&other, path).await, "{path}");
     }
-    for path in ["/", "/alerts", "/projects/41001"] {
+    for path in ["/", "/alerts", "/alerts/0123456789abcdef", "/projects/41001"] {
         let page = other.get(path).await.text().await.unwrap();
         let note = "Unknown here: this is shard 2/2, and the first shard evaluates the alerts.";
-        assert!(page.contains(note), "{path}: {page}");
+        assert!(page.contains(note) && !page.contains("has probably ended"), "{path}: {page}");
         let page = first.get(path).await.text().await.unwrap();
         assert!(!page.contains("Unknown here") && page.contains("shard 1/2"), "{path}: {page}");
     }
@@ -223,10 +226,22 @@ async fn a_shard_tells_no_channel_and_stays_a_shard_after_a_reload() {
     let (api, receiver) = (MockServer::start().await, taking().await);
     asked(COST).respond_with(json(include_str!("pages/cost_1.json"))).mount(&api).await;
     mount_names(&api).await;
-    let config = config_file(&api.uri(), "", &["names"]);
+    let (config, folder) = (config_file(&api.uri(), "", &["names"]), tempfile::tempdir().unwrap());
+    let store_path = folder.path().join("state.db");
     let mut text = std::fs::read_to_string(config.path()).unwrap();
     text += &format!("[notify.webhook.ops]\nurl = '{}'\n", receiver.uri());
+    let text = text.replace("path = \"\"", &format!("path = '{}'", store_path.display()));
     std::fs::write(config.path(), &text).unwrap();
+    let open = || Store::open(&Settings { path: Some(store_path.clone()) }, &Registry::new()).unwrap();
+    let message = OutboxRow {
+        channel: "webhook.ops".into(),
+        fingerprint: 1,
+        notification_id: "a message of the first shard".into(),
+        body: "{}".into(),
+        created_at: noon(),
+        due_at: noon(),
+    };
+    open().commit_alerts(Vec::new(), vec![message]).await.unwrap();
     let path = config.path().to_owned();
     let daemon = Process::serving(config, &["--shard=2/3"]);
     let listener = Listener::new(daemon.url().await);
@@ -249,6 +264,8 @@ async fn a_shard_tells_no_channel_and_stays_a_shard_after_a_reload() {
     daemon.stop().await;
     // The watchdog's alert fires from the first evaluation on.
     assert_eq!(received(&receiver).await.len(), 0);
+    let heads = open().outbox_heads("webhook.ops".into(), noon(), 9).await.unwrap();
+    assert_eq!(heads.waiting, 1, "what the first shard has to send still waits in the store");
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ pub(super) fn series(case: &Case<'_>, snapshot: &Snapshot) -> Vec<Judgement> {
             let summary = format!("Series of {collector}, {word}, are folded: {count} of at most {limit}");
             let description = format!(
                 "There are {count} series of {collector}, window {word}{place_in}, and metrics.series_limit is {limit}. \
-                 The smallest are folded into one series per account, \"__other__\", so sums stay true but groups are missing."
+                 The smallest are folded into \"__other__\", so sums stay true but groups are missing."
             );
             let own = [("collector", SmolStr::new_static(collector)), ("window", SmolStr::new_static(word))];
             case.breach(0, None, own, starts_at, Words { summary, description }).measured(count as f64, limit as f64)

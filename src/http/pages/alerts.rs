@@ -228,11 +228,14 @@ pub(super) fn missing(view: View<'_>) -> Markup {
     let content = html! {
         p.crumb { a href=(Depth::Below.link(super::ALERTS)) { "All alerts" } }
         h1 { "No such alert" }
-        p.lead {
-            "No pending, firing or recently resolved alert has this address. An alert is listed for 15 minutes after its \
-             end; so this one has probably ended. It may also belong to another exporter."
+        @if view.alerts.is_none() {
+            p.lead { (nothing(view)) }
+        } @else {
+            p.lead {
+                "No pending, firing or recently resolved alert has this address. An alert is listed for 15 minutes after its \
+                 end; so this one has probably ended. It may also belong to another exporter."
+            }
         }
-        @if view.alerts.is_none() { p { (nothing(view)) } }
     };
     layout::page(view, Depth::Below, "", "No such alert", &content)
 }
