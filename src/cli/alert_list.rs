@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +13,7 @@ use crate::escaping::escaped_lines;
 use crate::insights::wording;
 use crate::shard::Shard;
 
-use super::access::Access;
+use super::access::{Access, alerts_url, without_user};
 use super::exit::ExitCode;
 use super::screen;
 use super::screen::Screen;
@@ -69,10 +68,11 @@ struct Shown {
 
 /// Prints the alerts of a running daemon.
 pub(super) async fn list(url: &str, access: &Access, flags: &ListFlags, screen: Screen) -> anyhow::Result<ExitCode> {
-    let base: Url = url.parse().with_context(|| format!("--alerts.url {url:?} is no URL"))?;
-    let page = format!("{}/api/v1/alerts", base.as_str().trim_end_matches('/'));
+    let mut whole = alerts_url(url)?;
+    whole.set_path(&format!("{}/api/v1/alerts", whole.path().trim_end_matches('/')));
+    let page = without_user(&whole);
     let asking = || format!("cannot ask {page}; --alerts.url says where the daemon is");
-    let response = access.request(&base, &page)?.timeout(PATIENCE).send().await.with_context(asking)?;
+    let response = access.request(whole)?.timeout(PATIENCE).send().await.with_context(asking)?;
     let response = response.error_for_status().with_context(asking)?;
     let body = response.bytes().await.with_context(asking)?;
     let reading = || format!("{page} does not answer as this version does; is that the daemon?");

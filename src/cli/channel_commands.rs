@@ -16,6 +16,7 @@ use crate::store::outbox::DeadLetter;
 use common::clock::Clock;
 use common::wording::shown;
 
+use super::access::{alerts_url, without_user};
 use super::exit::ExitCode;
 use super::flags::DeadLettersAction;
 use super::say;
@@ -33,7 +34,7 @@ impl Misuse {
 
 /// Sends one test notification and prints the answers.
 pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::Result<ExitCode> {
-    let clock = Clock::system();
+    let (clock, url) = (Clock::system(), without_user(&alerts_url(url)?));
     let now = clock.now();
     let text = |name: &str, text: &str| (name.into(), text.into());
     let alert = Alert {
@@ -49,7 +50,7 @@ pub(super) async fn test(config: &Config, url: &str, channel: &str) -> anyhow::R
         threshold: None,
         since: now,
     };
-    let answers = dispatcher::test(&config.notify, &ExternalUrl::new(url), channel, &alert, &clock).await?;
+    let answers = dispatcher::test(&config.notify, &ExternalUrl::new(url.as_str()), channel, &alert, &clock).await?;
     if answers.is_empty() {
         let channels = config.notify.channels();
         let hint = hint(channel, channels.iter().map(String::as_str));

@@ -16,7 +16,7 @@ use crate::shard::Shard;
 use crate::telemetry::Format;
 use common::transport::{Misdirected, destination};
 
-use super::access::Access;
+use super::access::{Access, DAEMON_URL, daemon_url};
 use super::alert_list::ListFlags;
 use super::backtest::BacktestFlags;
 
@@ -178,7 +178,7 @@ pub(super) enum Command {
     /// List the alerts of a running daemon, or test a channel
     Alerts {
         /// URL of the daemon; with a user name, as https://USER@HOST:10061, if it needs a password
-        #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061", value_parser = daemon)]
+        #[arg(long = "alerts.url", value_name = "URL", default_value = "http://127.0.0.1:10061")]
         url: String,
         #[command(flatten)]
         access: Access,
@@ -280,6 +280,7 @@ enum Level {
     Warn,
     Info,
     Debug,
+    Trace,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -313,6 +314,7 @@ impl LogFlags {
             Level::Warn => LevelFilter::WARN,
             Level::Info => LevelFilter::INFO,
             Level::Debug => LevelFilter::DEBUG,
+            Level::Trace => LevelFilter::TRACE,
         })
     }
 
@@ -336,9 +338,7 @@ fn alertmanager(text: &str) -> Result<Url, Misdirected> {
 
 /// The URL of a daemon.
 fn daemon(text: &str) -> Result<String, &'static str> {
-    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-    let url = text.parse().ok().filter(is_web);
-    url.map(|_| text.to_owned()).ok_or("expected a URL such as http://127.0.0.1:10061")
+    daemon_url(text).map(|_| text.to_owned()).ok_or(DAEMON_URL)
 }
 
 fn day(text: &str) -> Result<Date, String> {

@@ -100,22 +100,23 @@ impl AlertmanagerClient {
     fn authorization(&self) -> Result<(HeaderMap, Vec<SecretString>), Failure> {
         use base64::Engine as _;
         let unusable = |problem: String| Failure::new(Reason::Secret, problem);
-        let (value, secret) = match &self.credentials {
+        let (value, secrets) = match &self.credentials {
             None => return Ok(Default::default()),
             Some(Credentials::Bearer(token)) => {
                 let token = token.read().map_err(unusable)?;
-                (format!("Bearer {}", token.expose_secret()), token)
+                (format!("Bearer {}", token.expose_secret()), vec![token])
             }
             Some(Credentials::Basic { username, password }) => {
                 let password = password.read().map_err(unusable)?;
                 let pair = format!("{username}:{}", password.expose_secret());
-                (format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)), password)
+                let pair = base64::engine::general_purpose::STANDARD.encode(pair);
+                (format!("Basic {pair}"), vec![password, pair.into()])
             }
         };
         let mut value = HeaderValue::from_str(&value)
             .map_err(|_| unusable("the token cannot be sent in a header; is it plain text?".into()))?;
         value.set_sensitive(true);
-        Ok((HeaderMap::from_iter([(AUTHORIZATION, value)]), vec![secret]))
+        Ok((HeaderMap::from_iter([(AUTHORIZATION, value)]), secrets))
     }
 }
 

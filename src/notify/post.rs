@@ -2,6 +2,7 @@
 //!
 //! No error text holds the URL, which may be a secret, or a secret that the receiver repeats.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -99,11 +100,15 @@ impl JsonPost<'_> {
     /// Sends the request. A date in `Retry-After` is relative to `now`.
     pub(super) async fn send(self, now: Timestamp) -> Result<Answer, Failure> {
         let Self { http, url, headers, body, secrets } = self;
+        let proxy = transport::proxy_credentials(&url).map(SecretString::from);
+        let mut secrets: Vec<_> = secrets.iter().chain(&proxy).collect();
+        // A short one may be a part of a long one.
+        secrets.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
         let exchange = async {
             let request = http.post(url).headers(headers).header(CONTENT_TYPE, "application/json").body(body);
             let response = request.send().await.map_err(failure)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            Ok((status, headers, text(response, secrets).await))
+            Ok((status, headers, text(response, &secrets).await))
         };
         let late = || Failure::new(Reason::Timeout, format!("no complete answer within {} s", TIMEOUT.as_secs()));
         let (status, headers, text) = tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| Err(late()))?;
@@ -119,7 +124,7 @@ impl JsonPost<'_> {
 }
 
 /// The beginning of an answer in one line.
-async fn text(mut response: Response, secrets: &[SecretString]) -> String {
+async fn text(mut response: Response, secrets: &[&SecretString]) -> String {
     let mut body = Vec::new();
     while body.len() < MAX_BODY
         && let Ok(Some(chunk)) = response.chunk().await

@@ -12,6 +12,10 @@ use common::wording::shown;
 
 /// The largest file of a secret, in bytes. A larger one is most likely the wrong file.
 const MAX_FILE: u64 = 8 << 10;
+/// The shortest part of a URL that may be a secret, in bytes.
+const LEAST_PART: usize = 6;
+/// The shortest such word without a digit, in bytes. Words such as `services` are shorter.
+const LEAST_WORD: usize = 16;
 
 /// A secret in the configuration, or in a file. A file is read for every message, so a new secret counts at once.
 /// `Debug` shows only the path of the file.
@@ -66,6 +70,16 @@ impl Address {
     pub fn url(&self) -> &Url {
         &self.0
     }
+
+    /// The parts that may give access, for removal from a text of the receiver: path and query, and their words that
+    /// look like tokens, because an error page may repeat one word.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let parts = [self.0.path(), self.0.query().unwrap_or_default()];
+        let words = parts.into_iter().flat_map(|part| part.split(['/', '&', '=']));
+        let tokens = words.filter(|word| word.len() >= LEAST_WORD || word.contains(|c: char| c.is_ascii_digit()));
+        parts.into_iter().chain(tokens).filter(|part| part.len() >= LEAST_PART).map(SecretString::from).collect()
+    }
 }
 
 impl From<Url> for Address {
@@ -84,5 +98,28 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_an_address_that_may_give_access() {
+        for (url, want) in [
+            ("https://example.com/", &[][..]),
+            ("https://example.com/hook?json", &[]),
+            ("https://example.com/hooks/abc123d", &["/hooks/abc123d", "abc123d"]),
+            (
+                "https://example.com/services/T0/abcdefghijklmnop",
+                &["/services/T0/abcdefghijklmnop", "abcdefghijklmnop"],
+            ),
+            ("https://example.com/in?token=s3cr3t&to=ops", &["token=s3cr3t&to=ops", "s3cr3t"]),
+        ] {
+            let secrets = Address(url.parse().unwrap()).secrets();
+            let found: Vec<_> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+            assert_eq!(found, want, "{url}");
+        }
     }
 }

@@ -6,7 +6,6 @@
 use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::header::HeaderMap;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::alert::{Alert, Status, severity_rank};
@@ -53,13 +52,13 @@ impl Slack {
     /// Sends one message.
     pub(super) async fn deliver(&self, notification: &Notification<'_>, now: Timestamp) -> Result<Answer, Failure> {
         let address = self.address().map_err(|problem| Failure::new(Reason::Secret, problem))?;
-        let (url, secret) = (address.url().clone(), SecretString::from(address.url().path()));
+        let (url, secrets) = (address.url().clone(), address.secrets());
         let body = match notification.others {
             [] => message(notification.alert, &self.external_url),
             others => first_look([notification.alert].into_iter().chain(others).collect(), &self.external_url),
         };
         let body = body.to_string();
-        let post = JsonPost { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &[secret] };
+        let post = JsonPost { http: &self.http, url, headers: HeaderMap::new(), body, secrets: &secrets };
         let answer = post.send(now).await?;
         if answer.text == "ok" {
             return Ok(answer);

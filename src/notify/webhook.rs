@@ -4,7 +4,6 @@
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
-use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::alert::{Alert, Labels, Status};
@@ -73,8 +72,7 @@ impl Webhook {
         let body = serde_json::to_string(&message).map_err(|error| Failure::new(Reason::Garbled, error.to_string()))?;
         let url = self.address().clone();
         // A path can be a secret, and the receiver's error page may quote it.
-        let parts = [Some(url.path()).filter(|path| *path != "/"), url.query()];
-        let mut secrets: Vec<_> = parts.into_iter().flatten().map(SecretString::from).collect();
+        let mut secrets = self.settings.url.secrets();
         let mut keys = Vec::new();
         for secret in &self.settings.secrets {
             let secret = secret.read().map_err(|problem| Failure::new(Reason::Secret, problem))?;

@@ -132,12 +132,13 @@ async fn a_wrong_flag_is_refused_with_what_would_be_right() {
         (vec!["run", "--shard=1/0"], "'--shard <I/N>': expected I/N such as 2/3"),
         (vec!["run", "--shard=1/101"], "of N shards, at most 100"),
         (vec!["run", "--shard"], "a value is required for '--shard <I/N>'"),
-        (vec!["--log.level=loud"], "[possible values: error, warn, info, debug]"),
+        (vec!["--log.level=loud"], "[possible values: error, warn, info, debug, trace]"),
         (vec!["--log.format=xml"], "[possible values: logfmt, json]"),
         (vec!["demo", "--demo.api-address=x"], "--demo.api-address <IP:PORT>"),
         (vec!["demo", "--demo.alertmanager=http://am.example.com"], "only a loopback host"),
         (vec!["alerts", "--alerts.url=here"], "expected a URL such as http://127.0.0.1:10061"),
         (vec!["alerts", "--alerts.url=ftp://here/"], "expected a URL such as http://127.0.0.1:10061"),
+        (vec!["alerts", "--alerts.url=http://user:pass@here/"], "put it into a file for --alerts.password-file"),
     ] {
         let ended = finish(program(&arguments)).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");

@@ -240,7 +240,8 @@ pub(crate) fn http() -> reqwest::Client {
     client().build().unwrap()
 }
 
-fn client() -> reqwest::ClientBuilder {
+/// The settings of such a client.
+pub(crate) fn client() -> reqwest::ClientBuilder {
     // Fails if another test has installed it before.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()

@@ -27,18 +27,6 @@ impl Respond for Noting {
 }
 
 #[tokio::test]
-async fn no_core_dump_holds_a_key() {
-    let api = MockServer::start().await;
-    let daemon = Process::serving(config_file(&api.uri(), "", &["names"]), &[]);
-    daemon.url().await;
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    let words: Vec<_> = core.split_whitespace().collect();
-    assert_eq!(words[4..6], ["0", "0"], "{core}");
-    daemon.stop().await;
-}
-
-#[tokio::test]
 async fn a_refused_key_is_explained_and_not_tried_faster_than_the_interval() {
     let api = MockServer::start().await;
     let times = Arc::new(Mutex::new(Vec::new()));

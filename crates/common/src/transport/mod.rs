@@ -117,6 +117,18 @@ fn is_proxy_exception(entry: &str) -> bool {
     is_name || is_network || entry == "*" || entry.parse::<IpAddr>().is_ok()
 }
 
+/// The credentials for the proxy of `url` as its header has them, in base64. An error page of the proxy may repeat them.
+/// `None` without a proxy, and without a password of it.
+#[must_use]
+pub fn proxy_credentials(url: &Url) -> Option<String> {
+    if is_loopback(url) {
+        return None;
+    }
+    // The library that sends requests reads the same variables.
+    let proxy = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+    proxy.basic_auth()?.to_str().ok()?.strip_prefix("Basic ").map(str::to_owned)
+}
+
 /// Whether requests to `url` are unencrypted on the network.
 #[must_use]
 pub fn is_open(url: &Url) -> bool {

@@ -346,7 +346,7 @@ fn read_rows<'p, F, const N: usize>(
     });
     let head = head.map_err(|error| {
         // The message quotes the text around the fault.
-        let detail = client.without_key(&format!("the answer is no page: {error}"));
+        let detail = client.without_secrets(&format!("the answer is no page: {error}"));
         Error { endpoint: layout.endpoint, reason: Reason::BadBody, detail }
     })?;
     client.page_done(layout.endpoint);

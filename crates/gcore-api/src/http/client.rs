@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use backon::Retryable;
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 
 use common::clock::Clock;
+use common::transport::proxy_credentials;
 
 use crate::http::connection::{BuildError, authorities, http_client};
 use crate::http::endpoint::Endpoint;
@@ -33,6 +35,8 @@ pub struct Client {
     pub(crate) forms: Forms,
     /// The content of `ca_file`.
     authorities: Vec<u8>,
+    /// The credentials in the header for a proxy.
+    proxy_credentials: Option<SecretString>,
     rate_limiter: RateLimiter,
     in_flight: Semaphore,
     /// The number of polls in progress that do not yield.
@@ -70,6 +74,7 @@ impl Client {
             account: account.to_owned(),
             http: http_client(account, &settings, &authorities)?,
             authorities,
+            proxy_credentials: proxy_credentials(&settings.api_url).map(SecretString::from),
             clock,
             forms: Forms::default(),
             rate_limiter: RateLimiter::new(settings.max_requests_per_second),
@@ -113,7 +118,7 @@ impl Client {
                 });
             self.metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
             if let Err(failure) = &mut outcome {
-                failure.detail = self.without_key(&failure.detail);
+                failure.detail = self.without_secrets(&failure.detail);
                 if let Some(wait) = failure.wait {
                     self.rate_limiter.hold_back(wait.min(deadline.longest_wait));
                 }
@@ -194,9 +199,10 @@ impl Client {
         self.metrics.pages.with_label_values(&[self.account.as_str(), endpoint.as_str()]).inc();
     }
 
-    /// A text of the server without the key, which it may repeat.
-    pub(crate) fn without_key(&self, text: &str) -> String {
-        self.settings.api_key.blot_out(text)
+    /// A text of the server or a proxy without the secrets that were sent, which it may repeat.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        let text = self.settings.api_key.blot_out(text);
+        self.proxy_credentials.iter().fold(text, |text, secret| text.replace(secret.expose_secret(), "***"))
     }
 
     /// An empty claim on memory, for records that grow in number.

@@ -82,7 +82,7 @@ impl Client {
     /// An error response as the end of a sentence.
     fn on_one_line(&self, body: &[u8]) -> String {
         // The key is removed before the cut, else a part of it could remain.
-        let text = self.without_key(&String::from_utf8_lossy(body));
+        let text = self.without_secrets(&String::from_utf8_lossy(body));
         let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_ERROR_TEXT).collect();
         if line.is_empty() { line } else { format!(": {line}") }
     }
