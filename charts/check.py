@@ -5,6 +5,7 @@ supports, do the third; kubectl reads all of it. What they cannot know (names th
 rules and dashboards) is compared here.
 """
 
+import base64
 import json
 import subprocess
 import sys
@@ -38,11 +39,15 @@ REFUSED = [
     ({"service": {"port": 0}}, "port"),
     ({"serviceMonitor": {"interval": 30}}, "interval"),
     ({"apiKeys": {"main": ""}}, "main"),
+    ({"web": {"configg": ""}}, "configg"),
+    ({"serviceMonitor": {"tlsConfig": "x"}}, "tlsConfig"),
 ]
 # Values that a schema cannot refuse, and what the chart says.
 UNUSABLE = [
     ({}, "no API key"),
     ({"apiKeys": {"main": "1"}, "existingSecret": "x"}, "not both"),
+    ({"apiKeys": {"main": "1"}, "web": {"tlsSecret": "x"}}, "needs web.config"),
+    ({"apiKeys": {"main": "1"}, "web": {"config": "a: [b"}}, "no YAML"),
 ]
 
 faults = []
@@ -93,7 +98,7 @@ def check_pod(pod, where):
     expect(own["capabilities"] == {"drop": ["ALL"]}, f"{where}: has capabilities")
     expect(own["readOnlyRootFilesystem"] is True, f"{where}: the root file system is writable")
     expect(pod["automountServiceAccountToken"] is False, f"{where}: has a token for Kubernetes' API")
-    allowed = {"configMap", "secret", "emptyDir"}
+    allowed = {"configMap", "secret", "emptyDir", "projected"}
     kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
     expect(kinds <= allowed, f"{where}: volumes of kind {kinds - allowed}")
     expect({"livenessProbe", "readinessProbe", "resources"} <= set(container), f"{where}: no probes or resources")
@@ -149,6 +154,35 @@ def check_copies(by_kind):
     own = {f"gcore-{path.name}": json.loads(path.read_text()) for path in files}
     expect(own, "grafana/dashboards is empty")
     expect(boards == own, "the ConfigMaps of dashboards differ from grafana/dashboards")
+
+
+def check_web(by_kind, values, where):
+    """A listener with TLS and a password: its file, the probes that pass it, and the scrape; without it, plain HTTP."""
+    web = values.get("web", {}).get("config")
+    pod = by_kind["StatefulSet"][0]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    flag = "--web.config.file=/etc/gcore-billing-exporter-web/web.yml"
+    expect((flag in container["args"]) == bool(web), f"{where}: the flag of the web configuration")
+    for probe in (container["livenessProbe"], container["readinessProbe"]):
+        expect(("exec" in probe, "httpGet" in probe) == (bool(web), not web), f"{where}: {probe}")
+    scheme = "https" if web and "tls_server_config" in yaml.safe_load(web) else "http"
+    for monitor in by_kind.get("ServiceMonitor", []):
+        (endpoint,) = monitor["spec"]["endpoints"]
+        expect(endpoint.get("scheme", "http") == scheme, f"{where}: the ServiceMonitor's scheme")
+        for key in ("tlsConfig", "basicAuth"):
+            expect(endpoint.get(key) == values["serviceMonitor"].get(key), f"{where}: the ServiceMonitor's {key}")
+    if not web:
+        return
+    command = [*container["livenessProbe"]["exec"]["command"]]
+    expect(command[1:] == ["healthcheck", "--healthcheck.url=http://127.0.0.1:10061"], f"{where}: {command}")
+    (secret,) = (one for one in by_kind["Secret"] if one["metadata"]["name"].endswith("-web"))
+    expect(base64.b64decode(secret["data"]["web.yml"]).decode() == web, f"{where}: the Secret has another text")
+    (mount,) = (one["mountPath"] for one in container["volumeMounts"] if one["name"] == "web")
+    expect(mount == "/etc/gcore-billing-exporter-web", f"{where}: {mount}")
+    (volume,) = (one["projected"] for one in pod["volumes"] if one["name"] == "web")
+    names = [source["secret"]["name"] for source in volume["sources"]]
+    expect(names == [secret["metadata"]["name"], values["web"]["tlsSecret"]], f"{where}: the volume has {names}")
+    expect(volume["defaultMode"] == 0o440, f"{where}: the private key can be read by all")
 
 
 def check_refusals(chart):
@@ -259,6 +293,7 @@ def main():
         for manifest in manifests:
             validate(manifest, f"{where}: {manifest['kind']} {manifest['metadata']['name']}")
         by_kind = check_agreement(manifests, where)
+        check_web(by_kind, values, where)
         number += len(manifests)
         if path.name == "full-values.yaml":
             check_copies(by_kind)

@@ -39,3 +39,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- default (include "exporter.fullname" .) .Values.existingSecret -}}
 {{- end -}}
+
+{{/* The scheme of the listener: https where web.config has tls_server_config. */}}
+{{- define "exporter.scheme" -}}
+{{- ternary "http" "https" (empty (get (fromYaml .Values.web.config) "tls_server_config")) -}}
+{{- end -}}
+
+{{/* A probe: of a path, or by the program itself, which needs no password and finds TLS by itself. */}}
+{{- define "exporter.probe" -}}
+{{- if .web -}}
+exec:
+  command: [/usr/bin/gcore-billing-exporter, healthcheck, "--healthcheck.url=http://127.0.0.1:10061"]
+{{- else -}}
+httpGet:
+  path: {{ .path }}
+  port: http
+{{- end -}}
+{{- end -}}
