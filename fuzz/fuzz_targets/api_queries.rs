@@ -61,7 +61,8 @@ fn site() -> Site {
     let encoder = Arc::new(Encoder::new(reader.clone(), Metrics::default(), clock.clone()));
     let telemetry_path = "/metrics".to_owned();
     let shard = Shard::default();
-    let state = AppState { encoder, clock, snapshot: reader, alerts, shard, store, registry, telemetry_path, reloads: None };
+    let state =
+        AppState { encoder, clock, snapshot: reader, alerts, shard, store, registry, telemetry_path, reloads: None };
     Site { runtime, state, _writer: writer }
 }
 
