@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use gcore_billing_bench::estate::Shape;
-use gcore_billing_bench::price_list::PRODUCTS;
-use gcore_billing_bench::row::Dice;
-use gcore_billing_exporter::aggregate::group::Group;
 use gcore_api::billing::amount::Amount;
 use gcore_api::billing::period::midnight;
 use gcore_api::billing::resource::{ProjectId, RegionId, ResourceType};
 use gcore_api::http::settings::Settings as Account;
+use gcore_billing_bench::estate::Shape;
+use gcore_billing_bench::price_list::PRODUCTS;
+use gcore_billing_bench::row::Dice;
+use gcore_billing_exporter::aggregate::group::Group;
 use gcore_billing_exporter::store::days::Day;
 use gcore_billing_exporter::store::series::{Kind, Series};
 use gcore_billing_exporter::store::{AccountId, Settings, Store};
