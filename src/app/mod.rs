@@ -303,7 +303,7 @@ pub fn prove(config: &Config) -> anyhow::Result<()> {
 /// The result of one poll of everything.
 pub struct Once {
     /// The text of `/metrics`.
-    pub exposition: Vec<u8>,
+    pub exposition: String,
     /// The outcome of each collector's poll.
     pub outcomes: Vec<Outcome>,
 }
@@ -330,7 +330,6 @@ pub async fn once(config: &Config, clock: Clock, progress: impl Fn(usize, usize)
         progress(outcomes.len(), all);
     }
     let snapshot = Arc::clone(&snapshot.borrow());
-    let exposition =
-        exposition::text(&snapshot, config.metrics, &registry, clock.now()).context("cannot write the metrics")?;
+    let exposition = exposition::text(&snapshot, config.metrics, &registry, clock.now());
     Ok(Once { exposition, outcomes })
 }

@@ -241,9 +241,9 @@ async fn once(config: &Config) -> anyhow::Result<ExitCode> {
     drop(progress);
     // Programs get the exact bytes.
     if io::stdout().is_terminal() {
-        say(&mut io::stdout(), &String::from_utf8_lossy(&once.exposition));
+        say(&mut io::stdout(), &once.exposition);
     } else {
-        io::stdout().write_all(&once.exposition)?;
+        io::stdout().write_all(once.exposition.as_bytes())?;
     }
     let has_failed = once.outcomes.contains(&Outcome::Failed);
     let is_complete = !has_failed && once.outcomes.contains(&Outcome::Good);

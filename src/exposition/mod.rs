@@ -16,7 +16,7 @@ mod family;
 mod gzip;
 mod insights;
 mod lists;
-pub mod open_metrics;
+pub mod own;
 pub mod process;
 mod series;
 mod series_limit;
@@ -26,7 +26,7 @@ mod text;
 mod windows;
 
 use jiff::Timestamp;
-use prometheus::{Encoder as _, Registry, TextEncoder};
+use prometheus::Registry;
 use smol_str::SmolStr;
 
 use crate::snapshot::Snapshot;
@@ -58,35 +58,9 @@ pub enum Coding {
 }
 
 /// All metrics at `now`, in Prometheus' text format.
-///
-/// # Errors
-/// Fails when the daemon's own metrics cannot be written.
-pub fn text(
-    snapshot: &Snapshot,
-    settings: Settings,
-    registry: &Registry,
-    now: Timestamp,
-) -> prometheus::Result<Vec<u8>> {
-    let mut text = business(snapshot, settings, now).into_bytes();
-    text.append(&mut own(registry, Format::Text)?);
-    Ok(text)
-}
-
-/// The usual length of the daemon's own metrics as text.
-const OWN_LENGTH: usize = 48 << 10;
-
-/// The daemon's own metrics, which end the text in this format.
-///
-/// # Errors
-/// Fails when a family cannot be written, which means a mistake in its registration.
-pub fn own(registry: &Registry, format: Format) -> prometheus::Result<Vec<u8>> {
-    let families = registry.gather();
-    if format == Format::OpenMetrics {
-        return Ok(open_metrics::own(&families));
-    }
-    let mut text = Vec::with_capacity(OWN_LENGTH);
-    TextEncoder::new().encode(&families, &mut text)?;
-    Ok(text)
+#[must_use]
+pub fn text(snapshot: &Snapshot, settings: Settings, registry: &Registry, now: Timestamp) -> String {
+    business(snapshot, settings, now) + &own::text(registry, Format::Text)
 }
 
 /// The billing metrics of a snapshot at `now`, in Prometheus' text format: those of the shard in the settings. Families

@@ -40,6 +40,11 @@ impl Text {
         if !family.labels.is_empty() {
             self.0.push_str("\"}");
         }
+        self.value(value);
+    }
+
+    /// Ends a line with its value.
+    pub(super) fn value(&mut self, value: impl Display) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, " {value}");
     }

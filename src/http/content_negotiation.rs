@@ -4,7 +4,7 @@ use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
 use crate::exposition;
-use crate::exposition::open_metrics;
+use crate::exposition::own::OPEN_METRICS;
 use crate::exposition::{Coding, Format};
 
 /// The media types that are OpenMetrics 1.0 with an escaping scheme. All names here are plain, and the same under each
@@ -45,7 +45,7 @@ fn entries(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Entry<
 /// The format that the client prefers, and its media type. Where none is acceptable, it is the text format, because a
 /// figure in the wrong format is better than none. OpenMetrics is for clients that ask for it by name.
 pub(super) fn format(headers: &HeaderMap) -> (Format, &'static str) {
-    let (mut text, mut open, mut open_type) = (0.0_f32, 0.0_f32, open_metrics::CONTENT_TYPE);
+    let (mut text, mut open, mut open_type) = (0.0_f32, 0.0_f32, OPEN_METRICS);
     for entry in entries(headers, ACCEPT) {
         let version = entry.parameter("version");
         match entry.value.to_ascii_lowercase().as_str() {
@@ -53,7 +53,7 @@ pub(super) fn format(headers: &HeaderMap) -> (Format, &'static str) {
                 open = entry.quality;
                 let escaping = entry.parameter("escaping");
                 let escaped = ESCAPED.iter().find(|(scheme, _)| Some(*scheme) == escaping);
-                open_type = escaped.map_or(open_metrics::CONTENT_TYPE, |(_, media_type)| media_type);
+                open_type = escaped.map_or(OPEN_METRICS, |(_, media_type)| media_type);
             }
             "text/plain" | "text/*" | "*/*" => text = text.max(entry.quality),
             _ => {}
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_client_gets_the_format_that_it_prefers() {
-        let (text, open) = (exposition::CONTENT_TYPE, open_metrics::CONTENT_TYPE);
+        let (text, open) = (exposition::CONTENT_TYPE, OPEN_METRICS);
         let of_prometheus_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                                text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let of_prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\

@@ -91,7 +91,7 @@ async fn for_people(site: &AppState, page: pages::Page) -> Response<Body> {
     })
 }
 
-async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Response<Body>> {
+async fn metrics(site: &AppState, headers: &HeaderMap) -> io::Result<Response<Body>> {
     let encoded = site.encoder.current().await?;
     let coding = content_negotiation::coding(headers);
     let slot = if coding == Coding::Identity { body::slot() } else { None };
@@ -100,8 +100,8 @@ async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Res
         return Ok(respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text));
     }
     let (format, content_type) = content_negotiation::format(headers);
-    let own = exposition::own(&site.registry, format)?;
-    let answer = encoded.answer(own, coding).await?;
+    let own = exposition::own::text(&site.registry, format);
+    let answer = encoded.answer(own.into_bytes(), coding).await?;
     let mut response = respond(StatusCode::OK, content_type, Bytes::new());
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if let Some(coding) = content_negotiation::name(answer.coding) {
@@ -111,7 +111,7 @@ async fn metrics(site: &AppState, headers: &HeaderMap) -> prometheus::Result<Res
         (Shared::Kept(shared), _) => Body::of_two(shared, answer.own),
         (Shared::Unpacked(pieces), Some(slot)) => Body::of_pieces(pieces, answer.own, slot),
         // Only an answer without compression is unpacked.
-        (Shared::Unpacked(_), None) => return Err(io::Error::other("no slot for an answer without compression").into()),
+        (Shared::Unpacked(_), None) => return Err(io::Error::other("no slot for an answer without compression")),
     };
     Ok(response)
 }

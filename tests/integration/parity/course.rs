@@ -324,7 +324,7 @@ impl Daemon {
         let firing = self.ledger.listed(now).into_iter().filter(fires).map(labels).collect();
         let mut exposition = self.exposition(limit, now);
         if is_in(STORE_FAILS, now) {
-            let own = String::from_utf8(exposition::own(&self.broken.1, exposition::Format::Text).unwrap()).unwrap();
+            let own = exposition::own::text(&self.broken.1, exposition::Format::Text);
             exposition = exposition.replace("gcore_store_writable 1", "") + &own;
         }
         let of_channels = self.channels.text();
@@ -336,10 +336,7 @@ impl Daemon {
     /// The text of `/metrics`. Its dropped series are those of a limit on costs and usage alone.
     fn exposition(&self, limit: usize, now: Timestamp) -> String {
         let snapshot = Arc::clone(&self.snapshots.borrow());
-        let text = |settings| {
-            let text = exposition::text(&snapshot, settings, &self.registry, now).unwrap();
-            String::from_utf8(text).unwrap()
-        };
+        let text = |settings| exposition::text(&snapshot, settings, &self.registry, now);
         let settings = exposition::settings::Settings::default();
         if limit == settings.series_limit {
             return text(settings);
