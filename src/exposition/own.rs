@@ -7,7 +7,7 @@ use std::fmt;
 use std::fmt::Display;
 
 use prometheus::Registry;
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use prometheus::proto::{Histogram, Metric, MetricFamily, MetricType};
 
 use super::Format;
 use super::text::Text;
@@ -26,18 +26,21 @@ const LENGTH: usize = 48 << 10;
 /// The daemon's own metrics, which end the text in this format.
 #[must_use]
 pub fn text(registry: &Registry, format: Format) -> String {
-    let mut text = Text::with_capacity(LENGTH);
+    let (mut text, mut labels) = (Text::with_capacity(LENGTH), Text::with_capacity(256));
     for family in &registry.gather() {
         match format {
             Format::Text => head(&mut text, family),
             Format::OpenMetrics => open_metrics_head(&mut text, family),
         }
-        for metric in family.get_metric() {
-            let (name, labels) = (family.name(), labels(metric));
+        let (name, metrics) = (family.name(), family.get_metric());
+        let bounds = metrics.first().map(|metric| bounds(metric, format)).unwrap_or_default();
+        for metric in metrics {
+            write_labels(&mut labels, metric);
+            let labels = labels.as_str();
             match family.get_field_type() {
-                MetricType::HISTOGRAM => histogram(&mut text, name, metric, &labels, format),
-                MetricType::COUNTER => sample(&mut text, [name, ""], &labels, Number(metric.get_counter().get_value())),
-                MetricType::GAUGE => sample(&mut text, [name, ""], &labels, Number(metric.get_gauge().get_value())),
+                MetricType::HISTOGRAM => histogram(&mut text, name, labels, metric.get_histogram(), &bounds),
+                MetricType::COUNTER => sample(&mut text, [name, ""], labels, Number(metric.get_counter().get_value())),
+                MetricType::GAUGE => sample(&mut text, [name, ""], labels, Number(metric.get_gauge().get_value())),
                 MetricType::SUMMARY | MetricType::UNTYPED => {}
             }
         }
@@ -83,36 +86,40 @@ fn kind(of: MetricType) -> &'static str {
     }
 }
 
-/// The labels of a metric as text, without braces. All lines of a histogram have them.
-fn labels(metric: &Metric) -> String {
-    let mut text = Text::with_capacity(128);
+/// The labels of a metric, without braces. All lines of a histogram have them.
+fn write_labels(text: &mut Text, metric: &Metric) {
+    text.clear();
     let mut before = "";
     for label in metric.get_label() {
         text.push(&[before, label.name(), "=\""]);
         text.escape(label.value(), true);
-        text.push(&["\""]);
-        before = ",";
+        before = "\",";
     }
-    text.finish()
+    if !before.is_empty() {
+        text.push(&["\""]);
+    }
 }
 
-fn histogram(text: &mut Text, name: &str, metric: &Metric, labels: &str, format: Format) {
-    let histogram = metric.get_histogram();
-    let comma = if labels.is_empty() { "" } else { "," };
-    let mut bucket = |bound: &dyn Display, count: u64| {
-        sample(text, [name, "_bucket"], &format!("{labels}{comma}le=\"{bound}\""), count);
-    };
-    for step in histogram.get_bucket().iter().filter(|step| step.upper_bound().is_finite()) {
-        let (bound, count) = (step.upper_bound(), step.cumulative_count());
-        match format {
-            Format::Text => bucket(&bound, count),
-            // It wants `1.0`.
-            Format::OpenMetrics => bucket(&format_args!("{bound:?}"), count),
-        }
+/// The finite upper bounds of the buckets, which all histograms of a family share.
+fn bounds(metric: &Metric, format: Format) -> Vec<String> {
+    let bounds = metric.get_histogram().get_bucket().iter().map(|bucket| bucket.upper_bound());
+    let finite = bounds.filter(|bound| bound.is_finite());
+    match format {
+        Format::Text => finite.map(|bound| bound.to_string()).collect(),
+        // It wants `1.0`.
+        Format::OpenMetrics => finite.map(|bound| format!("{bound:?}")).collect(),
     }
-    bucket(&"+Inf", histogram.get_sample_count());
+}
+
+fn histogram(text: &mut Text, name: &str, labels: &str, histogram: &Histogram, bounds: &[String]) {
+    let (count, comma) = (histogram.get_sample_count(), if labels.is_empty() { "" } else { "," });
+    let counts = histogram.get_bucket().iter().map(|bucket| bucket.cumulative_count());
+    for (bound, count) in bounds.iter().map(String::as_str).zip(counts).chain([("+Inf", count)]) {
+        text.push(&[name, "_bucket{", labels, comma, "le=\"", bound, "\"}"]);
+        text.value(count);
+    }
     sample(text, [name, "_sum"], labels, Number(histogram.get_sample_sum()));
-    sample(text, [name, "_count"], labels, histogram.get_sample_count());
+    sample(text, [name, "_count"], labels, count);
 }
 
 fn sample(text: &mut Text, name: [&str; 2], labels: &str, value: impl Display) {

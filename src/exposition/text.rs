@@ -49,6 +49,14 @@ impl Text {
         let _ = writeln!(self.0, " {value}");
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn finish(mut self) -> String {
         self.0.shrink_to_fit();
         self.0
