@@ -57,8 +57,7 @@ impl Text {
         self.0.clear();
     }
 
-    pub(super) fn finish(mut self) -> String {
-        self.0.shrink_to_fit();
+    pub(super) fn finish(self) -> String {
         self.0
     }
 
