@@ -26,6 +26,7 @@ ROWS: dict[str, Row] = {
     "greedy": greedy.greedy,
     "wall": polls.wall,
     "scrape": scrapes.scrape,
+    "own": scrapes.own,
     "swap": scrapes.swap,
     "requests": polls.requests,
     "idle": scrapes.idle,
