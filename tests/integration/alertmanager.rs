@@ -114,6 +114,15 @@ impl Real {
         until(&format!("{want:?}"), async || self.told().await == want).await;
     }
 
+    /// Waits until it has an answer for this number of notifications. Right after that, it notes them in its log.
+    async fn until_answered(&self, number: &str) {
+        let requests = "alertmanager_notification_requests_total{integration=\"webhook\"}";
+        until("the receiver's answer", async || {
+            value(&get(&format!("{}/metrics", self.url())).await, requests).as_deref() == Some(number)
+        })
+        .await;
+    }
+
     /// The alerts that Alertmanager holds.
     pub(crate) async fn held(&self) -> Vec<Value> {
         let page = http().get(format!("{}/api/v2/alerts", self.url())).send().await.unwrap();
@@ -238,6 +247,7 @@ async fn an_alertmanager_that_was_down_is_told_when_it_is_back() {
     until("it waits", async || channels.of("gcore_notification_queue_length", "alertmanager.main") == Some(1.0)).await;
     real.start().await;
     real.until_told(&["a firing"]).await;
+    real.until_answered("1").await;
     real.stop().await;
     resolve(&channels, &alert).await;
     let before = channels.failures("alertmanager.main", "connect");

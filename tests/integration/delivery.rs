@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::harness::until_met;
+use crate::harness::{until_closed, until_met};
 
 /// Channels with their own store. The test acts as the engine.
 pub(crate) struct TestChannels {
@@ -47,7 +47,9 @@ impl TestChannels {
     /// The same with a store that outlives it.
     pub(crate) async fn in_folder(settings: Settings, clock: Clock, folder: &TempDir) -> Self {
         let registry = Registry::new();
-        let path = Some(folder.path().join("state.db"));
+        let path = folder.path().join("state.db");
+        until_closed(&path).await;
+        let path = Some(path);
         let store = Store::open(&store::Settings { path }, &registry).unwrap();
         Self::with(settings, clock, store, registry).await
     }

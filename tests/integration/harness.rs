@@ -1,7 +1,9 @@
 //! A daemon on its own port, and the API that it polls.
 
+use std::fs::DirEntry;
 use std::net::SocketAddr;
 use std::ops::{Deref, Range};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -107,6 +109,15 @@ pub(crate) async fn until_met(condition: impl AsyncFn() -> bool, said: impl Asyn
     }
 }
 
+/// Waits until no store of this process has the file open: one ends shortly after its daemon.
+pub(crate) async fn until_closed(store: &Path) {
+    let is_store = |entry: std::io::Result<DirEntry>| {
+        entry.and_then(|entry| std::fs::read_link(entry.path())).is_ok_and(|path| path == store)
+    };
+    let is_closed = async || !std::fs::read_dir("/proc/self/fd").unwrap().any(is_store);
+    until_met(is_closed, async || format!("{} is open", store.display())).await;
+}
+
 /// Repeats an attempt until it takes less than `limit` once. The attempt returns its duration. A busy machine makes
 /// some attempts slow, a fault makes all slow.
 pub(crate) async fn until_within(what: &str, limit: Duration, attempt: impl AsyncFn() -> Duration) {
@@ -139,6 +150,9 @@ impl TestApp {
 
     /// Starts a daemon with these settings of its listener.
     pub(crate) async fn with(web: Web, config: &Config, clock: Clock) -> Self {
+        if let Some(path) = &config.storage.path {
+            until_closed(path).await;
+        }
         let app = App::build(config, web, clock).await.unwrap();
         let url = format!("{}://{}", app.scheme(), app.addresses()[0]);
         let (stop, stopped) = oneshot::channel();
@@ -244,7 +258,8 @@ pub(crate) fn http() -> reqwest::Client {
 pub(crate) fn client() -> reqwest::ClientBuilder {
     // Fails if another test has installed it before.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy()
+    // On a machine that stands still for a while, a kept connection may end just when it is used again.
+    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0)
 }
 
 /// One account `main` with its API at `url`.

@@ -38,8 +38,26 @@ pub(super) struct Reader {
     client: Arc<Client>,
     method: Method,
     details: Details,
-    /// Facts about each window from earlier readings. `None` is single past days.
-    known: Mutex<BTreeMap<Option<Window>, Known>>,
+    /// Facts from earlier readings.
+    known: Mutex<BTreeMap<Span, Known>>,
+}
+
+/// Readings that have the same size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Span {
+    /// The readings of a window.
+    Window(Window),
+    /// The readings of single past days.
+    PastDay,
+}
+
+impl Span {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Window(window) => window.as_str(),
+            Self::PastDay => "day",
+        }
+    }
 }
 
 impl Source {
@@ -54,7 +72,7 @@ impl Source {
 
     async fn read(&self, poll: &Poll<'_>, window: Window) -> Result<(), Error> {
         let period = window.period(poll.now);
-        let totals = self.reader.read(poll, Some(window), period).await?;
+        let totals = self.reader.read(poll, Span::Window(window), period).await?;
         refuse_silent_loss(poll, window, period, &totals)?;
         let reading = poll.reading(totals, self.settings.stale_after);
         let reading = WindowReading::new(reading, period, self.settings.settle_after);
@@ -106,33 +124,23 @@ impl Reader {
         }
     }
 
-    /// Reads a period. It is the period of `window`, or a past day when that is `None`.
-    pub(super) async fn read(
-        &self,
-        poll: &Poll<'_>,
-        window: Option<Window>,
-        period: Period,
-    ) -> Result<CostTotals, Error> {
+    /// Reads the costs of a period.
+    pub(super) async fn read(&self, poll: &Poll<'_>, span: Span, period: Period) -> Result<CostTotals, Error> {
         let projects = self.projects(poll);
         let mut totals = None;
-        self.refresh_row_count(poll, window, period).await;
-        if self.choose(poll, window, &projects) == Choice::Totals {
+        self.refresh_row_count(poll, span, period).await;
+        if self.choose(poll, span, &projects) == Choice::Totals {
             totals = by_totals::read(&self.client, period, &projects, poll).await?;
         }
         match totals {
             Some(totals) => Ok(totals),
-            None => self.read_resources(poll, window, period).await,
+            None => self.read_resources(poll, span, period).await,
         }
     }
 
     /// Reads every resource, and compares the sums with the totals of the same period.
-    async fn read_resources(
-        &self,
-        poll: &Poll<'_>,
-        window: Option<Window>,
-        period: Period,
-    ) -> Result<CostTotals, Error> {
-        let listing = match self.details(window) {
+    async fn read_resources(&self, poll: &Poll<'_>, span: Span, period: Period) -> Result<CostTotals, Error> {
+        let listing = match self.details(span) {
             None => cost_report::read::<CostTotals>(&self.client, period, None, poll.deadline).await?,
             Some(Details { tag_keys, top_resources }) => {
                 let empty = || DetailedTotals::new(tag_keys, *top_resources);
@@ -145,14 +153,14 @@ impl Reader {
             }
         };
         poll.reject(&listing.rejected);
-        self.learn_rows(poll, window, listing.rows);
+        self.learn_rows(poll, span, listing.rows);
         let mut totals = listing.data;
         (totals.price_status, totals.share) = (listing.price_status, listing.share);
         match cost_totals::read(&self.client, period, None, poll.deadline).await {
             Ok(lines) => totals.differences = differences(&totals, listing.rows, &lines.data),
             Err(error) => tracing::debug!(
                 account = poll.account.as_str(),
-                window = named(window),
+                window = span.as_str(),
                 %error,
                 "the costs could not be compared with their totals"
             ),
@@ -168,55 +176,51 @@ impl Reader {
         }
     }
 
-    /// Chooses the method for a window, and logs a change.
-    fn choose(&self, poll: &Poll<'_>, window: Option<Window>, projects: &[ProjectId]) -> Choice {
+    /// Chooses the method, and logs a change.
+    fn choose(&self, poll: &Poll<'_>, span: Span, projects: &[ProjectId]) -> Choice {
         let mut choice = Choice::Resources;
-        self.learn(window, |known| {
+        self.learn(span, |known| {
             let why;
-            (choice, why) = match self.details(window) {
+            (choice, why) = match self.details(span) {
                 Some(details) => (Choice::Resources, format!("{} needs the resources", details.named())),
                 None => method_selection::choose(self.method, known, self.client.page_size(), projects.len()),
             };
             if known.choice.replace(choice) != Some(choice) {
-                let (account, window) = (poll.account.as_str(), named(window));
+                let (account, window) = (poll.account.as_str(), span.as_str());
                 tracing::info!(account, window, method = choice.as_str(), why, "reading costs");
             }
         });
         choice
     }
 
-    /// The details of single resources for this window.
-    fn details(&self, window: Option<Window>) -> Option<&Details> {
-        (window == Some(Details::WINDOW) && !self.details.is_empty()).then_some(&self.details)
+    /// The details of single resources.
+    fn details(&self, span: Span) -> Option<&Details> {
+        (span == Span::Window(Details::WINDOW) && !self.details.is_empty()).then_some(&self.details)
     }
 
     /// Counts the rows from the first page, when a count is due and the rows themselves are not read.
-    async fn refresh_row_count(&self, poll: &Poll<'_>, window: Option<Window>, period: Period) {
+    async fn refresh_row_count(&self, poll: &Poll<'_>, span: Span, period: Period) {
         let mut is_due = false;
-        self.learn(window, |known| is_due = known.is_recount_due(self.method, utc_date(poll.now)));
+        self.learn(span, |known| is_due = known.is_recount_due(self.method, utc_date(poll.now)));
         if !is_due {
             return;
         }
         match cost_report::probe::<CostTotals>(&self.client, period, poll.deadline).await {
-            Ok(first_page) => self.learn_rows(poll, window, first_page.count),
+            Ok(first_page) => self.learn_rows(poll, span, first_page.count),
             Err(error) => tracing::debug!(
                 account = poll.account.as_str(),
-                window = named(window),
+                window = span.as_str(),
                 %error,
                 "the rows could not be counted anew"
             ),
         }
     }
 
-    fn learn_rows(&self, poll: &Poll<'_>, window: Option<Window>, rows: u64) {
-        self.learn(window, |known| (known.rows, known.counted_on) = (Some(rows), Some(utc_date(poll.now))));
+    fn learn_rows(&self, poll: &Poll<'_>, span: Span, rows: u64) {
+        self.learn(span, |known| (known.rows, known.counted_on) = (Some(rows), Some(utc_date(poll.now))));
     }
 
-    fn learn(&self, window: Option<Window>, change: impl FnOnce(&mut Known)) {
-        change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(window).or_default());
+    fn learn(&self, span: Span, change: impl FnOnce(&mut Known)) {
+        change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(span).or_default());
     }
-}
-
-fn named(window: Option<Window>) -> &'static str {
-    window.map_or("day", Window::as_str)
 }

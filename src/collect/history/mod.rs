@@ -24,7 +24,7 @@ use gcore_api::endpoints::usage_report;
 use gcore_api::http::client::Client;
 use gcore_api::http::error::{Error, Reason};
 
-use super::cost::{Reader, tells_nothing};
+use super::cost::{Reader, Span, tells_nothing};
 use super::poll::Poll;
 use super::settings::{History, Settings};
 use oldest_day::Reaches;
@@ -246,7 +246,7 @@ impl Source {
         let period = Period::of(moment.date);
         match kind {
             Kind::Cost => {
-                let totals = self.costs.read(poll, None, period).await?;
+                let totals = self.costs.read(poll, Span::PastDay, period).await?;
                 if totals.tells_costs() { Ok(self.cost_day(moment, &totals)) } else { Err(tells_nothing(&totals)) }
             }
             Kind::Usage => {
