@@ -58,7 +58,7 @@ impl Shard {
     /// Whether the series of a project, or of an account without a project, belong to this shard.
     #[must_use]
     pub fn holds(self, project: Option<ProjectId>) -> bool {
-        project.map_or(1, |project| self.index_of(project)) == self.index
+        self.is_only() || project.map_or(1, |project| self.index_of(project)) == self.index
     }
 
     /// The number of the shard that a project belongs to, from 1: `hash(id) % count + 1`.
