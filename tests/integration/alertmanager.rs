@@ -2,8 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Stdio;
 
 use common::clock::Clock;
 use gcore_billing_exporter::alert::Alert;
@@ -18,7 +16,7 @@ use crate::delivery::{
     TestChannels, alertmanagers, firing, labels, now, received, resolved, taking, until, webhook, webhooks,
 };
 use crate::harness::{Port, REPORTS, asked, http, json};
-use crate::program::{Process, config_file, get, program, value};
+use crate::program::{Process, config_file, get, program, server, value};
 
 /// An Alertmanager with a receiver. A test can stop and start it.
 pub(crate) struct Real {
@@ -68,18 +66,13 @@ impl Real {
     }
 
     pub(crate) async fn start(&mut self) {
-        let folder: &Path = self.folder.path();
-        let process = Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}/config.yml", folder.display()))
-            .arg(format!("--storage.path={}/data", folder.display()))
-            .arg(format!("--web.listen-address={}", self.port.address()))
-            .arg("--cluster.listen-address=")
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.join("log")).unwrap())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Debian's package prometheus-alertmanager is installed by scripts/test");
-        self.process = Some(process);
+        let flags = [
+            "--config.file=config.yml".to_owned(),
+            "--storage.path=data".to_owned(),
+            format!("--web.listen-address={}", self.port.address()),
+            "--cluster.listen-address=".to_owned(),
+        ];
+        self.process = Some(server("prometheus-alertmanager", self.folder.path(), &flags));
         let ready = format!("{}/-/ready", self.url());
         until("Alertmanager is ready", async || {
             http().get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())

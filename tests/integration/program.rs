@@ -1,5 +1,6 @@
 //! The built program as a process.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +40,18 @@ pub(crate) fn bound(arguments: &[&str]) -> Command {
     command.args(["-c", script, env!("CARGO_BIN_EXE_gcore-billing-exporter")]).args(arguments);
     quiet(&mut command);
     command
+}
+
+/// A server of a Debian package in its own folder, where the file `log` gets its messages. It ends with this value.
+pub(crate) fn server(name: &str, folder: &Path, flags: &[String]) -> Child {
+    Command::new(name)
+        .args(flags)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(folder.join("log")).unwrap())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{name}: {error}; scripts/test installs its Debian package"))
 }
 
 /// A temporary file.

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use common::clock::Clock;
@@ -22,9 +21,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::harness::{PATIENCE, Port, TestApp, amount, days, http, noon, until_met};
+use crate::program::server;
 
 const SEED: u64 = 7;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -90,16 +90,13 @@ impl Prometheus {
     pub(crate) fn start(folder: TempDir, config: &str) -> Self {
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         let port = Port::new();
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}/prometheus.yml", folder.path().display()))
-            .arg(format!("--storage.tsdb.path={}/data", folder.path().display()))
-            .arg("--storage.tsdb.retention.time=100y")
-            .arg(format!("--web.listen-address={}", port.address()))
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Debian's package prometheus is installed by scripts/test");
+        let flags = [
+            "--config.file=prometheus.yml".to_owned(),
+            "--storage.tsdb.path=data".to_owned(),
+            "--storage.tsdb.retention.time=100y".to_owned(),
+            format!("--web.listen-address={}", port.address()),
+        ];
+        let process = server("prometheus", folder.path(), &flags);
         Self { url: port.url(), http: http(), _process: process, folder, _port: port }
     }
 

@@ -1,51 +1,27 @@
 //! Remote write: an agent scrapes the daemon and sends the samples on, and VictoriaMetrics returns them.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use common::clock::Clock;
 use gcore_api::billing::period::Window;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::harness::{Port, TestApp, http, noon, until_met};
+use crate::program::server;
 use crate::prometheus::demo_app;
 
 /// A query for the number of cost series, of all windows.
 const ALL_COSTS: &str = "count({__name__=~\"gcore_cost_(today|yesterday|month_to_date|previous_month)_amount\"})";
 
-/// A program of Debian that runs in its own folder. It ends with this value.
-struct Server {
-    _process: Child,
-    folder: TempDir,
-}
-
-impl Server {
-    fn start(program: &str, folder: TempDir, flags: &[String]) -> Self {
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let process = Command::new(program)
-            .args(flags)
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; scripts/test installs its Debian package"));
-        Self { _process: process, folder }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-}
-
 /// A VictoriaMetrics.
 struct Storage {
     url: String,
     http: reqwest::Client,
-    _server: Server,
+    _process: Child,
+    _folder: TempDir,
     _port: Port,
 }
 
@@ -58,8 +34,8 @@ impl Storage {
             // By default it hides the samples of the last 30 s.
             "-search.latencyOffset=0s".to_owned(),
         ];
-        let server = Server::start("victoria-metrics", folder, &flags);
-        Self { url: port.url(), http: http(), _server: server, _port: port }
+        let process = server("victoria-metrics", folder.path(), &flags);
+        Self { url: port.url(), http: http(), _process: process, _folder: folder, _port: port }
     }
 
     /// The newest value of each series that a selector finds, if it has the external label. Empty without an answer.
@@ -90,8 +66,9 @@ fn documented_config(app: &TestApp, storage: &Storage) -> String {
     })
 }
 
-/// Waits until every cost series of `/metrics` is in the storage with the same value, bit by bit, and no other one.
-async fn expect_costs(app: &TestApp, storage: &Storage, agent: &Server) {
+/// Waits until every cost series of `/metrics` is in the storage with the same value, bit by bit, and no other one. The
+/// folder is that of the agent.
+async fn expect_costs(app: &TestApp, storage: &Storage, folder: &Path) {
     let text = app.metrics().await;
     let names = Window::ALL.map(|window| format!("gcore_cost_{}_amount{{", window.as_str()));
     let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
@@ -99,6 +76,7 @@ async fn expect_costs(app: &TestApp, storage: &Storage, agent: &Server) {
         .filter_map(|line| line.rsplit_once(' '))
         .map(|(series, value)| (series, value.parse().unwrap()))
         .collect();
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap();
     assert!(shown.len() > 200, "{} series of all windows", shown.len());
     // The text of a series is a selector that finds it.
     for (selector, value) in shown.iter().copied().chain([(ALL_COSTS, shown.len() as f64)]) {
@@ -106,7 +84,7 @@ async fn expect_costs(app: &TestApp, storage: &Storage, agent: &Server) {
             async || matches!(storage.found(selector).await[..], [found] if found.to_bits() == value.to_bits());
         let said = async || {
             let found = storage.found(selector).await;
-            format!("{selector} is {found:?} in the storage, should be {value}; the agent said {}", agent.log())
+            format!("{selector} is {found:?} in the storage, should be {value}; the agent said {}", log())
         };
         until_met(is_there, said).await;
     }
@@ -123,8 +101,8 @@ async fn a_prometheus_agent_brings_each_cost_to_the_storage() {
     std::fs::write(folder.path().join("agent.yml"), documented_config(&app, &storage)).unwrap();
     let flags = ["--enable-feature=agent", "--config.file=agent.yml", "--storage.agent.path=data"].map(str::to_owned);
     let flags = [flags.as_slice(), &[format!("--web.listen-address={}", port.address())]].concat();
-    let agent = Server::start("prometheus", folder, &flags);
-    expect_costs(&app, &storage, &agent).await;
+    let _agent = server("prometheus", folder.path(), &flags);
+    expect_costs(&app, &storage, folder.path()).await;
     app.stop().await;
 }
 
@@ -141,7 +119,7 @@ async fn vmagent_brings_each_cost_to_the_storage() {
         format!("-remoteWrite.url={}/api/v1/write", storage.url),
         format!("-httpListenAddr={}", port.address()),
     ];
-    let agent = Server::start("vmagent", folder, &flags);
-    expect_costs(&app, &storage, &agent).await;
+    let _agent = server("vmagent", folder.path(), &flags);
+    expect_costs(&app, &storage, folder.path()).await;
     app.stop().await;
 }
